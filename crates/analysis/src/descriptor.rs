@@ -1,0 +1,23 @@
+//! The shape of every analysis result: a value never travels without its evidence.
+
+use serde::{Deserialize, Serialize};
+
+/// One measured property of a track.
+///
+/// - Units: named by the last part of `name` (`tempo_bpm`, `loudness_lufs`).
+/// - `value` is `null` when the property could not be measured; it is never an invented default.
+/// - `confidence` is a probability of being right in 0..=1 where the method can tell, else `None`
+///   (exact measurements such as loudness carry `None`: they have a tolerance, not a probability).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Descriptor {
+    /// Stable name with the unit as last part, for example `tempo_bpm`.
+    pub name: String,
+    /// The measured value as JSON; `null` when unknown.
+    pub value: serde_json::Value,
+    /// Probability that the value is right, where the method can tell.
+    pub confidence: Option<f32>,
+    /// How the value was obtained, for example `tempogram+dp`.
+    pub method: String,
+    /// Version of the analyzer that measured it; a changed number bumps it.
+    pub version: String,
+}

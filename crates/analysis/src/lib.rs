@@ -1,0 +1,11 @@
+//! Audio and lyrics in, descriptors with evidence out.
+//!
+//! Pure: no async, network, clock, tenant, storage or logging.
+
+pub mod analyzer;
+pub mod audio;
+pub mod descriptor;
+pub mod lyrics;
+
+pub use analyzer::{AnalysisError, Analyzer, AnalyzerManifest, TrackInput};
+pub use descriptor::Descriptor;

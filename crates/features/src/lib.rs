@@ -1,0 +1,1 @@
+//! Aggregates over the event log, online and offline by one code path.

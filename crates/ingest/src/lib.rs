@@ -1,0 +1,1 @@
+//! Tracks, lyrics, imports and the analysis jobs.

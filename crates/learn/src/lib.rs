@@ -1,0 +1,1 @@
+//! Recommendation models and ranking metrics: matrices in, model out.

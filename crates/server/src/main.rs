@@ -1,0 +1,2 @@
+//! The `leitmotif` binary.
+fn main() {}

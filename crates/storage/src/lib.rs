@@ -1,0 +1,1 @@
+//! Ports, embedded and memory backends, decorators, conformance suite.

@@ -1,0 +1,47 @@
+//! Quality and load on labelled data; every subcommand prints one JSON object as its last line.
+
+mod audio;
+mod files;
+mod load;
+mod rap_pairs;
+mod recommend;
+mod rhyme;
+mod vectors;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "leitmotif-eval", about, version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Tempo, beats and key on labelled clips, and the speed of the whole audio analysis.
+    Audio(audio::Args),
+    /// Rhyme schemes of verse against a gold annotation.
+    Rhyme(rhyme::Args),
+    /// Rhyming syllable pairs of rap: learnt on one file, judged on another.
+    RapPairs(rap_pairs::Args),
+    /// Top-n recommendation on a fixed split, all items ranked.
+    Recommend(recommend::Args),
+    /// Recall and speed of vector search against exact search.
+    Vectors(vectors::Args),
+    /// Open-loop HTTP load, latency counted from the intended start.
+    Load(load::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    let summary = match Cli::parse().command {
+        Command::Audio(args) => audio::run(&args)?,
+        Command::Rhyme(args) => rhyme::run(&args)?,
+        Command::RapPairs(args) => rap_pairs::run(&args)?,
+        Command::Recommend(args) => recommend::run(&args)?,
+        Command::Vectors(args) => vectors::run(&args)?,
+        Command::Load(args) => load::run(&args)?,
+    };
+    println!("{summary}");
+    Ok(())
+}

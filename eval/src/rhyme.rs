@@ -1,0 +1,8 @@
+//! The `rhyme` measurement.
+
+#[derive(clap::Args)]
+pub struct Args {}
+
+pub fn run(_args: &Args) -> anyhow::Result<serde_json::Value> {
+    anyhow::bail!("`rhyme` has no measurement yet")
+}
