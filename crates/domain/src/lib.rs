@@ -1,1 +1,29 @@
-//! The nouns everyone shares.
+//! The nouns everyone shares: ids, tracks, events, tenancy, clock, chance, limits, error kinds.
+//!
+//! No async, SQL, HTTP or science here; every other crate may depend on this one.
+
+pub mod error;
+pub mod limits;
+
+pub mod chance;
+pub mod clock;
+pub mod ids;
+
+pub mod event;
+pub mod job;
+pub mod listener;
+pub mod page;
+pub mod playlist;
+pub mod rung;
+pub mod track;
+
+pub mod bucket;
+pub mod tenant;
+
+pub use clock::{Clock, Timestamp};
+pub use error::ErrorKind;
+pub use ids::{
+    EventId, JobId, KeyId, ListenerId, ModelId, PlaylistId, RequestId, TenantId, TrackId,
+};
+pub use rung::Rung;
+pub use tenant::{OperatorScope, TenantScope};

@@ -1,0 +1,370 @@
+//! The facts of the log. Everything else the platform knows of listening is a projection of them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::error::InvalidValue;
+use crate::ids::{EventId, ListenerId, ModelId, RequestId, TenantId, TrackId};
+use crate::limits;
+use crate::rung::Rung;
+
+/// Version of the payload shapes below; readers keep accepting every older one.
+pub const EVENT_SCHEMA_VERSION: u16 = 1;
+
+/// A fact on its way into the log. The tenant is the scope it is appended under.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Idempotency key: a second append of the same id changes nothing.
+    pub event_id: EventId,
+    /// When it happened, by the sender's clock.
+    pub occurred_at: Timestamp,
+    /// Who played, where somebody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listener: Option<ListenerId>,
+    /// Which payload shape was written.
+    pub schema_version: u16,
+    /// What happened.
+    #[serde(flatten)]
+    pub payload: EventPayload,
+}
+
+/// A fact in the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecordedEvent {
+    /// Position in the tenant's log; the first is 1, gaps never appear to a reader out of order.
+    pub offset: u64,
+    /// When it became durable, by our clock.
+    pub recorded_at: Timestamp,
+    /// The fact.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "payload", rename_all = "snake_case")]
+pub enum EventPayload {
+    /// A track was played, to the end or not.
+    Listen(Listen),
+    /// A listener said what they think.
+    Feedback(Feedback),
+    /// Tracks were shown.
+    Exposure(Exposure),
+    /// A search was made.
+    Search(Search),
+    /// A track entered, changed or left the catalogue.
+    CatalogueChanged(CatalogueChanged),
+    /// An analyzer finished a track.
+    AnalysisCompleted(AnalysisCompleted),
+    /// The platform concluded something.
+    Verdict(Verdict),
+    /// An alias moved to another model.
+    ModelChanged(ModelChanged),
+    /// An experiment changed state.
+    ExperimentChanged(ExperimentChanged),
+}
+
+impl EventPayload {
+    /// The stable name of the kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Listen(_) => "listen",
+            Self::Feedback(_) => "feedback",
+            Self::Exposure(_) => "exposure",
+            Self::Search(_) => "search",
+            Self::CatalogueChanged(_) => "catalogue_changed",
+            Self::AnalysisCompleted(_) => "analysis_completed",
+            Self::Verdict(_) => "verdict",
+            Self::ModelChanged(_) => "model_changed",
+            Self::ExperimentChanged(_) => "experiment_changed",
+        }
+    }
+}
+
+/// One play with how it ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Listen {
+    /// What was played.
+    pub track: TrackId,
+    /// Milliseconds heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub played_ms: Option<u32>,
+    /// Length of the track in milliseconds, as the player knew it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub track_ms: Option<u32>,
+    /// How it ended.
+    pub outcome: ListenOutcome,
+    /// Who asked for the track: `radio`, `album`, `search`, a client's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The recommendation that led here; makes attribution exact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
+    /// Device class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Activity, for example `running`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<String>,
+    /// A private session: kept in the history, never learnt from.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
+}
+
+impl Listen {
+    /// What the play says about taste, in −1.0..=1.0.
+    ///
+    /// A completed play is +1, a skip is −1 at the start and fades to 0 at half the track, a partial
+    /// play is the share heard. A private play says nothing.
+    pub fn signal(&self) -> f32 {
+        if self.private {
+            return 0.0;
+        }
+        let share = match (self.played_ms, self.track_ms) {
+            (Some(played), Some(length)) if length > 0 => {
+                Some((played as f32 / length as f32).min(1.0))
+            }
+            _ => None,
+        };
+        match self.outcome {
+            ListenOutcome::Completed => 1.0,
+            ListenOutcome::Skipped => (2.0 * share.unwrap_or(0.0) - 1.0).min(0.0),
+            ListenOutcome::Partial => share.unwrap_or(0.5),
+        }
+    }
+}
+
+/// How a play ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListenOutcome {
+    /// Heard to the end, or near enough by the player's own rule.
+    Completed,
+    /// The listener moved on.
+    Skipped,
+    /// Stopped without a judgement, for example the player was closed.
+    Partial,
+}
+
+/// What a listener says of a track.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Feedback {
+    /// About which track.
+    pub track: TrackId,
+    /// What they think.
+    pub opinion: Opinion,
+}
+
+/// A judgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Opinion {
+    /// More of this.
+    Like,
+    /// Never again.
+    Dislike,
+    /// Takes an earlier judgement back.
+    Cleared,
+}
+
+/// Tracks shown in answer to one request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exposure {
+    /// The request that showed them.
+    pub request_id: RequestId,
+    /// Where they were shown: `home`, `radio`, `similar`.
+    pub placement: String,
+    /// How personal the answer was.
+    pub rung: Rung,
+    /// Which model answered, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelId>,
+    /// The tracks in order; the position is the index.
+    pub tracks: Vec<ExposedTrack>,
+}
+
+/// One track at one position.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExposedTrack {
+    /// The track.
+    pub track: TrackId,
+    /// The score it was ranked by.
+    pub score: f32,
+    /// Probability of being shown here under the policy; 1 for a deterministic ranking.
+    pub propensity: f32,
+}
+
+/// A search made by a listener.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Search {
+    /// The words.
+    pub query: String,
+    /// How many tracks answered.
+    pub result_count: u32,
+}
+
+/// A change of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogueChanged {
+    /// The track.
+    pub track: TrackId,
+    /// What happened to it.
+    pub change: CatalogueChange,
+}
+
+/// What happened to a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CatalogueChange {
+    /// New in the catalogue.
+    Added,
+    /// Details, audio or lyrics changed.
+    Updated,
+    /// Gone.
+    Removed,
+}
+
+/// An analysis is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnalysisCompleted {
+    /// The track.
+    pub track: TrackId,
+    /// Which analyzers ran, as `name@version`.
+    pub analyzers: Vec<String>,
+}
+
+/// A conclusion of the platform, for people and for automation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// About what.
+    pub subject: String,
+    /// The conclusion.
+    pub conclusion: String,
+}
+
+/// An alias moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelChanged {
+    /// `production`, `canary`, `shadow`.
+    pub alias: String,
+    /// Where it points now.
+    pub model: ModelId,
+}
+
+/// An experiment changed state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExperimentChanged {
+    /// Its name.
+    pub experiment: String,
+    /// Its new state.
+    pub state: String,
+}
+
+/// The id that a listen always has: a player that replays its queue counts nothing twice.
+pub fn listen_event_id(
+    tenant: TenantId,
+    listener: ListenerId,
+    occurred_at: Timestamp,
+    track: TrackId,
+) -> EventId {
+    EventId::derive(&[
+        &tenant.as_u128().to_be_bytes(),
+        &listener.as_u128().to_be_bytes(),
+        &occurred_at.as_ms().to_be_bytes(),
+        &track.as_u128().to_be_bytes(),
+    ])
+}
+
+/// Checks that an event's moment is believable at `now`.
+///
+/// - Errors: [`InvalidValue`] on `occurred_at` before 2002-10-01 or over an hour ahead.
+pub fn check_occurred_at(occurred_at: Timestamp, now: Timestamp) -> Result<(), InvalidValue> {
+    if occurred_at.as_ms() < limits::EVENT_OLDEST_MS {
+        let reason = format!("`{occurred_at}` is before 2002-10-01, the player's clock is wrong");
+        return Err(InvalidValue::new("occurred_at", reason));
+    }
+    if occurred_at.since_ms(now) > limits::EVENT_FUTURE_MS_MAX {
+        let reason = format!("`{occurred_at}` is over an hour in the future");
+        return Err(InvalidValue::new("occurred_at", reason));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listen(outcome: ListenOutcome, played_ms: Option<u32>) -> Listen {
+        Listen {
+            track: TrackId::from_u128(1),
+            played_ms,
+            track_ms: Some(200_000),
+            outcome,
+            source: None,
+            request_id: None,
+            device: None,
+            activity: None,
+            private: false,
+        }
+    }
+
+    #[test]
+    fn signals_follow_the_share_heard() {
+        let check = |outcome, played, expected: f32| {
+            let signal = listen(outcome, played).signal();
+            assert!(
+                (signal - expected).abs() < 1e-6,
+                "{outcome:?} {played:?}: {signal}"
+            );
+        };
+        check(ListenOutcome::Completed, None, 1.0);
+        check(ListenOutcome::Skipped, Some(0), -1.0);
+        check(ListenOutcome::Skipped, Some(50_000), -0.5);
+        check(ListenOutcome::Skipped, Some(180_000), 0.0);
+        check(ListenOutcome::Partial, Some(50_000), 0.25);
+        let private = Listen {
+            private: true,
+            ..listen(ListenOutcome::Completed, None)
+        };
+        assert!(private.signal().abs() < f32::EPSILON);
+    }
+
+    #[test]
+    fn the_envelope_reads_what_it_writes_and_ignores_the_unknown() {
+        let event = Event {
+            event_id: EventId::from_u128(3),
+            occurred_at: Timestamp::from_ms(1_700_000_000_000),
+            listener: Some(ListenerId::from_u128(4)),
+            schema_version: EVENT_SCHEMA_VERSION,
+            payload: EventPayload::Listen(listen(ListenOutcome::Skipped, Some(1))),
+        };
+        let text = serde_json::to_string(&event).unwrap();
+        assert!(text.contains("\"kind\":\"listen\""), "{text}");
+        assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
+        let newer = text.replacen("{\"event_id\"", "{\"later\":[1],\"event_id\"", 1);
+        assert_eq!(serde_json::from_str::<Event>(&newer).unwrap(), event);
+    }
+
+    #[test]
+    fn moments_are_checked_at_the_bound() {
+        let now = Timestamp::from_ms(1_700_000_000_000);
+        assert!(check_occurred_at(Timestamp::from_ms(0), now).is_err());
+        assert!(check_occurred_at(Timestamp::from_ms(limits::EVENT_OLDEST_MS), now).is_ok());
+        assert!(check_occurred_at(now.plus_ms(limits::EVENT_FUTURE_MS_MAX), now).is_ok());
+        assert!(check_occurred_at(now.plus_ms(limits::EVENT_FUTURE_MS_MAX + 1), now).is_err());
+    }
+
+    #[test]
+    fn listens_have_one_id_on_every_retry() {
+        let id = |ms| {
+            listen_event_id(
+                TenantId::from_u128(1),
+                ListenerId::from_u128(2),
+                Timestamp::from_ms(ms),
+                TrackId::from_u128(3),
+            )
+        };
+        assert_eq!(id(5), id(5));
+        assert_ne!(id(5), id(6));
+    }
+}

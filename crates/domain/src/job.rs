@@ -1,0 +1,113 @@
+//! Queued work.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::ids::{JobId, TrackId};
+
+/// What a job does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum JobTask {
+    /// Analyse a track's audio and lyrics.
+    AnalyzeTrack {
+        /// The track.
+        track: TrackId,
+    },
+    /// Read a folder of the server's disk into the catalogue.
+    ScanFolder {
+        /// The folder.
+        path: String,
+    },
+    /// Fit the models on the log.
+    Train,
+}
+
+impl JobTask {
+    /// The stable name of the kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::AnalyzeTrack { .. } => "analyze_track",
+            Self::ScanFolder { .. } => "scan_folder",
+            Self::Train => "train",
+        }
+    }
+}
+
+/// Work to be queued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewJob {
+    /// What to do.
+    pub task: JobTask,
+    /// While a job with this key waits or runs, another is not queued.
+    pub dedupe_key: String,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// Waiting for a worker, perhaps after a failed attempt.
+    Waiting,
+    /// Leased by a worker.
+    Running,
+    /// Finished.
+    Done,
+    /// Failed for good; kept for a person to look at.
+    Dead,
+}
+
+impl JobState {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+/// A job as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// What it does.
+    pub task: JobTask,
+    /// Where it stands.
+    pub state: JobState,
+    /// Attempts begun.
+    pub attempts: u32,
+    /// Steps finished and steps known, for the progress bar.
+    pub progress: Progress,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+    /// When it was queued.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// Steps finished of steps known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Finished.
+    pub done: u64,
+    /// Known so far.
+    pub total: u64,
+}
+
+/// How many jobs stand where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobCounts {
+    /// Waiting.
+    pub waiting: u64,
+    /// Running.
+    pub running: u64,
+    /// Done.
+    pub done: u64,
+    /// Dead.
+    pub dead: u64,
+}

@@ -1,0 +1,70 @@
+//! Every bound of the platform, with its reason. At a bound: a clear error, nothing lost.
+
+/// Longest external id, listener name, title, artist or album in bytes; real catalogues stay under
+/// 400, and rows stay far below an SQLite page run.
+pub const NAME_BYTES_MAX: usize = 1_024;
+/// Most external ids kept beside one track.
+pub const EXTERNAL_IDS_MAX: usize = 32;
+/// Most tags on a track.
+pub const TAGS_MAX: usize = 64;
+/// Longest lyrics in bytes; the longest song texts known are under 60 KB.
+pub const LYRICS_BYTES_MAX: usize = 512 * 1024;
+/// Largest JSON body of an ordinary route.
+pub const BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Largest body of a bulk NDJSON route, read as a stream.
+pub const BULK_BODY_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Largest audio file accepted by upload: four hours of 24-bit 96 kHz stereo are 8 GB, an album
+/// side in FLAC is under 2 GiB.
+pub const AUDIO_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+/// Largest chunk read from an upload before it is written down.
+pub const UPLOAD_CHUNK_BYTES_MAX: usize = 1024 * 1024;
+/// Deepest nesting of a JSON body; `serde_json` itself stops at 128.
+pub const JSON_DEPTH_MAX: usize = 64;
+/// Most events in one batch.
+pub const EVENTS_PER_BATCH_MAX: usize = 5_000;
+/// Most tracks in one JSON upsert.
+pub const TRACKS_PER_BATCH_MAX: usize = 2_000;
+/// Most items in one page, and how many come unasked.
+pub const PAGE_ITEMS_MAX: usize = 200;
+/// Items in a page when the caller does not say.
+pub const PAGE_ITEMS_DEFAULT: usize = 50;
+/// Most recommendations or neighbours in one answer.
+pub const RECOMMENDATIONS_MAX: usize = 500;
+/// Most tracks in a playlist.
+pub const PLAYLIST_TRACKS_MAX: usize = 10_000;
+/// Oldest moment an event may claim: listening logs before 2002-10-01 do not exist.
+pub const EVENT_OLDEST_MS: i64 = 1_033_410_600_000;
+/// How far in the future an event may lie: clocks of players drift.
+pub const EVENT_FUTURE_MS_MAX: i64 = 3_600_000;
+/// Longest track: a day.
+pub const TRACK_MS_MAX: u32 = 24 * 3_600 * 1_000;
+/// Commands waiting for one tenant's writer before callers are told to come back.
+pub const WRITER_QUEUE_MAX: usize = 1_024;
+/// Commands that share one commit at most.
+pub const GROUP_COMMIT_MAX: usize = 256;
+/// Tenants whose files are open at once.
+pub const OPEN_TENANTS_MAX: usize = 256;
+/// Longest vector.
+pub const VECTOR_DIMENSION_MAX: usize = 4_096;
+/// Attempts before a job is a dead letter.
+pub const JOB_ATTEMPTS_MAX: u32 = 4;
+/// Longest lease on a job before another worker may take it.
+pub const JOB_LEASE_MS: i64 = 60_000;
+/// Files seen in one folder scan before it stops with an error.
+pub const SCAN_FILES_MAX: usize = 5_000_000;
+/// Deepest folder in a scan: a cyclic link ends here even if it escapes the cycle check.
+pub const SCAN_DEPTH_MAX: usize = 64;
+/// Longest Idempotency-Key.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+/// How long a stored answer is replayed.
+pub const IDEMPOTENCY_MS: i64 = 24 * 3_600 * 1_000;
+/// Largest stored answer; a larger one is not replayed and the key says so.
+pub const IDEMPOTENCY_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Seconds of audio analysed at most; longer programmes are analysed on their first part.
+pub const ANALYSIS_SECONDS_MAX: u32 = 20 * 60;
+/// Address space of the decoding child in bytes.
+pub const DECODER_MEMORY_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+/// Wall clock given to one decoding child.
+pub const DECODER_MS_MAX: u64 = 120_000;
+/// Largest answer of the decoding child.
+pub const DECODER_OUTPUT_BYTES_MAX: usize = 16 * 1024 * 1024;
