@@ -1,1 +1,12 @@
-//! Ports, embedded and memory backends, decorators, conformance suite.
+//! Ports with written contracts, the backends of one process, decorators, and the conformance
+//! suite every backend passes.
+//!
+//! Every method on customer data takes a `TenantScope` first. Ports are shaped for a remote backend:
+//! async, batch-first, idempotent, cursor-paged, bounded.
+
+pub mod error;
+pub mod ports;
+
+pub mod embedded;
+
+pub use error::Error;

@@ -1,0 +1,114 @@
+//! Keeping a listening state level with the log.
+
+use leitmotif_domain::{ErrorKind, TenantScope};
+use leitmotif_storage::ports::{Checkpoint, EventLog};
+
+use crate::state::ListeningState;
+
+/// The name under which the state is checkpointed. A changed state shape takes a new name, so that
+/// an old checkpoint is never misread: the state is rebuilt from the log instead.
+pub const CONSUMER: &str = "listening-1";
+/// Events read at once.
+const READ_BATCH: usize = 5_000;
+
+/// Why a projection cannot follow.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The log cannot be read or the checkpoint not written.
+    #[error(transparent)]
+    Storage(#[from] leitmotif_storage::Error),
+    /// The state does not encode.
+    #[error("cannot encode the listening state: {reason}")]
+    Encode {
+        /// What the encoder said.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// What the caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Storage(error) => error.kind(),
+            Self::Encode { .. } => ErrorKind::Bug,
+        }
+    }
+}
+
+/// A listening state and the log offset it stands for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Projection {
+    /// The state.
+    pub state: ListeningState,
+    /// The last offset in it.
+    pub offset: u64,
+    checkpointed: u64,
+}
+
+impl Projection {
+    /// Starts from the stored checkpoint, or from nothing when there is none that reads.
+    pub async fn open(log: &dyn EventLog, scope: &TenantScope) -> Result<Self, Error> {
+        let Some(checkpoint) = log.checkpoint(scope, CONSUMER).await? else {
+            return Ok(Self::default());
+        };
+        Ok(match postcard::from_bytes(&checkpoint.state) {
+            Ok(state) => Self {
+                state,
+                offset: checkpoint.offset,
+                checkpointed: checkpoint.offset,
+            },
+            // The log has everything; a checkpoint is only a shortcut.
+            Err(_) => Self::default(),
+        })
+    }
+
+    /// Reads what the log has beyond the state, up to its present head. `on_event` sees each event
+    /// after the state took it in.
+    pub async fn catch_up(
+        &mut self,
+        log: &dyn EventLog,
+        scope: &TenantScope,
+        mut on_event: impl FnMut(&leitmotif_domain::event::RecordedEvent) + Send,
+    ) -> Result<(), Error> {
+        let head = log.head(scope).await?;
+        while self.offset < head {
+            let events = log.read(scope, self.offset, READ_BATCH).await?;
+            let Some(last) = events.last().map(|event| event.offset) else {
+                break;
+            };
+            for event in &events {
+                self.state.apply(event);
+                on_event(event);
+            }
+            self.offset = last;
+        }
+        Ok(())
+    }
+
+    /// Events taken in since the last checkpoint.
+    pub fn behind_checkpoint(&self) -> u64 {
+        self.offset.saturating_sub(self.checkpointed)
+    }
+
+    /// Stores the state with its offset.
+    pub async fn checkpoint(
+        &mut self,
+        log: &dyn EventLog,
+        scope: &TenantScope,
+    ) -> Result<(), Error> {
+        let checkpoint = Checkpoint {
+            offset: self.offset,
+            state: self.encode()?,
+        };
+        log.save_checkpoint(scope, CONSUMER, checkpoint).await?;
+        self.checkpointed = self.offset;
+        Ok(())
+    }
+
+    /// The bytes of the state: the same for the same events, in whatever order they came.
+    pub fn encode(&self) -> Result<Vec<u8>, Error> {
+        postcard::to_allocvec(&self.state).map_err(|e| Error::Encode {
+            reason: e.to_string(),
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! The listening state of a tenant: all profiles and activities up to a log offset.
+
+use std::collections::BTreeMap;
+
+use leitmotif_domain::event::{EventPayload, RecordedEvent};
+use leitmotif_domain::{ListenerId, TrackId};
+use serde::{Deserialize, Serialize};
+
+use crate::listener::ListenerProfile;
+use crate::track::TrackActivity;
+
+/// Everything the recommender needs of the past.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListeningState {
+    listeners: BTreeMap<ListenerId, ListenerProfile>,
+    tracks: BTreeMap<TrackId, TrackActivity>,
+}
+
+impl ListeningState {
+    /// Takes one event in. Kinds that say nothing of listening are passed over.
+    ///
+    /// - Cost: O(log listeners + log tracks).
+    pub fn apply(&mut self, recorded: &RecordedEvent) {
+        let event = &recorded.event;
+        match (&event.payload, event.listener) {
+            (EventPayload::Listen(listen), listener) => {
+                if !listen.private {
+                    let activity = self.tracks.entry(listen.track).or_default();
+                    activity.add(listen, event.occurred_at);
+                }
+                if let Some(listener) = listener {
+                    let profile = self.listeners.entry(listener).or_default();
+                    profile.add_listen(event.event_id, listen, event.occurred_at);
+                }
+            }
+            (EventPayload::Feedback(feedback), Some(listener)) => {
+                let profile = self.listeners.entry(listener).or_default();
+                profile.add_feedback(event.event_id, feedback, event.occurred_at);
+            }
+            _ => {}
+        }
+    }
+
+    /// A listener's profile.
+    pub fn listener(&self, id: ListenerId) -> Option<&ListenerProfile> {
+        self.listeners.get(&id)
+    }
+
+    /// Every listener, by id.
+    pub fn listeners(&self) -> impl Iterator<Item = (ListenerId, &ListenerProfile)> {
+        self.listeners.iter().map(|(id, profile)| (*id, profile))
+    }
+
+    /// A track's activity.
+    pub fn track(&self, id: TrackId) -> Option<&TrackActivity> {
+        self.tracks.get(&id)
+    }
+
+    /// Every played track, by id.
+    pub fn tracks(&self) -> impl Iterator<Item = (TrackId, &TrackActivity)> {
+        self.tracks.iter().map(|(id, activity)| (*id, activity))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use leitmotif_domain::event::{
+        EVENT_SCHEMA_VERSION, Event, Feedback, Listen, ListenOutcome, Opinion,
+    };
+    use leitmotif_domain::{EventId, Timestamp};
+
+    use super::*;
+    use crate::listener::Judgement;
+
+    fn recorded(index: u64, listener: u128, payload: EventPayload) -> RecordedEvent {
+        RecordedEvent {
+            offset: index + 1,
+            recorded_at: Timestamp::from_ms(0),
+            event: Event {
+                event_id: EventId::from_u128(u128::from(index)),
+                occurred_at: Timestamp::from_ms(
+                    1_700_000_000_000 + (index as i64 % 7) * 40_000_000,
+                ),
+                listener: Some(ListenerId::from_u128(listener)),
+                schema_version: EVENT_SCHEMA_VERSION,
+                payload,
+            },
+        }
+    }
+
+    fn listen(track: u128, played_ms: u32, outcome: ListenOutcome) -> EventPayload {
+        EventPayload::Listen(Listen {
+            track: TrackId::from_u128(track),
+            played_ms: Some(played_ms),
+            track_ms: Some(200_000),
+            outcome,
+            source: None,
+            request_id: None,
+            device: None,
+            activity: None,
+            private: false,
+        })
+    }
+
+    #[test]
+    fn skips_outweigh_a_play_and_the_newest_judgement_stands() {
+        let mut state = ListeningState::default();
+        state.apply(&recorded(
+            0,
+            1,
+            listen(5, 200_000, ListenOutcome::Completed),
+        ));
+        state.apply(&recorded(1, 1, listen(5, 0, ListenOutcome::Skipped)));
+        state.apply(&recorded(2, 1, listen(5, 20_000, ListenOutcome::Skipped)));
+        let profile = state.listener(ListenerId::from_u128(1)).unwrap();
+        let history = profile.history(TrackId::from_u128(5)).unwrap();
+        assert!(
+            (history.signal() + 0.8).abs() < 1e-6,
+            "{}",
+            history.signal()
+        );
+        for (index, opinion) in [(4, Opinion::Dislike), (3, Opinion::Like)] {
+            let feedback = Feedback {
+                track: TrackId::from_u128(5),
+                opinion,
+            };
+            state.apply(&recorded(index, 1, EventPayload::Feedback(feedback)));
+        }
+        let profile = state.listener(ListenerId::from_u128(1)).unwrap();
+        let judgement = profile.history(TrackId::from_u128(5)).unwrap().judgement();
+        assert_eq!(judgement, Judgement::Disliked);
+    }
+
+    #[test]
+    fn a_private_play_leaves_no_trace_in_the_taste() {
+        let mut state = ListeningState::default();
+        let EventPayload::Listen(mut private) = listen(5, 200_000, ListenOutcome::Completed) else {
+            unreachable!("the fixture makes listens")
+        };
+        private.private = true;
+        state.apply(&recorded(0, 1, EventPayload::Listen(private)));
+        assert!(state.listener(ListenerId::from_u128(1)).unwrap().is_empty());
+        assert_eq!(state.tracks().count(), 0);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_order_of_arrival_does_not_matter(
+            plays in proptest::collection::vec((0_u128..4, 0_u128..6, 0_u32..200_000), 1..120),
+            rotation in 0_usize..120,
+        ) {
+            let events: Vec<_> = plays
+                .iter()
+                .enumerate()
+                .map(|(index, (listener, track, played))| {
+                    let outcome = match played % 3 {
+                        0 => ListenOutcome::Skipped,
+                        1 => ListenOutcome::Completed,
+                        _ => ListenOutcome::Partial,
+                    };
+                    recorded(index as u64, *listener, listen(*track, *played, outcome))
+                })
+                .collect();
+            let mut ordered = ListeningState::default();
+            events.iter().for_each(|event| ordered.apply(event));
+            let mut shuffled = events.clone();
+            shuffled.rotate_left(rotation % events.len());
+            shuffled.reverse();
+            let mut late = ListeningState::default();
+            shuffled.iter().for_each(|event| late.apply(event));
+            proptest::prop_assert_eq!(
+                postcard::to_allocvec(&ordered).unwrap(),
+                postcard::to_allocvec(&late).unwrap()
+            );
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! Tracks, lyrics and analyses.
+
+use async_trait::async_trait;
+use leitmotif_domain::listener::Listener;
+use leitmotif_domain::page::{Page, PageRequest};
+use leitmotif_domain::playlist::Playlist;
+use leitmotif_domain::track::{Lyrics, Track, TrackDetails, TrackRef};
+use leitmotif_domain::{ListenerId, PlaylistId, TenantScope, Timestamp, TrackId};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+
+use super::catalog_rows::{
+    TRACK_COLUMNS, conditions, find_lyrics, find_track, key_of, match_external, page_start,
+    search_text, track_of, track_parts,
+};
+use super::{EmbeddedStorage, listeners};
+use crate::error::{Error, Result};
+use crate::ports::{
+    AnalysisDocument, CatalogCounts, CatalogStore, TrackFilter, TrackPatch, UpsertOutcome,
+    UpsertResult,
+};
+
+#[async_trait]
+impl CatalogStore for EmbeddedStorage {
+    async fn upsert_tracks(
+        &self,
+        scope: &TenantScope,
+        patches: Vec<TrackPatch>,
+    ) -> Result<Vec<UpsertResult>> {
+        patches.iter().try_for_each(|patch| patch.details.check())?;
+        let fresh: Vec<TrackId> = patches
+            .iter()
+            .map(|_| TrackId::generate(self.clock.as_ref(), self.entropy.as_ref()))
+            .collect();
+        let now = self.clock.now();
+        let work = move |db: &Connection| {
+            patches
+                .into_iter()
+                .zip(fresh)
+                .map(|(patch, id)| upsert(db, patch, id, now))
+                .collect()
+        };
+        self.files(scope)?.database.write(work).await
+    }
+
+    async fn tracks(&self, scope: &TenantScope, ids: &[TrackId]) -> Result<Vec<Track>> {
+        let ids = ids.to_vec();
+        let work = move |db: &Connection| {
+            ids.iter()
+                .filter_map(|id| find_track(db, *id).transpose())
+                .collect()
+        };
+        self.files(scope)?.database.read(work).await
+    }
+
+    async fn resolve(
+        &self,
+        scope: &TenantScope,
+        references: &[TrackRef],
+    ) -> Result<Vec<Option<TrackId>>> {
+        let references = references.to_vec();
+        let work = move |db: &Connection| {
+            references
+                .iter()
+                .map(|reference| resolve_one(db, reference))
+                .collect()
+        };
+        self.files(scope)?.database.read(work).await
+    }
+
+    async fn list_tracks(
+        &self,
+        scope: &TenantScope,
+        filter: &TrackFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Track>> {
+        let (sql, mut arguments) = conditions(filter);
+        let limit = page.limit();
+        arguments.insert(0, Value::Blob(page_start(page, 0)?.to_vec()));
+        arguments.push(Value::Integer(limit as i64 + 1));
+        let work = move |db: &Connection| {
+            let sql =
+                format!("SELECT {TRACK_COLUMNS} FROM tracks WHERE id > ?{sql} ORDER BY id LIMIT ?");
+            let mut statement = db.prepare_cached(&sql)?;
+            let rows = statement.query_map(params_from_iter(arguments), track_parts)?;
+            rows.map(|parts| track_of(parts?))
+                .collect::<Result<Vec<_>>>()
+        };
+        let items = self.files(scope)?.database.read(work).await?;
+        Ok(Page::from_surplus(items, limit, |track| {
+            track.id.to_string()
+        }))
+    }
+
+    async fn delete_track(&self, scope: &TenantScope, id: TrackId) -> Result<bool> {
+        self.files(scope)?
+            .database
+            .write(move |db| delete(db, id))
+            .await
+    }
+
+    async fn counts(&self, scope: &TenantScope) -> Result<CatalogCounts> {
+        self.files(scope)?.database.read(count_all).await
+    }
+
+    async fn lyrics(&self, scope: &TenantScope, id: TrackId) -> Result<Option<Lyrics>> {
+        self.files(scope)?
+            .database
+            .read(move |db| find_lyrics(db, id))
+            .await
+    }
+
+    async fn put_analysis(
+        &self,
+        scope: &TenantScope,
+        id: TrackId,
+        analysis: AnalysisDocument,
+    ) -> Result<()> {
+        let work =
+            move |db: &Connection| {
+                let marked = db.execute(
+                    "UPDATE tracks SET has_analysis = 1 WHERE id = ?",
+                    [key_of(id)],
+                )?;
+                if marked == 0 {
+                    return Ok(());
+                }
+                db.execute(
+                "INSERT OR REPLACE INTO analyses (track, input_hash, document) VALUES (?, ?, ?)",
+                params![key_of(id), analysis.input_hash, analysis.document.to_string()],
+            )?;
+                Ok(())
+            };
+        self.files(scope)?.database.write(work).await
+    }
+
+    async fn analyses(
+        &self,
+        scope: &TenantScope,
+        ids: &[TrackId],
+    ) -> Result<Vec<Option<AnalysisDocument>>> {
+        let ids = ids.to_vec();
+        let work = move |db: &Connection| ids.iter().map(|id| find_analysis(db, *id)).collect();
+        self.files(scope)?.database.read(work).await
+    }
+
+    async fn touch_listeners(&self, scope: &TenantScope, names: &[String]) -> Result<()> {
+        let (tenant, names, now) = (scope.tenant(), names.to_vec(), self.clock.now());
+        let work = move |db: &Connection| listeners::touch(db, tenant, &names, now);
+        self.files(scope)?.database.write(work).await
+    }
+
+    async fn listener(&self, scope: &TenantScope, id: ListenerId) -> Result<Option<Listener>> {
+        self.files(scope)?
+            .database
+            .read(move |db| listeners::find(db, id))
+            .await
+    }
+
+    async fn list_listeners(
+        &self,
+        scope: &TenantScope,
+        page: &PageRequest,
+    ) -> Result<Page<Listener>> {
+        let page = page.clone();
+        self.files(scope)?
+            .database
+            .read(move |db| listeners::list(db, &page))
+            .await
+    }
+
+    async fn put_playlist(&self, scope: &TenantScope, playlist: Playlist) -> Result<()> {
+        playlist.check()?;
+        let work = move |db: &Connection| listeners::put_playlist(db, &playlist);
+        self.files(scope)?.database.write(work).await
+    }
+
+    async fn playlist(&self, scope: &TenantScope, id: PlaylistId) -> Result<Option<Playlist>> {
+        self.files(scope)?
+            .database
+            .read(move |db| listeners::find_playlist(db, id))
+            .await
+    }
+
+    async fn list_playlists(
+        &self,
+        scope: &TenantScope,
+        page: &PageRequest,
+    ) -> Result<Page<Playlist>> {
+        let page = page.clone();
+        self.files(scope)?
+            .database
+            .read(move |db| listeners::list_playlists(db, &page))
+            .await
+    }
+
+    async fn delete_playlist(&self, scope: &TenantScope, id: PlaylistId) -> Result<bool> {
+        self.files(scope)?
+            .database
+            .write(move |db| listeners::delete_playlist(db, id))
+            .await
+    }
+}
+
+fn upsert(
+    db: &Connection,
+    patch: TrackPatch,
+    fresh: TrackId,
+    now: Timestamp,
+) -> Result<UpsertResult> {
+    let by_external = match_external(db, &patch.details)?;
+    if let (Some(named), Some(matched)) = (patch.id, by_external)
+        && named != matched
+    {
+        let reason = format!("an external id of `{named}` belongs to track `{matched}`");
+        return Err(Error::Conflict { reason });
+    }
+    match patch.id.or(by_external) {
+        Some(id) => update(db, id, patch, now),
+        None => insert(db, fresh, patch, now),
+    }
+}
+
+fn insert(db: &Connection, id: TrackId, patch: TrackPatch, now: Timestamp) -> Result<UpsertResult> {
+    let needs_analysis = patch.audio.is_some() || patch.lyrics.is_some();
+    db.prepare_cached(
+        "INSERT INTO tracks (id, search, artist_key, genre_key, details, audio, lyrics,
+         lyrics_hash, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?
+    .execute(params![
+        key_of(id),
+        search_text(&patch.details),
+        patch.details.artist.to_lowercase(),
+        patch
+            .details
+            .genre
+            .as_ref()
+            .map(|genre| genre.to_lowercase()),
+        serde_json::to_string(&patch.details)?,
+        patch
+            .audio
+            .as_ref()
+            .map(serde_json::to_string)
+            .transpose()?,
+        patch.lyrics.as_ref().map(|lyrics| &lyrics.text),
+        patch.lyrics.as_ref().map(|lyrics| &lyrics.content_hash),
+        now.as_ms(),
+        now.as_ms(),
+    ])?;
+    link_external(db, id, &patch.details)?;
+    Ok(UpsertResult {
+        id,
+        outcome: UpsertOutcome::Created,
+        needs_analysis,
+    })
+}
+
+fn update(db: &Connection, id: TrackId, patch: TrackPatch, now: Timestamp) -> Result<UpsertResult> {
+    let stored = find_track(db, id)?.ok_or_else(|| Error::not_found("track", id))?;
+    let mut details = patch.details;
+    for (namespace, value) in &stored.details.external_ids {
+        details
+            .external_ids
+            .entry(namespace.clone())
+            .or_insert_with(|| value.clone());
+    }
+    let audio = patch.audio.clone().or_else(|| stored.audio.clone());
+    let is_new_audio = hash_of(&audio) != hash_of(&stored.audio);
+    let stored_lyrics = find_lyrics(db, id)?;
+    let is_new_lyrics = patch.lyrics.is_some() && patch.lyrics != stored_lyrics;
+    if details == stored.details && audio == stored.audio && !is_new_lyrics {
+        let outcome = UpsertOutcome::Unchanged;
+        return Ok(UpsertResult {
+            id,
+            outcome,
+            needs_analysis: false,
+        });
+    }
+    let lyrics = patch.lyrics.or(stored_lyrics);
+    db.prepare_cached(
+        "UPDATE tracks SET search = ?, artist_key = ?, genre_key = ?, details = ?, audio = ?,
+         lyrics = ?, lyrics_hash = ?, updated_at = ? WHERE id = ?",
+    )?
+    .execute(params![
+        search_text(&details),
+        details.artist.to_lowercase(),
+        details.genre.as_ref().map(|genre| genre.to_lowercase()),
+        serde_json::to_string(&details)?,
+        audio.as_ref().map(serde_json::to_string).transpose()?,
+        lyrics.as_ref().map(|lyrics| &lyrics.text),
+        lyrics.as_ref().map(|lyrics| &lyrics.content_hash),
+        now.as_ms(),
+        key_of(id),
+    ])?;
+    link_external(db, id, &details)?;
+    let needs_analysis = is_new_audio || is_new_lyrics;
+    Ok(UpsertResult {
+        id,
+        outcome: UpsertOutcome::Updated,
+        needs_analysis,
+    })
+}
+
+fn hash_of(audio: &Option<leitmotif_domain::track::AudioSource>) -> Option<&str> {
+    audio.as_ref().map(|source| source.content_hash.as_str())
+}
+
+fn link_external(db: &Connection, id: TrackId, details: &TrackDetails) -> Result<()> {
+    db.prepare_cached("DELETE FROM external_ids WHERE track = ?")?
+        .execute([key_of(id)])?;
+    let mut link =
+        db.prepare_cached("INSERT INTO external_ids (namespace, value, track) VALUES (?, ?, ?)")?;
+    for (namespace, value) in &details.external_ids {
+        link.execute(params![namespace, value, key_of(id)])?;
+    }
+    Ok(())
+}
+
+fn resolve_one(db: &Connection, reference: &TrackRef) -> Result<Option<TrackId>> {
+    let found: Option<[u8; 16]> = match reference {
+        TrackRef::Id(id) => db
+            .prepare_cached("SELECT id FROM tracks WHERE id = ?")?
+            .query_row([key_of(*id)], |row| row.get(0))
+            .optional()?,
+        TrackRef::External { namespace, value } => db
+            .prepare_cached("SELECT track FROM external_ids WHERE namespace = ? AND value = ?")?
+            .query_row(params![namespace, value], |row| row.get(0))
+            .optional()?,
+    };
+    Ok(found.map(|key| TrackId::from_u128(u128::from_be_bytes(key))))
+}
+
+fn find_analysis(db: &Connection, id: TrackId) -> Result<Option<AnalysisDocument>> {
+    let found: Option<(String, String)> = db
+        .prepare_cached("SELECT input_hash, document FROM analyses WHERE track = ?")?
+        .query_row([key_of(id)], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((input_hash, document)) = found else {
+        return Ok(None);
+    };
+    Ok(Some(AnalysisDocument {
+        input_hash,
+        document: serde_json::from_str(&document)?,
+    }))
+}
+
+fn delete(db: &Connection, id: TrackId) -> Result<bool> {
+    let key = key_of(id);
+    let removed = db.execute("DELETE FROM tracks WHERE id = ?", [key])?;
+    db.execute("DELETE FROM external_ids WHERE track = ?", [key])?;
+    db.execute("DELETE FROM analyses WHERE track = ?", [key])?;
+    db.execute("DELETE FROM playlist_tracks WHERE track = ?", [key])?;
+    Ok(removed > 0)
+}
+
+fn count_all(db: &Connection) -> Result<CatalogCounts> {
+    let count = |sql: &str| -> Result<u64> {
+        let value: i64 = db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+        Ok(value.unsigned_abs())
+    };
+    Ok(CatalogCounts {
+        tracks: count("SELECT count(*) FROM tracks")?,
+        with_audio: count("SELECT count(audio) FROM tracks")?,
+        with_lyrics: count("SELECT count(lyrics_hash) FROM tracks")?,
+        analysed: count("SELECT count(*) FROM analyses")?,
+        artists: count("SELECT count(DISTINCT artist_key) FROM tracks WHERE artist_key <> ''")?,
+        listeners: count("SELECT count(*) FROM listeners")?,
+        playlists: count("SELECT count(*) FROM playlists")?,
+    })
+}

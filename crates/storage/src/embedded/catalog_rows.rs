@@ -1,0 +1,141 @@
+//! Rows of the catalogue tables and how they become nouns.
+
+use leitmotif_domain::error::InvalidValue;
+use leitmotif_domain::ids::decode_base62;
+use leitmotif_domain::page::PageRequest;
+use leitmotif_domain::track::{Lyrics, Track, TrackDetails};
+use leitmotif_domain::{Timestamp, TrackId};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::error::{Error, Result};
+use crate::ports::TrackFilter;
+
+/// The columns [`track_parts`] reads.
+pub const TRACK_COLUMNS: &str =
+    "id, details, audio, lyrics_hash IS NOT NULL, created_at, updated_at";
+
+/// A track row as SQLite gives it.
+pub type TrackParts = ([u8; 16], String, Option<String>, bool, i64, i64);
+
+/// Reads [`TRACK_COLUMNS`].
+pub fn track_parts(row: &Row<'_>) -> rusqlite::Result<TrackParts> {
+    Ok((
+        row.get(0)?,
+        row.get(1)?,
+        row.get(2)?,
+        row.get(3)?,
+        row.get(4)?,
+        row.get(5)?,
+    ))
+}
+
+/// Parses a row.
+pub fn track_of(parts: TrackParts) -> Result<Track> {
+    let (id, details, audio, has_lyrics, created_at, updated_at) = parts;
+    Ok(Track {
+        id: TrackId::from_u128(u128::from_be_bytes(id)),
+        details: serde_json::from_str::<TrackDetails>(&details)?,
+        audio: audio.map(|text| serde_json::from_str(&text)).transpose()?,
+        has_lyrics,
+        created_at: Timestamp::from_ms(created_at),
+        updated_at: Timestamp::from_ms(updated_at),
+    })
+}
+
+/// Reads one track.
+pub fn find_track(db: &Connection, id: TrackId) -> Result<Option<Track>> {
+    let sql = format!("SELECT {TRACK_COLUMNS} FROM tracks WHERE id = ?");
+    let mut statement = db.prepare_cached(&sql)?;
+    let found = statement
+        .query_row(params![key_of(id)], track_parts)
+        .optional()?;
+    found.map(track_of).transpose()
+}
+
+/// Reads the lyrics of a track.
+pub fn find_lyrics(db: &Connection, id: TrackId) -> Result<Option<Lyrics>> {
+    let sql = "SELECT lyrics, lyrics_hash FROM tracks WHERE id = ? AND lyrics_hash IS NOT NULL";
+    let found = db
+        .prepare_cached(sql)?
+        .query_row(params![key_of(id)], |row| {
+            Ok(Lyrics {
+                text: row.get(0)?,
+                content_hash: row.get(1)?,
+            })
+        });
+    Ok(found.optional()?)
+}
+
+/// The key of a track's rows.
+pub fn key_of(id: TrackId) -> [u8; 16] {
+    id.as_u128().to_be_bytes()
+}
+
+/// The key a listing by id goes on after; `otherwise` for the first page.
+pub fn page_start(page: &PageRequest, otherwise: u128) -> Result<[u8; 16]> {
+    let start = match &page.after {
+        Some(text) => decode_base62(text)
+            .ok_or_else(|| InvalidValue::new("cursor", "is not a position of this listing"))?,
+        None => otherwise,
+    };
+    Ok(start.to_be_bytes())
+}
+
+/// What a search looks at: title, artist and album, lower case.
+pub fn search_text(details: &TrackDetails) -> String {
+    let album = details.album.as_deref().unwrap_or_default();
+    format!("{}\n{}\n{album}", details.title, details.artist).to_lowercase()
+}
+
+/// The conditions of a filter and their arguments.
+pub fn conditions(filter: &TrackFilter) -> (String, Vec<Value>) {
+    let mut sql = String::new();
+    let mut arguments = Vec::new();
+    for word in filter.text.iter().flat_map(|text| text.split_whitespace()) {
+        sql.push_str(" AND instr(search, ?) > 0");
+        arguments.push(Value::Text(word.to_lowercase()));
+    }
+    let exact = [("artist_key", &filter.artist), ("genre_key", &filter.genre)];
+    for (column, wanted) in exact {
+        if let Some(value) = wanted {
+            sql.push_str(&format!(" AND {column} = ?"));
+            arguments.push(Value::Text(value.to_lowercase()));
+        }
+    }
+    let flags = [
+        ("audio IS NOT NULL", filter.has_audio),
+        ("lyrics_hash IS NOT NULL", filter.has_lyrics),
+        ("has_analysis", filter.has_analysis),
+    ];
+    for (condition, wanted) in flags {
+        match wanted {
+            Some(true) => sql.push_str(&format!(" AND {condition}")),
+            Some(false) => sql.push_str(&format!(" AND NOT ({condition})")),
+            None => {}
+        }
+    }
+    (sql, arguments)
+}
+
+/// Finds the one track that any of these external ids names.
+///
+/// - Errors: `Conflict` when they name several.
+pub fn match_external(db: &Connection, details: &TrackDetails) -> Result<Option<TrackId>> {
+    let sql = "SELECT track FROM external_ids WHERE namespace = ? AND value = ?";
+    let mut find = db.prepare_cached(sql)?;
+    let mut matched: Option<TrackId> = None;
+    for (namespace, value) in &details.external_ids {
+        let found: Option<[u8; 16]> = find
+            .query_row(params![namespace, value], |row| row.get(0))
+            .optional()?;
+        let Some(key) = found else { continue };
+        let id = TrackId::from_u128(u128::from_be_bytes(key));
+        if matched.is_some_and(|other| other != id) {
+            let reason = format!("external id `{namespace}:{value}` belongs to track `{id}`");
+            return Err(Error::Conflict { reason });
+        }
+        matched = Some(id);
+    }
+    Ok(matched)
+}

@@ -1,0 +1,231 @@
+//! The event log as an append-only table.
+
+use async_trait::async_trait;
+use leitmotif_domain::error::InvalidValue;
+use leitmotif_domain::event::{Event, EventPayload, RecordedEvent};
+use leitmotif_domain::page::{Page, PageRequest};
+use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp, limits};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::EmbeddedStorage;
+use crate::error::{Error, Result};
+use crate::ports::{Appended, Checkpoint, EventLog};
+
+const COLUMNS: &str =
+    "offset, event_id, occurred_at, recorded_at, listener, schema_version, payload";
+
+#[async_trait]
+impl EventLog for EmbeddedStorage {
+    async fn append(&self, scope: &TenantScope, events: Vec<Event>) -> Result<Vec<Appended>> {
+        if events.len() > limits::EVENTS_PER_BATCH_MAX {
+            let reason = format!(
+                "{} events, at most {}",
+                events.len(),
+                limits::EVENTS_PER_BATCH_MAX
+            );
+            return Err(InvalidValue::new("events", reason).into());
+        }
+        let files = self.files(scope)?;
+        let recorded_at = self.clock.now();
+        let appended = files
+            .database
+            .write(move |db| append_all(db, &events, recorded_at))
+            .await?;
+        if let Some(last) = appended.iter().map(|one| one.offset).max() {
+            files.advance_head(last);
+        }
+        Ok(appended)
+    }
+
+    async fn read(
+        &self,
+        scope: &TenantScope,
+        after_offset: u64,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>> {
+        let files = self.files(scope)?;
+        files
+            .database
+            .read(move |db| {
+                let sql = format!(
+                    "SELECT {COLUMNS} FROM events WHERE offset > ? ORDER BY offset LIMIT ?"
+                );
+                let mut statement = db.prepare_cached(&sql)?;
+                let rows = statement.query_map(
+                    params![to_i64(after_offset), to_i64(limit as u64)],
+                    parts_of,
+                )?;
+                rows.map(|parts| event_of(parts?)).collect()
+            })
+            .await
+    }
+
+    async fn head(&self, scope: &TenantScope) -> Result<u64> {
+        Ok(self.files(scope)?.head())
+    }
+
+    async fn of_listener(
+        &self,
+        scope: &TenantScope,
+        listener: ListenerId,
+        page: &PageRequest,
+    ) -> Result<Page<RecordedEvent>> {
+        let before = match &page.after {
+            Some(key) => key.parse::<i64>().map_err(|_| {
+                Error::from(InvalidValue::new(
+                    "cursor",
+                    "is not a position of this listing",
+                ))
+            })?,
+            None => i64::MAX,
+        };
+        let (files, limit) = (self.files(scope)?, page.limit());
+        let items: Vec<RecordedEvent> = files
+            .database
+            .read(move |db| {
+                let sql = format!(
+                    "SELECT {COLUMNS} FROM events WHERE listener = ? AND offset < ?
+                     ORDER BY offset DESC LIMIT ?"
+                );
+                let mut statement = db.prepare_cached(&sql)?;
+                let key = listener.as_u128().to_be_bytes();
+                let rows = statement.query_map(params![key, before, limit as i64 + 1], parts_of)?;
+                rows.map(|parts| event_of(parts?)).collect::<Result<_>>()
+            })
+            .await?;
+        Ok(Page::from_surplus(items, limit, |event| {
+            event.offset.to_string()
+        }))
+    }
+
+    async fn checkpoint(&self, scope: &TenantScope, consumer: &str) -> Result<Option<Checkpoint>> {
+        let (files, consumer) = (self.files(scope)?, consumer.to_owned());
+        let sql = "SELECT offset, state FROM checkpoints WHERE consumer = ?";
+        let read = move |db: &Connection| {
+            let found = db.query_row(sql, [consumer], |row| {
+                let offset = row.get::<_, i64>(0)?.unsigned_abs();
+                Ok(Checkpoint {
+                    offset,
+                    state: row.get(1)?,
+                })
+            });
+            Ok(found.optional()?)
+        };
+        files.database.read(read).await
+    }
+
+    async fn save_checkpoint(
+        &self,
+        scope: &TenantScope,
+        consumer: &str,
+        checkpoint: Checkpoint,
+    ) -> Result<()> {
+        let (files, consumer) = (self.files(scope)?, consumer.to_owned());
+        files
+            .database
+            .write(move |db| {
+                let changed = db.execute(
+                    "INSERT INTO checkpoints (consumer, offset, state) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (consumer) DO UPDATE SET offset = ?2, state = ?3
+                     WHERE offset <= ?2",
+                    params![consumer, to_i64(checkpoint.offset), checkpoint.state],
+                )?;
+                if changed == 0 {
+                    let reason = format!("consumer `{consumer}` is further already");
+                    return Err(Error::Conflict { reason });
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    async fn drop_checkpoint(&self, scope: &TenantScope, consumer: &str) -> Result<()> {
+        let (files, consumer) = (self.files(scope)?, consumer.to_owned());
+        files
+            .database
+            .write(move |db| {
+                db.execute("DELETE FROM checkpoints WHERE consumer = ?", [consumer])?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn append_all(db: &Connection, events: &[Event], recorded_at: Timestamp) -> Result<Vec<Appended>> {
+    let last: i64 = db.query_row("SELECT coalesce(max(offset), 0) FROM events", [], |row| {
+        row.get(0)
+    })?;
+    let mut next = last + 1;
+    let mut insert = db.prepare_cached(
+        "INSERT OR IGNORE INTO events
+         (offset, event_id, kind, occurred_at, recorded_at, listener, schema_version, payload)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    let mut find = db.prepare_cached("SELECT offset FROM events WHERE event_id = ?")?;
+    let mut appended = Vec::with_capacity(events.len());
+    for event in events {
+        let key = event.event_id.as_u128().to_be_bytes();
+        let inserted = insert.execute(params![
+            next,
+            key,
+            event.payload.kind(),
+            event.occurred_at.as_ms(),
+            recorded_at.as_ms(),
+            event
+                .listener
+                .map(|listener| listener.as_u128().to_be_bytes()),
+            event.schema_version,
+            serde_json::to_string(&event.payload)?,
+        ])?;
+        if inserted == 1 {
+            appended.push(Appended {
+                offset: next.unsigned_abs(),
+                is_duplicate: false,
+            });
+            next += 1;
+        } else {
+            let offset: i64 = find.query_row([key], |row| row.get(0))?;
+            appended.push(Appended {
+                offset: offset.unsigned_abs(),
+                is_duplicate: true,
+            });
+        }
+    }
+    Ok(appended)
+}
+
+type EventParts = (i64, [u8; 16], i64, i64, Option<[u8; 16]>, u16, String);
+
+fn parts_of(row: &Row<'_>) -> rusqlite::Result<EventParts> {
+    Ok((
+        row.get(0)?,
+        row.get(1)?,
+        row.get(2)?,
+        row.get(3)?,
+        row.get(4)?,
+        row.get(5)?,
+        row.get(6)?,
+    ))
+}
+
+fn event_of(parts: EventParts) -> Result<RecordedEvent> {
+    let (offset, event_id, occurred_at, recorded_at, listener, schema_version, payload) = parts;
+    let payload: EventPayload = serde_json::from_str(&payload).map_err(|error| Error::Corrupt {
+        reason: format!("event {offset} does not parse: {error}"),
+    })?;
+    Ok(RecordedEvent {
+        offset: offset.unsigned_abs(),
+        recorded_at: Timestamp::from_ms(recorded_at),
+        event: Event {
+            event_id: EventId::from_u128(u128::from_be_bytes(event_id)),
+            occurred_at: Timestamp::from_ms(occurred_at),
+            listener: listener.map(|key| ListenerId::from_u128(u128::from_be_bytes(key))),
+            schema_version,
+            payload,
+        },
+    })
+}
+
+fn to_i64(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

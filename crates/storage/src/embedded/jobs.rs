@@ -1,0 +1,351 @@
+//! The job queue as a lease table.
+
+use async_trait::async_trait;
+use leitmotif_domain::job::{Job, JobCounts, JobState, JobTask, NewJob, Progress};
+use leitmotif_domain::page::{Page, PageRequest};
+use leitmotif_domain::{JobId, TenantScope, Timestamp, limits};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+
+use super::EmbeddedStorage;
+use super::catalog_rows::page_start;
+use crate::error::{Error, Result};
+use crate::ports::{JobFilter, JobQueue, LeasedJob};
+
+const COLUMNS: &str =
+    "id, task, state, attempts, progress_done, progress_total, error, created_at, updated_at";
+
+#[async_trait]
+impl JobQueue for EmbeddedStorage {
+    async fn enqueue(&self, scope: &TenantScope, jobs: Vec<NewJob>) -> Result<Vec<JobId>> {
+        let fresh: Vec<JobId> = jobs
+            .iter()
+            .map(|_| JobId::generate(self.clock.as_ref(), self.entropy.as_ref()))
+            .collect();
+        let now = self.clock.now();
+        let work = move |db: &Connection| {
+            jobs.iter()
+                .zip(fresh)
+                .map(|(job, id)| enqueue_one(db, job, id, now))
+                .collect()
+        };
+        self.files(scope)?.database.write(work).await
+    }
+
+    async fn lease(
+        &self,
+        scope: &TenantScope,
+        kind: &str,
+        count: usize,
+        lease_ms: i64,
+    ) -> Result<Vec<LeasedJob>> {
+        let (kind, now) = (kind.to_owned(), self.clock.now());
+        let mut token = [0_u8; 8];
+        self.entropy.fill(&mut token);
+        let lease = u64::from_le_bytes(token) >> 1;
+        let work = move |db: &Connection| {
+            bury_lost(db, now)?;
+            lease_ready(db, &kind, count, lease, now, now.plus_ms(lease_ms))
+        };
+        self.files(scope)?.database.write(work).await
+    }
+
+    async fn progress(
+        &self,
+        scope: &TenantScope,
+        leased: &LeasedJob,
+        progress: Progress,
+        lease_ms: i64,
+    ) -> Result<()> {
+        let (id, lease, now) = (leased.job.id, leased.lease, self.clock.now());
+        let work = move |db: &Connection| {
+            let changed = db.execute(
+                "UPDATE jobs SET progress_done = ?, progress_total = ?, lease_until = ?,
+                 updated_at = ? WHERE id = ? AND state = 'running' AND lease = ?",
+                params![
+                    to_i64(progress.done),
+                    to_i64(progress.total),
+                    now.plus_ms(lease_ms).as_ms(),
+                    now.as_ms(),
+                    key_of(id),
+                    to_i64(lease)
+                ],
+            )?;
+            held(changed, id)
+        };
+        self.files(scope)?.database.write(work).await
+    }
+
+    async fn complete(&self, scope: &TenantScope, leased: &LeasedJob) -> Result<()> {
+        let (id, lease, now) = (leased.job.id, leased.lease, self.clock.now());
+        let work = move |db: &Connection| {
+            let changed = db.execute(
+                "UPDATE jobs SET state = 'done', error = NULL, progress_done = progress_total,
+                 updated_at = ? WHERE id = ? AND state = 'running' AND lease = ?",
+                params![now.as_ms(), key_of(id), to_i64(lease)],
+            )?;
+            held(changed, id)
+        };
+        self.files(scope)?.database.write(work).await
+    }
+
+    async fn fail(
+        &self,
+        scope: &TenantScope,
+        leased: &LeasedJob,
+        error: &str,
+        retry_after_ms: Option<i64>,
+    ) -> Result<()> {
+        let (id, lease, now) = (leased.job.id, leased.lease, self.clock.now());
+        let is_last = leased.job.attempts >= limits::JOB_ATTEMPTS_MAX;
+        let retry_at = retry_after_ms
+            .filter(|_| !is_last)
+            .map(|wait| now.plus_ms(wait));
+        let error: String = error.chars().take(limits::NAME_BYTES_MAX).collect();
+        let work = move |db: &Connection| {
+            let state = if retry_at.is_some() {
+                "waiting"
+            } else {
+                "dead"
+            };
+            let changed = db.execute(
+                "UPDATE jobs SET state = ?, error = ?, not_before = ?, updated_at = ?
+                 WHERE id = ? AND state = 'running' AND lease = ?",
+                params![
+                    state,
+                    error,
+                    retry_at.unwrap_or(now).as_ms(),
+                    now.as_ms(),
+                    key_of(id),
+                    to_i64(lease)
+                ],
+            )?;
+            held(changed, id)
+        };
+        self.files(scope)?.database.write(work).await
+    }
+
+    async fn release_all(&self, scope: &TenantScope) -> Result<u64> {
+        let now = self.clock.now();
+        let work = move |db: &Connection| {
+            let released = db.execute(
+                "UPDATE jobs SET state = 'waiting', not_before = ?1, updated_at = ?1
+                 WHERE state = 'running'",
+                [now.as_ms()],
+            )?;
+            Ok(released as u64)
+        };
+        self.files(scope)?.database.write(work).await
+    }
+
+    async fn revive(&self, scope: &TenantScope, id: JobId) -> Result<bool> {
+        let now = self.clock.now();
+        let work = move |db: &Connection| {
+            let revived = db.execute(
+                "UPDATE OR IGNORE jobs SET state = 'waiting', attempts = 0, not_before = ?1,
+                 updated_at = ?1 WHERE id = ?2 AND state = 'dead'",
+                params![now.as_ms(), key_of(id)],
+            )?;
+            Ok(revived > 0)
+        };
+        self.files(scope)?.database.write(work).await
+    }
+
+    async fn job(&self, scope: &TenantScope, id: JobId) -> Result<Option<Job>> {
+        let work = move |db: &Connection| {
+            let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = ?");
+            let found = db.query_row(&sql, [key_of(id)], job_parts).optional()?;
+            found.map(job_of).transpose()
+        };
+        self.files(scope)?.database.read(work).await
+    }
+
+    async fn list_jobs(
+        &self,
+        scope: &TenantScope,
+        filter: &JobFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Job>> {
+        let limit = page.limit();
+        let mut sql = format!("SELECT {COLUMNS} FROM jobs WHERE id < ?");
+        let mut arguments = vec![Value::Blob(page_start(page, u128::MAX)?.to_vec())];
+        if let Some(state) = filter.state {
+            sql.push_str(" AND state = ?");
+            arguments.push(Value::Text(state.name().to_owned()));
+        }
+        if let Some(kind) = &filter.kind {
+            sql.push_str(" AND kind = ?");
+            arguments.push(Value::Text(kind.clone()));
+        }
+        sql.push_str(" ORDER BY id DESC LIMIT ?");
+        arguments.push(Value::Integer(limit as i64 + 1));
+        let work = move |db: &Connection| {
+            let mut statement = db.prepare_cached(&sql)?;
+            let rows = statement.query_map(params_from_iter(arguments), job_parts)?;
+            rows.map(|parts| job_of(parts?)).collect::<Result<Vec<_>>>()
+        };
+        let items = self.files(scope)?.database.read(work).await?;
+        Ok(Page::from_surplus(items, limit, |job| job.id.to_string()))
+    }
+
+    async fn job_counts(&self, scope: &TenantScope) -> Result<JobCounts> {
+        let work = |db: &Connection| {
+            let mut counts = JobCounts::default();
+            let sql = "SELECT state, count(*) FROM jobs GROUP BY state";
+            let mut statement = db.prepare_cached(sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let count = row.get::<_, i64>(1)?.unsigned_abs();
+                match state_of(&row.get::<_, String>(0)?)? {
+                    JobState::Waiting => counts.waiting = count,
+                    JobState::Running => counts.running = count,
+                    JobState::Done => counts.done = count,
+                    JobState::Dead => counts.dead = count,
+                }
+            }
+            Ok(counts)
+        };
+        self.files(scope)?.database.read(work).await
+    }
+}
+
+fn enqueue_one(db: &Connection, job: &NewJob, id: JobId, now: Timestamp) -> Result<JobId> {
+    let inserted = db
+        .prepare_cached(
+            "INSERT OR IGNORE INTO jobs
+             (id, kind, task, state, dedupe_key, not_before, created_at, updated_at)
+             VALUES (?1, ?2, ?3, 'waiting', ?4, ?5, ?5, ?5)",
+        )?
+        .execute(params![
+            key_of(id),
+            job.task.kind(),
+            serde_json::to_string(&job.task)?,
+            job.dedupe_key,
+            now.as_ms()
+        ])?;
+    if inserted == 1 {
+        return Ok(id);
+    }
+    let key: [u8; 16] = db.query_row(
+        "SELECT id FROM jobs WHERE dedupe_key = ? AND state IN ('waiting', 'running')",
+        [&job.dedupe_key],
+        |row| row.get(0),
+    )?;
+    Ok(JobId::from_u128(u128::from_be_bytes(key)))
+}
+
+/// Ends the leases that ran out: back to waiting, or dead when begun too often.
+fn bury_lost(db: &Connection, now: Timestamp) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE jobs SET state = CASE WHEN attempts >= ?2 THEN 'dead' ELSE 'waiting' END,
+         error = CASE WHEN attempts >= ?2 THEN 'every attempt lost its worker' ELSE error END,
+         not_before = ?1, updated_at = ?1 WHERE state = 'running' AND lease_until <= ?1",
+    )?
+    .execute(params![now.as_ms(), limits::JOB_ATTEMPTS_MAX])?;
+    Ok(())
+}
+
+fn lease_ready(
+    db: &Connection,
+    kind: &str,
+    count: usize,
+    lease: u64,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<LeasedJob>> {
+    let sql = format!(
+        "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease = ?1, lease_until = ?2,
+         updated_at = ?3 WHERE id IN (SELECT id FROM jobs WHERE kind = ?4 AND state = 'waiting'
+         AND not_before <= ?3 ORDER BY not_before, id LIMIT ?5) RETURNING {COLUMNS}"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let arguments = params![
+        to_i64(lease),
+        until.as_ms(),
+        now.as_ms(),
+        kind,
+        count as i64
+    ];
+    let rows = statement.query_map(arguments, job_parts)?;
+    let mut jobs = rows
+        .map(|parts| job_of(parts?))
+        .collect::<Result<Vec<_>>>()?;
+    // RETURNING promises no order.
+    jobs.sort_by_key(|job| job.id);
+    Ok(jobs
+        .into_iter()
+        .map(|job| LeasedJob { job, lease })
+        .collect())
+}
+
+fn held(changed: usize, id: JobId) -> Result<()> {
+    if changed == 0 {
+        return Err(Error::Conflict {
+            reason: format!("the lease on job `{id}` was lost"),
+        });
+    }
+    Ok(())
+}
+
+type JobParts = (
+    [u8; 16],
+    String,
+    String,
+    u32,
+    i64,
+    i64,
+    Option<String>,
+    i64,
+    i64,
+);
+
+fn job_parts(row: &Row<'_>) -> rusqlite::Result<JobParts> {
+    Ok((
+        row.get(0)?,
+        row.get(1)?,
+        row.get(2)?,
+        row.get(3)?,
+        row.get(4)?,
+        row.get(5)?,
+        row.get(6)?,
+        row.get(7)?,
+        row.get(8)?,
+    ))
+}
+
+fn job_of(parts: JobParts) -> Result<Job> {
+    let (id, task, state, attempts, done, total, error, created_at, updated_at) = parts;
+    Ok(Job {
+        id: JobId::from_u128(u128::from_be_bytes(id)),
+        task: serde_json::from_str::<JobTask>(&task)?,
+        state: state_of(&state)?,
+        attempts,
+        progress: Progress {
+            done: done.unsigned_abs(),
+            total: total.unsigned_abs(),
+        },
+        error,
+        created_at: Timestamp::from_ms(created_at),
+        updated_at: Timestamp::from_ms(updated_at),
+    })
+}
+
+fn state_of(text: &str) -> Result<JobState> {
+    match text {
+        "waiting" => Ok(JobState::Waiting),
+        "running" => Ok(JobState::Running),
+        "done" => Ok(JobState::Done),
+        "dead" => Ok(JobState::Dead),
+        other => Err(Error::Corrupt {
+            reason: format!("unknown job state `{other}`"),
+        }),
+    }
+}
+
+fn key_of(id: JobId) -> [u8; 16] {
+    id.as_u128().to_be_bytes()
+}
+
+fn to_i64(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

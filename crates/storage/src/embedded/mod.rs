@@ -1,0 +1,119 @@
+//! One folder: a SQLite file per tenant that also holds the event log, blobs as files, and one
+//! control database.
+//!
+//! ```text
+//! <root>/LOCK                      who holds the folder
+//! <root>/control.db                tenants, keys, audit log
+//! <root>/tenants/<id>/tenant.db    everything of one tenant; delete = remove the folder
+//! <root>/tenants/<id>/blobs/…      audio, models
+//! <root>/tenants/<id>/vectors/…    snapshots of the vector indexes
+//! ```
+
+mod accounts;
+mod audit;
+mod blobs;
+mod catalog;
+mod catalog_rows;
+mod events;
+mod jobs;
+mod ledger;
+mod listeners;
+mod lock;
+mod models;
+mod pool;
+mod schema;
+mod tenant;
+mod vectors;
+mod writer;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use leitmotif_domain::chance::Entropy;
+use leitmotif_domain::{Clock, TenantId, TenantScope, limits};
+use parking_lot::Mutex;
+
+use crate::error::{Error, Result};
+use pool::Database;
+use tenant::TenantFiles;
+
+/// The embedded backend of every port.
+///
+/// One process holds a folder at a time; a second one is refused by name.
+pub struct EmbeddedStorage {
+    root: PathBuf,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    control: Database,
+    tenants: Mutex<HashMap<TenantId, Arc<TenantFiles>>>,
+    _lock: lock::FolderLock,
+}
+
+impl EmbeddedStorage {
+    /// Opens a data folder, making it when it does not exist.
+    ///
+    /// - Errors: `Locked` when another process holds it, `ReadOnly`, `DiskFull`, `Corrupt`.
+    pub fn open(
+        root: &Path,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        holder: &str,
+    ) -> Result<Self> {
+        std::fs::create_dir_all(root.join("tenants"))?;
+        let lock = lock::FolderLock::take(root, holder)?;
+        let control = Database::open(&root.join("control.db"), schema::CONTROL, "")?;
+        Ok(Self {
+            root: root.to_owned(),
+            clock,
+            entropy,
+            control,
+            tenants: Mutex::new(HashMap::new()),
+            _lock: lock,
+        })
+    }
+
+    /// Reads who holds a folder, for the error of a second process.
+    pub fn holder(root: &Path) -> Option<String> {
+        lock::FolderLock::holder(root)
+    }
+
+    /// Writes down what is only in memory (vector snapshots), before a planned end.
+    pub fn flush(&self) -> Result<()> {
+        let open: Vec<_> = self.tenants.lock().values().cloned().collect();
+        open.iter().try_for_each(|files| files.vectors.save_all())
+    }
+
+    /// The one place that derives a tenant's folder.
+    fn folder(&self, tenant: TenantId) -> PathBuf {
+        self.root.join("tenants").join(tenant.to_string())
+    }
+
+    /// Opens a tenant's files, or finds them open.
+    fn files(&self, scope: &TenantScope) -> Result<Arc<TenantFiles>> {
+        let mut tenants = self.tenants.lock();
+        if let Some(files) = tenants.get(&scope.tenant()) {
+            return Ok(Arc::clone(files));
+        }
+        let folder = self.folder(scope.tenant());
+        if !folder.is_dir() {
+            return Err(Error::not_found("tenant", scope.tenant()));
+        }
+        if tenants.len() >= limits::OPEN_TENANTS_MAX {
+            tenants.retain(|_, files| Arc::strong_count(files) > 1);
+        }
+        let files = Arc::new(TenantFiles::open(&folder)?);
+        tenants.insert(scope.tenant(), Arc::clone(&files));
+        Ok(files)
+    }
+}
+
+/// Runs blocking file work off the async threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::bug(error)),
+    }
+}

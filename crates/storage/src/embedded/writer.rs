@@ -1,0 +1,116 @@
+//! One writing thread per database, with group commit: commands that wait together share one fsync.
+
+use std::thread::JoinHandle;
+
+use leitmotif_domain::limits;
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::{Error, Result};
+
+/// Called when the shared commit is decided.
+type Deliver = Box<dyn FnOnce(Result<()>) + Send>;
+/// Does the work inside the open transaction and says whom to tell.
+type Command = Box<dyn FnOnce(&Connection) -> Deliver + Send>;
+
+/// The door to the writing thread.
+pub struct Writer {
+    sender: Option<mpsc::Sender<Command>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread on its connection.
+    pub fn start(connection: Connection) -> Result<Self> {
+        let (sender, receiver) = mpsc::channel(limits::WRITER_QUEUE_MAX);
+        let thread = std::thread::Builder::new()
+            .name("storage-writer".to_owned())
+            .spawn(move || write_loop(&connection, receiver))?;
+        Ok(Self {
+            sender: Some(sender),
+            thread: Some(thread),
+        })
+    }
+
+    /// Runs work in a transaction; returns once it is durable, or failed without a trace.
+    ///
+    /// - Errors: whatever the work reports, `DiskFull`, `Unavailable`.
+    pub async fn run<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let command: Command = Box::new(move |connection| {
+            let outcome = in_savepoint(connection, work);
+            Box::new(move |committed| {
+                // The caller may be gone; the work is durable all the same.
+                let _ = reply.send(committed.and(outcome));
+            })
+        });
+        let stopped = || Error::Unavailable {
+            backend: "storage writer",
+            reason: "it has stopped; restart the server".to_owned(),
+        };
+        let sender = self.sender.as_ref().ok_or_else(stopped)?;
+        sender.send(command).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Closing the channel ends the loop after the commands that are already queued.
+        self.sender = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write_loop(connection: &Connection, mut receiver: mpsc::Receiver<Command>) {
+    while let Some(first) = receiver.blocking_recv() {
+        let mut delivers = Vec::new();
+        let committed = commit_group(connection, first, &mut receiver, &mut delivers);
+        for deliver in delivers {
+            deliver(committed.clone());
+        }
+    }
+}
+
+fn commit_group(
+    connection: &Connection,
+    first: Command,
+    receiver: &mut mpsc::Receiver<Command>,
+    delivers: &mut Vec<Deliver>,
+) -> Result<()> {
+    let begun = connection.execute_batch("BEGIN IMMEDIATE");
+    delivers.push(first(connection));
+    while delivers.len() < limits::GROUP_COMMIT_MAX
+        && let Ok(command) = receiver.try_recv()
+    {
+        delivers.push(command(connection));
+    }
+    let committed = begun.and_then(|()| connection.execute_batch("COMMIT"));
+    if committed.is_err() && !connection.is_autocommit() {
+        // A failed rollback leaves a transaction open; the next BEGIN reports it.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    committed.map_err(Error::from)
+}
+
+/// Gives each command its own fate inside the shared transaction.
+fn in_savepoint<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T>,
+) -> Result<T> {
+    connection.execute_batch("SAVEPOINT command")?;
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(connection)))
+        .unwrap_or_else(|_| Err(Error::bug("a storage command panicked")));
+    let ending = if outcome.is_ok() {
+        connection.execute_batch("RELEASE command")
+    } else {
+        connection.execute_batch("ROLLBACK TO command; RELEASE command")
+    };
+    outcome.and_then(|value| ending.map(|()| value).map_err(Error::from))
+}

@@ -1,0 +1,74 @@
+//! The log of facts.
+
+use async_trait::async_trait;
+use leitmotif_domain::event::{Event, RecordedEvent};
+use leitmotif_domain::page::{Page, PageRequest};
+use leitmotif_domain::{ListenerId, TenantScope};
+
+use crate::error::Result;
+
+/// What became of one appended event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Its position in the log, the earlier one if it was there already.
+    pub offset: u64,
+    /// Whether it was there already; nothing changed then.
+    pub is_duplicate: bool,
+}
+
+/// How far a consumer has read, with the state it reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The last offset that is part of the state; 0 before the first.
+    pub offset: u64,
+    /// The consumer's state.
+    pub state: Vec<u8>,
+}
+
+/// The append-only log of a tenant.
+///
+/// - Ordering: offsets grow by one per new event; a reader never sees offset n + 1 before n.
+/// - Durability: an acknowledged event survives a crash of the process and of the machine.
+/// - Idempotency: by `event_id`; the first write wins.
+/// - Visibility: an appended event is readable once its append returned.
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// Appends events, all or none. The answer has their order.
+    ///
+    /// - Errors: `Invalid` beyond [`leitmotif_domain::limits::EVENTS_PER_BATCH_MAX`].
+    async fn append(&self, scope: &TenantScope, events: Vec<Event>) -> Result<Vec<Appended>>;
+
+    /// Reads up to `limit` events after an offset, in order.
+    async fn read(
+        &self,
+        scope: &TenantScope,
+        after_offset: u64,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>>;
+
+    /// The last offset, 0 for an empty log. Cheap: asked on every request.
+    async fn head(&self, scope: &TenantScope) -> Result<u64>;
+
+    /// Reads a listener's events, newest offset first; the page key is an offset.
+    async fn of_listener(
+        &self,
+        scope: &TenantScope,
+        listener: ListenerId,
+        page: &PageRequest,
+    ) -> Result<Page<RecordedEvent>>;
+
+    /// Reads a consumer's checkpoint.
+    async fn checkpoint(&self, scope: &TenantScope, consumer: &str) -> Result<Option<Checkpoint>>;
+
+    /// Stores how far a consumer is together with its state, in one transaction. An offset behind
+    /// the stored one is refused with `Conflict`: two copies of a consumer are running.
+    async fn save_checkpoint(
+        &self,
+        scope: &TenantScope,
+        consumer: &str,
+        checkpoint: Checkpoint,
+    ) -> Result<()>;
+
+    /// Forgets a checkpoint, so that the consumer starts anew.
+    async fn drop_checkpoint(&self, scope: &TenantScope, consumer: &str) -> Result<()>;
+}

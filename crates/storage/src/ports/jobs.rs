@@ -1,0 +1,89 @@
+//! Work that outlives the request that asked for it.
+
+use async_trait::async_trait;
+use leitmotif_domain::job::{Job, JobCounts, JobState, NewJob, Progress};
+use leitmotif_domain::page::{Page, PageRequest};
+use leitmotif_domain::{JobId, TenantScope};
+
+use crate::error::Result;
+
+/// A job in the hands of a worker, until the lease ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeasedJob {
+    /// The job.
+    pub job: Job,
+    /// Proves that the lease is still this worker's; every lease has another.
+    pub lease: u64,
+}
+
+/// Which jobs a listing shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobFilter {
+    /// Only jobs in this state.
+    pub state: Option<JobState>,
+    /// Only jobs of this kind.
+    pub kind: Option<String>,
+}
+
+/// The queue of a tenant. At-least-once: a worker that dies is followed by another after the lease.
+///
+/// - Ordering: oldest first among the jobs whose time has come.
+/// - A lease that was lost makes `progress`, `complete` and `fail` answer `Conflict`.
+#[async_trait]
+pub trait JobQueue: Send + Sync {
+    /// Queues jobs; one whose key already waits or runs is not queued again. Answers the ids, the
+    /// existing one for such a job.
+    async fn enqueue(&self, scope: &TenantScope, jobs: Vec<NewJob>) -> Result<Vec<JobId>>;
+
+    /// Takes up to `count` jobs of a kind whose time has come, for `lease_ms`. A job whose lease
+    /// ended is taken again; one that was begun too often becomes dead instead.
+    async fn lease(
+        &self,
+        scope: &TenantScope,
+        kind: &str,
+        count: usize,
+        lease_ms: i64,
+    ) -> Result<Vec<LeasedJob>>;
+
+    /// Reports progress and extends the lease.
+    async fn progress(
+        &self,
+        scope: &TenantScope,
+        leased: &LeasedJob,
+        progress: Progress,
+        lease_ms: i64,
+    ) -> Result<()>;
+
+    /// Finishes a job.
+    async fn complete(&self, scope: &TenantScope, leased: &LeasedJob) -> Result<()>;
+
+    /// Reports a failed attempt. The job waits `retry_after_ms`, or is dead when `None` or when its
+    /// attempts are used up.
+    async fn fail(
+        &self,
+        scope: &TenantScope,
+        leased: &LeasedJob,
+        error: &str,
+        retry_after_ms: Option<i64>,
+    ) -> Result<()>;
+
+    /// Gives every lease back, when a process that held the folder alone starts again.
+    async fn release_all(&self, scope: &TenantScope) -> Result<u64>;
+
+    /// Makes a dead job wait again; says whether it was dead.
+    async fn revive(&self, scope: &TenantScope, id: JobId) -> Result<bool>;
+
+    /// Reads a job.
+    async fn job(&self, scope: &TenantScope, id: JobId) -> Result<Option<Job>>;
+
+    /// Lists jobs, newest first.
+    async fn list_jobs(
+        &self,
+        scope: &TenantScope,
+        filter: &JobFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Job>>;
+
+    /// Counts jobs by state.
+    async fn job_counts(&self, scope: &TenantScope) -> Result<JobCounts>;
+}

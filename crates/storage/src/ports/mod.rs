@@ -1,0 +1,27 @@
+//! The doors between the services and whatever keeps their data.
+//!
+//! Common contract, unless a method says otherwise: a returned `Ok` of a write means durable; a
+//! failed write changed nothing; a write is visible to every read that starts after it returned;
+//! listings are ordered and stable under inserts; calls may be repeated safely. Retry only errors
+//! whose kind is `Unavailable`.
+
+mod accounts;
+mod blobs;
+mod catalog;
+mod events;
+mod jobs;
+mod ledger;
+mod models;
+mod vectors;
+
+pub use accounts::{Accounts, AuditEntry};
+pub use blobs::{BlobKey, BlobStat, BlobStore};
+pub use catalog::{
+    AnalysisDocument, CatalogCounts, CatalogStore, TrackFilter, TrackPatch, UpsertOutcome,
+    UpsertResult,
+};
+pub use events::{Appended, Checkpoint, EventLog};
+pub use jobs::{JobFilter, JobQueue, LeasedJob};
+pub use ledger::{Ledger, ReplayBegin, StoredAnswer, UsageEntry, UsageRow};
+pub use models::{ModelRecord, ModelRegistry};
+pub use vectors::{VectorFilter, VectorMatch, VectorSpace, VectorStore};

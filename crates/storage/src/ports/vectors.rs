@@ -1,0 +1,96 @@
+//! Embedding spaces and their neighbours.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use leitmotif_domain::error::InvalidValue;
+use leitmotif_domain::{TenantScope, TrackId};
+
+use crate::error::Result;
+
+/// The name of an embedding space: a model and its version. Two spaces are never compared.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct VectorSpace(String);
+
+impl VectorSpace {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for VectorSpace {
+    type Err = InvalidValue;
+    fn from_str(text: &str) -> std::result::Result<Self, InvalidValue> {
+        let is_word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if text.is_empty() || text.len() > 64 || !text.bytes().all(is_word) {
+            let shown: String = text.chars().take(80).collect();
+            let reason = format!("`{shown}` is not a name of 1..=64 characters a-z 0-9 -");
+            return Err(InvalidValue::new("space", reason));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for VectorSpace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// One neighbour.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VectorMatch {
+    /// The track.
+    pub track: TrackId,
+    /// Cosine distance, 0 (same direction) ..= 2.
+    pub distance: f32,
+}
+
+/// Which tracks may answer.
+pub type VectorFilter = Arc<dyn Fn(TrackId) -> bool + Send + Sync>;
+
+/// Vectors of a tenant's tracks, one index per space, cosine distance.
+///
+/// - A space takes its dimension from its first vector.
+/// - Ordering: nearest first, ties by id.
+#[async_trait]
+pub trait VectorStore: Send + Sync {
+    /// Writes vectors, all or none.
+    ///
+    /// - Errors: `Invalid` for a wrong dimension, a value that is not finite, or a zero vector.
+    async fn upsert(
+        &self,
+        scope: &TenantScope,
+        space: &VectorSpace,
+        vectors: Vec<(TrackId, Vec<f32>)>,
+    ) -> Result<()>;
+
+    /// Removes a track from every space.
+    async fn remove(&self, scope: &TenantScope, track: TrackId) -> Result<()>;
+
+    /// Reads one vector as it was written.
+    async fn vector(
+        &self,
+        scope: &TenantScope,
+        space: &VectorSpace,
+        track: TrackId,
+    ) -> Result<Option<Vec<f32>>>;
+
+    /// Finds the `count` nearest tracks that pass the filter.
+    ///
+    /// - Errors: `Invalid` for a wrong dimension; an unknown space answers with nothing.
+    async fn nearest(
+        &self,
+        scope: &TenantScope,
+        space: &VectorSpace,
+        query: &[f32],
+        count: usize,
+        filter: Option<VectorFilter>,
+    ) -> Result<Vec<VectorMatch>>;
+
+    /// Names the spaces with how many vectors each holds, by name.
+    async fn spaces(&self, scope: &TenantScope) -> Result<Vec<(VectorSpace, u64)>>;
+}
