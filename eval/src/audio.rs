@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
-use leitmotif_analysis::audio::{AudioAnalysis, DecodeLimits, analyze_audio, decode_bytes};
+use leitmotif_analysis::audio::{
+    AudioAnalysis, DecodeLimits, MetreReading, analyze_audio, decode_bytes, metre_readings,
+};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
@@ -31,6 +33,9 @@ pub struct Args {
     /// Also print each clip's embedding in the verbose lines.
     #[arg(long)]
     embeddings: bool,
+    /// Also print the readings of each clip's metre with their features, to fit the weights on.
+    #[arg(long)]
+    readings: bool,
 }
 
 struct Label {
@@ -51,17 +56,23 @@ struct Scored {
     duration_s: f64,
     seconds: f64,
     beat_f: Option<f64>,
+    readings: Vec<(MetreReading, Option<f64>)>,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Value> {
     let labels = read_labels(&args.data)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.max(1)).build()?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(args.jobs.max(1))
+        .build()?;
     let scored: Vec<Scored> = pool.install(|| {
-        labels.into_par_iter().map(|label| score(&args.data, label)).collect::<anyhow::Result<_>>()
+        labels
+            .into_par_iter()
+            .map(|label| score(args, label))
+            .collect::<anyhow::Result<_>>()
     })?;
     if args.verbose {
         for clip in &scored {
-            println!("{}", verbose_line(clip, args.embeddings));
+            println!("{}", verbose_line(clip, args));
         }
     }
     Ok(summary(&scored))
@@ -73,17 +84,37 @@ fn read_labels(data: &Path) -> anyhow::Result<Vec<Label>> {
     let mut lines = text.lines();
     let header = split_csv(lines.next().unwrap_or_default());
     let column = |name: &str| {
-        header.iter().position(|field| field == name).with_context(|| format!("no column `{name}`"))
+        header
+            .iter()
+            .position(|field| field == name)
+            .with_context(|| format!("no column `{name}`"))
     };
-    let names =
-        ["file", "kind", "genre", "bpm", "bpm_kind", "key", "mode", "key_kind", "meter", "beats_file"];
-    let columns = names.iter().map(|name| column(name)).collect::<anyhow::Result<Vec<_>>>()?;
+    let names = [
+        "file",
+        "kind",
+        "genre",
+        "bpm",
+        "bpm_kind",
+        "key",
+        "mode",
+        "key_kind",
+        "meter",
+        "beats_file",
+    ];
+    let columns = names
+        .iter()
+        .map(|name| column(name))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     Ok(lines
         .filter(|line| !line.trim().is_empty())
         .map(|line| {
             let fields = split_csv(line);
             let field = |index: usize| {
-                columns.get(index).and_then(|&at| fields.get(at)).cloned().unwrap_or_default()
+                columns
+                    .get(index)
+                    .and_then(|&at| fields.get(at))
+                    .cloned()
+                    .unwrap_or_default()
             };
             Label {
                 file: field(0),
@@ -126,11 +157,14 @@ fn push(fields: &mut [String], character: char) {
 }
 
 fn pitch_class(name: &str) -> Option<usize> {
-    const NAMES: [&str; 12] = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
+    const NAMES: [&str; 12] = [
+        "C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B",
+    ];
     NAMES.iter().position(|&known| known == name)
 }
 
-fn score(data: &Path, label: Label) -> anyhow::Result<Scored> {
+fn score(args: &Args, label: Label) -> anyhow::Result<Scored> {
+    let data = &args.data;
     let path = data.join(&label.file);
     let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
     let extension = path.extension().and_then(|extension| extension.to_str());
@@ -141,27 +175,60 @@ fn score(data: &Path, label: Label) -> anyhow::Result<Scored> {
     let seconds = start.elapsed().as_secs_f64();
     let frame_count = audio.samples.len() / audio.channel_count;
     let duration_s = frame_count as f64 / f64::from(audio.sample_rate_hz);
-    let beat_f = match &label.beats_file {
-        None => None,
-        Some(file) => {
-            let path = data.join(file);
-            let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-            let truth: Vec<f64> = text
-                .lines()
-                .filter_map(|line| line.split_whitespace().next()?.parse().ok())
-                .collect();
-            let found: Vec<f64> =
-                analysis.beats_ms.iter().map(|&beat| f64::from(beat) / 1000.0).collect();
-            Some(beat_f_measure(&truth, &found))
-        }
+    let truth = label
+        .beats_file
+        .as_ref()
+        .map(|file| read_beats(&data.join(file)))
+        .transpose()?;
+    let beat_f = truth.as_ref().map(|truth| {
+        let found: Vec<f64> = analysis
+            .beats_ms
+            .iter()
+            .map(|&beat| f64::from(beat) / 1000.0)
+            .collect();
+        beat_f_measure(truth, &found)
+    });
+    let readings = if args.readings {
+        metre_readings(&audio)?
+    } else {
+        Vec::new()
     };
-    Ok(Scored { label, analysis, duration_s, seconds, beat_f })
+    let readings = readings
+        .into_iter()
+        .map(|reading| {
+            let beat_f = truth
+                .as_ref()
+                .map(|truth| beat_f_measure(truth, &reading.beats_s));
+            (reading, beat_f)
+        })
+        .collect();
+    Ok(Scored {
+        label,
+        analysis,
+        duration_s,
+        seconds,
+        beat_f,
+        readings,
+    })
+}
+
+/// First column of a beat file: seconds.
+fn read_beats(path: &Path) -> anyhow::Result<Vec<f64>> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    Ok(text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next()?.parse().ok())
+        .collect())
 }
 
 /// Mir_eval's beat F-measure: one-to-one matches within 70 ms, after the first five seconds.
 fn beat_f_measure(truth: &[f64], found: &[f64]) -> f64 {
     let trim = |beats: &[f64]| -> Vec<f64> {
-        beats.iter().copied().filter(|&beat| beat >= BEAT_TRIM_S).collect()
+        beats
+            .iter()
+            .copied()
+            .filter(|&beat| beat >= BEAT_TRIM_S)
+            .collect()
     };
     let (truth, found) = (trim(truth), trim(found));
     if truth.is_empty() || found.is_empty() {
@@ -170,10 +237,16 @@ fn beat_f_measure(truth: &[f64], found: &[f64]) -> f64 {
     // Both lists rise, so the greedy matching of the earliest free pair is a largest one.
     let (mut hits, mut at) = (0usize, 0usize);
     for beat in &truth {
-        while found.get(at).is_some_and(|&candidate| candidate < beat - BEAT_WINDOW_S) {
+        while found
+            .get(at)
+            .is_some_and(|&candidate| candidate < beat - BEAT_WINDOW_S)
+        {
             at += 1;
         }
-        if found.get(at).is_some_and(|&candidate| candidate <= beat + BEAT_WINDOW_S) {
+        if found
+            .get(at)
+            .is_some_and(|&candidate| candidate <= beat + BEAT_WINDOW_S)
+        {
             hits += 1;
             at += 1;
         }
@@ -189,7 +262,11 @@ fn mirex_score(truth: (usize, bool), found: Option<(usize, bool)>) -> f64 {
     }
     let interval = (found.0 + 12 - truth.0) % 12;
     if truth.1 == found.1 {
-        return if interval == 7 || interval == 5 { 0.5 } else { 0.0 };
+        return if interval == 7 || interval == 5 {
+            0.5
+        } else {
+            0.0
+        };
     }
     let relative = if truth.1 { 3 } else { 9 };
     match interval {
@@ -212,7 +289,11 @@ const OCTAVES: [f64; 5] = [1.0, 2.0, 3.0, 0.5, 1.0 / 3.0];
 
 impl Scored {
     fn value(&self, name: &str) -> Option<&Value> {
-        self.analysis.descriptors.iter().find(|found| found.name == name).map(|found| &found.value)
+        self.analysis
+            .descriptors
+            .iter()
+            .find(|found| found.name == name)
+            .map(|found| &found.value)
     }
 
     fn tempo(&self) -> Option<f64> {
@@ -235,16 +316,27 @@ impl Scored {
     fn acc1(&self) -> Option<f64> {
         let is_octave_known = !self.label.bpm_kind.contains("octave not known");
         let truth = self.scored_bpm().filter(|_| is_octave_known)?;
-        Some(f64::from(u8::from(is_tempo_hit(truth, self.tempo(), &SAME))))
+        Some(f64::from(u8::from(is_tempo_hit(
+            truth,
+            self.tempo(),
+            &SAME,
+        ))))
     }
 
     fn acc2(&self) -> Option<f64> {
         let truth = self.scored_bpm()?;
-        Some(f64::from(u8::from(is_tempo_hit(truth, self.tempo(), &OCTAVES))))
+        Some(f64::from(u8::from(is_tempo_hit(
+            truth,
+            self.tempo(),
+            &OCTAVES,
+        ))))
     }
 
     fn mirex(&self) -> Option<f64> {
-        let truth = self.label.key.filter(|_| !self.label.key_kind.starts_with("weak"))?;
+        let truth = self
+            .label
+            .key
+            .filter(|_| !self.label.key_kind.starts_with("weak"))?;
         Some(mirex_score(truth, self.key()))
     }
 
@@ -255,7 +347,7 @@ impl Scored {
     }
 }
 
-fn verbose_line(clip: &Scored, has_embedding: bool) -> Value {
+fn verbose_line(clip: &Scored, args: &Args) -> Value {
     let mut line = json!({
         "file": clip.label.file,
         "genre": clip.label.genre,
@@ -272,7 +364,27 @@ fn verbose_line(clip: &Scored, has_embedding: bool) -> Value {
         "metre_hit": clip.metre(),
         "seconds": clip.seconds,
     });
-    if has_embedding && let Some(fields) = line.as_object_mut() {
+    if args.readings
+        && let Some(fields) = line.as_object_mut()
+    {
+        let readings: Vec<Value> = clip
+            .readings
+            .iter()
+            .map(|(reading, beat_f)| {
+                json!({
+                    "bpm": reading.tempo_bpm,
+                    "probability": reading.probability,
+                    "beat_f": beat_f,
+                    "features": reading.features,
+                })
+            })
+            .collect();
+        fields.insert("readings".to_owned(), Value::Array(readings));
+        fields.insert("kind".to_owned(), json!(clip.label.kind));
+    }
+    if args.embeddings
+        && let Some(fields) = line.as_object_mut()
+    {
         fields.insert("embedding".to_owned(), json!(clip.analysis.embedding));
     }
     line
@@ -280,8 +392,13 @@ fn verbose_line(clip: &Scored, has_embedding: bool) -> Value {
 
 /// Mean and count of the clips that have the measure.
 fn mean(values: impl Iterator<Item = f64>) -> (Option<f64>, usize) {
-    let (sum, count) = values.fold((0.0, 0usize), |(sum, count), value| (sum + value, count + 1));
-    ((count > 0).then(|| (sum / count as f64 * 1e4).round() / 1e4), count)
+    let (sum, count) = values.fold((0.0, 0usize), |(sum, count), value| {
+        (sum + value, count + 1)
+    });
+    (
+        (count > 0).then(|| (sum / count as f64 * 1e4).round() / 1e4),
+        count,
+    )
 }
 
 fn summary(scored: &[Scored]) -> Value {
@@ -343,7 +460,10 @@ mod tests {
             (vec![5.0, 5.01, 5.5, 6.0, 6.5, 1.0], 8.0 / 9.0),
             (vec![], 0.0),
         ] {
-            assert!((beat_f_measure(&truth, &found) - expected).abs() < 1e-9, "{found:?}");
+            assert!(
+                (beat_f_measure(&truth, &found) - expected).abs() < 1e-9,
+                "{found:?}"
+            );
         }
     }
 

@@ -40,19 +40,34 @@ pub struct AudioAnalysis {
 ///   beside the mono copy.
 pub fn analyze_audio(audio: &AudioBuffer) -> Result<AudioAnalysis, AnalysisError> {
     let spectra = spectra_of(audio, Parts::ALL)?;
-    let rhythm = measure_rhythm(&spectra);
-    let harmony = measure_harmony(&spectra);
+    let chroma = spectra.harmony.tuned_chroma();
+    let rhythm = measure_rhythm(&spectra, &chroma);
+    let harmony = measure_harmony(&spectra, &chroma);
     let mut descriptors = describe_rhythm(&rhythm);
-    descriptors.extend(describe_harmony(harmony.key, harmony.tuning, &harmony.chroma));
+    descriptors.extend(describe_harmony(
+        harmony.key,
+        harmony.tuning,
+        &harmony.chroma,
+    ));
     let loudness = measure_loudness(audio);
-    descriptors.extend(describe_sound(&loudness, &spectra.timbre, duration_ms(audio)));
-    let to_ms = |times: &[f64]| times.iter().map(|time| (time * 1000.0).round() as u32).collect();
+    descriptors.extend(describe_sound(
+        &loudness,
+        &spectra.timbre,
+        duration_ms(audio),
+    ));
+    let to_ms = |times: &[f64]| {
+        times
+            .iter()
+            .map(|time| (time * 1000.0).round() as u32)
+            .collect()
+    };
     Ok(AudioAnalysis {
         descriptors,
         beats_ms: to_ms(&rhythm.beats_s),
         downbeats_ms: to_ms(&rhythm.downbeats_s),
         waveform: draw_waveform(audio),
-        embedding: embed(&spectra.timbre, &harmony.chroma, harmony.key, &rhythm).unwrap_or_default(),
+        embedding: embed(&spectra.timbre, &harmony.chroma, harmony.key, &rhythm)
+            .unwrap_or_default(),
     })
 }
 
@@ -62,16 +77,20 @@ struct Harmony {
     chroma: [f64; 12],
 }
 
-fn measure_harmony(spectra: &Spectra) -> Harmony {
-    let tuning = spectra.harmony.tuning();
-    let frames = tuning.map(|tuning| spectra.harmony.chroma(tuning)).unwrap_or_default();
-    Harmony { key: estimate_key(&frames), tuning, chroma: mean_chroma(&frames) }
+fn measure_harmony(spectra: &Spectra, chroma: &[[f32; 12]]) -> Harmony {
+    Harmony {
+        key: estimate_key(chroma),
+        tuning: spectra.harmony.tuning(),
+        chroma: mean_chroma(chroma),
+    }
 }
 
 fn spectra_of(audio: &AudioBuffer, parts: Parts) -> Result<Spectra, AnalysisError> {
     let mono = resample_to_mono(audio)?;
     if mono.is_empty() {
-        return Err(AnalysisError::Unsuitable { reason: "the audio has no frames".to_owned() });
+        return Err(AnalysisError::Unsuitable {
+            reason: "the audio has no frames".to_owned(),
+        });
     }
     Ok(Spectra::compute(&mono, parts))
 }
@@ -82,7 +101,9 @@ fn duration_ms(audio: &AudioBuffer) -> u64 {
 }
 
 fn audio_of<'a>(input: &TrackInput<'a>) -> Result<&'a AudioBuffer, AnalysisError> {
-    input.audio.ok_or(AnalysisError::MissingInput { needed: "audio" })
+    input
+        .audio
+        .ok_or(AnalysisError::MissingInput { needed: "audio" })
 }
 
 fn manifest(name: &str, descriptors: &[&str]) -> AnalyzerManifest {
@@ -106,8 +127,16 @@ impl Analyzer for RhythmAnalyzer {
 
     fn analyze(&self, input: &TrackInput<'_>) -> Result<Vec<Descriptor>, AnalysisError> {
         // Chord changes help to find the beat, so the harmony frames are needed too.
-        let parts = Parts { rhythm: true, harmony: true, timbre: false };
-        Ok(describe_rhythm(&measure_rhythm(&spectra_of(audio_of(input)?, parts)?)))
+        let parts = Parts {
+            rhythm: true,
+            harmony: true,
+            timbre: false,
+        };
+        let spectra = spectra_of(audio_of(input)?, parts)?;
+        Ok(describe_rhythm(&measure_rhythm(
+            &spectra,
+            &spectra.harmony.tuned_chroma(),
+        )))
     }
 }
 
@@ -121,9 +150,18 @@ impl Analyzer for HarmonyAnalyzer {
     }
 
     fn analyze(&self, input: &TrackInput<'_>) -> Result<Vec<Descriptor>, AnalysisError> {
-        let parts = Parts { rhythm: false, harmony: true, timbre: false };
-        let harmony = measure_harmony(&spectra_of(audio_of(input)?, parts)?);
-        Ok(describe_harmony(harmony.key, harmony.tuning, &harmony.chroma))
+        let parts = Parts {
+            rhythm: false,
+            harmony: true,
+            timbre: false,
+        };
+        let spectra = spectra_of(audio_of(input)?, parts)?;
+        let harmony = measure_harmony(&spectra, &spectra.harmony.tuned_chroma());
+        Ok(describe_harmony(
+            harmony.key,
+            harmony.tuning,
+            &harmony.chroma,
+        ))
     }
 }
 
@@ -138,8 +176,16 @@ impl Analyzer for SoundAnalyzer {
 
     fn analyze(&self, input: &TrackInput<'_>) -> Result<Vec<Descriptor>, AnalysisError> {
         let audio = audio_of(input)?;
-        let parts = Parts { rhythm: false, harmony: false, timbre: true };
+        let parts = Parts {
+            rhythm: false,
+            harmony: false,
+            timbre: true,
+        };
         let spectra = spectra_of(audio, parts)?;
-        Ok(describe_sound(&measure_loudness(audio), &spectra.timbre, duration_ms(audio)))
+        Ok(describe_sound(
+            &measure_loudness(audio),
+            &spectra.timbre,
+            duration_ms(audio),
+        ))
     }
 }

@@ -69,7 +69,12 @@ impl<'a> Lattice<'a> {
         let norms: Vec<f64> = periods
             .iter()
             .map(|&from| {
-                periods.iter().filter_map(|&to| log_weight(from, to)).map(f64::exp).sum::<f64>().ln()
+                periods
+                    .iter()
+                    .filter_map(|&to| log_weight(from, to))
+                    .map(f64::exp)
+                    .sum::<f64>()
+                    .ln()
             })
             .collect();
         let transitions = periods
@@ -103,9 +108,7 @@ impl<'a> Lattice<'a> {
         for (index, &period) in self.periods.iter().enumerate() {
             let (first, logs) = &self.transitions[index];
             let mut best = (f32::NEG_INFINITY, *first);
-            for (offset, (arrival, log)) in
-                self.arrivals[*first..].iter().zip(logs).enumerate()
-            {
+            for (offset, (arrival, log)) in self.arrivals[*first..].iter().zip(logs).enumerate() {
                 if arrival + log > best.0 {
                     best = (arrival + log, first + offset);
                 }
@@ -118,8 +121,15 @@ impl<'a> Lattice<'a> {
             }
         }
         if frame % RENORMALISE_FRAMES == RENORMALISE_FRAMES - 1 {
-            let best = self.scores.iter().flatten().fold(f32::NEG_INFINITY, |a, &b| a.max(b));
-            self.scores.iter_mut().flatten().for_each(|score| *score -= best);
+            let best = self
+                .scores
+                .iter()
+                .flatten()
+                .fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+            self.scores
+                .iter_mut()
+                .flatten()
+                .for_each(|score| *score -= best);
         }
     }
 
@@ -139,8 +149,11 @@ impl<'a> Lattice<'a> {
         let mut beats = Vec::new();
         while let Ok(frame) = usize::try_from(entered) {
             let width = (self.periods[index] / BEAT_SHARE).max(1);
-            let region = activation.get(frame..(frame + width).min(frame_count)).unwrap_or_default();
-            let peak = (0..region.len()).max_by(|&a, &b| region[a].total_cmp(&region[b]).then(b.cmp(&a)));
+            let region = activation
+                .get(frame..(frame + width).min(frame_count))
+                .unwrap_or_default();
+            let peak =
+                (0..region.len()).max_by(|&a, &b| region[a].total_cmp(&region[b]).then(b.cmp(&a)));
             beats.push(frame + peak.unwrap_or(0));
             index = usize::from(self.previous[frame * self.periods.len() + index]);
             entered -= self.periods[index] as isize;
@@ -156,7 +169,10 @@ mod tests {
 
     fn range(bpm: f64) -> PeriodRange {
         let period = 60.0 * RHYTHM_FPS / bpm;
-        PeriodRange { shortest: period * 0.8, longest: period * 1.25 }
+        PeriodRange {
+            shortest: period * 0.8,
+            longest: period * 1.25,
+        }
     }
 
     #[test]
@@ -169,8 +185,17 @@ mod tests {
             at += period;
             period *= 1.003;
         }
-        let beats = track_beats(&activation, PeriodRange { shortest: 40.0, longest: 70.0 });
-        let hits = truth.iter().filter(|&&beat| beats.iter().any(|&b| b.abs_diff(beat) <= 2)).count();
+        let beats = track_beats(
+            &activation,
+            PeriodRange {
+                shortest: 40.0,
+                longest: 70.0,
+            },
+        );
+        let hits = truth
+            .iter()
+            .filter(|&&beat| beats.iter().any(|&b| b.abs_diff(beat) <= 2))
+            .count();
         assert!(hits * 100 >= truth.len() * 95, "{hits} of {}", truth.len());
         assert!(beats.len() <= truth.len() + 1);
     }
@@ -180,6 +205,10 @@ mod tests {
         assert!(track_beats(&[], range(120.0)).is_empty());
         let beats = track_beats(&[0.5; 1000], range(120.0));
         assert!(beats.windows(2).all(|pair| pair[0] < pair[1]));
-        assert!(!track_beats(&[0.5], range(120.0)).iter().any(|&beat| beat > 0));
+        assert!(
+            !track_beats(&[0.5], range(120.0))
+                .iter()
+                .any(|&beat| beat > 0)
+        );
     }
 }

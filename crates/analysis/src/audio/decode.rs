@@ -115,8 +115,10 @@ pub fn decode_with_report(
 ) -> Result<DecodedAudio, DecodeError> {
     // The decoders are safe Rust, so a bug in one of them can only unwind; a hostile file must not
     // take the worker with it. Nothing outlives the unwound call.
-    catch_unwind(AssertUnwindSafe(|| decode_unguarded(source, extension, limits)))
-        .unwrap_or(Err(DecodeError::Corrupt))
+    catch_unwind(AssertUnwindSafe(|| {
+        decode_unguarded(source, extension, limits)
+    }))
+    .unwrap_or(Err(DecodeError::Corrupt))
 }
 
 fn decode_unguarded(
@@ -130,11 +132,19 @@ fn decode_unguarded(
         hint.with_extension(extension);
     }
     let mut reader = symphonia::default::get_probe()
-        .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
+        .probe(
+            &hint,
+            stream,
+            FormatOptions::default(),
+            MetadataOptions::default(),
+        )
         .map_err(DecodeError::UnknownFormat)?;
-    let unsupported = |reason: &str| DecodeError::UnsupportedCodec { reason: reason.to_owned() };
-    let track =
-        reader.default_track(TrackType::Audio).ok_or_else(|| unsupported("no audio track"))?;
+    let unsupported = |reason: &str| DecodeError::UnsupportedCodec {
+        reason: reason.to_owned(),
+    };
+    let track = reader
+        .default_track(TrackType::Audio)
+        .ok_or_else(|| unsupported("no audio track"))?;
     let track_id = track.id;
     let parameters = track
         .codec_params
@@ -142,10 +152,18 @@ fn decode_unguarded(
         .and_then(|parameters| parameters.audio())
         .ok_or_else(|| unsupported("no codec parameters"))?;
     if let Some(channels) = &parameters.channels {
-        check_limit("channel count", channels.count() as u64, limits.channel_count_max as u64)?;
+        check_limit(
+            "channel count",
+            channels.count() as u64,
+            limits.channel_count_max as u64,
+        )?;
     }
     if let Some(rate) = parameters.sample_rate {
-        check_limit("sample rate", u64::from(rate), u64::from(limits.sample_rate_hz_max))?;
+        check_limit(
+            "sample rate",
+            u64::from(rate),
+            u64::from(limits.sample_rate_hz_max),
+        )?;
     }
     let mut decoder = symphonia::default::get_codecs()
         .make_audio_decoder(parameters, &AudioDecoderOptions::default())
@@ -155,7 +173,11 @@ fn decode_unguarded(
 
 fn check_limit(quantity: &'static str, value: u64, limit: u64) -> Result<(), DecodeError> {
     if value > limit {
-        return Err(DecodeError::OverLimit { quantity, value, limit });
+        return Err(DecodeError::OverLimit {
+            quantity,
+            value,
+            limit,
+        });
     }
     Ok(())
 }
@@ -201,8 +223,16 @@ fn read_packets(
         let spec = (decoded.spec().rate(), decoded.spec().channels().count());
         match layout {
             None => {
-                check_limit("channel count", spec.1 as u64, limits.channel_count_max as u64)?;
-                check_limit("sample rate", spec.0.into(), limits.sample_rate_hz_max.into())?;
+                check_limit(
+                    "channel count",
+                    spec.1 as u64,
+                    limits.channel_count_max as u64,
+                )?;
+                check_limit(
+                    "sample rate",
+                    spec.0.into(),
+                    limits.sample_rate_hz_max.into(),
+                )?;
                 if spec.0 == 0 || spec.1 == 0 {
                     return Err(DecodeError::Empty);
                 }
@@ -231,8 +261,17 @@ fn read_packets(
         return Err(DecodeError::Empty);
     }
     let replaced_sample_count = replace_non_finite(&mut samples);
-    let audio = AudioBuffer { samples, channel_count, sample_rate_hz };
-    Ok(DecodedAudio { audio, replaced_sample_count, corrupt_packet_count, is_partial })
+    let audio = AudioBuffer {
+        samples,
+        channel_count,
+        sample_rate_hz,
+    };
+    Ok(DecodedAudio {
+        audio,
+        replaced_sample_count,
+        corrupt_packet_count,
+        is_partial,
+    })
 }
 
 /// Turns NaN and infinite samples into silence and counts them.
@@ -252,7 +291,14 @@ mod tests {
     use super::*;
 
     /// A PCM WAV with full control over what its header claims.
-    fn wav(format_tag: u16, bits: u16, channels: u16, rate_hz: u32, data: &[u8], claim: u32) -> Vec<u8> {
+    fn wav(
+        format_tag: u16,
+        bits: u16,
+        channels: u16,
+        rate_hz: u32,
+        data: &[u8],
+        claim: u32,
+    ) -> Vec<u8> {
         let block = channels * bits / 8;
         let mut file = Vec::new();
         file.extend_from_slice(b"RIFF");
@@ -272,11 +318,21 @@ mod tests {
     }
 
     fn pcm16(frame_count: usize, channels: usize) -> Vec<u8> {
-        (0..frame_count * channels).flat_map(|index| ((index % 1000) as i16).to_le_bytes()).collect()
+        (0..frame_count * channels)
+            .flat_map(|index| ((index % 1000) as i16).to_le_bytes())
+            .collect()
     }
 
-    fn report(bytes: &[u8], extension: &str, limits: &DecodeLimits) -> Result<DecodedAudio, DecodeError> {
-        decode_with_report(Box::new(std::io::Cursor::new(bytes)), Some(extension), limits)
+    fn report(
+        bytes: &[u8],
+        extension: &str,
+        limits: &DecodeLimits,
+    ) -> Result<DecodedAudio, DecodeError> {
+        decode_with_report(
+            Box::new(std::io::Cursor::new(bytes)),
+            Some(extension),
+            limits,
+        )
     }
 
     #[test]
@@ -286,7 +342,10 @@ mod tests {
         for extension in ["wav", "mp3", "flac", "ogg", "", "exe"] {
             let decoded = report(&file, extension, &DecodeLimits::default()).expect("decodes");
             assert_eq!(decoded.audio.samples.len(), 10_000, "{extension}");
-            assert_eq!((decoded.audio.channel_count, decoded.audio.sample_rate_hz), (2, 44_100));
+            assert_eq!(
+                (decoded.audio.channel_count, decoded.audio.sample_rate_hz),
+                (2, 44_100)
+            );
         }
     }
 
@@ -320,7 +379,15 @@ mod tests {
                 (state >> 24) as u8
             })
             .collect();
-        for magic in [&b"RIFF"[..], b"fLaC", b"OggS", b"ID3\x04", b"\xff\xfb\x90", b"FORM", b""] {
+        for magic in [
+            &b"RIFF"[..],
+            b"fLaC",
+            b"OggS",
+            b"ID3\x04",
+            b"\xff\xfb\x90",
+            b"FORM",
+            b"",
+        ] {
             let mut file = magic.to_vec();
             file.extend_from_slice(&noise);
             if let Ok(audio) = decode_bytes(&file, None, &DecodeLimits::default()) {
@@ -334,7 +401,10 @@ mod tests {
     fn limits_hold() {
         let data = pcm16(22_050 * 4, 1);
         let file = wav(1, 16, 1, 22_050, &data, data.len() as u32);
-        let limits = DecodeLimits { seconds_max: 1.5, ..DecodeLimits::default() };
+        let limits = DecodeLimits {
+            seconds_max: 1.5,
+            ..DecodeLimits::default()
+        };
         let decoded = report(&file, "wav", &limits).expect("decodes");
         assert_eq!(decoded.audio.samples.len(), 33_075);
         assert!(decoded.is_partial);
@@ -343,14 +413,20 @@ mod tests {
         let fast = wav(1, 16, 1, 900_000, &pcm16(100, 1), 200);
         assert!(matches!(
             decode_bytes(&fast, Some("wav"), &DecodeLimits::default()),
-            Err(DecodeError::OverLimit { quantity: "sample rate", .. })
+            Err(DecodeError::OverLimit {
+                quantity: "sample rate",
+                ..
+            })
         ));
     }
 
     #[test]
     fn non_finite_samples_become_silence_and_are_counted() {
         let values = [0.5f32, f32::NAN, f32::INFINITY, -0.25];
-        let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let data: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
         let file = wav(3, 32, 1, 44_100, &data, data.len() as u32);
         let decoded = report(&file, "wav", &DecodeLimits::default()).expect("decodes");
         assert_eq!(decoded.audio.samples, vec![0.5, 0.0, 0.0, -0.25]);

@@ -12,12 +12,23 @@ use crate::descriptor::Descriptor;
 pub const AUDIO_ANALYZER_VERSION: &str = "1.0.0";
 
 /// Names that the rhythm analyzer returns, in order.
-pub(crate) const RHYTHM_NAMES: [&str; 5] =
-    ["tempo_bpm", "tempo_alt_bpm", "beat_count", "onset_rate_hz", "time_signature"];
+pub(crate) const RHYTHM_NAMES: [&str; 5] = [
+    "tempo_bpm",
+    "tempo_alt_bpm",
+    "beat_count",
+    "onset_rate_hz",
+    "time_signature",
+];
 
 /// Names that the harmony analyzer returns, in order.
-pub(crate) const HARMONY_NAMES: [&str; 6] =
-    ["key", "mode", "key_camelot", "key_strength", "tuning_cents", "chroma"];
+pub(crate) const HARMONY_NAMES: [&str; 6] = [
+    "key",
+    "mode",
+    "key_camelot",
+    "key_strength",
+    "tuning_cents",
+    "chroma",
+];
 
 /// Names that the sound analyzer returns, in order.
 pub(crate) const SOUND_NAMES: [&str; 24] = [
@@ -62,7 +73,9 @@ fn descriptor(name: &str, value: Value, confidence: Option<f64>, method: &str) -
 /// A number rounded to `digits` decimals, `null` when absent or not finite.
 fn number(value: Option<f64>, digits: i32) -> Value {
     let scale = 10f64.powi(digits);
-    value.filter(|value| value.is_finite()).map_or(Value::Null, |value| json!((value * scale).round() / scale))
+    value
+        .filter(|value| value.is_finite())
+        .map_or(Value::Null, |value| json!((value * scale).round() / scale))
 }
 
 pub(crate) fn describe_rhythm(rhythm: &Rhythm) -> Vec<Descriptor> {
@@ -70,10 +83,21 @@ pub(crate) fn describe_rhythm(rhythm: &Rhythm) -> Vec<Descriptor> {
     let confidence = tempo.map(|tempo| tempo.confidence);
     let beat_count = tempo.map_or(Value::Null, |_| json!(rhythm.beats_s.len()));
     let metre = rhythm.metre;
-    let [tempo_name, alternative_name, beat_name, onset_name, metre_name] = RHYTHM_NAMES;
+    let [
+        tempo_name,
+        alternative_name,
+        beat_name,
+        onset_name,
+        metre_name,
+    ] = RHYTHM_NAMES;
     let method = "flux+metrical-levels";
     vec![
-        descriptor(tempo_name, number(tempo.map(|tempo| tempo.bpm), 2), confidence, method),
+        descriptor(
+            tempo_name,
+            number(tempo.map(|tempo| tempo.bpm), 2),
+            confidence,
+            method,
+        ),
         descriptor(
             alternative_name,
             number(tempo.and_then(|tempo| tempo.alternative_bpm), 2),
@@ -81,7 +105,12 @@ pub(crate) fn describe_rhythm(rhythm: &Rhythm) -> Vec<Descriptor> {
             method,
         ),
         descriptor(beat_name, beat_count, None, "flux+viterbi"),
-        descriptor(onset_name, number(Some(rhythm.envelope.onset_rate_hz), 3), None, "flux+peaks"),
+        descriptor(
+            onset_name,
+            number(Some(rhythm.envelope.onset_rate_hz), 3),
+            None,
+            "flux+peaks",
+        ),
         descriptor(
             metre_name,
             metre.map_or(Value::Null, |(beats, _)| json!(beats)),
@@ -99,20 +128,44 @@ pub(crate) fn describe_harmony(
 ) -> Vec<Descriptor> {
     let confidence = key.map(|key| key.confidence);
     let text = |value: Option<String>| value.map_or(Value::Null, Value::String);
-    let tonic = key.and_then(|key| PITCH_CLASS_NAMES.get(key.tonic)).map(|name| (*name).to_owned());
+    let tonic = key
+        .and_then(|key| PITCH_CLASS_NAMES.get(key.tonic))
+        .map(|name| (*name).to_owned());
     let chroma_value = if chroma.iter().sum::<f64>() > 0.0 {
         rounded(chroma.iter().copied())
     } else {
         Value::Null
     };
     let cents = tuning.map(|tuning| f64::from(tuning) * 100.0);
-    let [key_name, mode_name, camelot_name, strength_name, tuning_name, chroma_name] = HARMONY_NAMES;
+    let [
+        key_name,
+        mode_name,
+        camelot_name,
+        strength_name,
+        tuning_name,
+        chroma_name,
+    ] = HARMONY_NAMES;
     let method = "peak-chroma+profiles";
     vec![
         descriptor(key_name, text(tonic), confidence, method),
-        descriptor(mode_name, text(key.map(|key| key.mode_name().to_owned())), confidence, method),
-        descriptor(camelot_name, text(key.map(|key| key.camelot())), confidence, method),
-        descriptor(strength_name, number(key.map(|key| key.strength), 4), None, method),
+        descriptor(
+            mode_name,
+            text(key.map(|key| key.mode_name().to_owned())),
+            confidence,
+            method,
+        ),
+        descriptor(
+            camelot_name,
+            text(key.map(|key| key.camelot())),
+            confidence,
+            method,
+        ),
+        descriptor(
+            strength_name,
+            number(key.map(|key| key.strength), 4),
+            None,
+            method,
+        ),
         descriptor(tuning_name, number(cents, 1), None, "peak-circular-mean"),
         descriptor(chroma_name, chroma_value, None, "peak-chroma"),
     ]
@@ -149,20 +202,33 @@ pub(crate) fn describe_sound(
     for (read, digits) in scalars {
         let moments = timbre.moments(read);
         values.push((number(is_known.then_some(moments.mean), digits), "stft"));
-        values.push((number(is_known.then_some(moments.deviation), digits), "stft"));
+        values.push((
+            number(is_known.then_some(moments.deviation), digits),
+            "stft",
+        ));
     }
     let level = timbre.moments(|row| row.level_db).deviation;
     values.push((number(is_known.then_some(level), 2), "rms"));
     let array = |read: &dyn Fn(usize) -> f64, count: usize| {
-        if is_known { rounded((0..count).map(read)) } else { Value::Null }
+        if is_known {
+            rounded((0..count).map(read))
+        } else {
+            Value::Null
+        }
     };
     let contrast = |index: usize| timbre.moments(|row| row.contrast_db[index]);
     let mfcc = |index: usize| timbre.moments(|row| row.mfcc[index]);
     let delta = |index: usize| timbre.delta_deviation(|row| row.mfcc[index]);
     values.push((array(&|index| contrast(index).mean, CONTRAST_COUNT), "stft"));
-    values.push((array(&|index| contrast(index).deviation, CONTRAST_COUNT), "stft"));
+    values.push((
+        array(&|index| contrast(index).deviation, CONTRAST_COUNT),
+        "stft",
+    ));
     values.push((array(&|index| mfcc(index).mean, MFCC_COUNT), "mel40+dct"));
-    values.push((array(&|index| mfcc(index).deviation, MFCC_COUNT), "mel40+dct"));
+    values.push((
+        array(&|index| mfcc(index).deviation, MFCC_COUNT),
+        "mel40+dct",
+    ));
     values.push((array(&delta, MFCC_COUNT), "mel40+dct"));
     SOUND_NAMES
         .iter()

@@ -51,9 +51,17 @@ pub(crate) fn embed(
         return None;
     }
     let statistics = statistics(timbre, chroma, key, rhythm);
-    let norm = statistics.iter().map(|value| value * value).sum::<f64>().sqrt();
-    (norm > 0.0 && norm.is_finite())
-        .then(|| statistics.iter().map(|value| (value / norm) as f32).collect())
+    let norm = statistics
+        .iter()
+        .map(|value| value * value)
+        .sum::<f64>()
+        .sqrt();
+    (norm > 0.0 && norm.is_finite()).then(|| {
+        statistics
+            .iter()
+            .map(|value| (value / norm) as f32)
+            .collect()
+    })
 }
 
 fn statistics(
@@ -63,7 +71,9 @@ fn statistics(
     rhythm: &Rhythm,
 ) -> Vec<f64> {
     let mut values = Vec::with_capacity(AUDIO_EMBEDDING_DIMENSIONS);
-    let mfcc: Vec<_> = (0..MFCC_COUNT).map(|index| timbre.moments(|row| row.mfcc[index])).collect();
+    let mfcc: Vec<_> = (0..MFCC_COUNT)
+        .map(|index| timbre.moments(|row| row.mfcc[index]))
+        .collect();
     values.extend(mfcc.iter().skip(1).map(|moments| moments.mean));
     values.extend(mfcc.iter().map(|moments| moments.deviation));
     values.extend((0..MFCC_COUNT).map(|index| timbre.delta_deviation(|row| row.mfcc[index])));
@@ -93,7 +103,10 @@ fn statistics(
         autocorrelation.peak_near(lag, (ratio - 1.0) / 2.0)
     }));
     let sums: [f64; GROUP_COUNT] = std::array::from_fn(|group| {
-        envelope.groups[group].iter().map(|&value| f64::from(value)).sum()
+        envelope.groups[group]
+            .iter()
+            .map(|&value| f64::from(value))
+            .sum()
     });
     let total = sums.iter().sum::<f64>().max(1e-9);
     values.extend(sums.map(|sum| sum / total));

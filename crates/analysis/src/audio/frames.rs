@@ -37,7 +37,11 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    pub(crate) const ALL: Self = Self { rhythm: true, harmony: true, timbre: true };
+    pub(crate) const ALL: Self = Self {
+        rhythm: true,
+        harmony: true,
+        timbre: true,
+    };
 }
 
 /// Log-compressed band magnitudes for onset detection.
@@ -64,7 +68,10 @@ impl Spectra {
     /// - Cost: one 1024-point FFT per 256 samples, one 8192-point FFT per 2048; memory about
     ///   40 kB per second of music, magnitudes are not kept.
     pub(crate) fn compute(signal: &[f32], parts: Parts) -> Self {
-        let power: f64 = signal.iter().map(|&sample| f64::from(sample) * f64::from(sample)).sum();
+        let power: f64 = signal
+            .iter()
+            .map(|&sample| f64::from(sample) * f64::from(sample))
+            .sum();
         let rms = (power / signal.len().max(1) as f64).sqrt();
         let mut spectra = Self {
             is_silent: rms < RMS_SILENT,
@@ -92,7 +99,11 @@ impl Spectra {
         let mut meter = TimbreMeter::new(RHYTHM_WINDOW);
         let mut pass = StftPass::new(RHYTHM_WINDOW, RHYTHM_HOP, gain);
         let frame_count = pass.frame_count(signal);
-        let mut bands = Vec::with_capacity(if parts.rhythm { frame_count * BAND_COUNT } else { 0 });
+        let mut bands = Vec::with_capacity(if parts.rhythm {
+            frame_count * BAND_COUNT
+        } else {
+            0
+        });
         let is_every_step = !parts.rhythm;
         pass.run(signal, |index, magnitudes, samples| {
             if !is_every_step {
@@ -102,8 +113,10 @@ impl Spectra {
                 meter.push(magnitudes, samples, gain);
             }
         });
-        self.rhythm =
-            RhythmFrames { frame_count: bands.len().checked_div(BAND_COUNT).unwrap_or(0), bands };
+        self.rhythm = RhythmFrames {
+            frame_count: bands.len().checked_div(BAND_COUNT).unwrap_or(0),
+            bands,
+        };
         self.timbre = meter.finish();
     }
 }
@@ -130,7 +143,11 @@ impl StftPass {
     }
 
     fn frame_count(&self, signal: &[f32]) -> usize {
-        if signal.is_empty() { 0 } else { signal.len().div_ceil(self.hop) }
+        if signal.is_empty() {
+            0
+        } else {
+            signal.len().div_ceil(self.hop)
+        }
     }
 
     /// Calls `visit(frame index, magnitudes, samples of the hop)` for every frame.
@@ -146,7 +163,9 @@ impl StftPass {
         let mut padded = vec![0.0f32; length];
         for index in 0..self.frame_count(signal) {
             let centre = index * self.hop;
-            let inside = centre.checked_sub(half).and_then(|from| signal.get(from..from + length));
+            let inside = centre
+                .checked_sub(half)
+                .and_then(|from| signal.get(from..from + length));
             let samples = match inside {
                 Some(samples) => samples,
                 None => {
@@ -157,7 +176,11 @@ impl StftPass {
             for ((value, sample), weight) in input.iter_mut().zip(samples).zip(&self.window) {
                 *value = sample * weight;
             }
-            if self.fft.process_with_scratch(&mut input, &mut spectrum, &mut scratch).is_err() {
+            if self
+                .fft
+                .process_with_scratch(&mut input, &mut spectrum, &mut scratch)
+                .is_err()
+            {
                 // Only a wrong buffer length can fail, and the plan made the buffers.
                 spectrum.fill(Complex::new(0.0, 0.0));
             }

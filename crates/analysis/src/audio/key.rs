@@ -21,8 +21,9 @@ const OVERTONE_COUNT: usize = 4;
 /// Weight in a pitch class as function of mistuning: cosine squared, zero at two thirds of a semitone.
 const CLASS_HALF_WIDTH: f32 = 2.0 / 3.0;
 /// Names of the pitch classes.
-pub(crate) const PITCH_CLASS_NAMES: [&str; 12] =
-    ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
+pub(crate) const PITCH_CLASS_NAMES: [&str; 12] = [
+    "C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B",
+];
 
 /// Harmony frames per second.
 pub(crate) const HARMONY_FPS: f64 = ANALYSIS_RATE_HZ as f64 / HARMONY_HOP as f64;
@@ -90,19 +91,28 @@ impl PeakPicker {
             let mean = (self.cumulative[to] - self.cumulative[from]) / (to - from).max(1) as f64;
             *value = magnitudes[bin] / (mean as f32 + 1e-7);
         }
-        let loudest = magnitudes[self.bins.clone()].iter().fold(0.0f32, |a, &b| a.max(b));
+        let loudest = magnitudes[self.bins.clone()]
+            .iter()
+            .fold(0.0f32, |a, &b| a.max(b));
         let floor = loudest * PEAK_RELATIVE_FLOOR + 1e-6;
         let bin_hz = ANALYSIS_RATE_HZ as f32 / HARMONY_WINDOW as f32;
         for bin in self.bins.clone() {
             let (left, here, right) = (magnitudes[bin - 1], magnitudes[bin], magnitudes[bin + 1]);
-            if here < floor || here <= left || here < right || self.whitened[bin] < PEAK_OVER_ENVELOPE {
+            if here < floor
+                || here <= left
+                || here < right
+                || self.whitened[bin] < PEAK_OVER_ENVELOPE
+            {
                 continue;
             }
             // Parabola through the log magnitudes: exact for a Gaussian main lobe, near it for Hann.
-            let (left, here_log, right) =
-                ((left + 1e-9).ln(), here.ln(), (right + 1e-9).ln());
+            let (left, here_log, right) = ((left + 1e-9).ln(), here.ln(), (right + 1e-9).ln());
             let curvature = left - 2.0 * here_log + right;
-            let offset = if curvature < 0.0 { 0.5 * (left - right) / curvature } else { 0.0 };
+            let offset = if curvature < 0.0 {
+                0.5 * (left - right) / curvature
+            } else {
+                0.0
+            };
             let frequency = (bin as f32 + offset.clamp(-0.5, 0.5)) * bin_hz;
             let pitch = 69.0 + 12.0 * (frequency / 440.0).log2();
             let weight = (here / loudest).sqrt() * self.whitened[bin].ln();
@@ -123,7 +133,9 @@ impl HarmonyFrames {
 
     fn frames(&self) -> impl Iterator<Item = &[Peak]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(from, &to)| self.peaks.get(from..to).unwrap_or_default())
+        starts
+            .zip(&self.ends)
+            .map(|(from, &to)| self.peaks.get(from..to).unwrap_or_default())
     }
 
     /// Deviation of the tuning from A = 440 Hz in semitones, −0.5..0.5; `None` without peaks.
@@ -139,18 +151,32 @@ impl HarmonyFrames {
         (x != 0.0 || y != 0.0).then(|| (y.atan2(x) / std::f64::consts::TAU) as f32)
     }
 
+    /// Pitch-class profiles in the track's own tuning; empty without peaks.
+    pub(crate) fn tuned_chroma(&self) -> Vec<[f32; 12]> {
+        self.tuning()
+            .map(|tuning| self.chroma(tuning))
+            .unwrap_or_default()
+    }
+
     /// Pitch-class profile of every frame, C first.
     pub(crate) fn chroma(&self, tuning: f32) -> Vec<[f32; 12]> {
         // Overtone h of a fundamental lies 12·log2(h) semitones above it.
         let steps: [(f32, f32); OVERTONE_COUNT] = std::array::from_fn(|index| {
-            (12.0 * ((index + 1) as f32).log2(), OVERTONE_DECAY.powi(index as i32))
+            (
+                12.0 * ((index + 1) as f32).log2(),
+                OVERTONE_DECAY.powi(index as i32),
+            )
         });
         self.frames()
             .map(|peaks| {
                 let mut chroma = [0.0f32; 12];
                 for peak in peaks {
                     for (step, share) in steps {
-                        add_to_classes(&mut chroma, peak.pitch - tuning - step, peak.weight * share);
+                        add_to_classes(
+                            &mut chroma,
+                            peak.pitch - tuning - step,
+                            peak.weight * share,
+                        );
                     }
                 }
                 chroma
@@ -189,7 +215,11 @@ impl KeyEstimate {
 
     /// Position on the Camelot wheel: `8B` is C major, `8A` its relative minor.
     pub(crate) fn camelot(&self) -> String {
-        let major_tonic = if self.is_minor { (self.tonic + 3) % 12 } else { self.tonic };
+        let major_tonic = if self.is_minor {
+            (self.tonic + 3) % 12
+        } else {
+            self.tonic
+        };
         let hour = (major_tonic * 7 + 7) % 12 + 1;
         format!("{hour}{}", if self.is_minor { 'A' } else { 'B' })
     }
@@ -232,7 +262,11 @@ const OPENING_WEIGHT: f64 = 1.0;
 ///   Oxford 1990, chapter 4; the three profiles of [`super::key_profiles`] vote together.
 pub(crate) fn estimate_key(frames: &[[f32; 12]]) -> Option<KeyEstimate> {
     let whole = mean_chroma(frames);
-    let entropy: f64 = whole.iter().filter(|&&value| value > 0.0).map(|value| -value * value.ln()).sum();
+    let entropy: f64 = whole
+        .iter()
+        .filter(|&&value| value > 0.0)
+        .map(|value| -value * value.ln())
+        .sum();
     let spread = deviation(&whole) * 12.0;
     if whole.iter().sum::<f64>() <= 0.0 || spread < SPREAD_MIN || entropy.exp() < CLASS_COUNT_MIN {
         return None;
@@ -240,8 +274,10 @@ pub(crate) fn estimate_key(frames: &[[f32; 12]]) -> Option<KeyEstimate> {
     let mut scores = key_scores(&whole);
     let strength = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let segment = (SEGMENT_S * HARMONY_FPS) as usize;
-    let segments: Vec<[f64; 24]> =
-        frames.chunks(segment).map(|chunk| key_scores(&mean_chroma(chunk))).collect();
+    let segments: Vec<[f64; 24]> = frames
+        .chunks(segment)
+        .map(|chunk| key_scores(&mean_chroma(chunk)))
+        .collect();
     let count = segments.len().max(1) as f64;
     for (key, score) in scores.iter_mut().enumerate() {
         let votes: f64 = segments.iter().map(|segment| segment[key]).sum();
@@ -249,16 +285,27 @@ pub(crate) fn estimate_key(frames: &[[f32; 12]]) -> Option<KeyEstimate> {
         *score += OPENING_WEIGHT / count.sqrt() * segments.first().map_or(0.0, |first| first[key]);
     }
     let best = (0..24).max_by(|&a, &b| scores[a].total_cmp(&scores[b]))?;
-    let second = (0..24).filter(|&key| key != best).map(|key| scores[key]).fold(f64::MIN, f64::max);
+    let second = (0..24)
+        .filter(|&key| key != best)
+        .map(|key| scores[key])
+        .fold(f64::MIN, f64::max);
     let margin = (scores[best] - second) / (2.0 + OPENING_WEIGHT / count.sqrt());
     let confidence = 1.0 / (1.0 + (-(margin * 22.0 + (strength - 0.7) * 3.0)).exp());
-    Some(KeyEstimate { tonic: best % 12, is_minor: best >= 12, strength, confidence })
+    Some(KeyEstimate {
+        tonic: best % 12,
+        is_minor: best >= 12,
+        strength,
+        confidence,
+    })
 }
 
 /// Correlation with the 12 major, then the 12 minor keys.
 fn key_scores(chroma: &[f64; 12]) -> [f64; 24] {
-    const PROFILES: [(&KeyProfile, f64); 3] =
-        [(&KRUMHANSL_KESSLER, 0.2), (&TEMPERLEY, 0.4), (&ALBRECHT_SHANAHAN, 0.4)];
+    const PROFILES: [(&KeyProfile, f64); 3] = [
+        (&KRUMHANSL_KESSLER, 0.2),
+        (&TEMPERLEY, 0.4),
+        (&ALBRECHT_SHANAHAN, 0.4),
+    ];
     let mut scores = [0.0; 24];
     for (profile, weight) in PROFILES {
         for tonic in 0..12 {
@@ -272,13 +319,22 @@ fn key_scores(chroma: &[f64; 12]) -> [f64; 24] {
 
 fn deviation(values: &[f64; 12]) -> f64 {
     let mean = values.iter().sum::<f64>() / 12.0;
-    (values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / 12.0).sqrt()
+    (values
+        .iter()
+        .map(|value| (value - mean) * (value - mean))
+        .sum::<f64>()
+        / 12.0)
+        .sqrt()
 }
 
 fn correlation(a: &[f64; 12], b: &[f64; 12]) -> f64 {
     let (mean_a, mean_b) = (a.iter().sum::<f64>() / 12.0, b.iter().sum::<f64>() / 12.0);
-    let covariance: f64 =
-        a.iter().zip(b).map(|(x, y)| (x - mean_a) * (y - mean_b)).sum::<f64>() / 12.0;
+    let covariance: f64 = a
+        .iter()
+        .zip(b)
+        .map(|(x, y)| (x - mean_a) * (y - mean_b))
+        .sum::<f64>()
+        / 12.0;
     let scale = deviation(a) * deviation(b);
     if scale > 0.0 { covariance / scale } else { 0.0 }
 }
@@ -310,8 +366,15 @@ mod tests {
     }
 
     fn key_of(signal: &[f32]) -> Option<KeyEstimate> {
-        let harmony =
-            Spectra::compute(signal, Parts { rhythm: false, harmony: true, timbre: false }).harmony;
+        let harmony = Spectra::compute(
+            signal,
+            Parts {
+                rhythm: false,
+                harmony: true,
+                timbre: false,
+            },
+        )
+        .harmony;
         let tuning = harmony.tuning()?;
         estimate_key(&harmony.chroma(tuning))
     }
@@ -348,11 +411,24 @@ mod tests {
     #[test]
     fn names_camelot_positions() {
         let name = |tonic, is_minor| {
-            KeyEstimate { tonic, is_minor, strength: 1.0, confidence: 1.0 }.camelot()
+            KeyEstimate {
+                tonic,
+                is_minor,
+                strength: 1.0,
+                confidence: 1.0,
+            }
+            .camelot()
         };
-        for (tonic, is_minor, expected) in
-            [(0, false, "8B"), (9, true, "8A"), (7, false, "9B"), (5, false, "7B"), (6, true, "11A"), (11, false, "1B"), (8, true, "1A"), (4, false, "12B")]
-        {
+        for (tonic, is_minor, expected) in [
+            (0, false, "8B"),
+            (9, true, "8A"),
+            (7, false, "9B"),
+            (5, false, "7B"),
+            (6, true, "11A"),
+            (11, false, "1B"),
+            (8, true, "1A"),
+            (4, false, "12B"),
+        ] {
             assert_eq!(name(tonic, is_minor), expected);
         }
     }

@@ -39,10 +39,16 @@ pub fn measure_loudness(audio: &AudioBuffer) -> Loudness {
         .filter(|sample| sample.is_finite())
         .fold(0.0f32, |peak, sample| peak.max(sample.abs()));
     let sample_peak_dbfs = to_db(f64::from(sample_peak));
-    meter(audio).map_or(Loudness { sample_peak_dbfs, ..Loudness::default() }, |loudness| Loudness {
-        sample_peak_dbfs,
-        ..loudness
-    })
+    meter(audio).map_or(
+        Loudness {
+            sample_peak_dbfs,
+            ..Loudness::default()
+        },
+        |loudness| Loudness {
+            sample_peak_dbfs,
+            ..loudness
+        },
+    )
 }
 
 fn meter(audio: &AudioBuffer) -> Option<Loudness> {
@@ -62,7 +68,10 @@ fn meter(audio: &AudioBuffer) -> Option<Loudness> {
         .filter_map(|channel| meter.true_peak(channel).ok())
         .fold(0.0f64, f64::max);
     let duration_s = (whole / audio.channel_count.max(1)) as f64 / f64::from(audio.sample_rate_hz);
-    let integrated_lufs = meter.loudness_global().ok().filter(|value| value.is_finite());
+    let integrated_lufs = meter
+        .loudness_global()
+        .ok()
+        .filter(|value| value.is_finite());
     let range_lu = meter
         .loudness_range()
         .ok()
@@ -95,7 +104,11 @@ mod tests {
                 samples.extend(std::iter::repeat_n(sample, channel_count));
             }
         }
-        AudioBuffer { samples, channel_count, sample_rate_hz: 48_000 }
+        AudioBuffer {
+            samples,
+            channel_count,
+            sample_rate_hz: 48_000,
+        }
     }
 
     #[test]
@@ -109,7 +122,10 @@ mod tests {
         for (levels, expected) in cases {
             let loudness = measure_loudness(&sine(1_000.0, levels, 2));
             let integrated = loudness.integrated_lufs.expect("has loudness");
-            assert!((integrated - expected).abs() <= 0.1, "{integrated} for {expected}");
+            assert!(
+                (integrated - expected).abs() <= 0.1,
+                "{integrated} for {expected}"
+            );
         }
     }
 
@@ -131,10 +147,17 @@ mod tests {
 
     #[test]
     fn silence_and_snippets_have_no_loudness() {
-        let silence =
-            AudioBuffer { samples: vec![0.0; 96_000], channel_count: 1, sample_rate_hz: 48_000 };
+        let silence = AudioBuffer {
+            samples: vec![0.0; 96_000],
+            channel_count: 1,
+            sample_rate_hz: 48_000,
+        };
         assert_eq!(measure_loudness(&silence), Loudness::default());
-        let snippet = AudioBuffer { samples: vec![0.5], channel_count: 1, sample_rate_hz: 48_000 };
+        let snippet = AudioBuffer {
+            samples: vec![0.5],
+            channel_count: 1,
+            sample_rate_hz: 48_000,
+        };
         let loudness = measure_loudness(&snippet);
         assert_eq!((loudness.integrated_lufs, loudness.range_lu), (None, None));
         assert!((loudness.sample_peak_dbfs.expect("peak") + 6.02).abs() < 0.01);

@@ -44,7 +44,8 @@ fn band_centre_hz(band: usize) -> f64 {
 impl BandFilter {
     pub(crate) fn new(window_length: usize) -> Self {
         let bin_hz = f64::from(ANALYSIS_RATE_HZ) / window_length as f64;
-        let step = (to_scale(BAND_EDGES_HZ.1) - to_scale(BAND_EDGES_HZ.0)) / (BAND_COUNT + 1) as f64;
+        let step =
+            (to_scale(BAND_EDGES_HZ.1) - to_scale(BAND_EDGES_HZ.0)) / (BAND_COUNT + 1) as f64;
         let bands = (0..BAND_COUNT)
             .map(|band| {
                 let centre = to_scale(band_centre_hz(band));
@@ -55,7 +56,9 @@ impl BandFilter {
                     .map(|bin| {
                         let distance = (to_scale(bin as f64 * bin_hz) - centre).abs();
                         // A bin is as wide as it is: near bins count even for the narrowest bands.
-                        let width = step.max(to_scale((bin as f64 + 0.7) * bin_hz) - to_scale(bin as f64 * bin_hz));
+                        let width = step.max(
+                            to_scale((bin as f64 + 0.7) * bin_hz) - to_scale(bin as f64 * bin_hz),
+                        );
                         (1.0 - distance / width).max(0.0) as f32
                     })
                     .collect();
@@ -69,7 +72,11 @@ impl BandFilter {
     pub(crate) fn push_row(&self, magnitudes: &[f32], rows: &mut Vec<f32>) {
         for (first, weights) in &self.bands {
             let bins = magnitudes.get(*first..).unwrap_or_default();
-            let sum: f32 = bins.iter().zip(weights).map(|(bin, weight)| bin * weight).sum();
+            let sum: f32 = bins
+                .iter()
+                .zip(weights)
+                .map(|(bin, weight)| bin * weight)
+                .sum();
             rows.push(COMPRESSION.mul_add(sum, 1.0).ln());
         }
     }
@@ -98,13 +105,21 @@ impl OnsetEnvelope {
         let mut groups: [Vec<f32>; GROUP_COUNT] =
             std::array::from_fn(|_| Vec::with_capacity(frames.frame_count));
         let group_of: Vec<usize> = (0..BAND_COUNT)
-            .map(|band| GROUP_EDGES_HZ.iter().filter(|&&edge| band_centre_hz(band) >= edge).count())
+            .map(|band| {
+                GROUP_EDGES_HZ
+                    .iter()
+                    .filter(|&&edge| band_centre_hz(band) >= edge)
+                    .count()
+            })
             .collect();
         let rows: Vec<&[f32]> = frames.bands.chunks_exact(BAND_COUNT).collect();
         let mut widened = [0.0f32; BAND_COUNT];
         for (index, row) in rows.iter().enumerate() {
             let mut sums = [0.0f32; GROUP_COUNT];
-            if let Some(before) = index.checked_sub(FLUX_LAG).and_then(|before| rows.get(before)) {
+            if let Some(before) = index
+                .checked_sub(FLUX_LAG)
+                .and_then(|before| rows.get(before))
+            {
                 widen(before, &mut widened);
                 for ((value, reference), &group) in row.iter().zip(&widened).zip(&group_of) {
                     sums[group] += (value - reference).max(0.0);
@@ -134,7 +149,12 @@ impl OnsetEnvelope {
             groups.iter_mut().flatten().for_each(|value| *value *= gain);
         }
         let onset_rate_hz = if is_flat { 0.0 } else { onset_rate(&total) };
-        Self { total, groups, onset_rate_hz, is_flat }
+        Self {
+            total,
+            groups,
+            onset_rate_hz,
+            is_flat,
+        }
     }
 }
 
@@ -142,12 +162,18 @@ impl OnsetEnvelope {
 fn widen(row: &[f32], widened: &mut [f32; BAND_COUNT]) {
     for (band, value) in widened.iter_mut().enumerate() {
         let neighbours = row.get(band.saturating_sub(1)..(band + 2).min(BAND_COUNT));
-        *value = neighbours.unwrap_or_default().iter().fold(0.0f32, |peak, &value| peak.max(value));
+        *value = neighbours
+            .unwrap_or_default()
+            .iter()
+            .fold(0.0f32, |peak, &value| peak.max(value));
     }
 }
 
 fn root_mean_square(values: &[f32]) -> f32 {
-    let power: f64 = values.iter().map(|&value| f64::from(value) * f64::from(value)).sum();
+    let power: f64 = values
+        .iter()
+        .map(|&value| f64::from(value) * f64::from(value))
+        .sum();
     (power / values.len().max(1) as f64).sqrt() as f32
 }
 
@@ -212,7 +238,11 @@ mod tests {
         }
         let spectra = Spectra::compute(&signal, Parts::ALL);
         let envelope = OnsetEnvelope::compute(&spectra.rhythm);
-        assert!((envelope.onset_rate_hz - 7.0 / 4.0).abs() < 0.3, "{}", envelope.onset_rate_hz);
+        assert!(
+            (envelope.onset_rate_hz - 7.0 / 4.0).abs() < 0.3,
+            "{}",
+            envelope.onset_rate_hz
+        );
         let best = (0..86).max_by(|&a, &b| envelope.total[a].total_cmp(&envelope.total[b]));
         let at_s = best.expect("has frames") as f64 / RHYTHM_FPS;
         assert!((at_s - 0.5).abs() < 0.025, "{at_s}");

@@ -20,11 +20,16 @@ const SAMPLE_RATE_HZ_RANGE: std::ops::RangeInclusive<u32> = 1_000..=768_000;
 /// - Cost: O(frames log chunk), FFT overlap-add.
 pub fn resample_to_mono(audio: &AudioBuffer) -> Result<Vec<f32>, AnalysisError> {
     if audio.channel_count == 0 {
-        return Err(AnalysisError::Unsuitable { reason: "the audio has no channels".to_owned() });
+        return Err(AnalysisError::Unsuitable {
+            reason: "the audio has no channels".to_owned(),
+        });
     }
     if !SAMPLE_RATE_HZ_RANGE.contains(&audio.sample_rate_hz) {
         return Err(AnalysisError::Unsuitable {
-            reason: format!("the sample rate is {} Hz, need 1000..=768000", audio.sample_rate_hz),
+            reason: format!(
+                "the sample rate is {} Hz, need 1000..=768000",
+                audio.sample_rate_hz
+            ),
         });
     }
     let mono = mix_to_mono(audio);
@@ -60,8 +65,9 @@ fn resample(mono: &[f32], sample_rate_hz: u32) -> Result<Vec<f32>, AnalysisError
     )
     .map_err(|error| failed(&error))?;
     let input = InterleavedSlice::new(mono, 1, mono.len()).map_err(|error| failed(&error))?;
-    let output =
-        resampler.process_all(&input, mono.len(), None).map_err(|error| failed(&error))?;
+    let output = resampler
+        .process_all(&input, mono.len(), None)
+        .map_err(|error| failed(&error))?;
     Ok(output.take_data())
 }
 
@@ -73,24 +79,42 @@ mod tests {
         let frame_count = rate_hz as usize;
         let samples = (0..frame_count)
             .flat_map(|frame| {
-                let phase = std::f64::consts::TAU * frequency_hz * frame as f64 / f64::from(rate_hz);
+                let phase =
+                    std::f64::consts::TAU * frequency_hz * frame as f64 / f64::from(rate_hz);
                 std::iter::repeat_n((0.5 * phase.sin()) as f32, channel_count)
             })
             .collect();
-        AudioBuffer { samples, channel_count, sample_rate_hz: rate_hz }
+        AudioBuffer {
+            samples,
+            channel_count,
+            sample_rate_hz: rate_hz,
+        }
     }
 
     #[test]
     fn keeps_amplitude_frequency_and_time() {
-        for (rate_hz, channel_count) in
-            [(8_000, 1), (11_025, 2), (22_050, 1), (44_100, 2), (48_000, 8), (96_000, 1), (192_000, 2)]
-        {
+        for (rate_hz, channel_count) in [
+            (8_000, 1),
+            (11_025, 2),
+            (22_050, 1),
+            (44_100, 2),
+            (48_000, 8),
+            (96_000, 1),
+            (192_000, 2),
+        ] {
             let mono = resample_to_mono(&sine(rate_hz, channel_count, 1_000.0)).expect("resamples");
-            assert!((mono.len() as i64 - 22_050).abs() <= 1, "{rate_hz}: {}", mono.len());
+            assert!(
+                (mono.len() as i64 - 22_050).abs() <= 1,
+                "{rate_hz}: {}",
+                mono.len()
+            );
             // Away from the edges the output is the same sine, in phase.
             for (index, &sample) in mono.iter().enumerate().skip(5_000).take(10_000) {
                 let phase = std::f64::consts::TAU * 1_000.0 * index as f64 / 22_050.0;
-                assert!((f64::from(sample) - 0.5 * phase.sin()).abs() < 0.01, "{rate_hz}");
+                assert!(
+                    (f64::from(sample) - 0.5 * phase.sin()).abs() < 0.01,
+                    "{rate_hz}"
+                );
             }
         }
     }
@@ -105,9 +129,17 @@ mod tests {
 
     #[test]
     fn refuses_what_it_cannot_do() {
-        let none = AudioBuffer { samples: vec![], channel_count: 0, sample_rate_hz: 44_100 };
+        let none = AudioBuffer {
+            samples: vec![],
+            channel_count: 0,
+            sample_rate_hz: 44_100,
+        };
         assert!(resample_to_mono(&none).is_err());
-        let slow = AudioBuffer { samples: vec![0.0; 10], channel_count: 1, sample_rate_hz: 0 };
+        let slow = AudioBuffer {
+            samples: vec![0.0; 10],
+            channel_count: 1,
+            sample_rate_hz: 0,
+        };
         assert!(resample_to_mono(&slow).is_err());
     }
 }

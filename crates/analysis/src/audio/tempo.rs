@@ -1,18 +1,21 @@
-//! Tempo: which periodicity of the onset envelope is the beat.
+//! Periodicities of the onset envelope.
 
 use realfft::RealFftPlanner;
 
 use super::frames::RHYTHM_FPS;
-use super::onset::OnsetEnvelope;
 
 /// Tempi considered, in beats per minute.
 pub(crate) const TEMPO_RANGE_BPM: (f64, f64) = (40.0, 220.0);
 /// Longest lag of the autocorrelation, in seconds: two bars of 4/4 at 60 bpm.
 const LAG_S_MAX: f64 = 8.0;
-/// Least autocorrelation of a periodicity.
-const PERIODICITY_MIN: f64 = 0.05;
-/// Shortest track that has a tempo, in seconds: three beats at 60 bpm.
-const DURATION_S_MIN: f64 = 3.0;
+/// Least salience of a periodicity; white noise stays under it.
+const SALIENCE_MIN: f64 = 0.015;
+/// Multiples of a period and their weights; falling, because expressive tempi blur long lags.
+const COMB: [(f64, f64); 4] = [(1.0, 0.4), (2.0, 0.3), (3.0, 0.1), (4.0, 0.2)];
+/// Centre and width of the log-normal preference for ordinary tempi (van Noorden & Moelants 1999 put
+/// the resonance near 120 bpm); wide, as the level is decided elsewhere.
+const PRIOR_CENTRE_BPM: f64 = 115.0;
+const PRIOR_OCTAVES: f64 = 1.2;
 
 /// Autocorrelation of an envelope, lag 0 scaled to 1.
 #[derive(Debug, Default)]
@@ -44,7 +47,11 @@ impl Autocorrelation {
         if inverse.process(&mut spectrum, &mut output).is_err() {
             return Self::default();
         }
-        let scale = output.first().copied().filter(|&power| power > 0.0).map_or(0.0, |power| 1.0 / power);
+        let scale = output
+            .first()
+            .copied()
+            .filter(|&power| power > 0.0)
+            .map_or(0.0, |power| 1.0 / power);
         let count = envelope.len() as f32;
         let values = output
             .iter()
@@ -79,39 +86,12 @@ impl Autocorrelation {
     }
 }
 
-/// A tempo with the evidence for it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct TempoEstimate {
-    pub bpm: f64,
-    /// The next best reading, usually half or double.
-    pub alternative_bpm: Option<f64>,
-    pub confidence: f64,
-}
-
-/// Finds the tempo; `None` when nothing repeats.
-pub(crate) fn estimate_tempo(envelope: &OnsetEnvelope) -> Option<TempoEstimate> {
-    if envelope.is_flat || (envelope.total.len() as f64) < DURATION_S_MIN * RHYTHM_FPS {
-        return None;
-    }
-    let autocorrelation = Autocorrelation::compute(&envelope.total);
-    let candidates = candidate_periods(&autocorrelation);
-    let mut best: Vec<(f64, f64)> = candidates
-        .iter()
-        .map(|&(period, salience)| {
-            let bpm = 60.0 * RHYTHM_FPS / period;
-            let octaves = (bpm / 115.0).log2() / 0.7;
-            (salience * (-0.5 * octaves * octaves).exp(), bpm)
-        })
-        .collect();
-    best.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let &(score, bpm) = best.first()?;
-    let alternative = best.iter().skip(1).find(|(_, other)| (other / bpm - 1.0).abs() > 0.06);
-    let confidence = alternative.map_or(1.0, |(other, _)| score / (score + other));
-    Some(TempoEstimate { bpm, alternative_bpm: alternative.map(|(_, bpm)| *bpm), confidence })
-}
-
-/// Peaks of the comb-summed autocorrelation in the tempo range: (period in frames, salience).
-fn candidate_periods(autocorrelation: &Autocorrelation) -> Vec<(f64, f64)> {
+/// Peaks of the comb-summed autocorrelation in the tempo range, most salient first:
+/// (period in frames, salience).
+///
+/// - Source: comb over the first multiples of the period, as in Percival & Tzanetakis, "Streamlined
+///   tempo estimation based on autocorrelation and cross-correlation with pulses", TASLP 2014.
+pub(crate) fn salient_periods(autocorrelation: &Autocorrelation) -> Vec<(f64, f64)> {
     let shortest = 60.0 * RHYTHM_FPS / TEMPO_RANGE_BPM.1;
     let longest = 60.0 * RHYTHM_FPS / TEMPO_RANGE_BPM.0;
     const STEP: f64 = 0.25;
@@ -119,15 +99,22 @@ fn candidate_periods(autocorrelation: &Autocorrelation) -> Vec<(f64, f64)> {
     let salience: Vec<f64> = (0..count)
         .map(|index| {
             let period = shortest + STEP * index as f64;
-            (1..=4).map(|multiple| autocorrelation.at(period * f64::from(multiple))).sum::<f64>() / 4.0
+            let comb: f64 = COMB
+                .iter()
+                .map(|&(multiple, weight)| weight * autocorrelation.at(period * multiple))
+                .sum();
+            let octaves = (60.0 * RHYTHM_FPS / period / PRIOR_CENTRE_BPM).log2() / PRIOR_OCTAVES;
+            comb * (-0.5 * octaves * octaves).exp()
         })
         .collect();
-    (1..count.saturating_sub(1))
+    let mut peaks: Vec<(f64, f64)> = (1..count.saturating_sub(1))
         .filter(|&index| {
-            salience[index] > PERIODICITY_MIN
+            salience[index] > SALIENCE_MIN
                 && salience[index] > salience[index - 1]
                 && salience[index] >= salience[index + 1]
         })
         .map(|index| (shortest + STEP * index as f64, salience[index]))
-        .collect()
+        .collect();
+    peaks.sort_by(|a, b| b.1.total_cmp(&a.1));
+    peaks
 }

@@ -56,7 +56,10 @@ impl TimbreFrames {
             return Moments::default();
         }
         let mean = sum / count;
-        Moments { mean, deviation: (square / count - mean * mean).max(0.0).sqrt() }
+        Moments {
+            mean,
+            deviation: (square / count - mean * mean).max(0.0).sqrt(),
+        }
     }
 
     /// Standard deviation of the frame-to-frame change of one measurement.
@@ -69,13 +72,22 @@ impl TimbreFrames {
                 count += 1.0;
             }
         }
-        if count == 0.0 { 0.0 } else { (square / count).sqrt() }
+        if count == 0.0 {
+            0.0
+        } else {
+            (square / count).sqrt()
+        }
     }
 
     /// Frames within 60 dB of the loudest; pauses say nothing about colour.
     fn sounding(&self) -> impl Iterator<Item = &TimbreFrame> {
-        let loudest = self.rows.iter().fold(f32::NEG_INFINITY, |level, row| level.max(row.level_db));
-        self.rows.iter().filter(move |row| row.level_db > loudest - 60.0)
+        let loudest = self
+            .rows
+            .iter()
+            .fold(f32::NEG_INFINITY, |level, row| level.max(row.level_db));
+        self.rows
+            .iter()
+            .filter(move |row| row.level_db > loudest - 60.0)
     }
 }
 
@@ -120,7 +132,13 @@ fn mel_bands(window_length: usize) -> Vec<(usize, Vec<f32>)> {
                 })
                 .collect();
             let sum: f32 = weights.iter().sum();
-            (first, weights.iter().map(|weight| weight / sum.max(f32::MIN_POSITIVE)).collect())
+            (
+                first,
+                weights
+                    .iter()
+                    .map(|weight| weight / sum.max(f32::MIN_POSITIVE))
+                    .collect(),
+            )
         })
         .collect()
 }
@@ -128,9 +146,14 @@ fn mel_bands(window_length: usize) -> Vec<(usize, Vec<f32>)> {
 fn dct_matrix() -> Vec<f32> {
     let mut matrix = Vec::with_capacity(MFCC_COUNT * MEL_COUNT);
     for row in 0..MFCC_COUNT {
-        let norm = if row == 0 { (1.0 / MEL_COUNT as f64).sqrt() } else { (2.0 / MEL_COUNT as f64).sqrt() };
+        let norm = if row == 0 {
+            (1.0 / MEL_COUNT as f64).sqrt()
+        } else {
+            (2.0 / MEL_COUNT as f64).sqrt()
+        };
         for column in 0..MEL_COUNT {
-            let phase = std::f64::consts::PI * row as f64 * (column as f64 + 0.5) / MEL_COUNT as f64;
+            let phase =
+                std::f64::consts::PI * row as f64 * (column as f64 + 0.5) / MEL_COUNT as f64;
             matrix.push((norm * phase.cos()) as f32);
         }
     }
@@ -194,27 +217,44 @@ impl TimbreMeter {
         let mut log_mel = [0.0f32; MEL_COUNT];
         for (value, (first, weights)) in log_mel.iter_mut().zip(&self.mel) {
             let bins = self.power.get(*first..).unwrap_or_default();
-            let sum: f32 = bins.iter().zip(weights).map(|(bin, weight)| bin * weight).sum();
+            let sum: f32 = bins
+                .iter()
+                .zip(weights)
+                .map(|(bin, weight)| bin * weight)
+                .sum();
             // Natural logarithm with a floor 90 dB under the working level's loudest bins.
             *value = (sum + 1e-9).ln();
         }
         let mut coefficients = [0.0f32; MFCC_COUNT];
-        for (coefficient, row) in coefficients.iter_mut().zip(self.dct.chunks_exact(MEL_COUNT)) {
-            *coefficient = row.iter().zip(&log_mel).map(|(weight, value)| weight * value).sum();
+        for (coefficient, row) in coefficients
+            .iter_mut()
+            .zip(self.dct.chunks_exact(MEL_COUNT))
+        {
+            *coefficient = row
+                .iter()
+                .zip(&log_mel)
+                .map(|(weight, value)| weight * value)
+                .sum();
         }
         coefficients
     }
 
     fn centre(&self, magnitudes: &[f32], magnitude_sum: f32) -> (f32, f32) {
-        let moment: f32 =
-            magnitudes.iter().enumerate().map(|(bin, magnitude)| bin as f32 * magnitude).sum();
+        let moment: f32 = magnitudes
+            .iter()
+            .enumerate()
+            .map(|(bin, magnitude)| bin as f32 * magnitude)
+            .sum();
         let centre = moment / magnitude_sum;
         let spread: f32 = magnitudes
             .iter()
             .enumerate()
             .map(|(bin, magnitude)| (bin as f32 - centre) * (bin as f32 - centre) * magnitude)
             .sum();
-        (centre * self.bin_hz, (spread / magnitude_sum).sqrt() * self.bin_hz)
+        (
+            centre * self.bin_hz,
+            (spread / magnitude_sum).sqrt() * self.bin_hz,
+        )
     }
 
     fn rolloff(&self) -> f32 {
@@ -248,15 +288,18 @@ impl TimbreMeter {
         for (value, edges) in contrast.iter_mut().zip(self.contrast_edges.windows(2)) {
             let [low, high] = edges else { continue };
             self.sorted.clear();
-            self.sorted.extend_from_slice(self.power.get(*low..*high).unwrap_or_default());
+            self.sorted
+                .extend_from_slice(self.power.get(*low..*high).unwrap_or_default());
             let count = self.sorted.len();
             let fifth = (count / 5).max(1);
             if count < 2 {
                 continue;
             }
-            self.sorted.select_nth_unstable_by(fifth - 1, f32::total_cmp);
+            self.sorted
+                .select_nth_unstable_by(fifth - 1, f32::total_cmp);
             let valley: f32 = self.sorted[..fifth].iter().sum::<f32>() / fifth as f32;
-            self.sorted.select_nth_unstable_by(count - fifth, f32::total_cmp);
+            self.sorted
+                .select_nth_unstable_by(count - fifth, f32::total_cmp);
             let peak: f32 = self.sorted[count - fifth..].iter().sum::<f32>() / fifth as f32;
             *value = 10.0 * ((peak + POWER_FLOOR) / (valley + POWER_FLOOR)).log10();
         }
@@ -265,7 +308,10 @@ impl TimbreMeter {
 }
 
 fn zero_crossing_hz(samples: &[f32]) -> f32 {
-    let crossings = samples.windows(2).filter(|pair| (pair[0] < 0.0) != (pair[1] < 0.0)).count();
+    let crossings = samples
+        .windows(2)
+        .filter(|pair| (pair[0] < 0.0) != (pair[1] < 0.0))
+        .count();
     crossings as f32 * ANALYSIS_RATE_HZ as f32 / samples.len().max(1) as f32
 }
 
@@ -275,7 +321,15 @@ mod tests {
     use super::*;
 
     fn measure(signal: &[f32]) -> TimbreFrames {
-        Spectra::compute(signal, Parts { rhythm: false, harmony: false, timbre: true }).timbre
+        Spectra::compute(
+            signal,
+            Parts {
+                rhythm: false,
+                harmony: false,
+                timbre: true,
+            },
+        )
+        .timbre
     }
 
     #[test]

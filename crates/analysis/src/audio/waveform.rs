@@ -49,9 +49,19 @@ fn extremes(slice: &[f32]) -> (f32, f32) {
             highest[lane] = highest[lane].max(chunk[lane]);
         }
     }
-    let low = lowest.iter().chain(rest).fold(f32::INFINITY, |low, &sample| low.min(sample));
-    let high = highest.iter().chain(rest).fold(f32::NEG_INFINITY, |high, &sample| high.max(sample));
-    if low.is_finite() && high.is_finite() { (low, high) } else { (0.0, 0.0) }
+    let low = lowest
+        .iter()
+        .chain(rest)
+        .fold(f32::INFINITY, |low, &sample| low.min(sample));
+    let high = highest
+        .iter()
+        .chain(rest)
+        .fold(f32::NEG_INFINITY, |high, &sample| high.max(sample));
+    if low.is_finite() && high.is_finite() {
+        (low, high)
+    } else {
+        (0.0, 0.0)
+    }
 }
 
 fn quantise(sample: f32) -> i8 {
@@ -67,7 +77,11 @@ mod tests {
         let mut samples = vec![0.0; 1600 * 2];
         samples[5] = 1.0;
         samples[3199] = -0.5;
-        let audio = AudioBuffer { samples, channel_count: 2, sample_rate_hz: 44_100 };
+        let audio = AudioBuffer {
+            samples,
+            channel_count: 2,
+            sample_rate_hz: 44_100,
+        };
         let waveform = draw_waveform(&audio);
         assert_eq!((waveform.minimum.len(), waveform.maximum.len()), (800, 800));
         assert_eq!((waveform.maximum[1], waveform.minimum[799]), (127, -64));
