@@ -15,7 +15,7 @@ const PEAK_OVER_ENVELOPE: f32 = 1.6;
 const PEAK_RELATIVE_FLOOR: f32 = 1e-3;
 /// Share of a peak that supports each lower fundamental it may be an overtone of, per overtone step
 /// (Gómez, "Tonal description of music audio signals", PhD thesis, UPF 2006, section 3.3.3).
-const OVERTONE_DECAY: f32 = 0.6;
+const OVERTONE_DECAY: f32 = 0.8;
 /// Overtones considered.
 const OVERTONE_COUNT: usize = 4;
 /// Weight in a pitch class as function of mistuning: cosine squared, zero at two thirds of a semitone.
@@ -250,10 +250,18 @@ pub(crate) fn mean_chroma(frames: &[[f32; 12]]) -> [f64; 12] {
 const SPREAD_MIN: f64 = 0.12;
 /// Least number of pitch classes (as exponential entropy) that make a key rather than a tone.
 const CLASS_COUNT_MIN: f64 = 3.0;
-/// Length of the segments that vote beside the whole, in seconds.
-const SEGMENT_S: f64 = 8.0;
-/// Extra weight of the opening: pieces begin in their key and modulate later.
+/// Length of the segments that vote beside the whole, in seconds: about one chord or two.
+const SEGMENT_S: f64 = 4.0;
+/// Length of the opening, in seconds: pieces begin on their tonic far more often than not, and
+/// modulate later.
+const OPENING_S: f64 = 2.0;
+/// Weight of the opening's vote in a track of [`OPENING_FADE_S`]; it falls with the square root of
+/// the length, as an excerpt's or a long mix's opening says less.
 const OPENING_WEIGHT: f64 = 1.0;
+const OPENING_FADE_S: f64 = 8.0;
+/// Advantage of minor keys, as correlation: profiles from notated music expect the raised leading
+/// note that popular music leaves out, and then prefer the relative major.
+const MINOR_BONUS: f64 = 0.12;
 
 /// Finds the key.
 ///
@@ -272,24 +280,27 @@ pub(crate) fn estimate_key(frames: &[[f32; 12]]) -> Option<KeyEstimate> {
         return None;
     }
     let mut scores = key_scores(&whole);
-    let strength = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let segment = (SEGMENT_S * HARMONY_FPS) as usize;
+    let strength = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max).min(1.0);
+    let frames_in = |seconds: f64| ((seconds * HARMONY_FPS) as usize).max(1);
+    let opening = frames.get(..frames_in(OPENING_S)).unwrap_or(frames);
+    let opening = key_scores(&mean_chroma(opening));
+    let fade = (frames.len() as f64 / (OPENING_FADE_S * HARMONY_FPS)).max(1.0).sqrt();
+    let opening_weight = OPENING_WEIGHT / fade;
     let segments: Vec<[f64; 24]> = frames
-        .chunks(segment)
+        .chunks(frames_in(SEGMENT_S))
         .map(|chunk| key_scores(&mean_chroma(chunk)))
         .collect();
     let count = segments.len().max(1) as f64;
     for (key, score) in scores.iter_mut().enumerate() {
         let votes: f64 = segments.iter().map(|segment| segment[key]).sum();
-        *score += votes / count;
-        *score += OPENING_WEIGHT / count.sqrt() * segments.first().map_or(0.0, |first| first[key]);
+        *score += votes / count + opening_weight * opening[key];
     }
     let best = (0..24).max_by(|&a, &b| scores[a].total_cmp(&scores[b]))?;
     let second = (0..24)
         .filter(|&key| key != best)
         .map(|key| scores[key])
         .fold(f64::MIN, f64::max);
-    let margin = (scores[best] - second) / (2.0 + OPENING_WEIGHT / count.sqrt());
+    let margin = (scores[best] - second) / (2.0 + opening_weight);
     let confidence = 1.0 / (1.0 + (-(margin * 22.0 + (strength - 0.7) * 3.0)).exp());
     Some(KeyEstimate {
         tonic: best % 12,
@@ -302,9 +313,9 @@ pub(crate) fn estimate_key(frames: &[[f32; 12]]) -> Option<KeyEstimate> {
 /// Correlation with the 12 major, then the 12 minor keys.
 fn key_scores(chroma: &[f64; 12]) -> [f64; 24] {
     const PROFILES: [(&KeyProfile, f64); 3] = [
-        (&KRUMHANSL_KESSLER, 0.2),
-        (&TEMPERLEY, 0.4),
-        (&ALBRECHT_SHANAHAN, 0.4),
+        (&KRUMHANSL_KESSLER, 0.3),
+        (&TEMPERLEY, 0.5),
+        (&ALBRECHT_SHANAHAN, 0.2),
     ];
     let mut scores = [0.0; 24];
     for (profile, weight) in PROFILES {
@@ -313,6 +324,9 @@ fn key_scores(chroma: &[f64; 12]) -> [f64; 24] {
             scores[tonic] += weight * correlation(&rotated, &profile.major);
             scores[12 + tonic] += weight * correlation(&rotated, &profile.minor);
         }
+    }
+    for score in scores.iter_mut().skip(12) {
+        *score += MINOR_BONUS;
     }
     scores
 }

@@ -348,7 +348,7 @@ mod tests {
         let centroid = sine.moments(|row| row.centroid_hz).mean;
         assert!((centroid - 1_000.0).abs() < 60.0, "{centroid}");
         let crossings = sine.moments(|row| row.zero_crossing_hz).mean;
-        assert!((crossings - 2_000.0).abs() < 40.0, "{crossings}");
+        assert!((crossings - 2_000.0).abs() < 80.0, "{crossings}");
         let centroid = noise.moments(|row| row.centroid_hz).mean;
         assert!((centroid - 5_512.0).abs() < 150.0, "{centroid}");
         assert!(noise.moments(|row| row.flatness).mean > 0.6);
