@@ -1,8 +1,501 @@
-//! The `audio` measurement.
+//! The `audio` measurement: tempo, beats and key on labelled clips, and the speed of the whole chain.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Context;
+use leitmotif_analysis::audio::{
+    AudioAnalysis, DecodeLimits, MetreReading, analyze_audio, decode_bytes, metre_readings,
+};
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+/// Relative tolerance of a tempo (Gouyon et al. 2006).
+const TEMPO_TOLERANCE: f64 = 0.04;
+/// Half width of the window in which a beat is hit, in seconds (mir_eval's default).
+const BEAT_WINDOW_S: f64 = 0.07;
+/// Beats before this time are not scored, in seconds (mir_eval's `trim_beats`).
+const BEAT_TRIM_S: f64 = 5.0;
+
+/// Tempo, beats and key on labelled clips, and the speed of the whole audio analysis.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Folder with `labels.csv`, `beats/` and the clips.
+    #[arg(long)]
+    data: PathBuf,
+    /// Clips analysed at the same time; speed is only meaningful with 1.
+    #[arg(long, default_value_t = 1)]
+    jobs: usize,
+    /// Print one line of JSON per clip.
+    #[arg(long)]
+    verbose: bool,
+    /// Also print each clip's embedding in the verbose lines.
+    #[arg(long)]
+    embeddings: bool,
+    /// Also print the readings of each clip's metre with their features, to fit the weights on.
+    #[arg(long)]
+    readings: bool,
+}
 
-pub fn run(_args: &Args) -> anyhow::Result<serde_json::Value> {
-    anyhow::bail!("`audio` has no measurement yet")
+struct Label {
+    file: String,
+    kind: String,
+    genre: String,
+    bpm: Option<f64>,
+    bpm_kind: String,
+    key: Option<(usize, bool)>,
+    key_kind: String,
+    meter: Option<u64>,
+    beats_file: Option<String>,
+}
+
+struct Scored {
+    label: Label,
+    analysis: AudioAnalysis,
+    duration_s: f64,
+    seconds: f64,
+    beat_f: Option<f64>,
+    readings: Vec<(MetreReading, Option<f64>)>,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<Value> {
+    let labels = read_labels(&args.data)?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(args.jobs.max(1))
+        .build()?;
+    let scored: Vec<Scored> = pool.install(|| {
+        labels
+            .into_par_iter()
+            .map(|label| score(args, label))
+            .collect::<anyhow::Result<_>>()
+    })?;
+    if args.verbose {
+        for clip in &scored {
+            println!("{}", verbose_line(clip, args));
+        }
+    }
+    Ok(summary(&scored))
+}
+
+fn read_labels(data: &Path) -> anyhow::Result<Vec<Label>> {
+    let path = data.join("labels.csv");
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let mut lines = text.lines();
+    let header = split_csv(lines.next().unwrap_or_default());
+    let column = |name: &str| {
+        header
+            .iter()
+            .position(|field| field == name)
+            .with_context(|| format!("no column `{name}`"))
+    };
+    let names = [
+        "file",
+        "kind",
+        "genre",
+        "bpm",
+        "bpm_kind",
+        "key",
+        "mode",
+        "key_kind",
+        "meter",
+        "beats_file",
+    ];
+    let columns = names
+        .iter()
+        .map(|name| column(name))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(lines
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| {
+            let fields = split_csv(line);
+            let field = |index: usize| {
+                columns
+                    .get(index)
+                    .and_then(|&at| fields.get(at))
+                    .cloned()
+                    .unwrap_or_default()
+            };
+            Label {
+                file: field(0),
+                kind: field(1),
+                genre: field(2),
+                bpm: field(3).parse().ok(),
+                bpm_kind: field(4),
+                key: pitch_class(&field(5)).map(|class| (class, field(6) == "minor")),
+                key_kind: field(7),
+                meter: field(8).parse().ok(),
+                beats_file: Some(field(9)).filter(|file| !file.is_empty()),
+            }
+        })
+        .collect())
+}
+
+/// Splits one CSV line; quoted fields may hold commas and doubled quotes.
+fn split_csv(line: &str) -> Vec<String> {
+    let mut fields = vec![String::new()];
+    let mut is_quoted = false;
+    let mut characters = line.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if is_quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                push(&mut fields, '"');
+            }
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => fields.push(String::new()),
+            other => push(&mut fields, other),
+        }
+    }
+    fields
+}
+
+fn push(fields: &mut [String], character: char) {
+    if let Some(field) = fields.last_mut() {
+        field.push(character);
+    }
+}
+
+fn pitch_class(name: &str) -> Option<usize> {
+    const NAMES: [&str; 12] = [
+        "C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B",
+    ];
+    NAMES.iter().position(|&known| known == name)
+}
+
+fn score(args: &Args, label: Label) -> anyhow::Result<Scored> {
+    let data = &args.data;
+    let path = data.join(&label.file);
+    let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let start = Instant::now();
+    let audio = decode_bytes(&bytes, extension, &DecodeLimits::default())
+        .with_context(|| label.file.clone())?;
+    let analysis = analyze_audio(&audio).with_context(|| label.file.clone())?;
+    let seconds = start.elapsed().as_secs_f64();
+    let frame_count = audio.samples.len() / audio.channel_count;
+    let duration_s = frame_count as f64 / f64::from(audio.sample_rate_hz);
+    let truth = label
+        .beats_file
+        .as_ref()
+        .map(|file| read_beats(&data.join(file)))
+        .transpose()?;
+    let beat_f = truth.as_ref().map(|truth| {
+        let found: Vec<f64> = analysis
+            .beats_ms
+            .iter()
+            .map(|&beat| f64::from(beat) / 1000.0)
+            .collect();
+        beat_f_measure(truth, &found)
+    });
+    let readings = if args.readings {
+        metre_readings(&audio)?
+    } else {
+        Vec::new()
+    };
+    let readings = readings
+        .into_iter()
+        .map(|reading| {
+            let beat_f = truth
+                .as_ref()
+                .map(|truth| beat_f_measure(truth, &reading.beats_s));
+            (reading, beat_f)
+        })
+        .collect();
+    Ok(Scored {
+        label,
+        analysis,
+        duration_s,
+        seconds,
+        beat_f,
+        readings,
+    })
+}
+
+/// First column of a beat file: seconds.
+fn read_beats(path: &Path) -> anyhow::Result<Vec<f64>> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    Ok(text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next()?.parse().ok())
+        .collect())
+}
+
+/// Mir_eval's beat F-measure: one-to-one matches within 70 ms, after the first five seconds.
+fn beat_f_measure(truth: &[f64], found: &[f64]) -> f64 {
+    let trim = |beats: &[f64]| -> Vec<f64> {
+        beats
+            .iter()
+            .copied()
+            .filter(|&beat| beat >= BEAT_TRIM_S)
+            .collect()
+    };
+    let (truth, found) = (trim(truth), trim(found));
+    if truth.is_empty() || found.is_empty() {
+        return 0.0;
+    }
+    // Both lists rise, so the greedy matching of the earliest free pair is a largest one.
+    let (mut hits, mut at) = (0usize, 0usize);
+    for beat in &truth {
+        while found
+            .get(at)
+            .is_some_and(|&candidate| candidate < beat - BEAT_WINDOW_S)
+        {
+            at += 1;
+        }
+        if found
+            .get(at)
+            .is_some_and(|&candidate| candidate <= beat + BEAT_WINDOW_S)
+        {
+            hits += 1;
+            at += 1;
+        }
+    }
+    2.0 * hits as f64 / (truth.len() + found.len()) as f64
+}
+
+/// MIREX weights: exact 1, a fifth apart in the same mode 0.5, relative 0.3, parallel 0.2.
+fn mirex_score(truth: (usize, bool), found: Option<(usize, bool)>) -> f64 {
+    let Some(found) = found else { return 0.0 };
+    if truth == found {
+        return 1.0;
+    }
+    let interval = (found.0 + 12 - truth.0) % 12;
+    if truth.1 == found.1 {
+        return if interval == 7 || interval == 5 {
+            0.5
+        } else {
+            0.0
+        };
+    }
+    let relative = if truth.1 { 3 } else { 9 };
+    match interval {
+        0 => 0.2,
+        _ if interval == relative => 0.3,
+        _ => 0.0,
+    }
+}
+
+fn is_tempo_hit(truth: f64, found: Option<f64>, factors: &[f64]) -> bool {
+    found.is_some_and(|found| {
+        factors
+            .iter()
+            .any(|factor| (found / (truth * factor) - 1.0).abs() <= TEMPO_TOLERANCE)
+    })
+}
+
+const SAME: [f64; 1] = [1.0];
+const OCTAVES: [f64; 5] = [1.0, 2.0, 3.0, 0.5, 1.0 / 3.0];
+
+impl Scored {
+    fn value(&self, name: &str) -> Option<&Value> {
+        self.analysis
+            .descriptors
+            .iter()
+            .find(|found| found.name == name)
+            .map(|found| &found.value)
+    }
+
+    fn tempo(&self) -> Option<f64> {
+        self.value("tempo_bpm").and_then(Value::as_f64)
+    }
+
+    fn key(&self) -> Option<(usize, bool)> {
+        let class = pitch_class(self.value("key")?.as_str()?)?;
+        Some((class, self.value("mode")?.as_str()? == "minor"))
+    }
+
+    fn is_disputed(&self) -> bool {
+        self.label.bpm_kind.contains("DISPUTED")
+    }
+
+    fn scored_bpm(&self) -> Option<f64> {
+        self.label.bpm.filter(|_| !self.is_disputed())
+    }
+
+    fn acc1(&self) -> Option<f64> {
+        let is_octave_known = !self.label.bpm_kind.contains("octave not known");
+        let truth = self.scored_bpm().filter(|_| is_octave_known)?;
+        Some(f64::from(u8::from(is_tempo_hit(
+            truth,
+            self.tempo(),
+            &SAME,
+        ))))
+    }
+
+    fn acc2(&self) -> Option<f64> {
+        let truth = self.scored_bpm()?;
+        Some(f64::from(u8::from(is_tempo_hit(
+            truth,
+            self.tempo(),
+            &OCTAVES,
+        ))))
+    }
+
+    fn mirex(&self) -> Option<f64> {
+        let truth = self
+            .label
+            .key
+            .filter(|_| !self.label.key_kind.starts_with("weak"))?;
+        Some(mirex_score(truth, self.key()))
+    }
+
+    fn metre(&self) -> Option<f64> {
+        let truth = self.label.meter.filter(|_| self.label.kind == "synth")?;
+        let found = self.value("time_signature").and_then(Value::as_u64)?;
+        Some(f64::from(u8::from(found == truth)))
+    }
+}
+
+fn verbose_line(clip: &Scored, args: &Args) -> Value {
+    let mut line = json!({
+        "file": clip.label.file,
+        "genre": clip.label.genre,
+        "bpm": clip.label.bpm,
+        "found_bpm": clip.tempo(),
+        "alt_bpm": clip.value("tempo_alt_bpm"),
+        "acc1": clip.acc1(),
+        "acc2": clip.acc2(),
+        "beat_f": clip.beat_f,
+        "key": clip.label.key,
+        "found_key": clip.key(),
+        "mirex": clip.mirex(),
+        "metre": clip.value("time_signature"),
+        "metre_hit": clip.metre(),
+        "seconds": clip.seconds,
+    });
+    if args.readings
+        && let Some(fields) = line.as_object_mut()
+    {
+        let readings: Vec<Value> = clip
+            .readings
+            .iter()
+            .map(|(reading, beat_f)| {
+                json!({
+                    "bpm": reading.tempo_bpm,
+                    "probability": reading.probability,
+                    "beat_f": beat_f,
+                    "features": reading.features,
+                })
+            })
+            .collect();
+        fields.insert("readings".to_owned(), Value::Array(readings));
+        fields.insert("kind".to_owned(), json!(clip.label.kind));
+    }
+    if args.embeddings
+        && let Some(fields) = line.as_object_mut()
+    {
+        fields.insert("embedding".to_owned(), json!(clip.analysis.embedding));
+    }
+    line
+}
+
+/// Mean and count of the clips that have the measure.
+fn mean(values: impl Iterator<Item = f64>) -> (Option<f64>, usize) {
+    let (sum, count) = values.fold((0.0, 0usize), |(sum, count), value| {
+        (sum + value, count + 1)
+    });
+    (
+        (count > 0).then(|| (sum / count as f64 * 1e4).round() / 1e4),
+        count,
+    )
+}
+
+fn summary(scored: &[Scored]) -> Value {
+    let of_kind = |kind: &'static str| scored.iter().filter(move |clip| clip.label.kind == kind);
+    const SYNTH: &str = "synth";
+    const MIDI: &str = "midi-performance";
+    let audio_s: f64 = scored.iter().map(|clip| clip.duration_s).sum();
+    let cpu_s: f64 = scored.iter().map(|clip| clip.seconds).sum();
+    let (acc1, acc1_count) = mean(scored.iter().filter_map(Scored::acc1));
+    let (acc2, acc2_count) = mean(scored.iter().filter_map(Scored::acc2));
+    let mut styles: BTreeMap<&str, Vec<&Scored>> = BTreeMap::new();
+    for clip in of_kind(SYNTH) {
+        styles.entry(&clip.label.genre).or_default().push(clip);
+    }
+    let styles: serde_json::Map<String, Value> = styles
+        .into_iter()
+        .map(|(style, clips)| {
+            let part = json!({
+                "tempo_acc1": mean(clips.iter().filter_map(|clip| clip.acc1())).0,
+                "beat_f": mean(clips.iter().filter_map(|clip| clip.beat_f)).0,
+                "key_mirex": mean(clips.iter().filter_map(|clip| clip.mirex())).0,
+            });
+            (style.to_owned(), part)
+        })
+        .collect();
+    let (metre, metre_count) = mean(scored.iter().filter_map(Scored::metre));
+    json!({
+        "tempo_acc1": acc1,
+        "tempo_acc1_count": acc1_count,
+        "tempo_acc2": acc2,
+        "tempo_acc2_count": acc2_count,
+        "tempo_acc1_synth": mean(of_kind(SYNTH).filter_map(Scored::acc1)).0,
+        "tempo_acc1_midi": mean(of_kind(MIDI).filter_map(Scored::acc1)).0,
+        "beat_f_synth": mean(of_kind(SYNTH).filter_map(|clip| clip.beat_f)).0,
+        "beat_f_midi": mean(of_kind(MIDI).filter_map(|clip| clip.beat_f)).0,
+        "key_mirex_synth": mean(of_kind(SYNTH).filter_map(Scored::mirex)).0,
+        "key_mirex_midi": mean(of_kind(MIDI).filter_map(Scored::mirex)).0,
+        "metre_accuracy": metre,
+        "metre_count": metre_count,
+        "styles": styles,
+        "x_realtime": (audio_s / cpu_s.max(1e-9)).round(),
+        "disputed": scored.iter().filter(|clip| clip.is_disputed()).count(),
+        "clips": scored.len(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_beats_one_to_one() {
+        let truth = [5.0, 5.5, 6.0, 6.5];
+        for (found, expected) in [
+            (vec![5.0, 5.5, 6.0, 6.5], 1.0),
+            (vec![5.05, 5.45, 6.06, 6.44], 1.0),
+            (vec![5.0, 6.0], 2.0 / 3.0),
+            (vec![5.1, 5.6], 0.0),
+            (vec![5.0, 5.01, 5.5, 6.0, 6.5, 1.0], 8.0 / 9.0),
+            (vec![], 0.0),
+        ] {
+            assert!(
+                (beat_f_measure(&truth, &found) - expected).abs() < 1e-9,
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn scores_keys_like_mirex() {
+        let c_major = (0, false);
+        for (found, expected) in [
+            (Some((0, false)), 1.0),
+            (Some((7, false)), 0.5),
+            (Some((5, false)), 0.5),
+            (Some((9, true)), 0.3),
+            (Some((0, true)), 0.2),
+            (Some((1, false)), 0.0),
+            (None, 0.0),
+        ] {
+            assert_eq!(mirex_score(c_major, found), expected);
+        }
+        assert_eq!(mirex_score((9, true), Some((0, false))), 0.3);
+    }
+
+    #[test]
+    fn scores_tempi_with_and_without_octaves() {
+        assert!(is_tempo_hit(100.0, Some(104.0), &SAME));
+        assert!(!is_tempo_hit(100.0, Some(104.1), &SAME));
+        assert!(is_tempo_hit(100.0, Some(51.0), &OCTAVES));
+        assert!(is_tempo_hit(60.0, Some(180.0), &OCTAVES));
+        assert!(!is_tempo_hit(100.0, Some(150.0), &OCTAVES));
+        assert!(!is_tempo_hit(100.0, None, &OCTAVES));
+    }
+
+    #[test]
+    fn splits_quoted_fields() {
+        assert_eq!(split_csv(r#"a,"b, ""c""",,d"#), ["a", r#"b, "c""#, "", "d"]);
+    }
 }

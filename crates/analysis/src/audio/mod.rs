@@ -1,5 +1,34 @@
 //! Audio descriptors: rhythm, harmony, sound.
 
+mod analyzers;
+mod beat;
+mod decode;
+mod describe;
+mod embedding;
+mod frames;
+mod key;
+mod key_profiles;
+mod loudness;
+mod onset;
+mod reading;
+mod reading_weights;
+mod resample;
+mod rhythm;
+mod tempo;
+mod timbre;
+mod waveform;
+
+pub use analyzers::{AudioAnalysis, HarmonyAnalyzer, RhythmAnalyzer, SoundAnalyzer, analyze_audio};
+pub use decode::{
+    DecodeError, DecodeLimits, DecodedAudio, decode, decode_bytes, decode_with_report,
+};
+pub use describe::AUDIO_ANALYZER_VERSION;
+pub use embedding::{AUDIO_EMBEDDING_DIMENSIONS, AUDIO_EMBEDDING_SPACE};
+pub use loudness::{Loudness, measure_loudness};
+pub use resample::{ANALYSIS_RATE_HZ, resample_to_mono};
+pub use rhythm::{MetreReading, metre_feature_names, metre_readings};
+pub use waveform::{WAVEFORM_COLUMN_COUNT, Waveform, draw_waveform};
+
 /// Decoded audio.
 ///
 /// - Shape: `samples` is `[frames × channels]`, interleaved, nominally in −1.0..=1.0.

@@ -1,0 +1,191 @@
+//! The three built-in audio analyzers and the function that runs them together.
+
+use serde::{Deserialize, Serialize};
+
+use super::AudioBuffer;
+use super::describe::{
+    AUDIO_ANALYZER_VERSION, HARMONY_NAMES, RHYTHM_NAMES, SOUND_NAMES, describe_harmony,
+    describe_rhythm, describe_sound,
+};
+use super::embedding::embed;
+use super::frames::{Parts, Spectra};
+use super::key::{KeyEstimate, estimate_key, mean_chroma};
+use super::loudness::measure_loudness;
+use super::resample::resample_to_mono;
+use super::rhythm::measure_rhythm;
+use super::waveform::{Waveform, draw_waveform};
+use crate::analyzer::{AnalysisError, Analyzer, AnalyzerManifest, TrackInput};
+use crate::descriptor::Descriptor;
+
+/// Everything that is measured of one track's audio.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AudioAnalysis {
+    /// Rhythm, harmony and sound descriptors, in that order.
+    pub descriptors: Vec<Descriptor>,
+    /// Beat times from the start in milliseconds, rising; empty when the tempo is unknown.
+    pub beats_ms: Vec<u32>,
+    /// Downbeats, a part of `beats_ms`; empty when the metre is unknown.
+    pub downbeats_ms: Vec<u32>,
+    /// Picture of the waveform.
+    pub waveform: Waveform,
+    /// Vector in [`super::AUDIO_EMBEDDING_SPACE`], unit length; empty when the track is silent.
+    pub embedding: Vec<f32>,
+}
+
+/// Measures rhythm, harmony and sound of a track and embeds it.
+///
+/// - Errors: [`AnalysisError::Unsuitable`] for no frames, no channels or a rate outside 1..=768 kHz.
+///   Silence, noise and snippets are no errors: what cannot be known of them is `null`.
+/// - Cost: O(frames); the spectra are computed once and shared; about 40 kB per second of music
+///   beside the mono copy.
+pub fn analyze_audio(audio: &AudioBuffer) -> Result<AudioAnalysis, AnalysisError> {
+    let spectra = spectra_of(audio, Parts::ALL)?;
+    let chroma = spectra.harmony.tuned_chroma();
+    let rhythm = measure_rhythm(&spectra, &chroma);
+    let harmony = measure_harmony(&spectra, &chroma);
+    let mut descriptors = describe_rhythm(&rhythm);
+    descriptors.extend(describe_harmony(
+        harmony.key,
+        harmony.tuning,
+        &harmony.chroma,
+    ));
+    let loudness = measure_loudness(audio);
+    descriptors.extend(describe_sound(
+        &loudness,
+        &spectra.timbre,
+        duration_ms(audio),
+    ));
+    let to_ms = |times: &[f64]| {
+        times
+            .iter()
+            .map(|time| (time * 1000.0).round() as u32)
+            .collect()
+    };
+    Ok(AudioAnalysis {
+        descriptors,
+        beats_ms: to_ms(&rhythm.beats_s),
+        downbeats_ms: to_ms(&rhythm.downbeats_s),
+        waveform: draw_waveform(audio),
+        embedding: embed(&spectra.timbre, &harmony.chroma, harmony.key, &rhythm)
+            .unwrap_or_default(),
+    })
+}
+
+struct Harmony {
+    key: Option<KeyEstimate>,
+    tuning: Option<f32>,
+    chroma: [f64; 12],
+}
+
+fn measure_harmony(spectra: &Spectra, chroma: &[[f32; 12]]) -> Harmony {
+    Harmony {
+        key: estimate_key(chroma),
+        tuning: spectra.harmony.tuning(),
+        chroma: mean_chroma(chroma),
+    }
+}
+
+fn spectra_of(audio: &AudioBuffer, parts: Parts) -> Result<Spectra, AnalysisError> {
+    let mono = resample_to_mono(audio)?;
+    if mono.is_empty() {
+        return Err(AnalysisError::Unsuitable {
+            reason: "the audio has no frames".to_owned(),
+        });
+    }
+    Ok(Spectra::compute(&mono, parts))
+}
+
+fn duration_ms(audio: &AudioBuffer) -> u64 {
+    let frame_count = (audio.samples.len() / audio.channel_count.max(1)) as u64;
+    frame_count.saturating_mul(1000) / u64::from(audio.sample_rate_hz.max(1))
+}
+
+fn audio_of<'a>(input: &TrackInput<'a>) -> Result<&'a AudioBuffer, AnalysisError> {
+    input
+        .audio
+        .ok_or(AnalysisError::MissingInput { needed: "audio" })
+}
+
+fn manifest(name: &str, descriptors: &[&str]) -> AnalyzerManifest {
+    AnalyzerManifest {
+        name: name.to_owned(),
+        version: AUDIO_ANALYZER_VERSION.to_owned(),
+        needs_audio: true,
+        needs_lyrics: false,
+        descriptors: descriptors.iter().map(|&name| name.to_owned()).collect(),
+    }
+}
+
+/// Measures tempo, beats, onsets and metre.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RhythmAnalyzer;
+
+impl Analyzer for RhythmAnalyzer {
+    fn describe(&self) -> AnalyzerManifest {
+        manifest("rhythm", &RHYTHM_NAMES)
+    }
+
+    fn analyze(&self, input: &TrackInput<'_>) -> Result<Vec<Descriptor>, AnalysisError> {
+        // Chord changes help to find the beat, so the harmony frames are needed too.
+        let parts = Parts {
+            rhythm: true,
+            harmony: true,
+            timbre: false,
+        };
+        let spectra = spectra_of(audio_of(input)?, parts)?;
+        Ok(describe_rhythm(&measure_rhythm(
+            &spectra,
+            &spectra.harmony.tuned_chroma(),
+        )))
+    }
+}
+
+/// Measures key, mode, tuning and pitch-class profile.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HarmonyAnalyzer;
+
+impl Analyzer for HarmonyAnalyzer {
+    fn describe(&self) -> AnalyzerManifest {
+        manifest("harmony", &HARMONY_NAMES)
+    }
+
+    fn analyze(&self, input: &TrackInput<'_>) -> Result<Vec<Descriptor>, AnalysisError> {
+        let parts = Parts {
+            rhythm: false,
+            harmony: true,
+            timbre: false,
+        };
+        let spectra = spectra_of(audio_of(input)?, parts)?;
+        let harmony = measure_harmony(&spectra, &spectra.harmony.tuned_chroma());
+        Ok(describe_harmony(
+            harmony.key,
+            harmony.tuning,
+            &harmony.chroma,
+        ))
+    }
+}
+
+/// Measures loudness, peaks, duration and timbre.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SoundAnalyzer;
+
+impl Analyzer for SoundAnalyzer {
+    fn describe(&self) -> AnalyzerManifest {
+        manifest("sound", &SOUND_NAMES)
+    }
+
+    fn analyze(&self, input: &TrackInput<'_>) -> Result<Vec<Descriptor>, AnalysisError> {
+        let audio = audio_of(input)?;
+        let parts = Parts {
+            rhythm: false,
+            harmony: false,
+            timbre: true,
+        };
+        let spectra = spectra_of(audio, parts)?;
+        Ok(describe_sound(
+            &measure_loudness(audio),
+            &spectra.timbre,
+            duration_ms(audio),
+        ))
+    }
+}

@@ -1,0 +1,238 @@
+//! Measurements as descriptors, under their stable names.
+
+use serde_json::{Value, json};
+
+use super::key::{KeyEstimate, PITCH_CLASS_NAMES};
+use super::loudness::Loudness;
+use super::rhythm::Rhythm;
+use super::timbre::{CONTRAST_COUNT, MFCC_COUNT, TimbreFrame, TimbreFrames};
+use crate::descriptor::Descriptor;
+
+/// Version of the built-in audio analyzers; a changed number bumps it.
+pub const AUDIO_ANALYZER_VERSION: &str = "1.0.0";
+
+/// Names that the rhythm analyzer returns, in order.
+pub(crate) const RHYTHM_NAMES: [&str; 5] = [
+    "tempo_bpm",
+    "tempo_alt_bpm",
+    "beat_count",
+    "onset_rate_hz",
+    "time_signature",
+];
+
+/// Names that the harmony analyzer returns, in order.
+pub(crate) const HARMONY_NAMES: [&str; 6] = [
+    "key",
+    "mode",
+    "key_camelot",
+    "key_strength",
+    "tuning_cents",
+    "chroma",
+];
+
+/// Names that the sound analyzer returns, in order.
+pub(crate) const SOUND_NAMES: [&str; 24] = [
+    "duration_ms",
+    "integrated_loudness_lufs",
+    "loudness_range_lu",
+    "true_peak_dbtp",
+    "sample_peak_dbfs",
+    "replaygain_db",
+    "spectral_centroid_hz",
+    "spectral_centroid_deviation_hz",
+    "spectral_bandwidth_hz",
+    "spectral_bandwidth_deviation_hz",
+    "spectral_rolloff_hz",
+    "spectral_rolloff_deviation_hz",
+    "spectral_flatness",
+    "spectral_flatness_deviation",
+    "spectral_flux",
+    "spectral_flux_deviation",
+    "zero_crossing_rate_hz",
+    "zero_crossing_rate_deviation_hz",
+    "level_deviation_db",
+    "spectral_contrast_db",
+    "spectral_contrast_deviation_db",
+    "mfcc",
+    "mfcc_deviation",
+    "mfcc_delta_deviation",
+];
+
+fn descriptor(name: &str, value: Value, confidence: Option<f64>, method: &str) -> Descriptor {
+    // An unknown value has no confidence.
+    let confidence = if value.is_null() { None } else { confidence };
+    Descriptor {
+        name: name.to_owned(),
+        value,
+        confidence: confidence.map(|confidence| confidence.clamp(0.0, 1.0) as f32),
+        method: method.to_owned(),
+        version: AUDIO_ANALYZER_VERSION.to_owned(),
+    }
+}
+
+/// A number rounded to `digits` decimals, `null` when absent or not finite.
+fn number(value: Option<f64>, digits: i32) -> Value {
+    let scale = 10f64.powi(digits);
+    value
+        .filter(|value| value.is_finite())
+        .map_or(Value::Null, |value| json!((value * scale).round() / scale))
+}
+
+pub(crate) fn describe_rhythm(rhythm: &Rhythm) -> Vec<Descriptor> {
+    let tempo = rhythm.tempo;
+    let confidence = tempo.map(|tempo| tempo.confidence);
+    let beat_count = tempo.map_or(Value::Null, |_| json!(rhythm.beats_s.len()));
+    let metre = rhythm.metre;
+    let [
+        tempo_name,
+        alternative_name,
+        beat_name,
+        onset_name,
+        metre_name,
+    ] = RHYTHM_NAMES;
+    let method = "flux+metrical-levels";
+    vec![
+        descriptor(
+            tempo_name,
+            number(tempo.map(|tempo| tempo.bpm), 2),
+            confidence,
+            method,
+        ),
+        descriptor(
+            alternative_name,
+            number(tempo.and_then(|tempo| tempo.alternative_bpm), 2),
+            confidence.map(|confidence| 1.0 - confidence),
+            method,
+        ),
+        descriptor(beat_name, beat_count, None, "flux+viterbi"),
+        descriptor(
+            onset_name,
+            number(Some(rhythm.envelope.onset_rate_hz), 3),
+            None,
+            "flux+peaks",
+        ),
+        descriptor(
+            metre_name,
+            metre.map_or(Value::Null, |(beats, _)| json!(beats)),
+            metre.map(|(_, confidence)| confidence),
+            "beat-synchronous-accents",
+        ),
+    ]
+}
+
+/// Describes harmony. `chroma` starts at C and sums to 1, all zero when nothing tonal sounds.
+pub(crate) fn describe_harmony(
+    key: Option<KeyEstimate>,
+    tuning: Option<f32>,
+    chroma: &[f64; 12],
+) -> Vec<Descriptor> {
+    let confidence = key.map(|key| key.confidence);
+    let text = |value: Option<String>| value.map_or(Value::Null, Value::String);
+    let tonic = key
+        .and_then(|key| PITCH_CLASS_NAMES.get(key.tonic))
+        .map(|name| (*name).to_owned());
+    let chroma_value = if chroma.iter().sum::<f64>() > 0.0 {
+        rounded(chroma.iter().copied())
+    } else {
+        Value::Null
+    };
+    let cents = tuning.map(|tuning| f64::from(tuning) * 100.0);
+    let [
+        key_name,
+        mode_name,
+        camelot_name,
+        strength_name,
+        tuning_name,
+        chroma_name,
+    ] = HARMONY_NAMES;
+    let method = "peak-chroma+profiles";
+    vec![
+        descriptor(key_name, text(tonic), confidence, method),
+        descriptor(
+            mode_name,
+            text(key.map(|key| key.mode_name().to_owned())),
+            confidence,
+            method,
+        ),
+        descriptor(
+            camelot_name,
+            text(key.map(|key| key.camelot())),
+            confidence,
+            method,
+        ),
+        descriptor(
+            strength_name,
+            number(key.map(|key| key.strength), 4),
+            None,
+            method,
+        ),
+        descriptor(tuning_name, number(cents, 1), None, "peak-circular-mean"),
+        descriptor(chroma_name, chroma_value, None, "peak-chroma"),
+    ]
+}
+
+fn rounded(values: impl Iterator<Item = f64>) -> Value {
+    Value::Array(values.map(|value| number(Some(value), 5)).collect())
+}
+
+pub(crate) fn describe_sound(
+    loudness: &Loudness,
+    timbre: &TimbreFrames,
+    duration_ms: u64,
+) -> Vec<Descriptor> {
+    let meter = "ebu-r128";
+    let readings = [
+        (loudness.integrated_lufs, meter),
+        (loudness.range_lu, meter),
+        (loudness.true_peak_dbtp, meter),
+        (loudness.sample_peak_dbfs, "peak"),
+        (loudness.replaygain_db, meter),
+    ];
+    let mut values = vec![(json!(duration_ms), "samples")];
+    values.extend(readings.map(|(value, method)| (number(value, 2), method)));
+    let is_known = !timbre.rows.is_empty();
+    let scalars: [(fn(&TimbreFrame) -> f32, i32); 6] = [
+        (|row| row.centroid_hz, 1),
+        (|row| row.bandwidth_hz, 1),
+        (|row| row.rolloff_hz, 1),
+        (|row| row.flatness, 5),
+        (|row| row.flux, 4),
+        (|row| row.zero_crossing_hz, 1),
+    ];
+    for (read, digits) in scalars {
+        let moments = timbre.moments(read);
+        values.push((number(is_known.then_some(moments.mean), digits), "stft"));
+        values.push((
+            number(is_known.then_some(moments.deviation), digits),
+            "stft",
+        ));
+    }
+    let level = timbre.moments(|row| row.level_db).deviation;
+    values.push((number(is_known.then_some(level), 2), "rms"));
+    let array = |read: &dyn Fn(usize) -> f64, count: usize| {
+        if is_known {
+            rounded((0..count).map(read))
+        } else {
+            Value::Null
+        }
+    };
+    let contrast = |index: usize| timbre.moments(|row| row.contrast_db[index]);
+    let mfcc = |index: usize| timbre.moments(|row| row.mfcc[index]);
+    let delta = |index: usize| timbre.delta_deviation(|row| row.mfcc[index]);
+    values.push((array(&|index| contrast(index).mean, CONTRAST_COUNT), "stft"));
+    values.push((
+        array(&|index| contrast(index).deviation, CONTRAST_COUNT),
+        "stft",
+    ));
+    values.push((array(&|index| mfcc(index).mean, MFCC_COUNT), "mel40+dct"));
+    values.push((
+        array(&|index| mfcc(index).deviation, MFCC_COUNT),
+        "mel40+dct",
+    ));
+    values.push((array(&delta, MFCC_COUNT), "mel40+dct"));
+    SOUND_NAMES
+        .iter()
+        .zip(values)
+        .map(|(name, (value, method))| descriptor(name, value, None, method))
+        .collect()
+}

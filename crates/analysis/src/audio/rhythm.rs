@@ -1,0 +1,190 @@
+//! The rhythm analyzer: onsets, tempo, beats, metre.
+
+use serde::{Deserialize, Serialize};
+
+use super::AudioBuffer;
+use super::frames::{Parts, RHYTHM_FPS, Spectra};
+use super::onset::OnsetEnvelope;
+use super::reading::{Evidence, FEATURE_NAMES, Reading};
+use super::reading_weights::score;
+use super::tempo::{Autocorrelation, salient_periods};
+use crate::analyzer::AnalysisError;
+
+/// Shortest track that has a tempo, in seconds: three beats at 60 bpm.
+const DURATION_S_MIN: f64 = 3.0;
+
+/// What is known of a track's rhythm.
+#[derive(Debug, Default)]
+pub(crate) struct Rhythm {
+    pub envelope: OnsetEnvelope,
+    pub tempo: Option<TempoEstimate>,
+    /// Beat times in seconds, rising; empty without a tempo.
+    pub beats_s: Vec<f64>,
+    /// Downbeat times in seconds, a part of `beats_s`; empty without a metre.
+    pub downbeats_s: Vec<f64>,
+    /// Beats per bar and the confidence in it.
+    pub metre: Option<(u32, f64)>,
+}
+
+/// A tempo with the evidence for it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct TempoEstimate {
+    pub bpm: f64,
+    /// The next best reading, usually half or double.
+    pub alternative_bpm: Option<f64>,
+    pub confidence: f64,
+}
+
+/// One reading of the metre with its evidence, for explaining a tempo and for fitting the weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetreReading {
+    /// Tempo in beats per minute.
+    pub tempo_bpm: f64,
+    /// Beat times in seconds.
+    pub beats_s: Vec<f64>,
+    /// Features, in the order of [`metre_feature_names`].
+    pub features: Vec<f64>,
+    /// Probability among the readings of the track.
+    pub probability: f64,
+}
+
+/// Names of the features of a [`MetreReading`].
+pub fn metre_feature_names() -> &'static [&'static str] {
+    &FEATURE_NAMES
+}
+
+/// Lists the readings of a track's metre, most probable first; empty when nothing repeats.
+///
+/// - Errors: as [`super::analyze_audio`].
+pub fn metre_readings(audio: &AudioBuffer) -> Result<Vec<MetreReading>, AnalysisError> {
+    let signal = super::resample::resample_to_mono(audio)?;
+    let spectra = Spectra::compute(
+        &signal,
+        Parts {
+            rhythm: true,
+            harmony: true,
+            timbre: false,
+        },
+    );
+    let chroma = spectra.harmony.tuned_chroma();
+    let envelope = OnsetEnvelope::compute(&spectra.rhythm);
+    Ok(judge(&envelope, &chroma)
+        .into_iter()
+        .map(|(reading, probability)| MetreReading {
+            tempo_bpm: reading.bpm,
+            beats_s: reading.beats.iter().map(|beat| beat / RHYTHM_FPS).collect(),
+            features: reading.features.to_vec(),
+            probability,
+        })
+        .collect())
+}
+
+/// Measures rhythm. `chroma` are the pitch-class profiles of the harmony frames; they help to find
+/// the beat and may be empty.
+pub(crate) fn measure_rhythm(spectra: &Spectra, chroma: &[[f32; 12]]) -> Rhythm {
+    let envelope = OnsetEnvelope::compute(&spectra.rhythm);
+    let judged = judge(&envelope, chroma);
+    let Some((best, confidence)) = judged.first() else {
+        return Rhythm {
+            envelope,
+            ..Rhythm::default()
+        };
+    };
+    let alternative = judged
+        .iter()
+        .find(|(other, _)| (other.bpm / best.bpm - 1.0).abs() > 0.06);
+    // The readings of one tempo that differ in phase speak for the tempo together.
+    let confidence = judged
+        .iter()
+        .filter(|(other, _)| (other.bpm / best.bpm - 1.0).abs() < 0.06)
+        .map(|(_, probability)| probability)
+        .sum::<f64>()
+        .max(*confidence);
+    let tempo = TempoEstimate {
+        bpm: best.bpm,
+        alternative_bpm: alternative.map(|(other, _)| other.bpm),
+        confidence,
+    };
+    let beats_s: Vec<f64> = best.beats.iter().map(|frame| frame / RHYTHM_FPS).collect();
+    Rhythm {
+        envelope,
+        tempo: Some(tempo),
+        beats_s,
+        downbeats_s: Vec::new(),
+        metre: None,
+    }
+}
+
+/// Readings with their probabilities, most probable first.
+fn judge(envelope: &OnsetEnvelope, chroma: &[[f32; 12]]) -> Vec<(Reading, f64)> {
+    if envelope.is_flat || (envelope.total.len() as f64) < DURATION_S_MIN * RHYTHM_FPS {
+        return Vec::new();
+    }
+    let repeats = Autocorrelation::compute(&envelope.total);
+    let salient = salient_periods(&repeats);
+    let readings =
+        Evidence::new(envelope, &repeats, chroma).readings(&salient, &beat_activation(envelope));
+    rank(readings)
+}
+
+/// Softmax of the readings' scores.
+fn rank(readings: Vec<Reading>) -> Vec<(Reading, f64)> {
+    let scores: Vec<f64> = readings
+        .iter()
+        .map(|reading| score(&reading.features))
+        .collect();
+    let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let total: f64 = scores.iter().map(|score| (score - best).exp()).sum();
+    let mut judged: Vec<(Reading, f64)> = readings
+        .into_iter()
+        .zip(scores)
+        .map(|(reading, score)| (reading, (score - best).exp() / total))
+        .collect();
+    judged.sort_by(|a, b| b.1.total_cmp(&a.1));
+    judged
+}
+
+/// Half width of the window whose highest onset scales the activation, in seconds.
+const SCALE_HALF_WIDTH_S: f64 = 3.0;
+/// Extra weight of the low band: kick and bass sit on beats more often than hats and voices.
+const LOW_WEIGHT: f32 = 1.0;
+
+/// Turns the onset envelope into a beat activation in 0..=1, relative to the music around.
+fn beat_activation(envelope: &OnsetEnvelope) -> Vec<f32> {
+    let mut activation: Vec<f32> = envelope
+        .total
+        .iter()
+        .zip(&envelope.groups[0])
+        .map(|(total, low)| total + LOW_WEIGHT * low)
+        .collect();
+    let half = (SCALE_HALF_WIDTH_S * RHYTHM_FPS) as usize;
+    let scale = sliding_maximum(&activation, half);
+    for (value, scale) in activation.iter_mut().zip(scale) {
+        *value /= scale.max(1.0);
+    }
+    activation
+}
+
+/// Highest value within `half` of each position. Cost: O(values) amortised.
+fn sliding_maximum(values: &[f32], half: usize) -> Vec<f32> {
+    let mut queue: std::collections::VecDeque<usize> = std::collections::VecDeque::new();
+    let mut next = 0;
+    (0..values.len())
+        .map(|index| {
+            while next < values.len() && next <= index + half {
+                while queue
+                    .back()
+                    .is_some_and(|&last| values[last] <= values[next])
+                {
+                    queue.pop_back();
+                }
+                queue.push_back(next);
+                next += 1;
+            }
+            while queue.front().is_some_and(|&first| first + half < index) {
+                queue.pop_front();
+            }
+            queue.front().map_or(0.0, |&first| values[first])
+        })
+        .collect()
+}
