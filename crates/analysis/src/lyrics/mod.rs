@@ -1,1 +1,4 @@
 //! Lyrics descriptors.
+
+pub mod phonemes;
+pub mod rhyme;
