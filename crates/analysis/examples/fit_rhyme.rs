@@ -12,9 +12,9 @@ use leitmotif_analysis::lyrics::rhyme::{
 const FOLD_COUNT: usize = 5;
 const LINE_GAP_MAX: usize = 12;
 const SETTINGS: DecoderSettings = DecoderSettings {
-    evidence_weight: 0.8,
-    free_base: -3.0,
-    free_per_line: -0.6,
+    evidence_weight: 0.6,
+    free_base: -1.0,
+    free_per_line: -0.5,
     table_weight: 2.0,
 };
 

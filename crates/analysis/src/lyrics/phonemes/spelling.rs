@@ -6,12 +6,11 @@ use super::dictionary::Dictionary;
 use super::{Phoneme, Pronunciation, ReadingSource, join};
 
 /// Elided and dialect spellings whose reading the dictionary lacks or lists as something else.
-const RESPELLINGS: [(&str, &str); 40] = [
+const RESPELLINGS: [(&str, &str); 38] = [
     ("'bout", "bout"),
-    ("'cause", "cuz"),
-    ("'cuz", "cuz"),
-    ("'coz", "cuz"),
-    ("cos", "cuz"),
+    ("'cuz", "'cause"),
+    ("'coz", "'cause"),
+    ("cos", "'cause"),
     ("'til", "till"),
     ("'round", "round"),
     ("'fore", "fore"),
@@ -33,7 +32,6 @@ const RESPELLINGS: [(&str, &str); 40] = [
     ("thru", "through"),
     ("nite", "night"),
     ("luv", "love"),
-    ("fam", "famm"),
     ("o'er", "ore"),
     ("e'er", "air"),
     ("ne'er", "nair"),

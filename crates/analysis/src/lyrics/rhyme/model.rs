@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use super::end_word::{EndWord, PAIR_FEATURE_COUNT, pair_features};
-use super::scheme::{Decoder, Scheme};
+use super::scheme::{Decoder, Evidence, Scheme};
+use super::spelled::SpelledRime;
 
 static EMBEDDED: &str = include_str!("../../../data/rhyme_model.json");
 
@@ -97,7 +98,23 @@ impl RhymeModel {
     /// - Shape: `stanzas` holds the end word of each line; the result has one scheme per stanza.
     /// - Cost: O(lines²) per stanza in the word comparisons, lines beyond 24 apart are not compared.
     pub fn schemes(&self, stanzas: &[Vec<EndWord>]) -> Vec<Scheme> {
-        Decoder::new(self).decode(stanzas)
+        let judged = |words: &Vec<EndWord>| Evidence::new(words, |a, b| self.log_odds(a, b));
+        Decoder::new(self).decode(&stanzas.iter().map(judged).collect::<Vec<_>>())
+    }
+
+    /// Finds the schemes of sung stanzas: as [`RhymeModel::schemes`], but the words must be heard to
+    /// rhyme, the habits of verse alone do not join two lines.
+    pub fn sung_schemes(&self, stanzas: &[Vec<EndWord>]) -> Vec<Scheme> {
+        let judged = |words: &Vec<EndWord>| Evidence::new(words, |a, b| self.log_odds(a, b));
+        Decoder::new(self).decode_heard(&stanzas.iter().map(judged).collect::<Vec<_>>())
+    }
+
+    /// Finds the schemes of stanzas in a language known by spelling only.
+    ///
+    /// - Shape and cost: as [`RhymeModel::schemes`].
+    pub fn spelled_schemes(&self, stanzas: &[Vec<SpelledRime>]) -> Vec<Scheme> {
+        let judged = |rimes: &Vec<SpelledRime>| Evidence::new(rimes, SpelledRime::log_odds);
+        Decoder::new(self).decode(&stanzas.iter().map(judged).collect::<Vec<_>>())
     }
 }
 
@@ -126,11 +143,12 @@ mod tests {
             (vec!["day", "night", "way", "light"], "abab"),
             (vec!["day", "way", "night", "light"], "aabb"),
             (vec!["love", "tree", "prove", "sea"], "abab"),
+            (vec!["table", "orange", "window", "music"], "abcd"),
             (vec!["stone", "light", "green", "night"], "abcb"),
             (vec!["cat"], "a"),
         ] {
             let stanza: Vec<EndWord> = words.iter().map(|word| EndWord::new(word)).collect();
-            let schemes = RhymeModel::embedded().schemes(&[stanza]);
+            let schemes = RhymeModel::embedded().sung_schemes(&[stanza]);
             assert_eq!(
                 schemes.first().map(Scheme::letters),
                 Some(expected.to_owned())

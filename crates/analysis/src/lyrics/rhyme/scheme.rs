@@ -1,10 +1,9 @@
 //! The stanza decoder: weighs word evidence against how common schemes are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::end_word::EndWord;
 use super::model::RhymeModel;
 
 /// Lines farther apart are not compared: the ear forgets, and long stanzas stay linear.
@@ -13,6 +12,11 @@ const LINE_GAP_MAX: usize = 24;
 const LINE_COUNT_MAX: usize = 400;
 /// Evidence of a pair is cut here: one strange word must not overrule a whole stanza.
 const LOG_ODDS_CUT: f32 = 6.0;
+
+/// Rounds of voting among the stanzas of a poem; a third changes nothing.
+const VOTE_COUNT: usize = 2;
+/// Schemes of other stanzas tried on each stanza; bounds the work on texts of a thousand stanzas.
+const MISSING_COUNT_MAX: usize = 32;
 
 /// Building blocks of long stanzas with the logarithm of their share among blocks; estimated from
 /// how long stanzas of verse divide.
@@ -63,13 +67,15 @@ pub(super) struct Decoder<'a> {
 }
 
 /// The evidence between the lines of one stanza, a band matrix.
-struct Evidence {
+pub(super) struct Evidence {
     line_count: usize,
+    line_count_full: usize,
     log_odds: Vec<f32>,
 }
 
 impl Evidence {
-    fn new(model: &RhymeModel, words: &[EndWord]) -> Self {
+    /// Compares all pairs of lines that are near enough.
+    pub(super) fn new<W>(words: &[W], judge: impl Fn(&W, &W) -> f32) -> Self {
         let line_count = words.len().min(LINE_COUNT_MAX);
         let mut log_odds = vec![-LOG_ODDS_CUT; line_count * LINE_GAP_MAX];
         for (first, left) in words.iter().take(line_count).enumerate() {
@@ -80,14 +86,13 @@ impl Evidence {
                 .take(LINE_GAP_MAX);
             for (gap, right) in followers.enumerate() {
                 if let Some(cell) = log_odds.get_mut(first * LINE_GAP_MAX + gap) {
-                    *cell = model
-                        .log_odds(left, right)
-                        .clamp(-LOG_ODDS_CUT, LOG_ODDS_CUT);
+                    *cell = judge(left, right).clamp(-LOG_ODDS_CUT, LOG_ODDS_CUT);
                 }
             }
         }
         Self {
             line_count,
+            line_count_full: words.len(),
             log_odds,
         }
     }
@@ -150,21 +155,32 @@ impl<'a> Decoder<'a> {
         Self { model, by_length }
     }
 
-    pub(super) fn decode(&self, stanzas: &[Vec<EndWord>]) -> Vec<Scheme> {
-        let candidates: Vec<Vec<Candidate>> =
-            stanzas.iter().map(|words| self.candidates(words)).collect();
+    /// Frees lines from groups where no mate sounds like them: verse on the page rhymes by
+    /// convention, a song must be heard to.
+    pub(super) fn decode_heard(&self, stanzas: &[Evidence]) -> Vec<Scheme> {
+        let mut schemes = self.decode(stanzas);
+        for (scheme, evidence) in schemes.iter_mut().zip(stanzas) {
+            scheme.labels = heard_labels(evidence, &scheme.labels);
+        }
+        schemes
+    }
+
+    /// Finds the likeliest scheme of each stanza.
+    pub(super) fn decode(&self, stanzas: &[Evidence]) -> Vec<Scheme> {
+        let candidates: Vec<Vec<Candidate>> = stanzas
+            .iter()
+            .map(|evidence| self.candidates(evidence))
+            .collect();
         let mut chosen: Vec<Scheme> = candidates.iter().map(|list| choose(list)).collect();
         if stanzas.len() > 1 {
-            for _ in 0..2 {
+            for _ in 0..VOTE_COUNT {
                 chosen = self.vote(stanzas, &candidates, &chosen);
             }
         }
-        for (scheme, words) in chosen.iter_mut().zip(stanzas) {
-            let mut next = scheme.labels.iter().max().map_or(0, |label| label + 1);
-            while scheme.labels.len() < words.len() {
-                scheme.labels.push(next);
-                next += 1;
-            }
+        for (scheme, evidence) in chosen.iter_mut().zip(stanzas) {
+            let next = scheme.labels.iter().max().map_or(0, |label| label + 1);
+            let missing_count = evidence.line_count_full - scheme.labels.len();
+            scheme.labels.extend(next..next + missing_count);
         }
         chosen
     }
@@ -172,58 +188,46 @@ impl<'a> Decoder<'a> {
     /// Chooses again with each candidate's share raised by the poem's other stanzas.
     fn vote(
         &self,
-        stanzas: &[Vec<EndWord>],
+        stanzas: &[Evidence],
         candidates: &[Vec<Candidate>],
         chosen: &[Scheme],
     ) -> Vec<Scheme> {
-        let table_weight = self.model.settings.table_weight;
-        let mut votes: HashMap<&[usize], f32> = HashMap::new();
-        let mut totals: HashMap<usize, f32> = HashMap::new();
+        let mut votes = Votes::default();
         for scheme in chosen {
-            *votes.entry(&scheme.labels).or_default() += scheme.confidence;
-            *totals.entry(scheme.labels.len()).or_default() += scheme.confidence;
+            *votes.by_labels.entry(&scheme.labels).or_default() += scheme.confidence;
+            *votes.by_length.entry(scheme.labels.len()).or_default() += scheme.confidence;
         }
         candidates
             .iter()
             .zip(stanzas)
             .zip(chosen)
-            .map(|((list, words), own)| {
-                let line_count = words.len().min(LINE_COUNT_MAX);
-                let total = totals.get(&line_count).copied().unwrap_or(0.0) - own.confidence;
-                let evidence_needed = votes
-                    .iter()
-                    .filter(|(labels, _)| labels.len() == line_count);
+            .map(|((list, evidence), own)| {
                 let mut list = list.clone();
-                let missing: Vec<Vec<usize>> = evidence_needed
-                    .map(|(labels, _)| labels.to_vec())
-                    .filter(|labels| list.iter().all(|candidate| candidate.labels != *labels))
-                    .collect();
-                if !missing.is_empty() {
-                    let evidence = Evidence::new(self.model, words);
-                    for labels in missing {
-                        list.push(self.free_candidate(&evidence, labels));
-                    }
-                    list.sort_by(|left, right| left.labels.cmp(&right.labels));
+                for labels in votes.missing(evidence.line_count, &list) {
+                    list.push(self.free_candidate(evidence, labels));
                 }
                 for candidate in &mut list {
-                    let mut vote = votes
-                        .get(candidate.labels.as_slice())
-                        .copied()
-                        .unwrap_or(0.0);
-                    if candidate.labels == own.labels {
-                        vote -= own.confidence;
-                    }
                     let share = candidate.log_share.exp();
-                    let raised = (table_weight * share + vote.max(0.0)) / (table_weight + total);
-                    candidate.log_share = raised.max(f32::MIN_POSITIVE).ln();
+                    candidate.log_share = self.raised_share(&votes, own, &candidate.labels, share);
                 }
                 choose(&list)
             })
             .collect()
     }
 
-    fn candidates(&self, words: &[EndWord]) -> Vec<Candidate> {
-        let evidence = Evidence::new(self.model, words);
+    /// Mixes a candidate's table share with the votes of the other stanzas.
+    fn raised_share(&self, votes: &Votes<'_>, own: &Scheme, labels: &[usize], share: f32) -> f32 {
+        let table_weight = self.model.settings.table_weight;
+        let total = votes.by_length.get(&labels.len()).copied().unwrap_or(0.0) - own.confidence;
+        let mut vote = votes.by_labels.get(labels).copied().unwrap_or(0.0);
+        if labels == own.labels {
+            vote -= own.confidence;
+        }
+        let raised = (table_weight * share + vote.max(0.0)) / (table_weight + total.max(0.0));
+        raised.max(f32::MIN_POSITIVE).ln()
+    }
+
+    fn candidates(&self, evidence: &Evidence) -> Vec<Candidate> {
         let weight = self.model.settings.evidence_weight;
         let mut list: Vec<Candidate> = self
             .by_length
@@ -236,14 +240,14 @@ impl<'a> Decoder<'a> {
                 log_share: *log_share,
             })
             .collect();
-        let mut free = vec![grouped(&evidence), self.blocks(&evidence)];
+        let mut free = vec![grouped(evidence), self.blocks(evidence)];
         let best = list
             .iter()
             .max_by(|left, right| left.score().total_cmp(&right.score()));
-        free.extend(best.map(|candidate| regrouped(&evidence, &candidate.labels)));
+        free.extend(best.map(|candidate| regrouped(evidence, &candidate.labels)));
         for labels in free {
             if list.iter().all(|candidate| candidate.labels != labels) {
-                list.push(self.free_candidate(&evidence, labels));
+                list.push(self.free_candidate(evidence, labels));
             }
         }
         list
@@ -293,6 +297,26 @@ impl<'a> Decoder<'a> {
             next += block.iter().max().map_or(0, |label| label + 1);
         }
         labels
+    }
+}
+
+/// What the stanzas of a poem chose, weighted by confidence; ordered, so sums come out the same.
+#[derive(Default)]
+struct Votes<'a> {
+    by_labels: BTreeMap<&'a [usize], f32>,
+    by_length: BTreeMap<usize, f32>,
+}
+
+impl Votes<'_> {
+    /// Schemes of this length that other stanzas chose and this list lacks.
+    fn missing(&self, line_count: usize, list: &[Candidate]) -> Vec<Vec<usize>> {
+        self.by_labels
+            .keys()
+            .filter(|labels| labels.len() == line_count)
+            .filter(|labels| list.iter().all(|candidate| candidate.labels != **labels))
+            .take(MISSING_COUNT_MAX)
+            .map(|labels| labels.to_vec())
+            .collect()
     }
 }
 
@@ -366,6 +390,27 @@ fn regrouped(evidence: &Evidence, labels: &[usize]) -> Vec<usize> {
         }
     }
     merged(evidence, groups)
+}
+
+fn heard_labels(evidence: &Evidence, labels: &[usize]) -> Vec<usize> {
+    let mut free = labels.len();
+    let heard: Vec<usize> = labels
+        .iter()
+        .enumerate()
+        .map(|(line, label)| {
+            let mut mates = labels
+                .iter()
+                .enumerate()
+                .filter(|(mate, l)| *mate != line && *l == label);
+            if mates.any(|(mate, _)| evidence.between(line, mate) > 0.0) {
+                *label
+            } else {
+                free += 1;
+                free
+            }
+        })
+        .collect();
+    renumbered(&heard)
 }
 
 /// Merges groups while the average evidence between two, less a toll for distance, is positive.
