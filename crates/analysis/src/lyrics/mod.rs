@@ -1,1 +1,23 @@
-//! Lyrics descriptors.
+//! Lyrics descriptors: language, vocabulary, rhyme, flow.
+
+pub mod embedding;
+pub mod explicit;
+pub mod flow;
+pub mod language;
+pub mod phonemes;
+pub mod rap;
+pub mod rhyme;
+pub mod syllables;
+pub mod text;
+pub mod tokens;
+pub mod vocabulary;
+
+mod analysis;
+mod analyzer;
+
+pub use analysis::{LyricsAnalysis, WORDS_VERSION, analyze_lyrics, analyze_lyrics_as};
+pub use analyzer::WordsAnalyzer;
+pub use embedding::{LYRICS_EMBEDDING_DIMENSIONS, LYRICS_EMBEDDING_SPACE};
+pub use language::{LanguageGuess, identify_language};
+pub use rhyme::RhymeSpan;
+pub use text::{LyricsLine, LyricsText, Section};

@@ -1,0 +1,14 @@
+//! Rhyme: how likely two words rhyme, the scheme of a stanza, and chains across lines.
+
+mod chains;
+mod end_word;
+mod model;
+mod scheme;
+mod spelled;
+
+pub use chains::{ChainLimits, RhymeChains, RhymeSpan};
+pub use end_word::{EndWord, PAIR_FEATURE_COUNT, RhymeLevel, pair_features};
+pub use model::{DecoderSettings, RhymeModel, RhymeModelError, SchemePrior};
+pub use scheme::Scheme;
+pub use spelled::SpelledRime;
+pub(crate) use spelled::spelled_syllable_count;

@@ -1,0 +1,478 @@
+//! The stanza decoder: weighs word evidence against how common schemes are.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::model::RhymeModel;
+
+/// Lines farther apart are not compared: the ear forgets, and long stanzas stay linear.
+const LINE_GAP_MAX: usize = 24;
+/// Lines per stanza that are decoded; the rest are left unrhymed.
+const LINE_COUNT_MAX: usize = 400;
+/// Evidence of a pair is cut here: one strange word must not overrule a whole stanza.
+const LOG_ODDS_CUT: f32 = 6.0;
+
+/// Rounds of voting among the stanzas of a poem; a third changes nothing.
+const VOTE_COUNT: usize = 2;
+/// Schemes of other stanzas tried on each stanza; bounds the work on texts of a thousand stanzas.
+const MISSING_COUNT_MAX: usize = 32;
+
+/// Building blocks of long stanzas with the logarithm of their share among blocks; estimated from
+/// how long stanzas of verse divide.
+const BLOCKS: [(&[usize], f32); 9] = [
+    (&[0, 0], -0.2),
+    (&[0, 1, 0, 1], -2.0),
+    (&[0, 1, 1, 0], -3.0),
+    (&[0, 0, 0], -3.5),
+    (&[0, 1, 2, 1], -4.0),
+    (&[0, 0, 1, 2, 2, 1], -4.5),
+    (&[0, 1, 0, 1, 0, 1], -5.0),
+    (&[0, 1, 1, 0, 0], -6.0),
+    (&[0], -4.0),
+];
+
+/// The rhyme scheme of one stanza.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scheme {
+    /// One label per line, numbered by first appearance; a label that occurs once does not rhyme.
+    pub labels: Vec<usize>,
+    /// Probability against the other candidates that were weighed, 0..=1.
+    pub confidence: f32,
+}
+
+impl Scheme {
+    /// Writes the scheme in letters, `abab`; the 27th label and later ones are `?`.
+    pub fn letters(&self) -> String {
+        letters(&self.labels)
+    }
+}
+
+pub(super) fn letters(labels: &[usize]) -> String {
+    labels
+        .iter()
+        .map(|label| {
+            u8::try_from(*label)
+                .ok()
+                .filter(|l| *l < 26)
+                .map_or('?', |l| (b'a' + l) as char)
+        })
+        .collect()
+}
+
+/// Decodes the stanzas of one poem.
+pub(super) struct Decoder<'a> {
+    model: &'a RhymeModel,
+    by_length: HashMap<usize, Vec<(Vec<usize>, f32)>>,
+}
+
+/// The evidence between the lines of one stanza, a band matrix.
+pub(super) struct Evidence {
+    line_count: usize,
+    line_count_full: usize,
+    log_odds: Vec<f32>,
+}
+
+impl Evidence {
+    /// Compares all pairs of lines that are near enough.
+    pub(super) fn new<W>(words: &[W], judge: impl Fn(&W, &W) -> f32) -> Self {
+        let line_count = words.len().min(LINE_COUNT_MAX);
+        let mut log_odds = vec![-LOG_ODDS_CUT; line_count * LINE_GAP_MAX];
+        for (first, left) in words.iter().take(line_count).enumerate() {
+            let followers = words
+                .iter()
+                .take(line_count)
+                .skip(first + 1)
+                .take(LINE_GAP_MAX);
+            for (gap, right) in followers.enumerate() {
+                if let Some(cell) = log_odds.get_mut(first * LINE_GAP_MAX + gap) {
+                    *cell = judge(left, right).clamp(-LOG_ODDS_CUT, LOG_ODDS_CUT);
+                }
+            }
+        }
+        Self {
+            line_count,
+            line_count_full: words.len(),
+            log_odds,
+        }
+    }
+
+    fn between(&self, one: usize, other: usize) -> f32 {
+        let (first, second) = (one.min(other), one.max(other));
+        match second - first {
+            gap @ 1..=LINE_GAP_MAX => self
+                .log_odds
+                .get(first * LINE_GAP_MAX + gap - 1)
+                .copied()
+                .unwrap_or(-LOG_ODDS_CUT),
+            _ => -LOG_ODDS_CUT,
+        }
+    }
+
+    /// Evidence for one rhyme group: as many links as it needs, each of average strength, because
+    /// pairs within a group are far from independent.
+    fn of_group(&self, lines: &[usize]) -> f32 {
+        let mut sum = 0.0;
+        let mut pair_count = 0usize;
+        for (place, first) in lines.iter().enumerate() {
+            for second in lines.iter().skip(place + 1) {
+                sum += self.between(*first, *second);
+                pair_count += 1;
+            }
+        }
+        match pair_count {
+            0 => 0.0,
+            _ => sum / pair_count as f32 * (lines.len() - 1) as f32,
+        }
+    }
+
+    fn of_labels(&self, labels: &[usize], offset: usize) -> f32 {
+        let group_count = labels.iter().max().map_or(0, |label| label + 1);
+        let mut groups = vec![Vec::new(); group_count];
+        for (line, label) in labels.iter().enumerate() {
+            if let Some(group) = groups.get_mut(*label) {
+                group.push(line + offset);
+            }
+        }
+        groups.iter().map(|group| self.of_group(group)).sum()
+    }
+}
+
+impl<'a> Decoder<'a> {
+    pub(super) fn new(model: &'a RhymeModel) -> Self {
+        let mut by_length: HashMap<usize, Vec<(Vec<usize>, f32)>> = HashMap::new();
+        for prior in &model.schemes {
+            let labels: Vec<usize> = prior
+                .scheme
+                .bytes()
+                .map(|letter| usize::from(letter.saturating_sub(b'a')))
+                .collect();
+            by_length
+                .entry(labels.len())
+                .or_default()
+                .push((labels, prior.log_share));
+        }
+        Self { model, by_length }
+    }
+
+    /// Frees lines from groups where no mate sounds like them: verse on the page rhymes by
+    /// convention, a song must be heard to.
+    pub(super) fn decode_heard(&self, stanzas: &[Evidence]) -> Vec<Scheme> {
+        let mut schemes = self.decode(stanzas);
+        for (scheme, evidence) in schemes.iter_mut().zip(stanzas) {
+            scheme.labels = heard_labels(evidence, &scheme.labels);
+        }
+        schemes
+    }
+
+    /// Finds the likeliest scheme of each stanza.
+    pub(super) fn decode(&self, stanzas: &[Evidence]) -> Vec<Scheme> {
+        let candidates: Vec<Vec<Candidate>> = stanzas
+            .iter()
+            .map(|evidence| self.candidates(evidence))
+            .collect();
+        let mut chosen: Vec<Scheme> = candidates.iter().map(|list| choose(list)).collect();
+        if stanzas.len() > 1 {
+            for _ in 0..VOTE_COUNT {
+                chosen = self.vote(stanzas, &candidates, &chosen);
+            }
+        }
+        for (scheme, evidence) in chosen.iter_mut().zip(stanzas) {
+            let next = scheme.labels.iter().max().map_or(0, |label| label + 1);
+            let missing_count = evidence.line_count_full - scheme.labels.len();
+            scheme.labels.extend(next..next + missing_count);
+        }
+        chosen
+    }
+
+    /// Chooses again with each candidate's share raised by the poem's other stanzas.
+    fn vote(
+        &self,
+        stanzas: &[Evidence],
+        candidates: &[Vec<Candidate>],
+        chosen: &[Scheme],
+    ) -> Vec<Scheme> {
+        let mut votes = Votes::default();
+        for scheme in chosen {
+            *votes.by_labels.entry(&scheme.labels).or_default() += scheme.confidence;
+            *votes.by_length.entry(scheme.labels.len()).or_default() += scheme.confidence;
+        }
+        candidates
+            .iter()
+            .zip(stanzas)
+            .zip(chosen)
+            .map(|((list, evidence), own)| {
+                let mut list = list.clone();
+                for labels in votes.missing(evidence.line_count, &list) {
+                    list.push(self.free_candidate(evidence, labels));
+                }
+                for candidate in &mut list {
+                    let share = candidate.log_share.exp();
+                    candidate.log_share = self.raised_share(&votes, own, &candidate.labels, share);
+                }
+                choose(&list)
+            })
+            .collect()
+    }
+
+    /// Mixes a candidate's table share with the votes of the other stanzas.
+    fn raised_share(&self, votes: &Votes<'_>, own: &Scheme, labels: &[usize], share: f32) -> f32 {
+        let table_weight = self.model.settings.table_weight;
+        let total = votes.by_length.get(&labels.len()).copied().unwrap_or(0.0) - own.confidence;
+        let mut vote = votes.by_labels.get(labels).copied().unwrap_or(0.0);
+        if labels == own.labels {
+            vote -= own.confidence;
+        }
+        let raised = (table_weight * share + vote.max(0.0)) / (table_weight + total.max(0.0));
+        raised.max(f32::MIN_POSITIVE).ln()
+    }
+
+    fn candidates(&self, evidence: &Evidence) -> Vec<Candidate> {
+        let weight = self.model.settings.evidence_weight;
+        let mut list: Vec<Candidate> = self
+            .by_length
+            .get(&evidence.line_count)
+            .into_iter()
+            .flatten()
+            .map(|(labels, log_share)| Candidate {
+                labels: labels.clone(),
+                evidence: weight * evidence.of_labels(labels, 0),
+                log_share: *log_share,
+            })
+            .collect();
+        let mut free = vec![grouped(evidence), self.blocks(evidence)];
+        let best = list
+            .iter()
+            .max_by(|left, right| left.score().total_cmp(&right.score()));
+        free.extend(best.map(|candidate| regrouped(evidence, &candidate.labels)));
+        for labels in free {
+            if list.iter().all(|candidate| candidate.labels != labels) {
+                list.push(self.free_candidate(evidence, labels));
+            }
+        }
+        list
+    }
+
+    fn free_candidate(&self, evidence: &Evidence, labels: Vec<usize>) -> Candidate {
+        let settings = &self.model.settings;
+        Candidate {
+            evidence: settings.evidence_weight * evidence.of_labels(&labels, 0),
+            log_share: settings.free_base + settings.free_per_line * labels.len() as f32,
+            labels,
+        }
+    }
+
+    /// Divides the stanza into the best sequence of blocks.
+    fn blocks(&self, evidence: &Evidence) -> Vec<usize> {
+        let weight = self.model.settings.evidence_weight;
+        let mut best = vec![(f32::NEG_INFINITY, 0usize); evidence.line_count + 1];
+        if let Some(start) = best.first_mut() {
+            start.0 = 0.0;
+        }
+        for start in 0..evidence.line_count {
+            let here = best
+                .get(start)
+                .map_or(f32::NEG_INFINITY, |(score, _)| *score);
+            for (place, (block, log_share)) in BLOCKS.iter().enumerate() {
+                if let Some(cell) = best.get_mut(start + block.len()) {
+                    let score = here + log_share + weight * evidence.of_labels(block, start);
+                    if score > cell.0 {
+                        *cell = (score, place);
+                    }
+                }
+            }
+        }
+        let mut pieces = Vec::new();
+        let mut end = evidence.line_count;
+        while end > 0 {
+            let place = best.get(end).map_or(0, |(_, place)| *place);
+            let block: &[usize] = BLOCKS.get(place).map_or(&[0], |(block, _)| block);
+            pieces.push(block);
+            end = end.saturating_sub(block.len().max(1));
+        }
+        let mut labels = Vec::with_capacity(evidence.line_count);
+        let mut next = 0;
+        for block in pieces.into_iter().rev() {
+            labels.extend(block.iter().map(|label| label + next));
+            next += block.iter().max().map_or(0, |label| label + 1);
+        }
+        labels
+    }
+}
+
+/// What the stanzas of a poem chose, weighted by confidence; ordered, so sums come out the same.
+#[derive(Default)]
+struct Votes<'a> {
+    by_labels: BTreeMap<&'a [usize], f32>,
+    by_length: BTreeMap<usize, f32>,
+}
+
+impl Votes<'_> {
+    /// Schemes of this length that other stanzas chose and this list lacks.
+    fn missing(&self, line_count: usize, list: &[Candidate]) -> Vec<Vec<usize>> {
+        self.by_labels
+            .keys()
+            .filter(|labels| labels.len() == line_count)
+            .filter(|labels| list.iter().all(|candidate| candidate.labels != **labels))
+            .take(MISSING_COUNT_MAX)
+            .map(|labels| labels.to_vec())
+            .collect()
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Candidate {
+    labels: Vec<usize>,
+    evidence: f32,
+    log_share: f32,
+}
+
+impl Candidate {
+    fn score(&self) -> f32 {
+        self.evidence + self.log_share
+    }
+}
+
+/// Picks the best candidate; earlier ones win ties.
+fn choose(list: &[Candidate]) -> Scheme {
+    let mut best: Option<&Candidate> = None;
+    for candidate in list {
+        if best.is_none_or(|best| candidate.score() > best.score()) {
+            best = Some(candidate);
+        }
+    }
+    let Some(best) = best else {
+        return Scheme {
+            labels: Vec::new(),
+            confidence: 0.0,
+        };
+    };
+    let total: f32 = list
+        .iter()
+        .map(|candidate| (candidate.score() - best.score()).exp())
+        .sum();
+    Scheme {
+        labels: best.labels.clone(),
+        confidence: 1.0 / total.max(1.0),
+    }
+}
+
+/// Groups lines bottom-up by average evidence, nearer lines first on a tie.
+fn grouped(evidence: &Evidence) -> Vec<usize> {
+    let singles = (0..evidence.line_count).map(|line| vec![line]).collect();
+    merged(evidence, singles)
+}
+
+/// Starts from a known scheme, frees lines that do not fit it, and groups again.
+fn regrouped(evidence: &Evidence, labels: &[usize]) -> Vec<usize> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (line, label) in labels.iter().enumerate() {
+        let mates = labels
+            .iter()
+            .enumerate()
+            .filter(|(mate, l)| *mate != line && *l == label);
+        let strengths: Vec<f32> = mates
+            .map(|(mate, _)| evidence.between(line, mate))
+            .collect();
+        let is_fitting = strengths.iter().any(|strength| *strength > -1.0);
+        let home = groups.iter().position(|group| {
+            is_fitting
+                && group
+                    .first()
+                    .is_some_and(|first| labels.get(*first) == Some(label))
+                && group
+                    .iter()
+                    .any(|mate| evidence.between(line, *mate) > -1.0)
+        });
+        match home.and_then(|place| groups.get_mut(place)) {
+            Some(group) => group.push(line),
+            None => groups.push(vec![line]),
+        }
+    }
+    merged(evidence, groups)
+}
+
+fn heard_labels(evidence: &Evidence, labels: &[usize]) -> Vec<usize> {
+    let mut free = labels.len();
+    let heard: Vec<usize> = labels
+        .iter()
+        .enumerate()
+        .map(|(line, label)| {
+            let mut mates = labels
+                .iter()
+                .enumerate()
+                .filter(|(mate, l)| *mate != line && *l == label);
+            if mates.any(|(mate, _)| evidence.between(line, mate) > 0.0) {
+                *label
+            } else {
+                free += 1;
+                free
+            }
+        })
+        .collect();
+    renumbered(&heard)
+}
+
+/// Merges groups while the average evidence between two, less a toll for distance, is positive.
+fn merged(evidence: &Evidence, mut groups: Vec<Vec<usize>>) -> Vec<usize> {
+    // Beyond this size the cubic search is too slow; blocks handle long stanzas.
+    while groups.len() <= 80 {
+        let mut best: Option<(f32, usize, usize)> = None;
+        for (place, left) in groups.iter().enumerate() {
+            for (other, right) in groups.iter().enumerate().skip(place + 1) {
+                let strength = link_strength(evidence, left, right);
+                if strength > 0.0 && best.is_none_or(|(top, _, _)| strength > top) {
+                    best = Some((strength, place, other));
+                }
+            }
+        }
+        let Some((_, place, other)) = best else { break };
+        let moved = groups.swap_remove(other);
+        if let Some(group) = groups.get_mut(place) {
+            group.extend(moved);
+        }
+    }
+    let mut labels = vec![usize::MAX; evidence.line_count];
+    for (place, group) in groups.iter().enumerate() {
+        for line in group {
+            if let Some(label) = labels.get_mut(*line) {
+                *label = place;
+            }
+        }
+    }
+    renumbered(&labels)
+}
+
+fn link_strength(evidence: &Evidence, left: &[usize], right: &[usize]) -> f32 {
+    let mut sum = 0.0;
+    let mut gap_min = usize::MAX;
+    for first in left {
+        for second in right {
+            sum += evidence.between(*first, *second);
+            gap_min = gap_min.min(first.abs_diff(*second));
+        }
+    }
+    let toll = match gap_min {
+        0..=2 => 0.8,
+        3 => 1.5,
+        4 => 2.5,
+        _ => 4.0,
+    };
+    sum / (left.len() * right.len()) as f32 - toll
+}
+
+/// Numbers labels by first appearance.
+fn renumbered(labels: &[usize]) -> Vec<usize> {
+    let mut seen: Vec<usize> = Vec::new();
+    labels
+        .iter()
+        .map(|label| {
+            seen.iter()
+                .position(|known| known == label)
+                .unwrap_or_else(|| {
+                    seen.push(*label);
+                    seen.len() - 1
+                })
+        })
+        .collect()
+}
