@@ -1,1 +1,10 @@
-//! Tracks, lyrics, imports and the analysis jobs.
+//! Music on its way in: files and tables become tracks, tracks become analyses.
+
+pub mod catalogue;
+pub mod error;
+pub mod imports;
+pub mod jobs;
+pub mod tracks;
+
+pub use catalogue::Catalogue;
+pub use error::Error;

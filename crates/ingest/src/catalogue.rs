@@ -1,0 +1,162 @@
+//! Writing tracks: the store, the log and the analysis queue move together.
+
+use std::sync::Arc;
+
+use leitmotif_domain::chance::Entropy;
+use leitmotif_domain::event::{
+    CatalogueChange, CatalogueChanged, EVENT_SCHEMA_VERSION, Event, EventPayload,
+};
+use leitmotif_domain::job::{JobTask, NewJob};
+use leitmotif_domain::track::{AudioLocation, Lyrics, Track};
+use leitmotif_domain::{Clock, EventId, JobId, TenantScope, TrackId, limits};
+use leitmotif_storage::ports::{
+    BlobStore, CatalogStore, EventLog, JobQueue, TrackPatch, UpsertOutcome, UpsertResult,
+    VectorStore,
+};
+use sha2::{Digest, Sha256};
+
+use crate::error::Result;
+
+/// Writes tracks and queues their analysis.
+pub struct Catalogue {
+    /// Where tracks lie.
+    pub store: Arc<dyn CatalogStore>,
+    /// Where uploaded audio lies.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Where embeddings lie.
+    pub vectors: Arc<dyn VectorStore>,
+    /// Where changes are told.
+    pub log: Arc<dyn EventLog>,
+    /// Where analyses wait.
+    pub jobs: Arc<dyn JobQueue>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance, for ids.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Catalogue {
+    /// Writes tracks, tells the log of every change and queues the analysis of what is new.
+    ///
+    /// The order (store, log, queue) means that a crash in between leaves a track whose change is
+    /// told on the next write of the same patch at the latest; nothing acknowledged is lost.
+    pub async fn upsert(
+        &self,
+        scope: &TenantScope,
+        patches: Vec<TrackPatch>,
+    ) -> Result<Vec<UpsertResult>> {
+        let results = self.store.upsert_tracks(scope, patches).await?;
+        let changes = results.iter().filter_map(|result| match result.outcome {
+            UpsertOutcome::Created => Some((result.id, CatalogueChange::Added)),
+            UpsertOutcome::Updated => Some((result.id, CatalogueChange::Updated)),
+            UpsertOutcome::Unchanged => None,
+        });
+        self.tell(scope, changes.collect()).await?;
+        let stale = results.iter().filter(|result| result.needs_analysis);
+        self.queue_analysis(scope, stale.map(|result| result.id).collect())
+            .await?;
+        Ok(results)
+    }
+
+    /// Removes a track with everything that hangs on it; says whether it was there.
+    pub async fn delete(&self, scope: &TenantScope, id: TrackId) -> Result<bool> {
+        let track = self.store.tracks(scope, &[id]).await?.pop();
+        let was_there = self.store.delete_track(scope, id).await?;
+        self.vectors.remove(scope, id).await?;
+        if let Some(Track {
+            audio: Some(audio), ..
+        }) = track
+            && let AudioLocation::Blob(key) = &audio.location
+        {
+            self.blobs.delete(scope, &key.parse()?).await?;
+        }
+        if was_there {
+            self.tell(scope, vec![(id, CatalogueChange::Removed)])
+                .await?;
+        }
+        Ok(was_there)
+    }
+
+    /// Queues the analysis of tracks; one that waits already is not queued twice.
+    pub async fn queue_analysis(
+        &self,
+        scope: &TenantScope,
+        tracks: Vec<TrackId>,
+    ) -> Result<Vec<JobId>> {
+        if tracks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let jobs = tracks
+            .into_iter()
+            .map(|track| NewJob {
+                task: JobTask::AnalyzeTrack { track },
+                dedupe_key: format!("analyze:{track}"),
+            })
+            .collect();
+        Ok(self.jobs.enqueue(scope, jobs).await?)
+    }
+
+    async fn tell(
+        &self,
+        scope: &TenantScope,
+        changes: Vec<(TrackId, CatalogueChange)>,
+    ) -> Result<()> {
+        let now = self.clock.now();
+        for part in changes.chunks(limits::EVENTS_PER_BATCH_MAX) {
+            let events = part
+                .iter()
+                .map(|(track, change)| Event {
+                    event_id: EventId::generate(self.clock.as_ref(), self.entropy.as_ref()),
+                    occurred_at: now,
+                    listener: None,
+                    schema_version: EVENT_SCHEMA_VERSION,
+                    payload: EventPayload::CatalogueChanged(CatalogueChanged {
+                        track: *track,
+                        change: *change,
+                    }),
+                })
+                .collect();
+            self.log.append(scope, events).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes lyrics of a text: repaired, cut to their bound at a line, hashed. `None` for an empty one.
+pub fn lyrics_of(text: &str) -> Option<Lyrics> {
+    let kept: String = text
+        .chars()
+        .filter(|c| *c == '\n' || *c == '\t' || !c.is_control())
+        .collect();
+    let mut cut = kept.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    if cut.len() > limits::LYRICS_BYTES_MAX {
+        let end = (0..=limits::LYRICS_BYTES_MAX)
+            .rev()
+            .find(|at| cut.is_char_boundary(*at));
+        cut = cut.get(..end.unwrap_or(0)).unwrap_or_default();
+        cut = cut.rfind('\n').and_then(|at| cut.get(..at)).unwrap_or(cut);
+    }
+    if cut.is_empty() {
+        return None;
+    }
+    let content_hash = hex::encode(Sha256::digest(cut.as_bytes()));
+    Some(Lyrics {
+        text: cut.to_owned(),
+        content_hash,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lyrics_are_repaired_and_bounded() {
+        assert!(lyrics_of("\u{feff}\0 \r\n").is_none());
+        assert_eq!(lyrics_of("one\r\ntwo\0").unwrap().text, "one\ntwo");
+        let long = "é".repeat(limits::LYRICS_BYTES_MAX);
+        assert!(lyrics_of(&long).unwrap().text.len() <= limits::LYRICS_BYTES_MAX);
+        let lined = "word word\n".repeat(limits::LYRICS_BYTES_MAX / 5);
+        assert!(lyrics_of(&lined).unwrap().text.ends_with("word word"));
+    }
+}

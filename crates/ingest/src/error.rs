@@ -1,0 +1,58 @@
+//! Why something did not come in.
+
+use leitmotif_domain::ErrorKind;
+use leitmotif_domain::error::InvalidValue;
+
+/// Why something did not come in.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// A value breaks a bound.
+    #[error(transparent)]
+    Invalid(#[from] InvalidValue),
+    /// The store refused or failed.
+    #[error(transparent)]
+    Storage(#[from] leitmotif_storage::Error),
+    /// A file or folder cannot be read.
+    #[error("cannot read `{path}`: {reason}")]
+    Unreadable {
+        /// Which file.
+        path: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The audio cannot be decoded or analysed; trying again will not help.
+    #[error("cannot analyse the audio: {reason}")]
+    Audio {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The decoding child ended or hung; trying again may help.
+    #[error("the decoder stopped: {reason}")]
+    Decoder {
+        /// How it ended.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// What the caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Invalid(_) | Self::Audio { .. } => ErrorKind::Invalid,
+            Self::Storage(error) => error.kind(),
+            Self::Unreadable { .. } => ErrorKind::NotFound,
+            Self::Decoder { .. } => ErrorKind::Unavailable,
+        }
+    }
+
+    /// A file that cannot be read.
+    pub fn unreadable(path: &std::path::Path, reason: impl ToString) -> Self {
+        Self::Unreadable {
+            path: path.display().to_string(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// The result of taking something in.
+pub type Result<T> = std::result::Result<T, Error>;

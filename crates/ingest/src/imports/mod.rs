@@ -1,0 +1,3 @@
+//! Tables of tracks: one row, one track.
+
+pub mod table;

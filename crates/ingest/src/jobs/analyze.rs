@@ -1,0 +1,283 @@
+//! The job that analyses a track.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use leitmotif_analysis::audio::{AUDIO_ANALYZER_VERSION, AUDIO_EMBEDDING_SPACE, AudioAnalysis};
+use leitmotif_analysis::lyrics::{
+    LYRICS_EMBEDDING_SPACE, LyricsAnalysis, WORDS_VERSION, analyze_lyrics,
+};
+use leitmotif_domain::event::{AnalysisCompleted, EVENT_SCHEMA_VERSION, Event, EventPayload};
+use leitmotif_domain::job::JobTask;
+use leitmotif_domain::track::{AudioLocation, AudioSource, Lyrics, Track};
+use leitmotif_domain::{EventId, TenantScope, TrackId};
+use leitmotif_storage::ports::{AnalysisDocument, Ledger, TrackPatch, UsageEntry};
+use sha2::{Digest, Sha256};
+
+use crate::catalogue::Catalogue;
+use crate::error::{Error, Result};
+use crate::jobs::document::{AudioPart, LyricsPart, TrackAnalysis};
+use crate::jobs::process::AudioProcess;
+use crate::jobs::worker::{JobFailure, JobHandle, JobRunner};
+
+/// Analyses tracks.
+pub struct AnalyzeRunner {
+    /// Where tracks, vectors and events lie.
+    pub catalogue: Arc<Catalogue>,
+    /// Where audio is decoded.
+    pub process: Arc<dyn AudioProcess>,
+    /// Where usage is counted.
+    pub ledger: Arc<dyn Ledger>,
+}
+
+#[async_trait]
+impl JobRunner for AnalyzeRunner {
+    fn kind(&self) -> &'static str {
+        "analyze_track"
+    }
+
+    async fn run(
+        &self,
+        scope: &TenantScope,
+        job: &JobHandle,
+    ) -> std::result::Result<(), JobFailure> {
+        let JobTask::AnalyzeTrack { track } = &job.leased.job.task else {
+            return Err(JobFailure {
+                reason: "not an analysis".to_owned(),
+                is_retryable: false,
+            });
+        };
+        Ok(self.analyze(scope, *track).await?)
+    }
+}
+
+/// What one analysis yields: the document and the vectors beside it.
+struct Measured {
+    document: TrackAnalysis,
+    audio_vector: Vec<f32>,
+    words_vector: Vec<f32>,
+}
+
+impl AnalyzeRunner {
+    /// Analyses a track unless exactly this input was analysed before.
+    ///
+    /// - Errors: `Audio` when the file is at fault (what could be measured is stored all the same),
+    ///   `Decoder`, `Storage`. A track that is gone is no error.
+    pub async fn analyze(&self, scope: &TenantScope, id: TrackId) -> Result<()> {
+        let store = &self.catalogue.store;
+        let Some(track) = store.tracks(scope, &[id]).await?.pop() else {
+            return Ok(());
+        };
+        let lyrics = store.lyrics(scope, id).await?;
+        let input_hash = hash_input(track.audio.as_ref(), lyrics.as_ref());
+        let stored = store.analyses(scope, &[id]).await?.pop().flatten();
+        if stored.is_some_and(|stored| stored.input_hash == input_hash) {
+            return Ok(());
+        }
+        let (measured, failure) = self.measure(scope, &track, lyrics).await?;
+        self.keep(scope, &track, measured, input_hash).await?;
+        failure.map_or(Ok(()), Err)
+    }
+
+    async fn measure(
+        &self,
+        scope: &TenantScope,
+        track: &Track,
+        lyrics: Option<Lyrics>,
+    ) -> Result<(Measured, Option<Error>)> {
+        let mut failure = None;
+        let mut failures = Vec::new();
+        let sound = match &track.audio {
+            None => None,
+            Some(source) => match self.hear(scope, source).await {
+                Ok(analysis) => Some(analysis),
+                Err(error @ Error::Audio { .. }) => {
+                    failures.push(error.to_string());
+                    failure = Some(error);
+                    None
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        let words = match lyrics {
+            None => None,
+            Some(lyrics) => Some(read(lyrics.text).await?),
+        };
+        let (audio_vector, words_vector) = (
+            sound
+                .as_ref()
+                .map(|sound| sound.embedding.clone())
+                .unwrap_or_default(),
+            words
+                .as_ref()
+                .map(|words| words.embedding.clone())
+                .unwrap_or_default(),
+        );
+        let document = TrackAnalysis {
+            analysed_at: self.catalogue.clock.now(),
+            audio: sound.map(|sound| AudioPart {
+                descriptors: sound.descriptors,
+                beats_ms: sound.beats_ms,
+                downbeats_ms: sound.downbeats_ms,
+                waveform: sound.waveform,
+            }),
+            lyrics: words.map(|words| LyricsPart {
+                descriptors: words.descriptors,
+                chains: words.chains,
+            }),
+            failures,
+        };
+        Ok((
+            Measured {
+                document,
+                audio_vector,
+                words_vector,
+            },
+            failure,
+        ))
+    }
+
+    async fn hear(&self, scope: &TenantScope, source: &AudioSource) -> Result<AudioAnalysis> {
+        let path = match &source.location {
+            AudioLocation::File(path) => PathBuf::from(path),
+            AudioLocation::Blob(key) => {
+                let found = self
+                    .catalogue
+                    .blobs
+                    .local_path(scope, &key.parse()?)
+                    .await?;
+                found.ok_or_else(|| Error::Audio {
+                    reason: "the blob store keeps no files on this machine".to_owned(),
+                })?
+            }
+        };
+        self.process.analyze(&path, &source.extension).await
+    }
+
+    async fn keep(
+        &self,
+        scope: &TenantScope,
+        track: &Track,
+        measured: Measured,
+        input_hash: String,
+    ) -> Result<()> {
+        let vectors = [
+            (AUDIO_EMBEDDING_SPACE, measured.audio_vector),
+            (LYRICS_EMBEDDING_SPACE, measured.words_vector),
+        ];
+        for (space, vector) in vectors {
+            if !vector.is_empty() {
+                let rows = vec![(track.id, vector)];
+                self.catalogue
+                    .vectors
+                    .upsert(scope, &space.parse()?, rows)
+                    .await?;
+            }
+        }
+        self.complete_length(scope, track, &measured.document)
+            .await?;
+        let event = completed(scope, track.id, &input_hash, &measured.document);
+        let document =
+            serde_json::to_value(&measured.document).map_err(leitmotif_storage::Error::bug)?;
+        let dedupe = format!("analysis:{}:{input_hash}", track.id);
+        let stored = AnalysisDocument {
+            input_hash,
+            document,
+        };
+        self.catalogue
+            .store
+            .put_analysis(scope, track.id, stored)
+            .await?;
+        self.catalogue.log.append(scope, vec![event]).await?;
+        let now = self.catalogue.clock.now();
+        let usage = vec![UsageEntry {
+            metric: "tracks_analysed".to_owned(),
+            amount: 1,
+        }];
+        Ok(self
+            .ledger
+            .record_usage(scope, now, Some(&dedupe), usage)
+            .await?)
+    }
+
+    /// Fills in the length of a track whose sender did not know it.
+    async fn complete_length(
+        &self,
+        scope: &TenantScope,
+        track: &Track,
+        document: &TrackAnalysis,
+    ) -> Result<()> {
+        let measured = document
+            .descriptor("duration_ms")
+            .and_then(|found| found.value.as_u64());
+        let Some(length_ms) = measured.and_then(|length| u32::try_from(length).ok()) else {
+            return Ok(());
+        };
+        if track.details.duration_ms.is_some() || length_ms == 0 {
+            return Ok(());
+        }
+        let mut details = track.details.clone();
+        details.duration_ms = Some(length_ms);
+        let patch = TrackPatch {
+            id: Some(track.id),
+            details,
+            audio: None,
+            lyrics: None,
+        };
+        self.catalogue
+            .store
+            .upsert_tracks(scope, vec![patch])
+            .await?;
+        Ok(())
+    }
+}
+
+/// Reads the words off the async threads: a long text takes milliseconds.
+async fn read(text: String) -> Result<LyricsAnalysis> {
+    tokio::task::spawn_blocking(move || analyze_lyrics(&text))
+        .await
+        .map_err(|error| leitmotif_storage::Error::bug(error).into())
+}
+
+fn hash_input(audio: Option<&AudioSource>, lyrics: Option<&Lyrics>) -> String {
+    let mut hasher = Sha256::new();
+    let parts = [
+        audio.map(|source| source.content_hash.as_str()),
+        audio.map(|_| AUDIO_ANALYZER_VERSION),
+        lyrics.map(|lyrics| lyrics.content_hash.as_str()),
+        lyrics.map(|_| WORDS_VERSION),
+    ];
+    for part in parts {
+        hasher.update(part.unwrap_or("-").as_bytes());
+        hasher.update([0]);
+    }
+    hex::encode(hasher.finalize())
+}
+
+fn completed(
+    scope: &TenantScope,
+    track: TrackId,
+    input_hash: &str,
+    document: &TrackAnalysis,
+) -> Event {
+    let tenant = scope.tenant().as_u128().to_be_bytes();
+    let mut analyzers = Vec::new();
+    if document.audio.is_some() {
+        analyzers.push(format!("audio@{AUDIO_ANALYZER_VERSION}"));
+    }
+    if document.lyrics.is_some() {
+        analyzers.push(format!("words@{WORDS_VERSION}"));
+    }
+    Event {
+        event_id: EventId::derive(&[
+            &tenant,
+            &track.as_u128().to_be_bytes(),
+            input_hash.as_bytes(),
+        ]),
+        occurred_at: document.analysed_at,
+        listener: None,
+        schema_version: EVENT_SCHEMA_VERSION,
+        payload: EventPayload::AnalysisCompleted(AnalysisCompleted { track, analyzers }),
+    }
+}

@@ -1,0 +1,59 @@
+//! The stored analysis of a track.
+
+use leitmotif_analysis::Descriptor;
+use leitmotif_analysis::audio::Waveform;
+use leitmotif_analysis::lyrics::RhymeSpan;
+use leitmotif_domain::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Everything measured of a track, with its evidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrackAnalysis {
+    /// When it was measured.
+    pub analysed_at: Timestamp,
+    /// What was measured of the sound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<AudioPart>,
+    /// What was measured of the words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lyrics: Option<LyricsPart>,
+    /// What could not be measured and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<String>,
+}
+
+/// What was measured of the sound.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AudioPart {
+    /// Rhythm, harmony, sound.
+    pub descriptors: Vec<Descriptor>,
+    /// Beat times in milliseconds.
+    pub beats_ms: Vec<u32>,
+    /// Downbeat times in milliseconds.
+    pub downbeats_ms: Vec<u32>,
+    /// Picture of the waveform.
+    pub waveform: Waveform,
+}
+
+/// What was measured of the words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LyricsPart {
+    /// Language, rhyme, flow, vocabulary.
+    pub descriptors: Vec<Descriptor>,
+    /// Where in the text rhymes lie.
+    pub chains: Vec<RhymeSpan>,
+}
+
+impl TrackAnalysis {
+    /// Every descriptor.
+    pub fn descriptors(&self) -> impl Iterator<Item = &Descriptor> {
+        let audio = self.audio.iter().flat_map(|part| &part.descriptors);
+        audio.chain(self.lyrics.iter().flat_map(|part| &part.descriptors))
+    }
+
+    /// The descriptor of a name.
+    pub fn descriptor(&self, name: &str) -> Option<&Descriptor> {
+        self.descriptors()
+            .find(|descriptor| descriptor.name == name)
+    }
+}

@@ -1,0 +1,16 @@
+//! Work from the queue: the loop of the workers, the analysis of a track, the decoding child.
+
+pub mod analyze;
+pub mod decoder;
+pub mod directory;
+pub mod document;
+pub mod process;
+pub mod scan;
+pub mod worker;
+
+pub use analyze::AnalyzeRunner;
+pub use directory::TenantDirectory;
+pub use document::TrackAnalysis;
+pub use process::{AudioProcess, DecoderProcess};
+pub use scan::ScanRunner;
+pub use worker::{JobFailure, JobHandle, JobRunner, Workers};

@@ -1,0 +1,144 @@
+//! Decoding runs outside: a child process with limits, so that a hostile file costs one job.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use leitmotif_analysis::audio::AudioAnalysis;
+use leitmotif_domain::limits;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, Command};
+
+use crate::error::{Error, Result};
+
+/// The hidden subcommand that turns this binary into the child.
+pub const DECODER_COMMAND: &str = "decode-worker";
+
+/// What the child is told, as one JSON document on its standard input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecodeOrder {
+    /// The file.
+    pub path: PathBuf,
+    /// Its ending, a hint only.
+    pub extension: String,
+    /// Address space of the child in bytes.
+    pub memory_bytes_max: u64,
+    /// Processor time of the child in seconds.
+    pub cpu_seconds_max: u64,
+    /// Seconds of audio analysed at most.
+    pub audio_seconds_max: u32,
+}
+
+/// What the child answers, as one JSON document on its standard output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecodeAnswer {
+    /// The analysis.
+    Analysis(Box<AudioAnalysis>),
+    /// The file cannot be analysed; trying again will not help.
+    Refused {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Analyses audio somewhere safe.
+#[async_trait]
+pub trait AudioProcess: Send + Sync {
+    /// Analyses a file.
+    ///
+    /// - Errors: `Audio` when the file is at fault, `Decoder` when the process is.
+    async fn analyze(&self, path: &Path, extension: &str) -> Result<AudioAnalysis>;
+}
+
+/// The child process of this binary.
+#[derive(Debug, Clone)]
+pub struct DecoderProcess {
+    /// The binary to run.
+    pub program: PathBuf,
+    /// Wall clock for one file.
+    pub time_max: Duration,
+}
+
+impl DecoderProcess {
+    /// Runs the given binary with the default limits.
+    pub fn new(program: PathBuf) -> Self {
+        Self {
+            program,
+            time_max: Duration::from_millis(limits::DECODER_MS_MAX),
+        }
+    }
+
+    fn spawn(&self) -> Result<Child> {
+        Command::new(&self.program)
+            .arg(DECODER_COMMAND)
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| Error::Decoder {
+                reason: format!("cannot start it: {error}"),
+            })
+    }
+}
+
+#[async_trait]
+impl AudioProcess for DecoderProcess {
+    async fn analyze(&self, path: &Path, extension: &str) -> Result<AudioAnalysis> {
+        let order = DecodeOrder {
+            path: path.to_owned(),
+            extension: extension.to_owned(),
+            memory_bytes_max: limits::DECODER_MEMORY_BYTES_MAX,
+            cpu_seconds_max: self.time_max.as_secs().max(1),
+            audio_seconds_max: limits::ANALYSIS_SECONDS_MAX,
+        };
+        let order = serde_json::to_vec(&order).map_err(leitmotif_storage::Error::bug)?;
+        let mut child = self.spawn()?;
+        let talked = tokio::time::timeout(self.time_max, talk(&mut child, &order)).await;
+        let Ok(answer) = talked else {
+            // Dropping the child kills it.
+            let reason = format!("no answer within {} s", self.time_max.as_secs());
+            return Err(Error::Decoder { reason });
+        };
+        match answer? {
+            DecodeAnswer::Analysis(analysis) => Ok(*analysis),
+            DecodeAnswer::Refused { reason } => Err(Error::Audio { reason }),
+        }
+    }
+}
+
+async fn talk(child: &mut Child, order: &[u8]) -> Result<DecodeAnswer> {
+    let broken = |error: std::io::Error| Error::Decoder {
+        reason: error.to_string(),
+    };
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(order).await.map_err(broken)?;
+    }
+    let mut answer = Vec::new();
+    if let Some(output) = child.stdout.take() {
+        let bound = limits::DECODER_OUTPUT_BYTES_MAX as u64;
+        output
+            .take(bound + 1)
+            .read_to_end(&mut answer)
+            .await
+            .map_err(broken)?;
+    }
+    if answer.len() > limits::DECODER_OUTPUT_BYTES_MAX {
+        return Err(Error::Audio {
+            reason: "its analysis is larger than the bound".to_owned(),
+        });
+    }
+    let status = child.wait().await.map_err(broken)?;
+    if !status.success() {
+        return Err(Error::Decoder {
+            reason: format!("it ended with {status}"),
+        });
+    }
+    serde_json::from_slice(&answer).map_err(|error| Error::Decoder {
+        reason: format!("its answer does not parse: {error}"),
+    })
+}

@@ -1,0 +1,207 @@
+//! The loop of a worker: take a job, keep the lease, report how it went.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use leitmotif_domain::chance::Entropy;
+use leitmotif_domain::job::Progress;
+use leitmotif_domain::{ErrorKind, TenantScope, limits};
+use leitmotif_storage::ports::{JobQueue, LeasedJob};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::error::Error;
+use crate::jobs::directory::TenantDirectory;
+
+/// How long an idle worker waits before it looks again, unless it is woken.
+const IDLE: Duration = Duration::from_millis(500);
+/// First wait before a failed job is tried again; doubled per attempt, with jitter.
+const BACK_OFF_MS: i64 = 1_000;
+
+/// Why a job did not finish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobFailure {
+    /// What went wrong, for a person.
+    pub reason: String,
+    /// Whether trying again can help.
+    pub is_retryable: bool,
+}
+
+impl From<Error> for JobFailure {
+    fn from(error: Error) -> Self {
+        let is_retryable = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Exhausted);
+        Self {
+            reason: error.to_string(),
+            is_retryable,
+        }
+    }
+}
+
+/// Does the jobs of one kind. Implementations are idempotent: a job may be done twice.
+#[async_trait]
+pub trait JobRunner: Send + Sync {
+    /// The kind of job, as in [`leitmotif_domain::job::JobTask::kind`].
+    fn kind(&self) -> &'static str;
+
+    /// Does a job.
+    async fn run(&self, scope: &TenantScope, job: &JobHandle) -> Result<(), JobFailure>;
+}
+
+/// A leased job in the hands of its runner.
+pub struct JobHandle {
+    /// The job.
+    pub leased: LeasedJob,
+    progress: watch::Sender<Progress>,
+}
+
+impl JobHandle {
+    /// Tells how far the job is; written down with the next heartbeat.
+    pub fn report(&self, progress: Progress) {
+        self.progress.send_replace(progress);
+    }
+}
+
+/// The workers of a process.
+pub struct Workers {
+    /// Where the jobs wait.
+    pub queue: Arc<dyn JobQueue>,
+    /// Whose jobs.
+    pub directory: Arc<TenantDirectory>,
+    /// Who does them, in the order of their urgency.
+    pub runners: Vec<Arc<dyn JobRunner>>,
+    /// Wakes an idle worker.
+    pub wake: Arc<Notify>,
+    /// Chance, for the jitter.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Workers {
+    /// Gives back the leases of a former life of this process, which held the folder alone.
+    pub async fn release_lost(&self) -> Result<(), leitmotif_storage::Error> {
+        for scope in self.directory.scopes() {
+            let released = self.queue.release_all(&scope).await?;
+            if released > 0 {
+                tracing::info!(tenant = %scope.tenant(), released, "jobs go on after a restart");
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs `count` workers until `stop` turns true; a job in work is finished first.
+    pub async fn run(self: Arc<Self>, count: usize, stop: watch::Receiver<bool>) {
+        let mut workers = JoinSet::new();
+        for index in 0..count {
+            workers.spawn(Arc::clone(&self).work(index, stop.clone()));
+        }
+        while workers.join_next().await.is_some() {}
+    }
+
+    async fn work(self: Arc<Self>, index: usize, mut stop: watch::Receiver<bool>) {
+        let mut turn = index;
+        while !*stop.borrow() {
+            match self.take(turn).await {
+                Some((scope, leased, runner)) => {
+                    self.perform(&scope, leased, runner.as_ref()).await;
+                    self.wake.notify_one();
+                }
+                None => {
+                    tokio::select! {
+                        () = self.wake.notified() => {}
+                        () = tokio::time::sleep(IDLE) => {}
+                        _ = stop.changed() => {}
+                    }
+                }
+            }
+            turn = turn.wrapping_add(1);
+        }
+    }
+
+    /// Takes one job. Each turn starts at another tenant, so that no tenant starves another.
+    async fn take(&self, turn: usize) -> Option<(TenantScope, LeasedJob, Arc<dyn JobRunner>)> {
+        let scopes = self.directory.scopes();
+        let shift = if scopes.is_empty() {
+            0
+        } else {
+            turn % scopes.len()
+        };
+        for scope in scopes.iter().cycle().skip(shift).take(scopes.len()) {
+            for runner in &self.runners {
+                let leased = self
+                    .queue
+                    .lease(scope, runner.kind(), 1, limits::JOB_LEASE_MS)
+                    .await;
+                match leased {
+                    Ok(mut jobs) => {
+                        if let Some(job) = jobs.pop() {
+                            return Some((scope.clone(), job, Arc::clone(runner)));
+                        }
+                    }
+                    Err(error) => {
+                        tracing::warn!(tenant = %scope.tenant(), %error, "cannot lease a job");
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    async fn perform(&self, scope: &TenantScope, leased: LeasedJob, runner: &dyn JobRunner) {
+        let (sender, receiver) = watch::channel(leased.job.progress);
+        let handle = JobHandle {
+            leased: leased.clone(),
+            progress: sender,
+        };
+        let outcome = tokio::select! {
+            outcome = runner.run(scope, &handle) => outcome,
+            () = self.keep_lease(scope, &leased, receiver) => return,
+        };
+        let reported = match outcome {
+            Ok(()) => self.queue.complete(scope, &leased).await,
+            Err(failure) => {
+                let wait = failure
+                    .is_retryable
+                    .then(|| self.back_off_ms(leased.job.attempts));
+                let (id, attempts) = (leased.job.id, leased.job.attempts);
+                tracing::warn!(job = %id, attempts, reason = %failure.reason, "job failed");
+                self.queue.fail(scope, &leased, &failure.reason, wait).await
+            }
+        };
+        if let Err(error) = reported {
+            // The lease runs out and the job is done again; runners are idempotent.
+            tracing::warn!(job = %leased.job.id, %error, "cannot report a job");
+        }
+    }
+
+    /// Extends the lease while the job runs; ends when the lease is lost.
+    async fn keep_lease(
+        &self,
+        scope: &TenantScope,
+        leased: &LeasedJob,
+        progress: watch::Receiver<Progress>,
+    ) {
+        let beat = Duration::from_millis(limits::JOB_LEASE_MS.unsigned_abs() / 20);
+        loop {
+            tokio::time::sleep(beat).await;
+            let now = *progress.borrow();
+            match self
+                .queue
+                .progress(scope, leased, now, limits::JOB_LEASE_MS)
+                .await
+            {
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    tracing::warn!(job = %leased.job.id, "the lease was lost, the job is dropped");
+                    return;
+                }
+                Err(error) => tracing::warn!(job = %leased.job.id, %error, "no heartbeat"),
+                Ok(()) => {}
+            }
+        }
+    }
+
+    fn back_off_ms(&self, attempts: u32) -> i64 {
+        let base = BACK_OFF_MS << attempts.saturating_sub(1).min(10);
+        let jitter = (self.entropy.next_u128() % base.unsigned_abs() as u128) as i64;
+        base + jitter
+    }
+}

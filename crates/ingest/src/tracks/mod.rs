@@ -1,0 +1,5 @@
+//! Audio files on a disk: finding them, reading their tags.
+
+pub mod files;
+pub mod scan;
+pub mod tags;
