@@ -4,14 +4,15 @@ use rayon::prelude::*;
 
 use crate::graph::{Graph, draw_level};
 use crate::index::Index;
-use crate::scratch::{Candidate, Scratch};
-use crate::select::{select_from_slots, select_links};
+use crate::scratch::Scratch;
+use crate::select::select_links;
 use crate::store::SlotState;
 use crate::walk::{descend, walk};
 
 /// A bulk build links a batch of nodes against the graph before the batch, on all threads, then
 /// writes their links. Nodes of one batch do not see each other, so a batch is kept to this fraction
-/// of the graph; at 1 in 64 recall is that of one-by-one insertion within noise.
+/// of the graph. At 1 in 64, on 100,000 × 128 clustered vectors, recall was no lower than after
+/// inserting one by one.
 const BATCH_FRACTION: usize = 64;
 
 /// Bound of a batch, for the memory of its plans.
@@ -111,13 +112,16 @@ impl Index {
             // A node that is linked anew may still be reached through old links.
             let others = scratch.pool.entries.iter().copied();
             start.extend(others.filter(|candidate| candidate.slot != slot));
-            let live: Vec<Candidate> = (start.iter().copied())
-                .filter(|candidate| store.is_live(candidate.slot))
-                .collect();
+            let slots = start.iter().map(|candidate| candidate.slot);
+            let live: Vec<u32> = slots.clone().filter(|&slot| store.is_live(slot)).collect();
             // Dead nodes hold the graph together until they are consolidated, but only if nothing
             // live is near may a new node hang on them alone.
-            let candidates = if live.is_empty() { &start } else { &live };
-            links[at] = select_links(store, candidates, self.options.m, scratch);
+            let candidates = if live.is_empty() {
+                slots.collect()
+            } else {
+                live
+            };
+            links[at] = select_links(store, slot, &candidates, self.options.m);
         }
         Plan { slot, level, links }
     }
@@ -129,7 +133,7 @@ impl Index {
             .chunk_by(|a, b| (a.level, a.target) == (b.level, b.target))
             .collect();
         let this = &*self;
-        let merge = |group: &&[Incoming]| this.scratch.with(|scratch| this.merge(group, scratch));
+        let merge = |group: &&[Incoming]| this.merge(group);
         let lists: Vec<Vec<u32>> = if is_parallel {
             groups.par_iter().map(merge).collect()
         } else {
@@ -140,14 +144,14 @@ impl Index {
         }
     }
 
-    fn merge(&self, group: &[Incoming], scratch: &mut Scratch) -> Vec<u32> {
+    fn merge(&self, group: &[Incoming]) -> Vec<u32> {
         let Incoming { level, target, .. } = group[0];
         let mut links = Vec::with_capacity(self.graph.capacity(level) + group.len());
         self.graph.copy_links(target, level, &mut links);
         links.extend(group.iter().map(|incoming| incoming.source));
         let capacity = self.graph.capacity(level);
         if links.len() > capacity {
-            links = select_from_slots(&self.store, target, &links, capacity, scratch);
+            links = select_links(&self.store, target, &links, capacity);
         }
         links
     }

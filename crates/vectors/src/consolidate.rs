@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::build::choose_entry;
 use crate::index::Index;
 use crate::scratch::Scratch;
-use crate::select::select_from_slots;
+use crate::select::select_links;
 use crate::store::SlotState;
 
 /// Most slots looked at while bridging over dead neighbours of one node.
@@ -73,7 +73,7 @@ impl Index {
             let mut candidates = self.bridge(slot, level, &links, scratch);
             let capacity = self.graph.capacity(level);
             if candidates.len() > capacity {
-                candidates = select_from_slots(&self.store, slot, &candidates, capacity, scratch);
+                candidates = select_links(&self.store, slot, &candidates, capacity);
             }
             repairs.push(Repair {
                 slot,

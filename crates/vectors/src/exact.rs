@@ -40,8 +40,8 @@ pub(crate) fn scan(
     }
     let threshold = scratch.pool.bound() + 2.0 * margin;
     let mut found: Vec<Candidate> = (slots.iter().zip(&coded))
-        // Said this way round, a bound that overflowed keeps everything.
-        .filter(|&(_, &distance)| !(distance > threshold))
+        // A bound that overflowed keeps everything.
+        .filter(|&(_, &distance)| distance <= threshold || !threshold.is_finite())
         .map(|(&slot, _)| Candidate {
             distance: store.distance(query, slot),
             slot,

@@ -103,7 +103,6 @@ impl Visited {
 #[derive(Default)]
 pub(crate) struct Scratch {
     pub query: QueryCode,
-    pub pair_query: QueryCode,
     pub visited: Visited,
     pub pool: Pool,
     pub frontier: BinaryHeap<Reverse<Candidate>>,

@@ -1,66 +1,54 @@
 //! Choosing which links a node keeps.
 
-use crate::scratch::{Candidate, Scratch};
+use crate::graph::mix;
+use crate::scratch::Candidate;
 use crate::store::Store;
-
-/// Pairs measured in one kernel call; most candidates are refused within the first ones.
-const CHUNK: usize = 8;
 
 /// Chooses at most `capacity` links that point in different directions.
 ///
-/// A candidate is kept when it is nearer to the node than to every link kept before it. One as near
-/// to a kept link as to the node is refused, so that many equal vectors do not use up each other's
-/// links and drift off as an island.
+/// A candidate is kept unless it is nearer to a link kept before it than to the node. Vectors equal to
+/// the node get at most half of the links, and candidates at one distance come in an order of chance:
+/// many equal vectors then hang together, and do not drift off as an island.
 ///
-/// - Shape: `candidates` ascending by distance, without the node itself.
-/// - Cost: O(candidates × capacity) code products at most.
+/// Distances are measured in full precision: it costs little beside the walk that found the slots, and
+/// the choice is not blurred by coding errors.
+///
+/// - Shape: `slots` without the node itself and without repeats.
+/// - Cost: O(slots × capacity) distances at most.
 /// - Source: Malkov and Yashunin 2018, Algorithm 4, without extended or pruned candidates.
-pub(crate) fn select_links(
-    store: &Store,
-    candidates: &[Candidate],
-    capacity: usize,
-    scratch: &mut Scratch,
-) -> Vec<u32> {
-    let mut kept: Vec<u32> = Vec::with_capacity(capacity);
+pub(crate) fn select_links(store: &Store, node: u32, slots: &[u32], capacity: usize) -> Vec<u32> {
+    slots.iter().for_each(|&slot| store.prefetch_vector(slot));
+    let mut candidates: Vec<Candidate> = (slots.iter())
+        .map(|&slot| Candidate {
+            distance: store.distance(store.vector(node), slot),
+            slot,
+        })
+        .collect();
+    let chance = |slot: u32| mix(u64::from(slot.min(node)) << 32 | u64::from(slot.max(node)));
+    candidates.sort_unstable_by(|a, b| {
+        let by_distance = a.distance.total_cmp(&b.distance);
+        by_distance.then_with(|| chance(a.slot).cmp(&chance(b.slot)))
+    });
+    let mut equal_count = 0;
+    let mut kept: Vec<Candidate> = Vec::with_capacity(capacity);
     for candidate in candidates {
         if kept.len() >= capacity {
             break;
         }
-        store.slot_query(candidate.slot, &mut scratch.pair_query);
-        let is_covered = kept.chunks(CHUNK).any(|chunk| {
-            store.coded_distances(
-                &scratch.pair_query,
-                chunk,
-                &mut scratch.products,
-                &mut scratch.distances,
-            );
-            scratch.distances.iter().any(|&d| d <= candidate.distance)
+        let vector = store.vector(candidate.slot);
+        let mut is_equal = false;
+        let is_covered = kept.iter().any(|other| {
+            let between = store.distance(vector, other.slot);
+            is_equal |= between == candidate.distance && other.distance == candidate.distance;
+            between < candidate.distance
         });
+        equal_count += usize::from(is_equal && !is_covered);
+        if is_equal && equal_count > capacity / 2 {
+            continue;
+        }
         if !is_covered {
-            kept.push(candidate.slot);
+            kept.push(candidate);
         }
     }
-    kept
-}
-
-/// Measures slots from a node and chooses its links among them.
-pub(crate) fn select_from_slots(
-    store: &Store,
-    node: u32,
-    slots: &[u32],
-    capacity: usize,
-    scratch: &mut Scratch,
-) -> Vec<u32> {
-    store.slot_query(node, &mut scratch.pair_query);
-    store.coded_distances(
-        &scratch.pair_query,
-        slots,
-        &mut scratch.products,
-        &mut scratch.distances,
-    );
-    let mut candidates: Vec<Candidate> = (slots.iter().zip(&scratch.distances))
-        .map(|(&slot, &distance)| Candidate { distance, slot })
-        .collect();
-    candidates.sort_unstable();
-    select_links(store, &candidates, capacity, scratch)
+    kept.into_iter().map(|candidate| candidate.slot).collect()
 }

@@ -186,3 +186,54 @@ fn gather_upper(store: &Store, graph: &Graph, slot: u32, level: usize, scratch: 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exact::{keep_nearest, scan};
+    use crate::graph::mix;
+    use crate::{Index, IndexOptions, Metric};
+
+    fn point(at: u64, dimension: usize) -> Vec<f32> {
+        (0..dimension as u64)
+            .map(|axis| (mix(at * 1_000 + axis) >> 40) as f32 / (1 << 24) as f32 - 0.5)
+            .collect()
+    }
+
+    /// The public search would scan here; the walk itself must hold up too.
+    #[test]
+    fn filtered_walk_finds_what_a_scan_finds() {
+        let options = IndexOptions {
+            exact_below: 0,
+            ..IndexOptions::default()
+        };
+        let points: Vec<Vec<f32>> = (0..5_000).map(|at| point(at, 12)).collect();
+        let mut index = Index::new(12, Metric::Cosine, options).unwrap();
+        let items = (0u128..).zip(points.iter().map(Vec::as_slice));
+        index.build_parallel(items, 2).unwrap();
+        let (store, graph) = (&index.store, &index.graph);
+        for share in [2, 10, 100] {
+            let passes = |slot: u32| slot.is_multiple_of(share);
+            let passing: Vec<u32> = (0..5_000).filter(|&slot| passes(slot)).collect();
+            let (mut hits, mut scratch) = (0, Scratch::default());
+            for at in 0..50 {
+                let query = store.prepare(&point(10_000 + at, 12)).unwrap();
+                let truth = scan(store, &query, &passing, 10, &mut scratch);
+                store.encode_query(&query, &mut scratch.query);
+                let start = descend(store, graph, 0, &mut scratch).unwrap();
+                let walk = |limit, scratch: &mut Scratch| {
+                    walk_filtered(store, graph, 48, limit, start, &passes, scratch)
+                };
+                assert!(!walk(20, &mut scratch), "the limit must hold");
+                assert!(walk(usize::MAX, &mut scratch));
+                let mut found = scratch.pool.entries.clone();
+                found
+                    .iter_mut()
+                    .for_each(|f| f.distance = store.distance(&query, f.slot));
+                keep_nearest(store, &mut found, 10);
+                hits += found.iter().filter(|found| truth.contains(found)).count();
+            }
+            assert!(hits >= 490, "one in {share}: {hits} of 500");
+        }
+    }
+}

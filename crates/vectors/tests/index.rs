@@ -1,4 +1,5 @@
 //! The public face of the index.
+#![allow(clippy::unwrap_used)] // helpers of tests count as outside code
 
 use std::collections::HashMap;
 
