@@ -1,5 +1,6 @@
 //! Keeping a listening state level with the log.
 
+use leitmotif_domain::event::RecordedEvent;
 use leitmotif_domain::{ErrorKind, TenantScope};
 use leitmotif_storage::ports::{Checkpoint, EventLog};
 
@@ -9,7 +10,7 @@ use crate::state::ListeningState;
 /// an old checkpoint is never misread: the state is rebuilt from the log instead.
 pub const CONSUMER: &str = "listening-1";
 /// Events read at once.
-const READ_BATCH: usize = 5_000;
+pub const READ_BATCH: usize = 5_000;
 
 /// Why a projection cannot follow.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -62,25 +63,25 @@ impl Projection {
         })
     }
 
-    /// Reads what the log has beyond the state, up to its present head. `on_event` sees each event
-    /// after the state took it in.
-    pub async fn catch_up(
-        &mut self,
-        log: &dyn EventLog,
-        scope: &TenantScope,
-        mut on_event: impl FnMut(&leitmotif_domain::event::RecordedEvent) + Send,
-    ) -> Result<(), Error> {
+    /// Takes in events that follow the state, in order. Events it has already are passed over.
+    pub fn take(&mut self, events: &[RecordedEvent]) {
+        for event in events {
+            if event.offset > self.offset {
+                self.state.apply(event);
+                self.offset = event.offset;
+            }
+        }
+    }
+
+    /// Reads what the log has beyond the state, up to its present head.
+    pub async fn catch_up(&mut self, log: &dyn EventLog, scope: &TenantScope) -> Result<(), Error> {
         let head = log.head(scope).await?;
         while self.offset < head {
             let events = log.read(scope, self.offset, READ_BATCH).await?;
-            let Some(last) = events.last().map(|event| event.offset) else {
+            if events.is_empty() {
                 break;
-            };
-            for event in &events {
-                self.state.apply(event);
-                on_event(event);
             }
-            self.offset = last;
+            self.take(&events);
         }
         Ok(())
     }
@@ -90,19 +91,14 @@ impl Projection {
         self.offset.saturating_sub(self.checkpointed)
     }
 
-    /// Stores the state with its offset.
-    pub async fn checkpoint(
-        &mut self,
-        log: &dyn EventLog,
-        scope: &TenantScope,
-    ) -> Result<(), Error> {
+    /// The state with its offset, to be stored under [`CONSUMER`]; counts as stored from here on.
+    pub fn checkpoint(&mut self) -> Result<Checkpoint, Error> {
         let checkpoint = Checkpoint {
             offset: self.offset,
             state: self.encode()?,
         };
-        log.save_checkpoint(scope, CONSUMER, checkpoint).await?;
         self.checkpointed = self.offset;
-        Ok(())
+        Ok(checkpoint)
     }
 
     /// The bytes of the state: the same for the same events, in whatever order they came.

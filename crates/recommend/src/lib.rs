@@ -1,1 +1,25 @@
-//! Candidates, ranking, reranking, explanations.
+//! Candidates, ranking, reranking and explanation: from a listener and the catalogue to a list in
+//! which every place has its reasons.
+//!
+//! `request → features → candidates → rank → rerank → explain → answer + exposures`. A model that
+//! is missing or a source that fails costs its rung, never the answer.
+
+pub mod catalogue;
+pub mod error;
+pub mod model;
+pub mod view;
+
+pub mod candidates;
+pub mod explain;
+pub mod exposures;
+pub mod pipeline;
+pub mod rank;
+pub mod rerank;
+
+pub mod service;
+pub mod train;
+
+pub use error::Error;
+pub use explain::{Reason, Source};
+pub use pipeline::{RecommendRequest, Recommendations, RecommendedTrack, Span};
+pub use service::Recommender;

@@ -8,6 +8,7 @@ pub use rp3beta::{Rp3BetaOptions, rp3beta};
 
 use rayon::prelude::*;
 
+use crate::error::{Error, Result};
 use crate::matrix::InteractionMatrix;
 use crate::top_k::top_k;
 
@@ -18,6 +19,35 @@ pub struct ItemNeighbours {
 }
 
 impl ItemNeighbours {
+    /// Takes lists made elsewhere, such as nearest neighbours in an embedding space.
+    ///
+    /// - Errors: [`Error::OutOfRange`] for a neighbour that is no item, [`Error::NotFinite`] for a
+    ///   similarity.
+    pub fn from_lists(lists: Vec<Vec<(u32, f32)>>) -> Result<Self> {
+        let count = lists.len();
+        for (row, list) in lists.iter().enumerate() {
+            for &(neighbour, similarity) in list {
+                let index = neighbour as usize;
+                if index >= count {
+                    return Err(Error::OutOfRange {
+                        axis: "item",
+                        index,
+                        count,
+                    });
+                }
+                if !similarity.is_finite() {
+                    return Err(Error::NotFinite { row, column: index });
+                }
+            }
+        }
+        Ok(Self { lists })
+    }
+
+    /// The lists of all items, in their order.
+    pub fn lists(&self) -> &[Vec<(u32, f32)>] {
+        &self.lists
+    }
+
     /// Number of items.
     pub fn item_count(&self) -> usize {
         self.lists.len()

@@ -1,0 +1,55 @@
+//! Candidate sources, one file each. A source scores catalogue indexes; its scores only mean
+//! something among themselves.
+
+mod content;
+mod familiar;
+mod fresh;
+mod neighbours;
+mod popular;
+mod taste;
+
+pub use content::{content_cold, content_neighbours};
+pub use familiar::familiar;
+pub use fresh::fresh;
+pub use neighbours::item_neighbours;
+pub use popular::popular;
+pub use taste::taste;
+
+use leitmotif_domain::TrackId;
+
+use crate::explain::Source;
+
+/// One scored track.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// Its index in the catalogue view.
+    pub index: usize,
+    /// The source's score.
+    pub score: f32,
+    /// The track of the listener it follows from.
+    pub because_of: Option<TrackId>,
+}
+
+/// What one source offers, best first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Offer {
+    /// The source.
+    pub source: Source,
+    /// Its candidates.
+    pub candidates: Vec<Candidate>,
+}
+
+impl Offer {
+    /// Sorts by score, ties by index, and keeps the best `count`.
+    pub fn new(source: Source, mut candidates: Vec<Candidate>, count: usize) -> Self {
+        candidates.retain(|candidate| candidate.score.is_finite());
+        let order =
+            |a: &Candidate, b: &Candidate| b.score.total_cmp(&a.score).then(a.index.cmp(&b.index));
+        if candidates.len() > count {
+            candidates.select_nth_unstable_by(count, order);
+            candidates.truncate(count);
+        }
+        candidates.sort_unstable_by(order);
+        Self { source, candidates }
+    }
+}

@@ -1,0 +1,31 @@
+//! Matrix factorisation with an exact fold-in of the listener as they are now.
+
+use crate::candidates::{Candidate, Offer};
+use crate::error::Result;
+use crate::explain::Source;
+use crate::model::RecommenderModel;
+use crate::view::TenantView;
+
+/// Scores every track of the model by the listener's factor, solved for this very request: a play
+/// or a skip a moment ago is in it.
+///
+/// - `entries`: columns of the model with the listener's signal.
+/// - Cost: O(entries·f² + f³ + items·f).
+pub fn taste(
+    view: &TenantView,
+    model: &RecommenderModel,
+    entries: &[(usize, f32)],
+    count: usize,
+) -> Result<Offer> {
+    let factor = model.taste.fold_in(entries)?;
+    let mut scores = vec![0.0; model.items.len()];
+    model.taste.score(&factor, &mut scores);
+    let candidates = view.columns().filter_map(|(column, index)| {
+        Some(Candidate {
+            index,
+            score: *scores.get(column)?,
+            because_of: None,
+        })
+    });
+    Ok(Offer::new(Source::Taste, candidates.collect(), count))
+}

@@ -1,0 +1,176 @@
+//! The catalogue as the ranker sees it: dense indexes and what spacing and duplicate rules need.
+
+use std::collections::HashMap;
+
+use leitmotif_domain::bucket::murmur3_32;
+use leitmotif_domain::track::Track;
+use leitmotif_domain::{Timestamp, TrackId};
+
+/// What ranking and answering need of a track.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackCard {
+    /// The track.
+    pub id: TrackId,
+    /// Title as printed.
+    pub title: Box<str>,
+    /// Artist as printed.
+    pub artist: Box<str>,
+    /// The artist as the spacing rule compares it; unknown artists all differ.
+    pub artist_key: u64,
+    /// The recording as the duplicate rule compares it: title and artist without case,
+    /// punctuation and bracketed additions.
+    pub canonical_key: u64,
+    /// When it entered the catalogue.
+    pub created_at: Timestamp,
+}
+
+/// The tracks of a tenant under dense indexes. An index is never used for another track.
+#[derive(Debug, Default)]
+pub struct CatalogueView {
+    cards: Vec<Option<TrackCard>>,
+    index_of: HashMap<TrackId, u32>,
+}
+
+impl CatalogueView {
+    /// Adds a track or renews its card.
+    pub fn put(&mut self, track: &Track) {
+        let next = u32::try_from(self.cards.len()).unwrap_or(u32::MAX);
+        let index = *self.index_of.entry(track.id).or_insert(next);
+        if index == next {
+            self.cards.push(None);
+        }
+        if let Some(slot) = self.cards.get_mut(index as usize) {
+            *slot = Some(card_of(track));
+        }
+    }
+
+    /// Takes a track out; its index stays taken.
+    pub fn remove(&mut self, id: TrackId) {
+        if let Some(index) = self.index_of.get(&id)
+            && let Some(slot) = self.cards.get_mut(*index as usize)
+        {
+            *slot = None;
+        }
+    }
+
+    /// The index of a track that is in the catalogue.
+    pub fn index(&self, id: TrackId) -> Option<usize> {
+        let index = *self.index_of.get(&id)? as usize;
+        self.card(index).map(|_| index)
+    }
+
+    /// The card under an index; `None` once the track is gone.
+    pub fn card(&self, index: usize) -> Option<&TrackCard> {
+        self.cards.get(index)?.as_ref()
+    }
+
+    /// Every track with its index.
+    pub fn cards(&self) -> impl Iterator<Item = (usize, &TrackCard)> {
+        self.cards
+            .iter()
+            .enumerate()
+            .filter_map(|(index, card)| Some((index, card.as_ref()?)))
+    }
+
+    /// One more than the largest index.
+    pub fn len(&self) -> usize {
+        self.cards.len()
+    }
+
+    /// Whether there has never been a track.
+    pub fn is_empty(&self) -> bool {
+        self.cards.is_empty()
+    }
+}
+
+fn card_of(track: &Track) -> TrackCard {
+    let artist = normalise(&track.details.artist);
+    let title = normalise(&track.details.title);
+    let own = track.id.as_u128() as u64;
+    TrackCard {
+        id: track.id,
+        title: track.details.title.as_str().into(),
+        artist: track.details.artist.as_str().into(),
+        artist_key: if artist.is_empty() {
+            own
+        } else {
+            hash64(&artist)
+        },
+        canonical_key: hash64(&format!("{artist}\n{title}")),
+        created_at: track.created_at,
+    }
+}
+
+/// Lower case, letters and digits only, without what stands in brackets: `Song (Remastered)` and
+/// `song` are one recording to a listener.
+fn normalise(text: &str) -> String {
+    let mut depth = 0_u32;
+    let mut kept = String::new();
+    for c in text.chars() {
+        match c {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.saturating_sub(1),
+            c if depth == 0 && c.is_alphanumeric() => kept.extend(c.to_lowercase()),
+            _ => {}
+        }
+    }
+    if kept.is_empty() {
+        text.trim().to_lowercase()
+    } else {
+        kept
+    }
+}
+
+fn hash64(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    (u64::from(murmur3_32(bytes, 0)) << 32) | u64::from(murmur3_32(bytes, 0x9E37_79B9))
+}
+
+#[cfg(test)]
+mod tests {
+    use leitmotif_domain::track::TrackDetails;
+
+    use super::*;
+
+    fn track(id: u128, title: &str, artist: &str) -> Track {
+        Track {
+            id: TrackId::from_u128(id),
+            details: TrackDetails {
+                title: title.to_owned(),
+                artist: artist.to_owned(),
+                ..TrackDetails::default()
+            },
+            audio: None,
+            has_lyrics: false,
+            created_at: Timestamp::from_ms(0),
+            updated_at: Timestamp::from_ms(0),
+        }
+    }
+
+    #[test]
+    fn versions_of_a_recording_share_a_key_and_strangers_do_not() {
+        let key = |title, artist| card_of(&track(1, title, artist)).canonical_key;
+        assert_eq!(
+            key("Song (Remastered 2011)", "The Band"),
+            key("song!", "the band")
+        );
+        assert_ne!(key("Song", "The Band"), key("Song", "Other"));
+        assert_ne!(key("(one)", "x"), key("(two)", "x"));
+        let unknown = |id| card_of(&track(id, "a", "")).artist_key;
+        assert_ne!(unknown(1), unknown(2));
+    }
+
+    #[test]
+    fn an_index_is_never_reused() {
+        let mut view = CatalogueView::default();
+        view.put(&track(1, "a", "x"));
+        view.put(&track(2, "b", "x"));
+        view.remove(TrackId::from_u128(1));
+        assert_eq!(view.index(TrackId::from_u128(1)), None);
+        view.put(&track(3, "c", "x"));
+        assert_eq!(view.index(TrackId::from_u128(3)), Some(2));
+        view.put(&track(1, "a", "x"));
+        assert_eq!(view.index(TrackId::from_u128(1)), Some(0));
+        assert_eq!(view.cards().count(), 3);
+    }
+}

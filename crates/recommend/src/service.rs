@@ -1,0 +1,360 @@
+//! The recommender of a process: one view per tenant, level with the log on every request.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use leitmotif_domain::chance::Entropy;
+use leitmotif_domain::event::{EVENT_SCHEMA_VERSION, Event, EventPayload, ExposedTrack, Exposure};
+use leitmotif_domain::page::PageRequest;
+use leitmotif_domain::{Clock, EventId, RequestId, TenantId, TenantScope, TrackId};
+use leitmotif_features::{ListenerProfile, Projection, projection};
+use leitmotif_storage::ports::{
+    BlobStore, CatalogStore, EventLog, ModelRecord, ModelRegistry, TrackFilter, VectorFilter,
+    VectorStore,
+};
+use parking_lot::RwLock;
+
+use crate::candidates::content_cold;
+use crate::error::{Error, Result};
+use crate::exposures::ExposureWriter;
+use crate::model::RecommenderModel;
+use crate::pipeline::{
+    RecommendRequest, Recommendations, Stopwatch, choose, content_seeds, present,
+};
+use crate::view::{FollowUp, TenantView};
+
+/// The alias requests are answered from.
+pub const PRODUCTION: &str = "production";
+/// Events after which the listening state is written down: what a start has to read again.
+const EVENTS_PER_CHECKPOINT: u64 = 50_000;
+/// Size of a model, in item factors, above which scoring leaves the async threads: at about two
+/// thousand million multiplications a second this many are half a millisecond.
+const INLINE_FACTORS_MAX: usize = 1_000_000;
+
+/// Where the recommender reads and writes.
+#[derive(Clone)]
+pub struct Stores {
+    /// Tracks.
+    pub catalog: Arc<dyn CatalogStore>,
+    /// Facts.
+    pub log: Arc<dyn EventLog>,
+    /// Embeddings.
+    pub vectors: Arc<dyn VectorStore>,
+    /// Model bytes.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Model versions.
+    pub models: Arc<dyn ModelRegistry>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance, for ids.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// Answers recommendation requests.
+pub struct Recommender {
+    stores: Stores,
+    exposures: ExposureWriter,
+    tenants: RwLock<HashMap<TenantId, Arc<TenantSlot>>>,
+}
+
+#[derive(Default)]
+struct TenantSlot {
+    view: RwLock<TenantView>,
+    /// Held by whoever reads the log into the view; says whether the view was opened.
+    follower: tokio::sync::Mutex<bool>,
+}
+
+impl Recommender {
+    /// Starts with no view; each is opened by its first request.
+    pub fn new(stores: Stores, exposures: ExposureWriter) -> Self {
+        Self {
+            stores,
+            exposures,
+            tenants: RwLock::new(HashMap::new()),
+        }
+    }
+
+    /// Where it reads and writes.
+    pub fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// Answers a request; what it shows is written to the log.
+    ///
+    /// - Cost: reads the log's new events, one fold-in, one pass over the model's items.
+    pub async fn recommend(
+        &self,
+        scope: &TenantScope,
+        request: RecommendRequest,
+    ) -> Result<Recommendations> {
+        let mut watch = Stopwatch::start();
+        let slot = self.level(scope).await?;
+        watch.lap("follow the log");
+        let near = self.near(scope, &slot, &request).await?;
+        watch.lap("content neighbours");
+        let is_small =
+            slot.view.read().model.as_ref().is_none_or(|model| {
+                model.items.len() * model.taste.factors() <= INLINE_FACTORS_MAX
+            });
+        let request_id =
+            RequestId::generate(self.stores.clock.as_ref(), self.stores.entropy.as_ref());
+        let (listener, placement) = (request.listener, request.placement.clone());
+        let work = move || answer(&slot.view.read(), &request, &near, request_id, watch);
+        let answered = if is_small {
+            work()?
+        } else {
+            tokio::task::spawn_blocking(work)
+                .await
+                .map_err(Error::bug)??
+        };
+        let exposure = self.exposure(&answered, placement);
+        let event = Event {
+            event_id: EventId::from_u128(request_id.as_u128()),
+            occurred_at: self.stores.clock.now(),
+            listener,
+            schema_version: EVENT_SCHEMA_VERSION,
+            payload: EventPayload::Exposure(exposure),
+        };
+        self.exposures.record(scope, event).await;
+        Ok(answered)
+    }
+
+    /// Reads a listener's profile, level with the log.
+    pub async fn with_profile<T>(
+        &self,
+        scope: &TenantScope,
+        listener: leitmotif_domain::ListenerId,
+        read: impl FnOnce(Option<&ListenerProfile>) -> T,
+    ) -> Result<T> {
+        let slot = self.level(scope).await?;
+        let view = slot.view.read();
+        Ok(read(view.profile(Some(listener))))
+    }
+
+    /// Finds the titles of tracks.
+    pub async fn titles(
+        &self,
+        scope: &TenantScope,
+        tracks: &[TrackId],
+    ) -> Result<HashMap<TrackId, String>> {
+        let slot = self.level(scope).await?;
+        let view = slot.view.read();
+        let title = |track: &TrackId| {
+            let card = view.catalogue.card(view.catalogue.index(*track)?)?;
+            Some((*track, card.title.to_string()))
+        };
+        Ok(tracks.iter().filter_map(title).collect())
+    }
+
+    /// Writes the listening states down, before a planned end.
+    pub async fn checkpoint_all(&self, scopes: &[TenantScope]) -> Result<()> {
+        for scope in scopes {
+            let slot = self.tenants.read().get(&scope.tenant()).cloned();
+            if let Some(slot) = slot {
+                self.checkpoint(scope, &slot).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The production model of a tenant.
+    pub async fn production(&self, scope: &TenantScope) -> Result<Option<ModelRecord>> {
+        Ok(self.stores.models.alias(scope, PRODUCTION).await?)
+    }
+
+    /// Forgets a tenant that was removed.
+    pub fn forget(&self, tenant: TenantId) {
+        self.tenants.write().remove(&tenant);
+    }
+
+    fn exposure(&self, answered: &Recommendations, placement: String) -> Exposure {
+        let shown = |place: &crate::pipeline::RecommendedTrack| ExposedTrack {
+            track: place.track,
+            score: place.score,
+            propensity: 1.0,
+        };
+        Exposure {
+            request_id: answered.request_id,
+            placement,
+            rung: answered.rung,
+            model: answered.model,
+            tracks: answered.tracks.iter().map(shown).collect(),
+        }
+    }
+
+    /// Brings the view of a tenant level with the log, opening it when it is not.
+    async fn level(&self, scope: &TenantScope) -> Result<Arc<TenantSlot>> {
+        let slot = self.slot(scope.tenant());
+        let head = self.stores.log.head(scope).await?;
+        if head > 0 && slot.view.read().projection.offset >= head {
+            return Ok(slot);
+        }
+        let mut is_open = slot.follower.lock().await;
+        if !*is_open {
+            let opened = self.open(scope).await?;
+            *slot.view.write() = opened;
+            *is_open = true;
+        }
+        self.follow(scope, &slot).await?;
+        drop(is_open);
+        Ok(slot)
+    }
+
+    fn slot(&self, tenant: TenantId) -> Arc<TenantSlot> {
+        if let Some(slot) = self.tenants.read().get(&tenant) {
+            return Arc::clone(slot);
+        }
+        Arc::clone(self.tenants.write().entry(tenant).or_default())
+    }
+
+    async fn open(&self, scope: &TenantScope) -> Result<TenantView> {
+        let mut view = TenantView {
+            projection: Projection::open(self.stores.log.as_ref(), scope).await?,
+            ..TenantView::default()
+        };
+        let mut page = PageRequest::largest();
+        loop {
+            let found = self
+                .stores
+                .catalog
+                .list_tracks(scope, &TrackFilter::default(), &page)
+                .await?;
+            found
+                .items
+                .iter()
+                .for_each(|track| view.catalogue.put(track));
+            match found.next {
+                Some(after) => page = page.following(after),
+                None => break,
+            }
+        }
+        view.set_model(self.load_model(scope).await?);
+        view.refresh_popularity(self.stores.clock.now());
+        Ok(view)
+    }
+
+    async fn follow(&self, scope: &TenantScope, slot: &TenantSlot) -> Result<()> {
+        loop {
+            let from = slot.view.read().projection.offset;
+            let events = self
+                .stores
+                .log
+                .read(scope, from, projection::READ_BATCH)
+                .await?;
+            if events.is_empty() {
+                break;
+            }
+            let follow_up = slot.view.write().take(&events);
+            self.read_besides(scope, slot, follow_up).await?;
+        }
+        slot.view
+            .write()
+            .refresh_popularity(self.stores.clock.now());
+        if slot.view.read().projection.behind_checkpoint() >= EVENTS_PER_CHECKPOINT {
+            self.checkpoint(scope, slot).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_besides(
+        &self,
+        scope: &TenantScope,
+        slot: &TenantSlot,
+        follow_up: FollowUp,
+    ) -> Result<()> {
+        if !follow_up.tracks.is_empty() {
+            let tracks = self.stores.catalog.tracks(scope, &follow_up.tracks).await?;
+            let mut view = slot.view.write();
+            follow_up
+                .tracks
+                .iter()
+                .for_each(|id| view.catalogue.remove(*id));
+            tracks.iter().for_each(|track| view.catalogue.put(track));
+            view.map_columns();
+        }
+        if follow_up.has_new_model {
+            // A damaged model costs its rung, not the answers of everybody.
+            match self.load_model(scope).await {
+                Ok(model) => slot.view.write().set_model(model),
+                Err(error) => tracing::error!(%error, "the production model does not load"),
+            }
+        }
+        Ok(())
+    }
+
+    async fn checkpoint(&self, scope: &TenantScope, slot: &TenantSlot) -> Result<()> {
+        let checkpoint = slot.view.write().projection.checkpoint()?;
+        let log = &self.stores.log;
+        Ok(log
+            .save_checkpoint(scope, projection::CONSUMER, checkpoint)
+            .await?)
+    }
+
+    async fn load_model(&self, scope: &TenantScope) -> Result<Option<Arc<RecommenderModel>>> {
+        let Some(record) = self.production(scope).await? else {
+            return Ok(None);
+        };
+        let key = format!("models/{}", record.id).parse()?;
+        let bytes = self.stores.blobs.read(scope, &key, 0..u64::MAX).await?;
+        Ok(Some(Arc::new(RecommenderModel::from_bytes(
+            record.id, &bytes,
+        )?)))
+    }
+
+    /// Asks the vector store for what the model's lists cannot know.
+    async fn near(
+        &self,
+        scope: &TenantScope,
+        slot: &TenantSlot,
+        request: &RecommendRequest,
+    ) -> Result<Vec<(TrackId, f32, TrackId)>> {
+        let (seeds, model) = {
+            let view = slot.view.read();
+            if !view.has_cold_tracks() {
+                return Ok(Vec::new());
+            }
+            (content_seeds(&view, request), view.model.clone())
+        };
+        if seeds.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keep = model
+            .map(|model| Arc::new(move |t: TrackId| model.column(t).is_none()) as VectorFilter);
+        let vectors = self.stores.vectors.as_ref();
+        let spaces: Vec<_> = vectors
+            .spaces(scope)
+            .await?
+            .into_iter()
+            .map(|(space, _)| space)
+            .collect();
+        content_cold(vectors, scope, &spaces, &seeds, keep, request.count.max(50)).await
+    }
+}
+
+fn answer(
+    view: &TenantView,
+    request: &RecommendRequest,
+    near: &[(TrackId, f32, TrackId)],
+    request_id: RequestId,
+    mut watch: Stopwatch,
+) -> Result<Recommendations> {
+    let chosen = choose(view, request, near, &mut watch)?;
+    let tracks = present(view, chosen.places);
+    watch.lap("explain");
+    let is_learnt = matches!(
+        chosen.rung,
+        leitmotif_domain::Rung::Personalised | leitmotif_domain::Rung::Session
+    );
+    let model = view
+        .model
+        .as_ref()
+        .filter(|_| is_learnt)
+        .map(|model| model.id);
+    Ok(Recommendations {
+        request_id,
+        rung: chosen.rung,
+        model,
+        tracks,
+        spans: watch.into_spans(),
+    })
+}

@@ -1,0 +1,304 @@
+//! The log as a table of plays in order of time.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use leitmotif_domain::event::{EventPayload, Opinion};
+use leitmotif_domain::page::PageRequest;
+use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp, TrackId};
+use leitmotif_features::projection::READ_BATCH;
+use leitmotif_features::track::{POPULARITY_HALF_LIFE_DAYS, TILE_MS};
+use leitmotif_learn::InteractionMatrix;
+use leitmotif_learn::matrix::Triplet;
+use leitmotif_learn::neighbours::ItemNeighbours;
+use leitmotif_storage::ports::TrackFilter;
+
+use crate::error::{Error, Result};
+use crate::service::Stores;
+use crate::view::taste_weight;
+
+/// Signal of a play from which a held-out track counts as relevant: heard for the most part.
+const RELEVANT_SIGNAL: f32 = 0.5;
+/// What a judgement counts, in completed plays.
+const OPINION_SIGNAL: f32 = 3.0;
+
+/// One play or judgement.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Play {
+    /// Index of the listener.
+    pub listener: usize,
+    /// Column of the track.
+    pub item: usize,
+    /// When.
+    pub at: Timestamp,
+    /// What it says of taste, −1..=1 for a play.
+    pub signal: f32,
+}
+
+/// Plays in order of time, over the tracks of the catalogue.
+pub struct Dataset {
+    /// The listeners.
+    pub listeners: Vec<ListenerId>,
+    /// The tracks, by id; also those never played.
+    pub items: Vec<TrackId>,
+    /// The plays, by time, ties by event.
+    pub listens: Vec<Play>,
+}
+
+/// A cut in time: plays before `at` are known, plays up to `until` are asked for.
+pub struct Split<'d> {
+    plays: &'d [Play],
+    known: usize,
+    asked: usize,
+    /// The moment of the cut.
+    pub at: Timestamp,
+}
+
+impl Split<'_> {
+    /// The known plays.
+    pub fn train(&self) -> &[Play] {
+        &self.plays[..self.known]
+    }
+
+    /// The plays asked for.
+    pub fn test(&self) -> &[Play] {
+        &self.plays[self.known..self.asked]
+    }
+}
+
+impl Dataset {
+    /// Reads the catalogue and the log.
+    pub async fn read(stores: &Stores, scope: &TenantScope) -> Result<Self> {
+        let items = read_items(stores, scope).await?;
+        let columns: HashMap<TrackId, usize> = items
+            .iter()
+            .enumerate()
+            .map(|(column, item)| (*item, column))
+            .collect();
+        let mut listeners = Vec::new();
+        let mut rows: HashMap<ListenerId, usize> = HashMap::new();
+        let mut keyed: Vec<(Timestamp, EventId, Play)> = Vec::new();
+        let mut offset = 0;
+        loop {
+            let events = stores.log.read(scope, offset, READ_BATCH).await?;
+            let Some(last) = events.last() else { break };
+            offset = last.offset;
+            for event in events.iter().map(|recorded| &recorded.event) {
+                let (track, signal) = match &event.payload {
+                    EventPayload::Listen(listen) if !listen.private => {
+                        (listen.track, listen.signal())
+                    }
+                    EventPayload::Feedback(feedback) => match feedback.opinion {
+                        Opinion::Like => (feedback.track, OPINION_SIGNAL),
+                        Opinion::Dislike => (feedback.track, -OPINION_SIGNAL),
+                        Opinion::Cleared => continue,
+                    },
+                    _ => continue,
+                };
+                let (Some(id), Some(item)) = (event.listener, columns.get(&track)) else {
+                    continue;
+                };
+                let listener = *rows.entry(id).or_insert_with(|| {
+                    listeners.push(id);
+                    listeners.len() - 1
+                });
+                let play = Play {
+                    listener,
+                    item: *item,
+                    at: event.occurred_at,
+                    signal,
+                };
+                keyed.push((event.occurred_at, event.event_id, play));
+            }
+        }
+        keyed.sort_unstable_by_key(|(at, event, _)| (*at, *event));
+        let listens = keyed.into_iter().map(|(_, _, play)| play).collect();
+        Ok(Self {
+            listeners,
+            items,
+            listens,
+        })
+    }
+
+    /// Cuts at shares of the plays; plays of the same moment stay together.
+    pub fn split(&self, known: f64, asked: f64) -> Split<'_> {
+        let place = |share: f64| {
+            let wanted = (self.listens.len() as f64 * share).round() as usize;
+            let mut place = wanted.min(self.listens.len());
+            while place > 0
+                && place < self.listens.len()
+                && self.listens[place].at == self.listens[place - 1].at
+            {
+                place += 1;
+            }
+            place
+        };
+        let (known, asked) = (place(known), place(asked));
+        let at = self
+            .listens
+            .get(known)
+            .or(self.listens.last())
+            .map_or(Timestamp::from_ms(0), |play| play.at);
+        Split {
+            plays: &self.listens,
+            known,
+            asked,
+            at,
+        }
+    }
+
+    /// Listeners × items with taste weights, negative ones included.
+    pub fn matrix(&self, plays: &[Play]) -> Result<InteractionMatrix> {
+        self.matrix_of(plays, |signal| {
+            Some(taste_weight(signal)).filter(|weight| *weight != 0.0)
+        })
+    }
+
+    /// Listeners × items the listener took to.
+    pub fn liked_matrix(&self, plays: &[Play]) -> Result<InteractionMatrix> {
+        self.matrix_of(plays, |signal| (signal > 0.0).then(|| taste_weight(signal)))
+    }
+
+    fn matrix_of(
+        &self,
+        plays: &[Play],
+        weigh: impl Fn(f32) -> Option<f32>,
+    ) -> Result<InteractionMatrix> {
+        let mut sums: BTreeMap<(usize, usize), f32> = BTreeMap::new();
+        for play in plays {
+            *sums.entry((play.listener, play.item)).or_default() += play.signal;
+        }
+        let triplets: Vec<Triplet> = sums
+            .into_iter()
+            .filter_map(|((row, column), signal)| {
+                Some(Triplet {
+                    row,
+                    column,
+                    weight: weigh(signal)?,
+                })
+            })
+            .collect();
+        Ok(InteractionMatrix::from_triplets(
+            self.listeners.len(),
+            self.items.len(),
+            &triplets,
+        )?)
+    }
+
+    /// Decayed popularity by column, as the live feature counts it.
+    pub fn popularity(&self, plays: &[Play], now: Timestamp) -> Vec<f32> {
+        let mut popularity = vec![0.0; self.items.len()];
+        for play in plays.iter().filter(|play| play.signal > 0.0) {
+            let age_days = now.since_ms(play.at).max(0) as f64 / TILE_MS as f64;
+            popularity[play.item] += (-age_days / POPULARITY_HALF_LIFE_DAYS).exp2() as f32;
+        }
+        popularity
+    }
+
+    /// The questions of a split: for each listener the tracks known before and the new ones they
+    /// took to afterwards. Listeners without a new one are left out.
+    pub fn questions(&self, split: &Split<'_>) -> Vec<Question> {
+        let mut heard: HashMap<usize, HashSet<usize>> = HashMap::new();
+        for play in split.train() {
+            heard.entry(play.listener).or_default().insert(play.item);
+        }
+        let mut signals: BTreeMap<(usize, usize), f32> = BTreeMap::new();
+        for play in split.test() {
+            *signals.entry((play.listener, play.item)).or_default() += play.signal;
+        }
+        let mut questions: Vec<Question> = Vec::new();
+        for ((listener, item), signal) in signals {
+            let known = heard.get(&listener);
+            if signal < RELEVANT_SIGNAL || known.is_some_and(|known| known.contains(&item)) {
+                continue;
+            }
+            match questions.last_mut() {
+                Some(question) if question.listener == listener => {
+                    question.relevant.insert(item);
+                }
+                _ => questions.push(Question {
+                    listener,
+                    heard: known.cloned().unwrap_or_default(),
+                    relevant: HashSet::from([item]),
+                }),
+            }
+        }
+        questions
+    }
+}
+
+/// What is asked of a model about one listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Index of the listener.
+    pub listener: usize,
+    /// Columns played before the cut; never an answer.
+    pub heard: HashSet<usize>,
+    /// Columns the listener took to after the cut.
+    pub relevant: HashSet<usize>,
+}
+
+async fn read_items(stores: &Stores, scope: &TenantScope) -> Result<Vec<TrackId>> {
+    let mut items = Vec::new();
+    let mut page = PageRequest::largest();
+    loop {
+        let found = stores
+            .catalog
+            .list_tracks(scope, &TrackFilter::default(), &page)
+            .await?;
+        items.extend(found.items.iter().map(|track| track.id));
+        match found.next {
+            Some(after) => page = page.following(after),
+            None => return Ok(items),
+        }
+    }
+}
+
+/// Embedding neighbours of every item over all spaces; similarities of a space are scaled to its
+/// own best, since two spaces are never compared.
+pub async fn content_lists(
+    stores: &Stores,
+    scope: &TenantScope,
+    items: &[TrackId],
+    count: usize,
+) -> Result<ItemNeighbours> {
+    let columns: HashMap<TrackId, u32> = items
+        .iter()
+        .enumerate()
+        .map(|(column, item)| (*item, column as u32))
+        .collect();
+    let spaces = stores.vectors.spaces(scope).await?;
+    let mut lists: Vec<HashMap<u32, f32>> = vec![HashMap::new(); items.len()];
+    for (space, _) in &spaces {
+        for (item, list) in items.iter().zip(&mut lists) {
+            let Some(query) = stores.vectors.vector(scope, space, *item).await? else {
+                continue;
+            };
+            let near = stores
+                .vectors
+                .nearest(scope, space, &query, count + 1, None)
+                .await?;
+            let best = near
+                .iter()
+                .filter(|one| one.track != *item)
+                .map(|one| one.distance);
+            let Some(best) = best.reduce(f32::min).map(|d| (1.0 - d).max(f32::EPSILON)) else {
+                continue;
+            };
+            for one in near.iter().filter(|one| one.track != *item) {
+                if let Some(column) = columns.get(&one.track) {
+                    *list.entry(*column).or_default() += (1.0 - one.distance).max(0.0) / best;
+                }
+            }
+        }
+    }
+    let sorted = lists.into_iter().map(|list| {
+        let mut list: Vec<_> = list
+            .into_iter()
+            .filter(|(_, similarity)| *similarity > 0.0)
+            .collect();
+        list.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        list.truncate(count);
+        list
+    });
+    ItemNeighbours::from_lists(sorted.collect()).map_err(Error::from)
+}

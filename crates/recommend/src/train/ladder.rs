@@ -1,0 +1,189 @@
+//! The ladder of quality: each source alone and their blend, on listens that came later. All tracks
+//! are ranked, none is sampled.
+
+use leitmotif_domain::chance::Seed;
+use leitmotif_learn::neighbours::ItemNeighbours;
+use leitmotif_learn::rank_metrics::{ndcg_at, recall_at};
+use leitmotif_learn::top_k;
+use serde::{Deserialize, Serialize};
+
+use super::Parts;
+use super::dataset::{Dataset, Question, Split};
+use crate::model::BlendWeights;
+
+/// Depth of the lists that are judged.
+const DEPTH: usize = 20;
+/// Scores computed for one judgement at most; beyond, every n-th listener is asked.
+const SCORES_MAX: usize = 40_000_000;
+/// Seed of the random baseline.
+const RANDOM_SEED: Seed = Seed(0x6c61_6464_6572);
+
+/// How one source does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct LadderRow {
+    /// Normalised discounted cumulative gain at 10, 0..=1.
+    pub ndcg_at_10: f64,
+    /// Share of the held-out tracks among the first 20, 0..=1.
+    pub recall_at_20: f64,
+}
+
+/// How every source does on the same questions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ladder {
+    /// Listeners asked about.
+    pub listeners: u64,
+    /// A random order.
+    pub random: LadderRow,
+    /// Decayed popularity.
+    pub popularity: LadderRow,
+    /// Item-item cosine.
+    pub item_item: LadderRow,
+    /// Embedding neighbours.
+    pub content: LadderRow,
+    /// Matrix factorisation.
+    pub ials: LadderRow,
+    /// The blend that answers requests.
+    pub blend: LadderRow,
+}
+
+/// Dense scores of every source for one listener.
+pub struct SourceScores {
+    /// Matrix factorisation.
+    pub taste: Vec<f32>,
+    /// Item-item cosine.
+    pub neighbours: Vec<f32>,
+    /// Embedding neighbours.
+    pub content: Vec<f32>,
+    /// Popularity.
+    pub popular: Vec<f32>,
+}
+
+impl SourceScores {
+    /// Scores every item for a listener. A listener without history is scored by popularity alone.
+    pub fn of(
+        dataset: &Dataset,
+        parts: &Parts,
+        content: &ItemNeighbours,
+        question: &Question,
+    ) -> Self {
+        let liked: Vec<(usize, f32)> = parts
+            .matrix
+            .entries(question.listener)
+            .filter(|(_, weight)| *weight > 0.0)
+            .collect();
+        let mut taste = vec![0.0; dataset.items.len()];
+        if let Some(factor) = parts.taste.user_factor(question.listener) {
+            parts.taste.score(factor, &mut taste);
+        }
+        Self {
+            taste,
+            neighbours: parts.neighbours.score(&liked),
+            content: content.score(&liked),
+            popular: parts.popularity.clone(),
+        }
+    }
+
+    /// The weighted sum, each source scaled to its best unheard item, as requests are answered.
+    pub fn blended(&self, question: &Question, weights: &BlendWeights) -> Vec<f32> {
+        let mut sum = vec![0.0; self.taste.len()];
+        let sources = [
+            (&self.taste, weights.taste),
+            (&self.neighbours, weights.neighbours),
+            (&self.content, weights.content),
+            (&self.popular, weights.popular),
+        ];
+        for (scores, weight) in sources {
+            let unheard = scores
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| !question.heard.contains(i));
+            let best = unheard.map(|(_, score)| *score).fold(0.0, f32::max);
+            if best <= 0.0 || weight <= 0.0 {
+                continue;
+            }
+            for (slot, score) in sum.iter_mut().zip(scores) {
+                *slot += weight * score / best;
+            }
+        }
+        sum
+    }
+}
+
+/// Keeps so many questions that judging stays within its bound.
+pub fn bounded(questions: Vec<Question>, item_count: usize) -> Vec<Question> {
+    let most = (SCORES_MAX / item_count.max(1)).max(100);
+    let step = questions.len().div_ceil(most).max(1);
+    questions.into_iter().step_by(step).collect()
+}
+
+/// Judges scores on a question.
+pub fn row_of(question: &Question, mut scores: Vec<f32>) -> LadderRow {
+    for heard in &question.heard {
+        if let Some(score) = scores.get_mut(*heard) {
+            *score = f32::NEG_INFINITY;
+        }
+    }
+    let ranked = top_k(&scores, DEPTH);
+    LadderRow {
+        ndcg_at_10: ndcg_at(&ranked, &question.relevant, 10),
+        recall_at_20: recall_at(&ranked, &question.relevant, DEPTH),
+    }
+}
+
+/// Means over questions.
+pub fn mean(rows: impl ExactSizeIterator<Item = LadderRow>) -> LadderRow {
+    let count = rows.len().max(1) as f64;
+    let sum = rows.fold(LadderRow::default(), |sum, row| LadderRow {
+        ndcg_at_10: sum.ndcg_at_10 + row.ndcg_at_10,
+        recall_at_20: sum.recall_at_20 + row.recall_at_20,
+    });
+    LadderRow {
+        ndcg_at_10: sum.ndcg_at_10 / count,
+        recall_at_20: sum.recall_at_20 / count,
+    }
+}
+
+/// Judges every source and the blend on a split.
+pub fn judge(
+    dataset: &Dataset,
+    split: &Split<'_>,
+    parts: &Parts,
+    content: &ItemNeighbours,
+    weights: &BlendWeights,
+) -> Ladder {
+    let questions = bounded(dataset.questions(split), dataset.items.len());
+    let mut random = RANDOM_SEED.rng();
+    let mut rows: [Vec<LadderRow>; 6] = Default::default();
+    for question in &questions {
+        let scores = SourceScores::of(dataset, parts, content, question);
+        let blended = scores.blended(question, weights);
+        let chance = dataset
+            .items
+            .iter()
+            .map(|_| random.next_f64() as f32)
+            .collect();
+        let sources = [
+            chance,
+            scores.popular,
+            scores.neighbours,
+            scores.content,
+            scores.taste,
+            blended,
+        ];
+        for (rows, scores) in rows.iter_mut().zip(sources) {
+            rows.push(row_of(question, scores));
+        }
+    }
+    let [random, popularity, item_item, content, ials, blend] =
+        rows.map(|rows| mean(rows.into_iter()));
+    let listeners = questions.len() as u64;
+    Ladder {
+        listeners,
+        random,
+        popularity,
+        item_item,
+        content,
+        ials,
+        blend,
+    }
+}

@@ -1,0 +1,125 @@
+//! What the recommender knows of one tenant, in memory: listening state, catalogue, model.
+
+use std::sync::Arc;
+
+use leitmotif_domain::event::{EventPayload, RecordedEvent};
+use leitmotif_domain::{ListenerId, Timestamp, TrackId};
+use leitmotif_features::{ListenerProfile, Projection};
+
+use crate::catalogue::CatalogueView;
+use crate::model::RecommenderModel;
+
+/// New events after which popularity is counted anew: as a share of the log, at least so many.
+const POPULARITY_EVENTS_MIN: u64 = 500;
+/// One event in so many of the log's length, for long logs.
+const POPULARITY_SHARE: u64 = 50;
+/// Strongest pull or push of one track; a track played a hundred times is not a hundred tastes.
+const SIGNAL_MAX: f32 = 20.0;
+
+/// What the recommender knows of one tenant.
+#[derive(Default)]
+pub struct TenantView {
+    /// What listeners did.
+    pub projection: Projection,
+    /// The tracks.
+    pub catalogue: CatalogueView,
+    /// The production model.
+    pub model: Option<Arc<RecommenderModel>>,
+    /// Decayed popularity by catalogue index.
+    pub popularity: Vec<f32>,
+    popularity_offset: u64,
+    /// Catalogue index of each column of the model.
+    index_of_column: Vec<Option<u32>>,
+}
+
+/// What a batch of events asks to be read from the stores.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct FollowUp {
+    /// Tracks that changed.
+    pub tracks: Vec<TrackId>,
+    /// Whether an alias moved.
+    pub has_new_model: bool,
+}
+
+impl TenantView {
+    /// Takes events in and says what must be read besides.
+    pub fn take(&mut self, events: &[RecordedEvent]) -> FollowUp {
+        self.projection.take(events);
+        let mut follow_up = FollowUp::default();
+        for event in events {
+            match &event.event.payload {
+                EventPayload::CatalogueChanged(changed) => follow_up.tracks.push(changed.track),
+                EventPayload::ModelChanged(_) => follow_up.has_new_model = true,
+                _ => {}
+            }
+        }
+        follow_up
+    }
+
+    /// Puts another model into service.
+    pub fn set_model(&mut self, model: Option<Arc<RecommenderModel>>) {
+        self.model = model;
+        self.map_columns();
+    }
+
+    /// Finds the catalogue index of each column anew, after tracks came or went.
+    pub fn map_columns(&mut self) {
+        let items = self.model.as_ref().map_or(&[][..], |model| &model.items);
+        let index = |item: &TrackId| Some(self.catalogue.index(*item)? as u32);
+        self.index_of_column = items.iter().map(index).collect();
+    }
+
+    /// Counts popularity anew when enough happened since the last time.
+    pub fn refresh_popularity(&mut self, now: Timestamp) {
+        let offset = self.projection.offset;
+        let wanted = (offset / POPULARITY_SHARE).max(POPULARITY_EVENTS_MIN);
+        let is_fresh = offset - self.popularity_offset < wanted && self.popularity_offset > 0;
+        if is_fresh && self.popularity.len() == self.catalogue.len() {
+            return;
+        }
+        self.popularity = vec![0.0; self.catalogue.len()];
+        for (track, activity) in self.projection.state.tracks() {
+            if let Some(index) = self.catalogue.index(track)
+                && let Some(slot) = self.popularity.get_mut(index)
+            {
+                *slot = activity.popularity(now) as f32;
+            }
+        }
+        self.popularity_offset = offset;
+    }
+
+    /// Columns of the model whose track is in the catalogue, with its index.
+    pub fn columns(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.index_of_column
+            .iter()
+            .enumerate()
+            .filter_map(|(column, index)| Some((column, (*index)? as usize)))
+    }
+
+    /// Whether tracks came in that the model does not know.
+    pub fn has_cold_tracks(&self) -> bool {
+        match &self.model {
+            Some(model) => {
+                self.catalogue.cards().count() > 0 && self.catalogue.len() > model.items.len()
+            }
+            None => !self.catalogue.is_empty(),
+        }
+    }
+
+    /// A listener's profile.
+    pub fn profile(&self, listener: Option<ListenerId>) -> Option<&ListenerProfile> {
+        self.projection
+            .state
+            .listener(listener?)
+            .filter(|profile| !profile.is_empty())
+    }
+}
+
+/// What a sum of signals weighs as a taste: many plays count, but ever less.
+pub fn taste_weight(signal: f32) -> f32 {
+    if signal > 0.0 {
+        signal.min(SIGNAL_MAX).ln_1p()
+    } else {
+        signal.max(-1.0)
+    }
+}
