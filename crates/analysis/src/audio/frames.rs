@@ -13,7 +13,7 @@ use super::timbre::{TimbreFrames, TimbreMeter};
 /// Samples between two rhythm frames: 11.6 ms, a sixth of the tolerance in which a beat counts as hit.
 pub(crate) const RHYTHM_HOP: usize = 256;
 /// Window of the rhythm and timbre frames: 46 ms, short enough to separate sixteenths at 200 bpm.
-const RHYTHM_WINDOW: usize = 1024;
+const RHYTHM_WINDOW: usize = 2048;
 /// Rhythm frames per second.
 pub(crate) const RHYTHM_FPS: f64 = ANALYSIS_RATE_HZ as f64 / RHYTHM_HOP as f64;
 /// Every which rhythm frame is also a timbre frame: windows then tile without overlap.

@@ -280,11 +280,17 @@ pub(crate) fn estimate_key(frames: &[[f32; 12]]) -> Option<KeyEstimate> {
         return None;
     }
     let mut scores = key_scores(&whole);
-    let strength = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max).min(1.0);
+    let strength = scores
+        .iter()
+        .copied()
+        .fold(f64::NEG_INFINITY, f64::max)
+        .min(1.0);
     let frames_in = |seconds: f64| ((seconds * HARMONY_FPS) as usize).max(1);
     let opening = frames.get(..frames_in(OPENING_S)).unwrap_or(frames);
     let opening = key_scores(&mean_chroma(opening));
-    let fade = (frames.len() as f64 / (OPENING_FADE_S * HARMONY_FPS)).max(1.0).sqrt();
+    let fade = (frames.len() as f64 / (OPENING_FADE_S * HARMONY_FPS))
+        .max(1.0)
+        .sqrt();
     let opening_weight = OPENING_WEIGHT / fade;
     let segments: Vec<[f64; 24]> = frames
         .chunks(frames_in(SEGMENT_S))

@@ -4,7 +4,7 @@ use super::frames::{RHYTHM_FPS, RhythmFrames};
 use super::resample::ANALYSIS_RATE_HZ;
 
 /// Bands of the filter bank; see [`BandFilter`].
-pub(crate) const BAND_COUNT: usize = 48;
+pub(crate) const BAND_COUNT: usize = 80;
 /// Lowest and highest band edge, in hertz.
 const BAND_EDGES_HZ: (f64, f64) = (30.0, 10_500.0);
 /// Strength of the logarithmic compression `ln(1 + γ·magnitude)`; at the working level a quiet hi-hat
@@ -28,11 +28,11 @@ pub(crate) struct BandFilter {
 }
 
 fn to_scale(frequency_hz: f64) -> f64 {
-    (1.0 + frequency_hz / 500.0).ln()
+    (1.0 + frequency_hz / 200.0).ln()
 }
 
 fn from_scale(position: f64) -> f64 {
-    500.0 * (position.exp() - 1.0)
+    200.0 * (position.exp() - 1.0)
 }
 
 /// Centre of a band in hertz.
