@@ -9,6 +9,7 @@ mod frames;
 mod key;
 mod key_profiles;
 mod loudness;
+mod metre;
 mod onset;
 mod reading;
 mod reading_weights;
