@@ -56,7 +56,6 @@ pub(crate) struct RhythmFrames {
 #[derive(Debug, Default)]
 pub(crate) struct Spectra {
     pub is_silent: bool,
-    pub duration_s: f64,
     pub rhythm: RhythmFrames,
     pub timbre: TimbreFrames,
     pub harmony: HarmonyFrames,
@@ -75,7 +74,6 @@ impl Spectra {
         let rms = (power / signal.len().max(1) as f64).sqrt();
         let mut spectra = Self {
             is_silent: rms < RMS_SILENT,
-            duration_s: signal.len() as f64 / f64::from(ANALYSIS_RATE_HZ),
             ..Self::default()
         };
         if spectra.is_silent {

@@ -127,10 +127,6 @@ impl PeakPicker {
 }
 
 impl HarmonyFrames {
-    pub(crate) fn frame_count(&self) -> usize {
-        self.ends.len()
-    }
-
     fn frames(&self) -> impl Iterator<Item = &[Peak]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts
@@ -246,8 +242,10 @@ pub(crate) fn mean_chroma(frames: &[[f32; 12]]) -> [f64; 12] {
     mean
 }
 
-/// Least relative spread of a profile that can have a key; noise has about 0.03.
-const SPREAD_MIN: f64 = 0.12;
+/// Least relative spread of a profile that can have a key, and its rise for short tracks: white noise
+/// has about 1.6 over the root of the frame count.
+const SPREAD_MIN: f64 = 0.2;
+const SPREAD_SHORT: f64 = 2.0;
 /// Least number of pitch classes (as exponential entropy) that make a key rather than a tone.
 const CLASS_COUNT_MIN: f64 = 3.0;
 /// Length of the segments that vote beside the whole, in seconds: about one chord or two.
@@ -276,7 +274,8 @@ pub(crate) fn estimate_key(frames: &[[f32; 12]]) -> Option<KeyEstimate> {
         .map(|value| -value * value.ln())
         .sum();
     let spread = deviation(&whole) * 12.0;
-    if whole.iter().sum::<f64>() <= 0.0 || spread < SPREAD_MIN || entropy.exp() < CLASS_COUNT_MIN {
+    let spread_min = SPREAD_MIN.max(SPREAD_SHORT / (frames.len().max(1) as f64).sqrt());
+    if whole.iter().sum::<f64>() <= 0.0 || spread < spread_min || entropy.exp() < CLASS_COUNT_MIN {
         return None;
     }
     let mut scores = key_scores(&whole);

@@ -1,4 +1,9 @@
 //! Weights of the metre features, fitted on readings of labelled clips.
+//!
+//! A softmax over each track's readings was fitted (L2 0.05) on the synthesised clips and CC0 loops of
+//! the shared audio kit and, at a fifth of their weight, on 160 random pieces without drums; no clip
+//! of a restricted licence took part. Leaving one style out at a time, the tempo of the synthesised
+//! clips is right in 0.91, the beat F-measure is 0.94. `eval/tools` has the programs.
 
 use super::reading::FEATURE_COUNT;
 
