@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use crate::files::open_text;
 
-/// Relative tolerance of a tempo (Gouyon et al. 2006).
-const TEMPO_TOLERANCE: f64 = 0.04;
+/// Relative tolerance of a tempo (Gouyon et al. 2006), the bound itself included.
+const TEMPO_TOLERANCE: f64 = 0.04 + 1e-9;
 /// Half width of the window in which a beat is hit, in seconds (mir_eval's default).
 const BEAT_WINDOW_S: f64 = 0.07;
 /// Beats before this time are not scored, in seconds (mir_eval's `trim_beats`).
