@@ -1,6 +1,7 @@
 //! The `audio` measurement: tempo, beats and key on labelled clips, and the speed of the whole chain.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -11,8 +12,10 @@ use leitmotif_analysis::audio::{
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-/// Relative tolerance of a tempo (Gouyon et al. 2006).
-const TEMPO_TOLERANCE: f64 = 0.04;
+use crate::files::open_text;
+
+/// Relative tolerance of a tempo (Gouyon et al. 2006), the bound itself included.
+const TEMPO_TOLERANCE: f64 = 0.04 + 1e-9;
 /// Half width of the window in which a beat is hit, in seconds (mir_eval's default).
 const BEAT_WINDOW_S: f64 = 0.07;
 /// Beats before this time are not scored, in seconds (mir_eval's `trim_beats`).
@@ -80,7 +83,7 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
 
 fn read_labels(data: &Path) -> anyhow::Result<Vec<Label>> {
     let path = data.join("labels.csv");
-    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let text = read_text(&path)?;
     let mut lines = text.lines();
     let header = split_csv(lines.next().unwrap_or_default());
     let column = |name: &str| {
@@ -129,6 +132,14 @@ fn read_labels(data: &Path) -> anyhow::Result<Vec<Label>> {
             }
         })
         .collect())
+}
+
+fn read_text(path: &Path) -> anyhow::Result<String> {
+    let mut text = String::new();
+    open_text(path)?
+        .read_to_string(&mut text)
+        .with_context(|| path.display().to_string())?;
+    Ok(text)
 }
 
 /// Splits one CSV line; quoted fields may hold commas and doubled quotes.
@@ -214,7 +225,7 @@ fn score(args: &Args, label: Label) -> anyhow::Result<Scored> {
 
 /// First column of a beat file: seconds.
 fn read_beats(path: &Path) -> anyhow::Result<Vec<f64>> {
-    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let text = read_text(path)?;
     Ok(text
         .lines()
         .filter_map(|line| line.split_whitespace().next()?.parse().ok())

@@ -223,23 +223,7 @@ fn read_packets(
         let spec = (decoded.spec().rate(), decoded.spec().channels().count());
         match layout {
             None => {
-                check_limit(
-                    "channel count",
-                    spec.1 as u64,
-                    limits.channel_count_max as u64,
-                )?;
-                check_limit(
-                    "sample rate",
-                    spec.0.into(),
-                    limits.sample_rate_hz_max.into(),
-                )?;
-                if spec.0 == 0 || spec.1 == 0 {
-                    return Err(DecodeError::Empty);
-                }
-                let frame_count_max = (limits.seconds_max.max(0.0) * f64::from(spec.0)) as usize;
-                let by_time = frame_count_max.saturating_mul(spec.1);
-                let by_memory = limits.sample_count_max - limits.sample_count_max % spec.1;
-                sample_budget = by_time.min(by_memory);
+                sample_budget = sample_budget_of(spec, limits)?;
                 layout = Some(spec);
             }
             Some(known) if known != spec => {
@@ -272,6 +256,29 @@ fn read_packets(
         corrupt_packet_count,
         is_partial,
     })
+}
+
+/// Most samples to keep of a stream of this rate and channel count.
+fn sample_budget_of(
+    (sample_rate_hz, channel_count): (u32, usize),
+    limits: &DecodeLimits,
+) -> Result<usize, DecodeError> {
+    check_limit(
+        "channel count",
+        channel_count as u64,
+        limits.channel_count_max as u64,
+    )?;
+    check_limit(
+        "sample rate",
+        sample_rate_hz.into(),
+        limits.sample_rate_hz_max.into(),
+    )?;
+    if sample_rate_hz == 0 || channel_count == 0 {
+        return Err(DecodeError::Empty);
+    }
+    let frame_count_max = (limits.seconds_max.max(0.0) * f64::from(sample_rate_hz)) as usize;
+    let by_memory = limits.sample_count_max - limits.sample_count_max % channel_count;
+    Ok(frame_count_max.saturating_mul(channel_count).min(by_memory))
 }
 
 /// Turns NaN and infinite samples into silence and counts them.

@@ -175,6 +175,9 @@ fn rounded(values: impl Iterator<Item = f64>) -> Value {
     Value::Array(values.map(|value| number(Some(value), 5)).collect())
 }
 
+/// Reads one measurement of a timbre frame.
+type ReadFrame = fn(&TimbreFrame) -> f32;
+
 pub(crate) fn describe_sound(
     loudness: &Loudness,
     timbre: &TimbreFrames,
@@ -191,7 +194,7 @@ pub(crate) fn describe_sound(
     let mut values = vec![(json!(duration_ms), "samples")];
     values.extend(readings.map(|(value, method)| (number(value, 2), method)));
     let is_known = !timbre.rows.is_empty();
-    let scalars: [(fn(&TimbreFrame) -> f32, i32); 6] = [
+    let scalars: [(ReadFrame, i32); 6] = [
         (|row| row.centroid_hz, 1),
         (|row| row.bandwidth_hz, 1),
         (|row| row.rolloff_hz, 1),

@@ -1,5 +1,6 @@
 //! The audio embedding: standardised statistics of sound, harmony and rhythm as one unit vector.
 
+use super::embedding_scale::{CENTRES, SCALES};
 use super::frames::RHYTHM_FPS;
 use super::key::KeyEstimate;
 use super::onset::GROUP_COUNT;
@@ -50,18 +51,14 @@ pub(crate) fn embed(
     if timbre.rows.is_empty() {
         return None;
     }
-    let statistics = statistics(timbre, chroma, key, rhythm);
-    let norm = statistics
-        .iter()
-        .map(|value| value * value)
-        .sum::<f64>()
-        .sqrt();
-    (norm > 0.0 && norm.is_finite()).then(|| {
-        statistics
-            .iter()
-            .map(|value| (value / norm) as f32)
-            .collect()
-    })
+    let mut values = statistics(timbre, chroma, key, rhythm);
+    for ((value, centre), scale) in values.iter_mut().zip(&CENTRES).zip(&SCALES) {
+        // Four deviations in a group of sixteen: one absurd statistic must not be all there is.
+        *value = ((*value - centre) * scale).clamp(-1.0, 1.0);
+    }
+    let norm = values.iter().map(|value| value * value).sum::<f64>().sqrt();
+    (norm > 0.0 && norm.is_finite())
+        .then(|| values.iter().map(|value| (value / norm) as f32).collect())
 }
 
 fn statistics(

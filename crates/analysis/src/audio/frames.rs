@@ -13,7 +13,7 @@ use super::timbre::{TimbreFrames, TimbreMeter};
 /// Samples between two rhythm frames: 11.6 ms, a sixth of the tolerance in which a beat counts as hit.
 pub(crate) const RHYTHM_HOP: usize = 256;
 /// Window of the rhythm and timbre frames: 46 ms, short enough to separate sixteenths at 200 bpm.
-const RHYTHM_WINDOW: usize = 1024;
+const RHYTHM_WINDOW: usize = 2048;
 /// Rhythm frames per second.
 pub(crate) const RHYTHM_FPS: f64 = ANALYSIS_RATE_HZ as f64 / RHYTHM_HOP as f64;
 /// Every which rhythm frame is also a timbre frame: windows then tile without overlap.
@@ -56,7 +56,6 @@ pub(crate) struct RhythmFrames {
 #[derive(Debug, Default)]
 pub(crate) struct Spectra {
     pub is_silent: bool,
-    pub duration_s: f64,
     pub rhythm: RhythmFrames,
     pub timbre: TimbreFrames,
     pub harmony: HarmonyFrames,
@@ -75,7 +74,6 @@ impl Spectra {
         let rms = (power / signal.len().max(1) as f64).sqrt();
         let mut spectra = Self {
             is_silent: rms < RMS_SILENT,
-            duration_s: signal.len() as f64 / f64::from(ANALYSIS_RATE_HZ),
             ..Self::default()
         };
         if spectra.is_silent {

@@ -127,10 +127,6 @@ impl PeakPicker {
 }
 
 impl HarmonyFrames {
-    pub(crate) fn frame_count(&self) -> usize {
-        self.ends.len()
-    }
-
     fn frames(&self) -> impl Iterator<Item = &[Peak]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts
@@ -246,8 +242,10 @@ pub(crate) fn mean_chroma(frames: &[[f32; 12]]) -> [f64; 12] {
     mean
 }
 
-/// Least relative spread of a profile that can have a key; noise has about 0.03.
-const SPREAD_MIN: f64 = 0.12;
+/// Least relative spread of a profile that can have a key, and its rise for short tracks: white noise
+/// has about 1.6 over the root of the frame count.
+const SPREAD_MIN: f64 = 0.2;
+const SPREAD_SHORT: f64 = 2.0;
 /// Least number of pitch classes (as exponential entropy) that make a key rather than a tone.
 const CLASS_COUNT_MIN: f64 = 3.0;
 /// Length of the segments that vote beside the whole, in seconds: about one chord or two.
@@ -276,15 +274,22 @@ pub(crate) fn estimate_key(frames: &[[f32; 12]]) -> Option<KeyEstimate> {
         .map(|value| -value * value.ln())
         .sum();
     let spread = deviation(&whole) * 12.0;
-    if whole.iter().sum::<f64>() <= 0.0 || spread < SPREAD_MIN || entropy.exp() < CLASS_COUNT_MIN {
+    let spread_min = SPREAD_MIN.max(SPREAD_SHORT / (frames.len().max(1) as f64).sqrt());
+    if whole.iter().sum::<f64>() <= 0.0 || spread < spread_min || entropy.exp() < CLASS_COUNT_MIN {
         return None;
     }
     let mut scores = key_scores(&whole);
-    let strength = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max).min(1.0);
+    let strength = scores
+        .iter()
+        .copied()
+        .fold(f64::NEG_INFINITY, f64::max)
+        .min(1.0);
     let frames_in = |seconds: f64| ((seconds * HARMONY_FPS) as usize).max(1);
     let opening = frames.get(..frames_in(OPENING_S)).unwrap_or(frames);
     let opening = key_scores(&mean_chroma(opening));
-    let fade = (frames.len() as f64 / (OPENING_FADE_S * HARMONY_FPS)).max(1.0).sqrt();
+    let fade = (frames.len() as f64 / (OPENING_FADE_S * HARMONY_FPS))
+        .max(1.0)
+        .sqrt();
     let opening_weight = OPENING_WEIGHT / fade;
     let segments: Vec<[f64; 24]> = frames
         .chunks(frames_in(SEGMENT_S))

@@ -5,10 +5,12 @@ mod beat;
 mod decode;
 mod describe;
 mod embedding;
+mod embedding_scale;
 mod frames;
 mod key;
 mod key_profiles;
 mod loudness;
+mod metre;
 mod onset;
 mod reading;
 mod reading_weights;
@@ -41,3 +43,6 @@ pub struct AudioBuffer {
     /// Sample rate in hertz.
     pub sample_rate_hz: u32,
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,7 +106,7 @@ impl<'a> Evidence<'a> {
         let mut readings = Vec::new();
         for period in candidate_periods(salient) {
             let range = PeriodRange {
-                shortest: period * TRACKING_RANGE.0,
+                shortest: (period * TRACKING_RANGE.0).max(60.0 * RHYTHM_FPS / TEMPO_RANGE_BPM.1),
                 longest: period * TRACKING_RANGE.1,
             };
             let beats: Vec<f64> = track_beats(activation, range)

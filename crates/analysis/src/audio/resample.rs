@@ -1,7 +1,7 @@
 //! Any rate and channel count to the mono signal that the spectral analysis works on.
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
-use rubato::{Fft, FixedSync, Resampler};
+use rubato::{Fft, FixedSync, Resampler, WindowFunction};
 
 use super::AudioBuffer;
 use crate::analyzer::AnalysisError;
@@ -12,6 +12,9 @@ pub const ANALYSIS_RATE_HZ: u32 = 22_050;
 
 /// Lowest and highest sample rate that is analysed, in hertz.
 const SAMPLE_RATE_HZ_RANGE: std::ops::RangeInclusive<u32> = 1_000..=768_000;
+
+/// Least chunk of the overlap-add, in input frames: long enough for a steep filter.
+const CHUNK_FRAMES: usize = 2048;
 
 /// Mixes to mono and resamples to [`ANALYSIS_RATE_HZ`].
 ///
@@ -56,11 +59,18 @@ fn resample(mono: &[f32], sample_rate_hz: u32) -> Result<Vec<f32>, AnalysisError
     let failed = |error: &dyn std::fmt::Display| AnalysisError::Unsuitable {
         reason: format!("cannot resample from {sample_rate_hz} Hz: {error}"),
     };
-    let mut resampler = Fft::<f32>::new(
+    // Chunks of an even number of the smallest whole ratio keep the filter's delay, half a chunk, a
+    // whole number of output samples.
+    let unit =
+        2 * (sample_rate_hz / greatest_common_divisor(sample_rate_hz, ANALYSIS_RATE_HZ)) as usize;
+    let chunk = unit * CHUNK_FRAMES.div_ceil(unit);
+    let mut resampler = Fft::<f32>::new_custom(
         sample_rate_hz as usize,
         ANALYSIS_RATE_HZ as usize,
-        4096,
+        chunk,
         1,
+        1,
+        WindowFunction::BlackmanHarris2,
         FixedSync::Both,
     )
     .map_err(|error| failed(&error))?;
@@ -69,6 +79,13 @@ fn resample(mono: &[f32], sample_rate_hz: u32) -> Result<Vec<f32>, AnalysisError
         .process_all(&input, mono.len(), None)
         .map_err(|error| failed(&error))?;
     Ok(output.take_data())
+}
+
+fn greatest_common_divisor(mut a: u32, mut b: u32) -> u32 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a.max(1)
 }
 
 #[cfg(test)]
@@ -108,7 +125,7 @@ mod tests {
                 "{rate_hz}: {}",
                 mono.len()
             );
-            // Away from the edges the output is the same sine; odd filter delays shift it half a sample.
+            // Away from the edges the output is the same sine, in phase.
             for (index, &sample) in mono.iter().enumerate().skip(5_000).take(10_000) {
                 let phase = std::f64::consts::TAU * 1_000.0 * index as f64 / 22_050.0;
                 assert!(

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AudioBuffer;
 use super::frames::{Parts, RHYTHM_FPS, Spectra};
+use super::metre::estimate_metre;
 use super::onset::OnsetEnvelope;
 use super::reading::{Evidence, FEATURE_NAMES, Reading};
 use super::reading_weights::score;
@@ -68,7 +69,9 @@ pub fn metre_readings(audio: &AudioBuffer) -> Result<Vec<MetreReading>, Analysis
     );
     let chroma = spectra.harmony.tuned_chroma();
     let envelope = OnsetEnvelope::compute(&spectra.rhythm);
-    Ok(judge(&envelope, &chroma)
+    let repeats = Autocorrelation::compute(&envelope.total);
+    let evidence = Evidence::new(&envelope, &repeats, &chroma);
+    Ok(judge(&envelope, &repeats, &evidence)
         .into_iter()
         .map(|(reading, probability)| MetreReading {
             tempo_bpm: reading.bpm,
@@ -83,13 +86,16 @@ pub fn metre_readings(audio: &AudioBuffer) -> Result<Vec<MetreReading>, Analysis
 /// the beat and may be empty.
 pub(crate) fn measure_rhythm(spectra: &Spectra, chroma: &[[f32; 12]]) -> Rhythm {
     let envelope = OnsetEnvelope::compute(&spectra.rhythm);
-    let judged = judge(&envelope, chroma);
+    let repeats = Autocorrelation::compute(&envelope.total);
+    let evidence = Evidence::new(&envelope, &repeats, chroma);
+    let judged = judge(&envelope, &repeats, &evidence);
     let Some((best, confidence)) = judged.first() else {
         return Rhythm {
             envelope,
             ..Rhythm::default()
         };
     };
+    let metre = estimate_metre(&evidence, &best.beats);
     let alternative = judged
         .iter()
         .find(|(other, _)| (other.bpm / best.bpm - 1.0).abs() > 0.06);
@@ -106,25 +112,30 @@ pub(crate) fn measure_rhythm(spectra: &Spectra, chroma: &[[f32; 12]]) -> Rhythm 
         confidence,
     };
     let beats_s: Vec<f64> = best.beats.iter().map(|frame| frame / RHYTHM_FPS).collect();
+    let downbeats_s = metre.map_or_else(Vec::new, |metre| {
+        let from_first = beats_s.iter().skip(metre.first_downbeat);
+        from_first.step_by(metre.beats_per_bar).copied().collect()
+    });
+    let metre = metre.map(|metre| (metre.beats_per_bar as u32, metre.confidence));
     Rhythm {
         envelope,
         tempo: Some(tempo),
         beats_s,
-        downbeats_s: Vec::new(),
-        metre: None,
+        downbeats_s,
+        metre,
     }
 }
 
 /// Readings with their probabilities, most probable first.
-fn judge(envelope: &OnsetEnvelope, chroma: &[[f32; 12]]) -> Vec<(Reading, f64)> {
+fn judge(
+    envelope: &OnsetEnvelope,
+    repeats: &Autocorrelation,
+    evidence: &Evidence<'_>,
+) -> Vec<(Reading, f64)> {
     if envelope.is_flat || (envelope.total.len() as f64) < DURATION_S_MIN * RHYTHM_FPS {
         return Vec::new();
     }
-    let repeats = Autocorrelation::compute(&envelope.total);
-    let salient = salient_periods(&repeats);
-    let readings =
-        Evidence::new(envelope, &repeats, chroma).readings(&salient, &beat_activation(envelope));
-    rank(readings)
+    rank(evidence.readings(&salient_periods(repeats), &beat_activation(envelope)))
 }
 
 /// Softmax of the readings' scores.
