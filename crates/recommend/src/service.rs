@@ -208,10 +208,8 @@ impl Recommender {
     }
 
     async fn open(&self, scope: &TenantScope) -> Result<TenantView> {
-        let mut view = TenantView {
-            projection: Projection::open(self.stores.log.as_ref(), scope).await?,
-            ..TenantView::default()
-        };
+        let mut view = TenantView::default();
+        view.projection = Projection::open(self.stores.log.as_ref(), scope).await?;
         let mut page = PageRequest::largest();
         loop {
             let found = self

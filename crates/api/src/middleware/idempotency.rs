@@ -1,0 +1,109 @@
+//! `Idempotency-Key`: the same request sent again is answered again, not done again.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use leitmotif_domain::limits;
+use leitmotif_storage::ports::{ReplayBegin, StoredAnswer};
+use sha2::{Digest, Sha256};
+
+use crate::middleware::auth::Caller;
+use crate::middleware::body::read_bounded;
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+const HEADER: &str = "idempotency-key";
+
+/// Replays the stored answer of a POST whose key was seen before.
+pub async fn replay(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    let key = request.headers().get(HEADER).cloned();
+    let caller = request.extensions().get::<Caller>().cloned();
+    match (key, caller) {
+        (Some(key), Some(caller)) if request.method() == Method::POST => {
+            match replay_as(&state, &caller, &key, request, next).await {
+                Ok(response) => response,
+                Err(problem) => problem.into_response(),
+            }
+        }
+        _ => next.run(request).await,
+    }
+}
+
+async fn replay_as(
+    state: &ApiState,
+    caller: &Caller,
+    key: &HeaderValue,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let key = key.to_str().ok().filter(|key| {
+        !key.is_empty() && key.len() <= limits::IDEMPOTENCY_KEY_BYTES_MAX
+    });
+    let Some(key) = key else {
+        let detail =
+            format!("Idempotency-Key must be 1..={} characters", limits::IDEMPOTENCY_KEY_BYTES_MAX);
+        return Err(Problem::invalid("", detail));
+    };
+    let (parts, body) = request.into_parts();
+    let bytes = read_bounded(&parts.headers, body, limits::BODY_BYTES_MAX).await?;
+    let name = format!("{}:POST:{}:{key}", caller.principal.key(), parts.uri.path());
+    let hash: [u8; 32] = Sha256::digest(&bytes).into();
+    let begun = state.ledger.replay_begin(&caller.scope, &name, hash, state.clock.now()).await?;
+    match begun {
+        ReplayBegin::Stored(answer) => return Ok(response_of(answer)),
+        ReplayBegin::Running => {
+            return Err(Problem::conflict("the first request with this key still runs"));
+        }
+        ReplayBegin::Mismatch => {
+            return Err(Problem::unprocessable("this key was used for another request"));
+        }
+        ReplayBegin::Fresh => {}
+    }
+    let mut parts = parts;
+    // The body is plain by now.
+    parts.headers.remove(header::CONTENT_ENCODING);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+    store(state, caller, &name, response).await
+}
+
+async fn store(
+    state: &ApiState,
+    caller: &Caller,
+    name: &str,
+    response: Response,
+) -> Result<Response, Problem> {
+    let (parts, body) = response.into_parts();
+    let read = read_bounded(&axum::http::HeaderMap::new(), body, limits::IDEMPOTENCY_BODY_BYTES_MAX);
+    let body = match read.await {
+        Ok(body) if !parts.status.is_server_error() => body,
+        outcome => {
+            state.ledger.replay_abandon(&caller.scope, name).await?;
+            let body = outcome?;
+            return Ok(Response::from_parts(parts, Body::from(body)));
+        }
+    };
+    let content_type = parts.headers.get(header::CONTENT_TYPE);
+    let answer = StoredAnswer {
+        status: parts.status.as_u16(),
+        content_type: content_type
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned(),
+        body: body.to_vec(),
+    };
+    state.ledger.replay_finish(&caller.scope, name, answer).await?;
+    Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+fn response_of(answer: StoredAnswer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let mut response = (status, answer.body).into_response();
+    if let Ok(value) = HeaderValue::from_str(&answer.content_type) {
+        response.headers_mut().insert(header::CONTENT_TYPE, value);
+    }
+    response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+    response
+}

@@ -1,0 +1,268 @@
+//! Analyses: read, order, order and recommend.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use leitmotif_domain::Timestamp;
+use leitmotif_domain::job::JobState;
+use leitmotif_ingest::jobs::TrackAnalysis;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::similar::{SimilarAnswer, SimilarQuery, similar_tracks};
+use super::{find_track, path_id};
+use crate::middleware::auth::{ReadAccess, WriteAccess};
+use crate::problem::{Problem, ProblemDocument};
+use crate::state::ApiState;
+
+/// Neighbours in the combined call when nothing is said.
+pub const NEIGHBOURS_DEFAULT: usize = 50;
+/// Longest wait for an analysis in the combined call.
+const WAIT_MAX_MS: u64 = 30_000;
+/// Time between two looks at a waited-for job.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// One measured property with its evidence.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DescriptorAnswer {
+    /// Stable name, its unit last: `tempo_bpm`, `integrated_loudness_lufs`.
+    pub name: String,
+    /// The value; `null` when it could not be measured, never an invented default.
+    #[schema(value_type = Object)]
+    pub value: serde_json::Value,
+    /// Probability of being right, where the method can tell.
+    pub confidence: Option<f32>,
+    /// How it was measured.
+    pub method: String,
+    /// Version of the analyzer.
+    pub version: String,
+}
+
+/// A stretch of text that rhymes.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RhymeAnswer {
+    /// Stretches with one number rhyme with each other.
+    pub chain: usize,
+    /// Line of verse, from 0.
+    pub line: usize,
+    /// First character.
+    pub start_char: usize,
+    /// Character after the last.
+    pub end_char: usize,
+}
+
+/// Picture of the waveform: lowest and highest sample per column, −127..=127.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+pub struct WaveformAnswer {
+    /// Lowest samples.
+    pub minimum: Vec<i8>,
+    /// Highest samples.
+    pub maximum: Vec<i8>,
+}
+
+/// Everything measured of a track.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AnalysisAnswer {
+    /// The track.
+    pub track: String,
+    /// When it was measured.
+    #[schema(value_type = String, format = DateTime)]
+    pub analysed_at: Timestamp,
+    /// The descriptors of sound and words.
+    pub descriptors: Vec<DescriptorAnswer>,
+    /// Beat times in milliseconds.
+    pub beats_ms: Vec<u32>,
+    /// Downbeat times in milliseconds.
+    pub downbeats_ms: Vec<u32>,
+    /// Picture of the waveform.
+    pub waveform: WaveformAnswer,
+    /// Where rhymes lie in the lyrics.
+    pub rhymes: Vec<RhymeAnswer>,
+    /// What could not be measured and why.
+    pub failures: Vec<String>,
+}
+
+impl AnalysisAnswer {
+    fn of(track: String, analysis: TrackAnalysis) -> Self {
+        let descriptors = analysis
+            .descriptors()
+            .cloned()
+            .map(|descriptor| DescriptorAnswer {
+                name: descriptor.name,
+                value: descriptor.value,
+                confidence: descriptor.confidence,
+                method: descriptor.method,
+                version: descriptor.version,
+            })
+            .collect();
+        let (beats_ms, downbeats_ms, waveform) = match analysis.audio {
+            Some(audio) => (
+                audio.beats_ms,
+                audio.downbeats_ms,
+                WaveformAnswer {
+                    minimum: audio.waveform.minimum,
+                    maximum: audio.waveform.maximum,
+                },
+            ),
+            None => Default::default(),
+        };
+        let rhymes = analysis.lyrics.into_iter().flat_map(|lyrics| lyrics.chains);
+        Self {
+            track,
+            analysed_at: analysis.analysed_at,
+            descriptors,
+            beats_ms,
+            downbeats_ms,
+            waveform,
+            rhymes: rhymes
+                .map(|span| RhymeAnswer {
+                    chain: span.chain_id,
+                    line: span.line,
+                    start_char: span.start_char,
+                    end_char: span.end_char,
+                })
+                .collect(),
+            failures: analysis.failures,
+        }
+    }
+}
+
+/// Reads the analysis of a track.
+#[utoipa::path(get, path = "/api/v1/tracks/{id}/analysis", tag = "analysis",
+    params(("id" = String, Path, description = "track id or `namespace:id`")), responses(
+    (status = 200, body = AnalysisAnswer),
+    (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
+pub async fn get(
+    State(state): State<ApiState>,
+    access: ReadAccess,
+    Path(id): Path<String>,
+) -> Result<Json<AnalysisAnswer>, Problem> {
+    let track = find_track(&state, access.scope(), &id).await?;
+    let stored = state.catalog.analyses(access.scope(), &[track]).await?.pop().flatten();
+    let stored = stored.ok_or_else(|| Problem::not_found("analysis of track", &id))?;
+    let analysis: TrackAnalysis =
+        serde_json::from_value(stored.document).map_err(|error| Problem::bug(&error))?;
+    Ok(Json(AnalysisAnswer::of(track.to_string(), analysis)))
+}
+
+/// A queued job.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct QueuedAnswer {
+    /// The job; its progress is at `/api/v1/jobs/{id}`.
+    pub job: String,
+}
+
+/// Queues the analysis of a track. An input that was analysed already is not analysed again.
+#[utoipa::path(post, path = "/api/v1/tracks/{id}/analyze", tag = "analysis",
+    params(("id" = String, Path, description = "track id or `namespace:id`")), responses(
+    (status = 202, body = QueuedAnswer),
+    (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
+pub async fn analyze(
+    State(state): State<ApiState>,
+    access: WriteAccess,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<QueuedAnswer>), Problem> {
+    let job = queue(&state, &access, &id).await?;
+    Ok((StatusCode::ACCEPTED, Json(QueuedAnswer { job })))
+}
+
+async fn queue(state: &ApiState, access: &WriteAccess, id: &str) -> Result<String, Problem> {
+    let track = find_track(state, access.scope(), id).await?;
+    let queued = state.catalogue.queue_analysis(access.scope(), vec![track]).await?;
+    state.wake_workers.notify_one();
+    let job = queued.first().ok_or_else(|| Problem::bug(&"nothing was queued"))?;
+    Ok(job.to_string())
+}
+
+/// What the combined call does.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AnalyzeAndRecommendQuery {
+    /// Neighbours wanted; 50 when left out.
+    #[param(minimum = 1, maximum = 200)]
+    pub k: Option<usize>,
+    /// Embedding space of the neighbours; the first the track is in when left out.
+    pub space: Option<String>,
+    /// Longest wait for the analysis in milliseconds; 10,000 when left out.
+    #[param(maximum = 30_000)]
+    pub wait_ms: Option<u64>,
+}
+
+/// An analysis with what is near.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AnalyzeAndRecommendAnswer {
+    /// The analysis; `null` while it still runs.
+    pub analysis: Option<AnalysisAnswer>,
+    /// The nearest tracks.
+    pub recommendations: Option<SimilarAnswer>,
+    /// Parts that are missing from this answer, and why.
+    pub degraded: Vec<String>,
+}
+
+/// Analyses a track, waits for the result within bounds, and finds its neighbours.
+#[utoipa::path(post, path = "/api/v1/tracks/{id}/analyze-and-recommend", tag = "analysis",
+    params(("id" = String, Path, description = "track id or `namespace:id`"), AnalyzeAndRecommendQuery), responses(
+    (status = 200, body = AnalyzeAndRecommendAnswer),
+    (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
+pub async fn analyze_and_recommend(
+    State(state): State<ApiState>,
+    access: WriteAccess,
+    Path(id): Path<String>,
+    Query(query): Query<AnalyzeAndRecommendQuery>,
+) -> Result<Json<AnalyzeAndRecommendAnswer>, Problem> {
+    let job = queue(&state, &access, &id).await?;
+    let wait_ms = query.wait_ms.unwrap_or(10_000).min(WAIT_MAX_MS);
+    let mut degraded = Vec::new();
+    let waited = tokio::time::timeout(
+        Duration::from_millis(wait_ms),
+        wait_for(&state, &access, &job),
+    );
+    match waited.await {
+        Ok(outcome) => {
+            if let Some(reason) = outcome? {
+                degraded.push(reason);
+            }
+        }
+        Err(_) => degraded.push(format!("analysis: still running after {wait_ms} ms, job `{job}`")),
+    }
+    let reader = ReadAccess(access.0.clone());
+    let analysis = get(State(state.clone()), reader.clone(), Path(id.clone())).await.ok();
+    let similar = SimilarQuery {
+        limit: Some(query.k.unwrap_or(NEIGHBOURS_DEFAULT)),
+        space: query.space,
+    };
+    let recommendations = match similar_tracks(&state, reader.scope(), &id, &similar).await {
+        Ok(found) => Some(found),
+        Err(problem) if problem.status() == StatusCode::BAD_REQUEST => return Err(problem),
+        Err(problem) => {
+            degraded.push(format!("recommendations: {}", problem.detail()));
+            None
+        }
+    };
+    Ok(Json(AnalyzeAndRecommendAnswer {
+        analysis: analysis.map(|Json(answer)| answer),
+        recommendations,
+        degraded,
+    }))
+}
+
+/// Waits until the job ended; says why when it failed.
+async fn wait_for(
+    state: &ApiState,
+    access: &WriteAccess,
+    job: &str,
+) -> Result<Option<String>, Problem> {
+    let id = path_id("job", job)?;
+    loop {
+        match state.jobs.job(access.scope(), id).await? {
+            None => return Ok(None),
+            Some(job) if job.state == JobState::Done => return Ok(None),
+            Some(job) if job.state == JobState::Dead => {
+                return Ok(Some(format!("analysis: {}", job.error.unwrap_or_default())));
+            }
+            Some(_) => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Errors on the wire: RFC 9457 problem documents. The one place that chooses HTTP status codes.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use leitmotif_domain::ErrorKind;
+use leitmotif_domain::error::InvalidValue;
+use leitmotif_storage::Error as StorageError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A problem document (RFC 9457).
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProblemDocument {
+    /// Stable URI of the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What happened, in general.
+    pub title: String,
+    /// HTTP status.
+    pub status: u16,
+    /// Stable lower-case code for programs.
+    pub code: String,
+    /// What happened this time and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The trace this request belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// Which fields are wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldProblem>,
+}
+
+/// One wrong field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldProblem {
+    /// JSON pointer (RFC 6901) into the body, or `?name` for a query parameter.
+    pub pointer: String,
+    /// What is wrong and what would do.
+    pub detail: String,
+}
+
+/// A refused or failed request.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: Option<String>,
+    errors: Vec<FieldProblem>,
+    retry_after_s: Option<u64>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        let detail = Some(detail.into());
+        Self { status, code, detail, errors: Vec::new(), retry_after_s: None }
+    }
+
+    /// The request is wrong in one field; `pointer` is empty for the whole body.
+    pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        let field = FieldProblem { pointer: pointer.into(), detail: detail.clone() };
+        Self { errors: vec![field], ..Self::new(StatusCode::BAD_REQUEST, "invalid", detail) }
+    }
+
+    /// The object is not there, or is a stranger's.
+    pub fn not_found(noun: &str, id: &str) -> Self {
+        let shown: String = id.chars().take(64).collect();
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("no {noun} `{shown}`"))
+    }
+
+    /// No such route.
+    pub fn no_route(path: &str) -> Self {
+        let detail = format!("no route `{path}`; the routes are listed at /openapi.json");
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    /// The route exists, the method does not.
+    pub fn method_not_allowed() -> Self {
+        let detail = "this route does not know the method; see the Allow header";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    }
+
+    /// No credential, or one that opens nothing.
+    pub fn unauthenticated(detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+    }
+
+    /// The credential is known but too weak.
+    pub fn denied(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "denied", detail)
+    }
+
+    /// The request contradicts the present state.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", detail)
+    }
+
+    /// The request is understood and cannot be carried out.
+    pub fn unprocessable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", detail)
+    }
+
+    /// The body is beyond its bound.
+    pub fn too_large(bytes_max: u64) -> Self {
+        let detail = format!("the body is larger than {bytes_max} bytes; send it in parts");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+    }
+
+    /// The range does not touch the object.
+    pub fn range_not_satisfiable(size_bytes: u64) -> Self {
+        let detail = format!("the object has {size_bytes} bytes");
+        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", detail)
+    }
+
+    /// The quota is used up.
+    pub fn too_many_requests(retry_after_s: u64) -> Self {
+        let detail = format!("the quota is used up, try again in {retry_after_s} s");
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
+        Self { retry_after_s: Some(retry_after_s), ..problem }
+    }
+
+    /// A part does not answer for now.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
+        Self { retry_after_s: Some(1), ..problem }
+    }
+
+    /// A mistake of ours; what happened goes to the log, not to the caller.
+    pub fn bug(reason: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%reason, "request failed");
+        let detail = "something went wrong on our side; the log has the details under the trace id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
+    /// Chooses the status of an error kind.
+    pub fn of_kind(kind: ErrorKind, message: String) -> Self {
+        match kind {
+            ErrorKind::Invalid => Self::invalid("", message),
+            ErrorKind::NotFound => Self::new(StatusCode::NOT_FOUND, "not_found", message),
+            ErrorKind::Conflict => Self::conflict(message),
+            ErrorKind::Denied => Self::denied(message),
+            ErrorKind::Exhausted => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "exhausted", message)
+            }
+            ErrorKind::Unavailable => Self::unavailable(message),
+            ErrorKind::Corrupt | ErrorKind::Bug => Self::bug(&message),
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What happened, for a page.
+    pub fn detail(&self) -> &str {
+        self.detail.as_deref().unwrap_or_default()
+    }
+
+    /// Puts the fields of an inner problem under a pointer, for one item of a list.
+    pub fn under(mut self, pointer: &str) -> Self {
+        for field in &mut self.errors {
+            field.pointer = format!("{pointer}{}", field.pointer);
+        }
+        self
+    }
+}
+
+impl From<InvalidValue> for Problem {
+    fn from(invalid: InvalidValue) -> Self {
+        Self::invalid(format!("/{}", invalid.field), invalid.to_string())
+    }
+}
+
+impl From<StorageError> for Problem {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Invalid(invalid) => invalid.into(),
+            other => Self::of_kind(other.kind(), other.to_string()),
+        }
+    }
+}
+
+impl From<leitmotif_features::Error> for Problem {
+    fn from(error: leitmotif_features::Error) -> Self {
+        Self::of_kind(error.kind(), error.to_string())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let document = ProblemDocument {
+            kind: format!("urn:leitmotif:problem:{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            code: self.code.to_owned(),
+            detail: self.detail,
+            trace_id: crate::middleware::trace::current_trace_id(),
+            errors: self.errors,
+        };
+        let mut response = (self.status, Json(document)).into_response();
+        let headers = response.headers_mut();
+        let media_type = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, media_type);
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer realm=\"leitmotif\"");
+            headers.insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_has_its_status() {
+        let check = |kind, status: u16| {
+            assert_eq!(Problem::of_kind(kind, String::new()).status().as_u16(), status);
+        };
+        check(ErrorKind::Invalid, 400);
+        check(ErrorKind::NotFound, 404);
+        check(ErrorKind::Conflict, 409);
+        check(ErrorKind::Denied, 403);
+        check(ErrorKind::Exhausted, 507);
+        check(ErrorKind::Unavailable, 503);
+        check(ErrorKind::Corrupt, 500);
+        check(ErrorKind::Bug, 500);
+    }
+
+    #[test]
+    fn a_nested_field_keeps_its_whole_pointer() {
+        let problem = Problem::invalid("/title", "must not be empty").under("/3");
+        assert_eq!(problem.errors[0].pointer, "/3/title");
+    }
+}

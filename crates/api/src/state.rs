@@ -1,0 +1,83 @@
+//! What every handler can reach.
+
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use leitmotif_domain::Clock;
+use leitmotif_domain::chance::Entropy;
+use leitmotif_ingest::Catalogue;
+use leitmotif_ingest::jobs::TenantDirectory;
+use leitmotif_recommend::Recommender;
+use leitmotif_storage::ports::{
+    Accounts, BlobStore, CatalogStore, EventLog, JobQueue, Ledger, ModelRegistry, VectorStore,
+};
+use tokio::sync::Notify;
+
+use crate::metrics::Metrics;
+use crate::middleware::auth::KeyCache;
+use crate::middleware::quota::Quotas;
+
+/// What the composition root hands over.
+pub struct ApiParts {
+    /// Tracks, listeners, playlists.
+    pub catalog: Arc<dyn CatalogStore>,
+    /// Facts.
+    pub log: Arc<dyn EventLog>,
+    /// Embeddings.
+    pub vectors: Arc<dyn VectorStore>,
+    /// Bytes.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Queued work.
+    pub jobs: Arc<dyn JobQueue>,
+    /// Model versions.
+    pub models: Arc<dyn ModelRegistry>,
+    /// Usage and replays.
+    pub ledger: Arc<dyn Ledger>,
+    /// Tenants and keys.
+    pub accounts: Arc<dyn Accounts>,
+    /// Writes tracks with what follows from it.
+    pub catalogue: Arc<Catalogue>,
+    /// Answers recommendation requests.
+    pub recommender: Arc<Recommender>,
+    /// The tenants that background work serves.
+    pub directory: Arc<TenantDirectory>,
+    /// Wakes the job workers.
+    pub wake_workers: Arc<Notify>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// Signs cursors.
+    pub cursor_key: [u8; 32],
+    /// Quotas by key.
+    pub quotas: Quotas,
+    /// Folders that may be imported over HTTP; empty for none.
+    pub import_roots: Vec<PathBuf>,
+    /// Whether the server takes new work; false while it starts and once it stops.
+    pub is_ready: Arc<AtomicBool>,
+    /// The numbers at `/metrics`.
+    pub metrics: Metrics,
+    /// Key records asked for lately.
+    pub keys: KeyCache,
+}
+
+/// The parts, shared.
+#[derive(Clone)]
+pub struct ApiState(Arc<ApiParts>);
+
+impl ApiState {
+    /// Shares the parts.
+    pub fn new(parts: ApiParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for ApiState {
+    type Target = ApiParts;
+
+    fn deref(&self) -> &ApiParts {
+        &self.0
+    }
+}
