@@ -118,11 +118,11 @@ impl Sound {
             .map(|range| {
                 let lines = lines.get(range).unwrap_or(&[]);
                 let end_word = |line: &Vec<SungWord>| {
-                    let word = line
-                        .last()
-                        .map_or("", |word| word.folded.as_str())
-                        .to_owned();
-                    EndWord::from_pronunciation(&word, singer.pronunciation(&word))
+                    let word = line.last().map_or("", |word| word.folded.as_str());
+                    match singer.pronunciation(word) {
+                        Some(pronunciation) => EndWord::from_pronunciation(word, pronunciation),
+                        None => EndWord::new(word),
+                    }
                 };
                 lines.iter().map(end_word).collect()
             })
@@ -504,3 +504,6 @@ fn measured(
 ) -> Descriptor {
     described(name, json!(value), confidence, method)
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use super::tokens::{folded, tokenize};
 use profiles::PROFILES;
 
 /// Words that are read: a verdict does not change after this many.
-const WORD_COUNT_MAX: usize = 1_500;
+const WORD_COUNT_MAX: usize = 300;
 /// Letters below which no verdict is given.
 const LETTER_COUNT_MIN: usize = 12;
 /// Score below which a Latin text shows no language: one or two function words can be a loan.

@@ -166,10 +166,7 @@ impl<'a> Finder<'a> {
         let word = self.places.get(end).map(|place| place.word_index);
         let mut start = end;
         let mut place = end;
-        loop {
-            let Some(here) = self.places.get(place) else {
-                break;
-            };
+        while let Some(here) = self.places.get(place) {
             if Some(here.word_index) != word || end - place >= UNIT_SYLLABLES_MAX {
                 break;
             }
