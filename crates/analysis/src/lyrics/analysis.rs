@@ -175,7 +175,7 @@ impl Sound {
                 lines.iter().map(|line| rime(&line.text)).collect()
             })
             .collect();
-        let mut schemes = RhymeModel::embedded().spelled_schemes(&stanzas);
+        let mut schemes = RhymeModel::embedded().spelled_sung_schemes(&stanzas);
         for scheme in &mut schemes {
             scheme.confidence *= SPELLED_RHYME_TRUST;
         }

@@ -155,8 +155,7 @@ impl<'a> Decoder<'a> {
         Self { model, by_length }
     }
 
-    /// Frees lines from groups where no mate sounds like them: verse on the page rhymes by
-    /// convention, a song must be heard to.
+    /// Finds the likeliest schemes, then trusts the ear over the habits of verse on the page.
     pub(super) fn decode_heard(&self, stanzas: &[Evidence]) -> Vec<Scheme> {
         let mut schemes = self.decode(stanzas);
         for (scheme, evidence) in schemes.iter_mut().zip(stanzas) {
@@ -392,25 +391,33 @@ fn regrouped(evidence: &Evidence, labels: &[usize]) -> Vec<usize> {
     merged(evidence, groups)
 }
 
+/// Keeps lines together that sound alike, and joins groups that verse would hold apart: `aaaa` is
+/// rare on the page and common in rap.
 fn heard_labels(evidence: &Evidence, labels: &[usize]) -> Vec<usize> {
-    let mut free = labels.len();
-    let heard: Vec<usize> = labels
-        .iter()
-        .enumerate()
-        .map(|(line, label)| {
-            let mut mates = labels
-                .iter()
-                .enumerate()
-                .filter(|(mate, l)| *mate != line && *l == label);
-            if mates.any(|(mate, _)| evidence.between(line, mate) > 0.0) {
-                *label
-            } else {
-                free += 1;
-                free
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut homes: BTreeMap<usize, usize> = BTreeMap::new();
+    for (line, label) in labels.iter().enumerate().take(evidence.line_count) {
+        let mut mates = labels
+            .iter()
+            .enumerate()
+            .filter(|(mate, l)| *mate != line && *l == label);
+        let is_heard = mates.any(|(mate, _)| evidence.between(line, mate) > 0.0);
+        let home = homes.get(label).copied().filter(|_| is_heard);
+        match home.and_then(|home| groups.get_mut(home)) {
+            Some(group) => group.push(line),
+            None => {
+                if is_heard {
+                    homes.insert(*label, groups.len());
+                }
+                groups.push(vec![line]);
             }
-        })
-        .collect();
-    renumbered(&heard)
+        }
+    }
+    let mut heard = merged(evidence, groups);
+    let next = heard.iter().max().map_or(0, |label| label + 1);
+    let missing_count = labels.len().saturating_sub(heard.len());
+    heard.extend(next..next + missing_count);
+    heard
 }
 
 /// Merges groups while the average evidence between two, less a toll for distance, is positive.
