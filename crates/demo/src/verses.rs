@@ -218,7 +218,7 @@ mod tests {
             form,
             language,
             verse_count: 3,
-            has_chorus: seed % 2 == 0,
+            has_chorus: seed.is_multiple_of(2),
         }
     }
 
