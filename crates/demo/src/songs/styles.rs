@@ -304,7 +304,7 @@ static PIANO: StyleProfile = StyleProfile {
     drums: &[],
     fill: None,
     bass: (Instrument::Piano, "r-------f-------"),
-    chords: (Instrument::Piano, "..x.x.x...x.x.x."),
+    chords: (Instrument::Piano, "x...x.x.x...x.x."),
     lead: Instrument::Piano,
     lead_density: 0.45,
     reverb: 0.40,
