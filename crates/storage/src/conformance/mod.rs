@@ -23,7 +23,7 @@ mod world;
 use std::pin::Pin;
 
 pub use isolation::{covered_methods, scoped_methods};
-pub use world::World;
+pub use world::{World, listen};
 
 use crate::error::Result;
 use leitmotif_domain::ErrorKind;

@@ -1,5 +1,7 @@
 //! Failures made on purpose, the same for the same seed.
 
+use std::sync::Arc;
+
 use leitmotif_domain::chance::{Seed, SplitMix64};
 use parking_lot::Mutex;
 
@@ -18,15 +20,15 @@ pub struct FlakyOptions {
 }
 
 /// Fails calls with `Unavailable`, for tests of what copes with that.
-pub struct Flaky<T> {
-    pub(super) inner: T,
+pub struct Flaky<T: ?Sized> {
+    pub(super) inner: Arc<T>,
     options: FlakyOptions,
     dice: Mutex<SplitMix64>,
 }
 
-impl<T> Flaky<T> {
+impl<T: ?Sized> Flaky<T> {
     /// Wraps a backend; the seed decides which calls fail.
-    pub fn new(inner: T, options: FlakyOptions, seed: Seed) -> Self {
+    pub fn new(inner: Arc<T>, options: FlakyOptions, seed: Seed) -> Self {
         Self {
             inner,
             options,

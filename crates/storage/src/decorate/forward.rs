@@ -31,7 +31,7 @@ macro_rules! forward {
         [$($repeat:tt)+] $method:ident($($argument:ident: $type:ty),*) -> $answer:ty;
     )+) => {
         #[async_trait]
-        impl<T: $port> $port for $wrapper<T> {
+        impl<T: $port + ?Sized> $port for $wrapper<T> {
             $(async fn $method(&self, scope: &TenantScope, $($argument: $type),*) -> Result<$answer> {
                 let call = PortCall {
                     port: stringify!($port),

@@ -15,14 +15,14 @@ pub trait PortMeter: Send + Sync {
 }
 
 /// Reports every call to a meter.
-pub struct Metered<T> {
-    pub(super) inner: T,
+pub struct Metered<T: ?Sized> {
+    pub(super) inner: Arc<T>,
     meter: Arc<dyn PortMeter>,
 }
 
-impl<T> Metered<T> {
+impl<T: ?Sized> Metered<T> {
     /// Wraps a backend.
-    pub fn new(inner: T, meter: Arc<dyn PortMeter>) -> Self {
+    pub fn new(inner: Arc<T>, meter: Arc<dyn PortMeter>) -> Self {
         Self { inner, meter }
     }
 

@@ -1,5 +1,6 @@
 //! Retries with bounded attempts and growing, jittered waits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use leitmotif_domain::chance::{Seed, SplitMix64};
@@ -31,15 +32,15 @@ impl Default for RetryOptions {
 }
 
 /// Repeats calls that failed with a retryable kind, if they may be done twice.
-pub struct Retry<T> {
-    pub(super) inner: T,
+pub struct Retry<T: ?Sized> {
+    pub(super) inner: Arc<T>,
     options: RetryOptions,
     jitter: Mutex<SplitMix64>,
 }
 
-impl<T> Retry<T> {
+impl<T: ?Sized> Retry<T> {
     /// Wraps a backend; the seed draws the jitter.
-    pub fn new(inner: T, options: RetryOptions, seed: Seed) -> Self {
+    pub fn new(inner: Arc<T>, options: RetryOptions, seed: Seed) -> Self {
         Self {
             inner,
             options,

@@ -1,5 +1,6 @@
 //! A time limit for every call.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::PortCall;
@@ -7,14 +8,14 @@ use crate::error::{Error, Result};
 
 /// Stops waiting for a call after a limit. The work itself may still be done, so a caller must treat
 /// the error like a lost answer.
-pub struct Timeout<T> {
-    pub(super) inner: T,
+pub struct Timeout<T: ?Sized> {
+    pub(super) inner: Arc<T>,
     limit: Duration,
 }
 
-impl<T> Timeout<T> {
+impl<T: ?Sized> Timeout<T> {
     /// Wraps a backend.
-    pub fn new(inner: T, limit: Duration) -> Self {
+    pub fn new(inner: Arc<T>, limit: Duration) -> Self {
         Self { inner, limit }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use leitmotif_domain::chance::Seed;
+use leitmotif_domain::clock::ManualClock;
 use leitmotif_domain::{ErrorKind, TrackId};
 use leitmotif_storage::conformance::{self, World, listen};
 use leitmotif_storage::decorate::{
@@ -21,30 +22,17 @@ const PATIENT: RetryOptions = RetryOptions {
     wait_max: Duration::from_millis(20),
 };
 
-type Shaky<T> = Retry<Flaky<Arc<T>>>;
-
-mod shared {
-    //! Lets a wrapper and the test hold one backend.
-    use super::MemoryStorage;
-    use leitmotif_domain::clock::ManualClock;
-    use leitmotif_storage::conformance::World;
-    use std::sync::Arc;
-
-    pub fn backend() -> (Arc<MemoryStorage>, Arc<ManualClock>) {
-        let clock = World::clock();
-        let store = Arc::new(MemoryStorage::new(clock.clone(), World::entropy()));
-        (store, clock)
-    }
+fn backend() -> (Arc<MemoryStorage>, Arc<ManualClock>) {
+    let clock = World::clock();
+    let store = Arc::new(MemoryStorage::new(clock.clone(), World::entropy()));
+    (store, clock)
 }
 
 fn world(options: FlakyOptions, seed: u64) -> World {
-    let (store, clock) = shared::backend();
+    let (store, clock) = backend();
     let mut world = World::of(&store, clock, Box::new(()));
-    let shaky: Arc<Shaky<MemoryStorage>> = Arc::new(Retry::new(
-        Flaky::new(store, options, Seed(seed)),
-        PATIENT,
-        Seed(seed),
-    ));
+    let flaky = Arc::new(Flaky::new(store, options, Seed(seed)));
+    let shaky = Arc::new(Retry::new(flaky, PATIENT, Seed(seed)));
     world.events = shaky.clone();
     world.catalog = shaky.clone();
     world.vectors = shaky.clone();
@@ -104,7 +92,7 @@ impl PortMeter for Counts {
 
 #[tokio::test(start_paused = true)]
 async fn retries_are_bounded_counted_and_spare_unrepeatable_calls() {
-    let (store, clock) = shared::backend();
+    let (store, clock) = backend();
     let mut world = World::of(&store, clock, Box::new(()));
     world.prepare().await;
     let scope = world.first();
@@ -113,8 +101,11 @@ async fn retries_are_bounded_counted_and_spare_unrepeatable_calls() {
         ..FlakyOptions::default()
     };
     let (inner, outer) = (Arc::new(Counts::default()), Arc::new(Counts::default()));
-    let failing = Metered::new(Flaky::new(store, always, Seed(1)), inner.clone());
-    let retried = Metered::new(Retry::new(failing, PATIENT, Seed(1)), outer.clone());
+    let failing = Metered::new(Arc::new(Flaky::new(store, always, Seed(1))), inner.clone());
+    let retried = Metered::new(
+        Arc::new(Retry::new(Arc::new(failing), PATIENT, Seed(1))),
+        outer.clone(),
+    );
     let refused = retried.head(&scope).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Unavailable);
     assert_eq!(inner.0.lock().len(), 10);
@@ -135,7 +126,7 @@ async fn retries_are_bounded_counted_and_spare_unrepeatable_calls() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_backend_is_not_waited_for() {
-    let (store, clock) = shared::backend();
+    let (store, clock) = backend();
     let mut world = World::of(&store, clock, Box::new(()));
     world.prepare().await;
     let scope = world.first();
@@ -148,8 +139,12 @@ async fn a_slow_backend_is_not_waited_for() {
         first_wait: Duration::from_secs(60),
         wait_max: Duration::from_secs(60),
     };
-    let stuck = Retry::new(Flaky::new(store.clone(), always, Seed(1)), slow, Seed(1));
-    let limited = Timeout::new(stuck, Duration::from_secs(2));
+    let stuck = Retry::new(
+        Arc::new(Flaky::new(store.clone(), always, Seed(1))),
+        slow,
+        Seed(1),
+    );
+    let limited = Timeout::new(Arc::new(stuck), Duration::from_secs(2));
     let error = limited.spaces(&scope).await.unwrap_err();
     assert!(
         error.to_string().contains("`spaces` within 2000 ms"),

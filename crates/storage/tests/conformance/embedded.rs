@@ -146,7 +146,7 @@ async fn concurrent_appends_are_all_acknowledged_and_there_once() {
     let (store, scope) = prepared(folder.path()).await;
     let append = |id: u128| {
         let (store, scope) = (Arc::clone(&store), scope.clone());
-        // Every tenth caller goes away; every event is sent twice.
+        // Every event is sent twice.
         let call = async move { store.append(&scope, vec![listen(id / 2, None)]).await };
         tokio::spawn(call)
     };
