@@ -69,7 +69,7 @@ pub async fn neighbours_come_nearest_first(world: &World) {
     assert_eq!(ids(9, None).await, [1, 3, 4, 2]);
     assert_eq!(ids(2, None).await, [1, 3]);
     assert_eq!(ids(0, None).await, [] as [u128; 0]);
-    let is_even: VectorFilter = Arc::new(|id: TrackId| id.as_u128() % 2 == 0);
+    let is_even: VectorFilter = Arc::new(|id: TrackId| id.as_u128().is_multiple_of(2));
     assert_eq!(ids(9, Some(is_even)).await, [4, 2]);
     let found = vectors
         .nearest(&scope, &sound, &query, 9, None)

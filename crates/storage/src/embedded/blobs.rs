@@ -212,7 +212,7 @@ fn publish(from: &Path, target: &Path) -> Result<()> {
 
 fn file_len(path: &Path) -> Result<Option<u64>> {
     match fs::metadata(path) {
-        Ok(metadata) => Ok(metadata.is_file().then(|| metadata.len())),
+        Ok(metadata) => Ok(metadata.is_file().then_some(metadata.len())),
         Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(error.into()),
     }
