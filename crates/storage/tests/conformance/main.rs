@@ -1,5 +1,10 @@
 //! The conformance suite on every backend of one process, and what only the embedded one promises.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "steps of a test outside its own function"
+)]
+
 mod decorated;
 mod embedded;
 
