@@ -145,3 +145,38 @@ fn in_savepoint<T>(
     };
     outcome.and_then(|value| ending.map(|()| value).map_err(Error::from))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn insert(db: &Connection) -> Result<i64> {
+        db.execute("INSERT INTO facts DEFAULT VALUES", [])?;
+        Ok(db.query_row("SELECT count(*) FROM facts", [], |row| row.get(0))?)
+    }
+
+    /// What SQLite does on its own when the disk is full in the wrong place.
+    #[tokio::test]
+    async fn a_group_that_was_rolled_back_leaves_no_trace() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch("CREATE TABLE facts (id INTEGER PRIMARY KEY)")
+            .unwrap();
+        let writer = Writer::start(connection).unwrap();
+        let (open_gate, gate) = std::sync::mpsc::channel();
+        let breaking = move |db: &Connection| -> Result<i64> {
+            gate.recv().unwrap();
+            db.execute_batch("ROLLBACK")?;
+            Err(Error::DiskFull)
+        };
+        // The gate opens once both commands are queued, so that they share a transaction.
+        let (broken, beside, ()) = tokio::join!(
+            writer.run(breaking, |_| ()),
+            writer.run(insert, |_| panic!("it is not durable")),
+            async { open_gate.send(()).unwrap() },
+        );
+        assert!(matches!(broken, Err(Error::DiskFull)), "{broken:?}");
+        assert!(matches!(beside, Err(Error::Busy { .. })), "{beside:?}");
+        assert_eq!(writer.run(insert, |_| ()).await.unwrap(), 1);
+    }
+}
