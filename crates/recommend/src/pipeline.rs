@@ -12,7 +12,7 @@ use crate::candidates::{
 };
 use crate::error::Result;
 use crate::explain::{Reason, Source};
-use crate::model::{BlendWeights, RecommenderModel};
+use crate::model::RecommenderModel;
 use crate::rank::{Ranked, blend};
 use crate::rerank::rerank;
 use crate::view::{TenantView, taste_weight};
@@ -21,6 +21,11 @@ use crate::view::{TenantView, taste_weight};
 const OFFER_PER_PLACE: usize = 10;
 /// Fewest candidates a source may offer.
 const OFFER_MIN: usize = 200;
+/// What content counts beside neighbours when only a few tracks are known.
+const SESSION_CONTENT_WEIGHT: f32 = 0.5;
+/// Least weight of tracks that came after the training: the blend was learnt without them, and a
+/// track that is never shown is never played.
+const COLD_WEIGHT_MIN: f32 = 0.3;
 /// Recent tracks that stand for the session when no seeds are given.
 const SESSION_TRACKS: usize = 5;
 /// Tracks whose embedding neighbours are asked of the vector store.
@@ -181,8 +186,7 @@ pub fn choose(
         if missing == 0 || (request.disabled_rungs.contains(&rung) && rung != Rung::Static) {
             continue;
         }
-        let (offers, weights) = offers_of(rung, view, request, near)?;
-        let ranked = blend(&offers, &weights);
+        let ranked = blend(&offers_of(rung, view, request, near)?);
         let places = rerank(&view.catalogue, ranked, is_excluded, &mut taken, missing);
         if chosen.places.is_empty() && !places.is_empty() {
             chosen.rung = rung;
@@ -207,10 +211,7 @@ fn fill_with_familiar(
         return;
     };
     let explicit: HashSet<usize> = indexes(view, request.exclude.iter().chain(&request.seeds));
-    let ranked = blend(
-        &[familiar(view, profile, view.catalogue.len())],
-        &BlendWeights::default(),
-    );
+    let ranked = blend(&[familiar(view, profile, view.catalogue.len())]);
     let places = rerank(
         &view.catalogue,
         ranked,
@@ -250,11 +251,9 @@ fn offers_of(
     view: &TenantView,
     request: &RecommendRequest,
     near: &[(TrackId, f32, TrackId)],
-) -> Result<(Vec<Offer>, BlendWeights)> {
+) -> Result<Vec<Offer>> {
     let count = (request.count * OFFER_PER_PLACE).max(OFFER_MIN);
-    let known = view.model.as_ref();
-    let weights = known.map_or_else(BlendWeights::default, |model| model.blend);
-    let offers = match (rung, known) {
+    Ok(match (rung, view.model.as_ref()) {
         (Rung::Personalised, Some(model)) => {
             let entries = taste_entries(view, model, request);
             if entries.iter().any(|(_, weight)| *weight > 0.0) {
@@ -265,39 +264,18 @@ fn offers_of(
         }
         (Rung::Session, Some(model)) => {
             let entries = session_entries(view, model, request);
-            let mut offers = vec![
+            vec![
                 item_neighbours(view, model, &entries, count),
-                content_neighbours(view, model, &entries, count),
-            ];
-            if !near.is_empty() {
-                offers.push(Offer::of_content(view, near, count));
-            }
-            let session = BlendWeights {
-                neighbours: 1.0,
-                content: 0.5,
-                ..weights
-            };
-            return Ok((offers, session));
+                content_neighbours(view, model, &entries, count).weighing(SESSION_CONTENT_WEIGHT),
+                Offer::of_content(view, near, count).weighing(SESSION_CONTENT_WEIGHT),
+            ]
         }
-        (Rung::Content, _) => {
-            let alone = BlendWeights {
-                content: 1.0,
-                ..weights
-            };
-            return Ok((vec![Offer::of_content(view, near, count)], alone));
-        }
-        (Rung::Popular, _) => {
-            let alone = BlendWeights {
-                popular: 1.0,
-                ..weights
-            };
-            // Everything played may be excluded already, so popularity offers all it has.
-            return Ok((vec![popular(view, view.catalogue.len())], alone));
-        }
-        (Rung::Static, _) => vec![fresh(view, view.catalogue.len())],
         (Rung::Personalised | Rung::Session, None) => Vec::new(),
-    };
-    Ok((offers, weights))
+        (Rung::Content, _) => vec![Offer::of_content(view, near, count)],
+        // Everything played may be excluded already, so these offer all they have.
+        (Rung::Popular, _) => vec![popular(view, view.catalogue.len())],
+        (Rung::Static, _) => vec![fresh(view, view.catalogue.len())],
+    })
 }
 
 fn model_offers(
@@ -307,22 +285,21 @@ fn model_offers(
     near: &[(TrackId, f32, TrackId)],
     count: usize,
 ) -> Result<Vec<Offer>> {
+    let weights = &model.blend;
     // A track the listener rejects may not vote for its neighbours, only against itself.
     let liked: Vec<_> = entries
         .iter()
         .copied()
         .filter(|(_, weight)| *weight > 0.0)
         .collect();
-    let mut offers = vec![
-        taste(view, model, entries, count)?,
-        item_neighbours(view, model, &liked, count),
-        content_neighbours(view, model, &liked, count),
-        popular(view, count),
-    ];
-    if !near.is_empty() {
-        offers.push(Offer::of_content(view, near, count));
-    }
-    Ok(offers)
+    let cold_weight = weights.content.max(COLD_WEIGHT_MIN);
+    Ok(vec![
+        taste(view, model, entries, count)?.weighing(weights.taste),
+        item_neighbours(view, model, &liked, count).weighing(weights.neighbours),
+        content_neighbours(view, model, &liked, count).weighing(weights.content),
+        popular(view, count).weighing(weights.popular),
+        Offer::of_content(view, near, count).weighing(cold_weight),
+    ])
 }
 
 /// The listener's history, and the seeds on top, as columns of the model.

@@ -98,12 +98,8 @@ impl TenantView {
 
     /// Whether tracks came in that the model does not know.
     pub fn has_cold_tracks(&self) -> bool {
-        match &self.model {
-            Some(model) => {
-                self.catalogue.cards().count() > 0 && self.catalogue.len() > model.items.len()
-            }
-            None => !self.catalogue.is_empty(),
-        }
+        let known = self.model.as_ref().map_or(0, |model| model.items.len());
+        self.catalogue.len() > known
     }
 
     /// A listener's profile.

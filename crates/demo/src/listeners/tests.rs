@@ -1,3 +1,5 @@
+//! The simulated listeners are sound, deterministic and learnable.
+
 use std::collections::HashSet;
 
 use super::*;

@@ -35,6 +35,8 @@ pub struct Candidate {
 pub struct Offer {
     /// The source.
     pub source: Source,
+    /// How much it counts in the blend.
+    pub weight: f32,
     /// Its candidates.
     pub candidates: Vec<Candidate>,
 }
@@ -50,6 +52,15 @@ impl Offer {
             candidates.truncate(count);
         }
         candidates.sort_unstable_by(order);
-        Self { source, candidates }
+        Self {
+            source,
+            weight: 1.0,
+            candidates,
+        }
+    }
+
+    /// Sets how much the offer counts.
+    pub fn weighing(self, weight: f32) -> Self {
+        Self { weight, ..self }
     }
 }

@@ -1,0 +1,454 @@
+//! The recommender over a real store: rungs, freshness, exclusions, training.
+
+use std::sync::Arc;
+
+use leitmotif_domain::chance::{Seed, SeededEntropy};
+use leitmotif_domain::clock::ManualClock;
+use leitmotif_domain::event::{
+    EVENT_SCHEMA_VERSION, Event, EventPayload, Feedback, Listen, ListenOutcome, Opinion,
+};
+use leitmotif_domain::page::PageRequest;
+use leitmotif_domain::tenant::{SealKey, Tenant};
+use leitmotif_domain::track::TrackDetails;
+use leitmotif_domain::{
+    EventId, ListenerId, OperatorScope, Rung, TenantId, TenantScope, Timestamp, TrackId,
+};
+use leitmotif_recommend::exposures::ExposureWriter;
+use leitmotif_recommend::service::{PRODUCTION, Stores};
+use leitmotif_recommend::train::{promote, train};
+use leitmotif_recommend::{Error, RecommendRequest, Recommendations, Recommender};
+use leitmotif_storage::memory::MemoryStorage;
+use leitmotif_storage::ports::{
+    Accounts, CatalogStore, EventLog, ModelRegistry, TrackPatch, VectorStore,
+};
+
+const GROUPS: usize = 3;
+const TRACKS_PER_GROUP: usize = 12;
+
+/// Three groups of tracks and of listeners who like one group each.
+struct World {
+    storage: Arc<MemoryStorage>,
+    clock: Arc<ManualClock>,
+    scope: TenantScope,
+    stores: Stores,
+    recommender: Recommender,
+    writer: tokio::task::JoinHandle<()>,
+    tracks: Vec<TrackId>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_ms(1_700_000_000_000)));
+        let entropy = Arc::new(SeededEntropy::new(Seed(1)));
+        let storage = Arc::new(MemoryStorage::new(clock.clone(), entropy.clone()));
+        let seal = SealKey::new([1; 32]);
+        let operator = OperatorScope::of_platform(&seal, "test");
+        let tenant = Tenant {
+            id: TenantId::from_u128(7),
+            name: "test".to_owned(),
+            created_at: Timestamp::from_ms(0),
+        };
+        storage
+            .create_tenant(&operator, tenant.clone())
+            .await
+            .unwrap();
+        let scope = seal.open(&seal.seal_for(&tenant)).unwrap();
+        let stores = Stores {
+            catalog: storage.clone(),
+            log: storage.clone(),
+            vectors: storage.clone(),
+            blobs: storage.clone(),
+            models: storage.clone(),
+            clock: clock.clone(),
+            entropy,
+        };
+        let (exposures, writer) = ExposureWriter::start(storage.clone());
+        let recommender = Recommender::new(stores.clone(), exposures);
+        let mut world = Self {
+            storage,
+            clock,
+            scope,
+            stores,
+            recommender,
+            writer,
+            tracks: Vec::new(),
+        };
+        for index in 0..GROUPS * TRACKS_PER_GROUP {
+            let (title, artist) = (format!("song {index}"), format!("artist {}", index % 9));
+            let id = world.add_track(&title, &artist).await;
+            world.tracks.push(id);
+        }
+        world
+    }
+
+    async fn add_track(&self, title: &str, artist: &str) -> TrackId {
+        self.clock.advance_ms(1);
+        let details = TrackDetails {
+            title: title.to_owned(),
+            artist: artist.to_owned(),
+            ..TrackDetails::default()
+        };
+        let patch = TrackPatch {
+            details,
+            ..TrackPatch::default()
+        };
+        let id = self
+            .storage
+            .upsert_tracks(&self.scope, vec![patch])
+            .await
+            .unwrap()[0]
+            .id;
+        let changed = leitmotif_domain::event::CatalogueChanged {
+            track: id,
+            change: leitmotif_domain::event::CatalogueChange::Added,
+        };
+        self.append(None, EventPayload::CatalogueChanged(changed))
+            .await;
+        id
+    }
+
+    fn listener(&self, name: &str) -> ListenerId {
+        ListenerId::of_name(self.scope.tenant(), name)
+    }
+
+    async fn append(&self, listener: Option<ListenerId>, payload: EventPayload) {
+        self.clock.advance_ms(60_000);
+        let event = Event {
+            event_id: EventId::generate(self.clock.as_ref(), self.stores.entropy.as_ref()),
+            occurred_at: leitmotif_domain::Clock::now(self.clock.as_ref()),
+            listener,
+            schema_version: EVENT_SCHEMA_VERSION,
+            payload,
+        };
+        self.storage.append(&self.scope, vec![event]).await.unwrap();
+    }
+
+    async fn play(&self, listener: &str, track: TrackId, outcome: ListenOutcome) {
+        let played_ms = if outcome == ListenOutcome::Skipped {
+            2_000
+        } else {
+            200_000
+        };
+        let listen = Listen {
+            track,
+            played_ms: Some(played_ms),
+            track_ms: Some(200_000),
+            outcome,
+            source: None,
+            request_id: None,
+            device: None,
+            activity: None,
+            private: false,
+        };
+        self.append(Some(self.listener(listener)), EventPayload::Listen(listen))
+            .await;
+    }
+
+    /// Everybody plays most of their group and skips something of another.
+    async fn live(&self) {
+        let mut generator = Seed(3).rng();
+        for round in 0..10 {
+            for person in 0..30 {
+                let name = format!("person {person}");
+                let group = person % GROUPS * TRACKS_PER_GROUP;
+                let track = group + generator.next_below(TRACKS_PER_GROUP);
+                self.play(&name, self.tracks[track], ListenOutcome::Completed)
+                    .await;
+                if round % 5 == 0 {
+                    let other = (group + TRACKS_PER_GROUP + generator.next_below(TRACKS_PER_GROUP))
+                        % self.tracks.len();
+                    self.play(&name, self.tracks[other], ListenOutcome::Skipped)
+                        .await;
+                }
+            }
+        }
+    }
+
+    async fn ask(&self, change: impl FnOnce(&mut RecommendRequest)) -> Recommendations {
+        let mut request = RecommendRequest {
+            listener: None,
+            seeds: Vec::new(),
+            count: 10,
+            placement: "test".to_owned(),
+            exclude: Vec::new(),
+            include_heard: false,
+            disabled_rungs: Vec::new(),
+        };
+        change(&mut request);
+        self.recommender
+            .recommend(&self.scope, request)
+            .await
+            .unwrap()
+    }
+
+    fn group_of(&self, track: TrackId) -> usize {
+        self.tracks
+            .iter()
+            .position(|known| *known == track)
+            .unwrap()
+            / TRACKS_PER_GROUP
+    }
+}
+
+#[tokio::test]
+async fn an_empty_platform_answers_with_its_newest_tracks() {
+    let world = World::new().await;
+    let answer = world.ask(|_| {}).await;
+    assert_eq!(answer.rung, Rung::Static);
+    assert_eq!(answer.tracks.len(), 10);
+    assert_eq!(answer.tracks[0].track, *world.tracks.last().unwrap());
+    assert_eq!(answer.model, None);
+}
+
+#[tokio::test]
+async fn a_stranger_gets_what_is_popular_and_each_rung_can_be_disabled() {
+    let world = World::new().await;
+    for _ in 0..3 {
+        world
+            .play("a", world.tracks[5], ListenOutcome::Completed)
+            .await;
+    }
+    world
+        .play("a", world.tracks[6], ListenOutcome::Completed)
+        .await;
+    let answer = world
+        .ask(|r| r.listener = Some(world.listener("nobody")))
+        .await;
+    assert_eq!(answer.rung, Rung::Popular);
+    assert_eq!(answer.tracks[0].track, world.tracks[5]);
+    assert_eq!(
+        answer.tracks.len(),
+        10,
+        "the rest comes from the rung below"
+    );
+    let without = world.ask(|r| r.disabled_rungs = vec![Rung::Popular]).await;
+    assert_eq!(without.rung, Rung::Static);
+}
+
+#[tokio::test]
+async fn content_carries_where_nothing_was_learnt() {
+    let world = World::new().await;
+    let space = "sound-1".parse().unwrap();
+    let rows = world.tracks.iter().enumerate().map(|(index, track)| {
+        let mut vector = vec![0.1; 4];
+        vector[index / TRACKS_PER_GROUP] = 1.0 + index as f32 * 0.001;
+        (*track, vector)
+    });
+    world
+        .storage
+        .upsert(&world.scope, &space, rows.collect())
+        .await
+        .unwrap();
+    world
+        .play("a", world.tracks[0], ListenOutcome::Completed)
+        .await;
+    let answer = world.ask(|r| r.listener = Some(world.listener("a"))).await;
+    assert_eq!(answer.rung, Rung::Content);
+    assert!(
+        answer.tracks[..8]
+            .iter()
+            .all(|t| world.group_of(t.track) == 0)
+    );
+    assert!(
+        answer.tracks.iter().all(|t| t.track != world.tracks[0]),
+        "heard already"
+    );
+    assert_eq!(
+        answer.tracks[0].reasons[0].because_of,
+        Some(world.tracks[0])
+    );
+    let seeded = world.ask(|r| r.seeds = vec![world.tracks[20]]).await;
+    assert_eq!(seeded.rung, Rung::Content);
+    assert_eq!(world.group_of(seeded.tracks[0].track), 1);
+}
+
+#[tokio::test]
+async fn training_makes_it_personal_and_the_ladder_holds() {
+    let world = World::new().await;
+    world.live().await;
+    let report = train(&world.stores, &world.scope, |_| {}).await.unwrap();
+    assert!(report.ladder.ials.ndcg_at_10 > report.ladder.popularity.ndcg_at_10);
+    assert!(report.ladder.blend.ndcg_at_10 > report.ladder.random.ndcg_at_10);
+    for person in ["person 0", "person 1", "person 2"] {
+        let answer = world
+            .ask(|r| r.listener = Some(world.listener(person)))
+            .await;
+        assert_eq!(answer.rung, Rung::Personalised);
+        assert_eq!(answer.model, Some(report.model));
+        let group: usize = person[7..].parse().unwrap();
+        assert_eq!(world.group_of(answer.tracks[0].track), group, "{person}");
+        for track in &answer.tracks {
+            let sum: f32 = track.reasons.iter().map(|reason| reason.contribution).sum();
+            assert!((sum - track.score).abs() < 1e-4);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_skip_changes_the_next_answer() {
+    let world = World::new().await;
+    world.live().await;
+    train(&world.stores, &world.scope, |_| {}).await.unwrap();
+    let person = Some(world.listener("person 4"));
+    let before = world.ask(|r| r.listener = person).await;
+    let skipped = before.tracks[0].track;
+    world
+        .play("person 4", skipped, ListenOutcome::Skipped)
+        .await;
+    let after = world.ask(|r| r.listener = person).await;
+    assert!(after.tracks.iter().all(|track| track.track != skipped));
+    let order = |answer: &Recommendations| {
+        answer
+            .tracks
+            .iter()
+            .map(|track| (track.track, track.score.to_bits()))
+            .collect::<Vec<_>>()
+    };
+    assert_ne!(
+        order(&before)[1..],
+        order(&after)[..9],
+        "the taste moved, not only the track"
+    );
+}
+
+#[tokio::test]
+async fn a_new_track_is_recommended_by_its_sound() {
+    let world = World::new().await;
+    let space = "sound-1".parse().unwrap();
+    let vector = |group: usize| {
+        let mut vector = vec![0.1_f32; 4];
+        vector[group] = 1.0;
+        vector
+    };
+    let rows = world.tracks.iter().enumerate();
+    let rows = rows
+        .map(|(index, track)| (*track, vector(index / TRACKS_PER_GROUP)))
+        .collect();
+    world
+        .storage
+        .upsert(&world.scope, &space, rows)
+        .await
+        .unwrap();
+    world.live().await;
+    train(&world.stores, &world.scope, |_| {}).await.unwrap();
+    let fresh = world.add_track("brand new", "somebody").await;
+    world
+        .storage
+        .upsert(&world.scope, &space, vec![(fresh, vector(2))])
+        .await
+        .unwrap();
+    let answer = world.ask(|r| {
+        r.listener = Some(world.listener("person 2"));
+        r.count = 20;
+    });
+    assert!(answer.await.tracks.iter().any(|track| track.track == fresh));
+}
+
+#[tokio::test]
+async fn who_has_heard_everything_still_gets_a_list_without_what_they_reject() {
+    let world = World::new().await;
+    for track in &world.tracks {
+        world.play("a", *track, ListenOutcome::Completed).await;
+    }
+    let feedback = Feedback {
+        track: world.tracks[3],
+        opinion: Opinion::Dislike,
+    };
+    world
+        .append(Some(world.listener("a")), EventPayload::Feedback(feedback))
+        .await;
+    let answer = world.ask(|r| r.listener = Some(world.listener("a"))).await;
+    assert_eq!(answer.tracks.len(), 10);
+    assert!(
+        answer
+            .tracks
+            .iter()
+            .all(|track| track.track != world.tracks[3])
+    );
+    assert_eq!(
+        answer.tracks[0].track, world.tracks[0],
+        "not heard for longest"
+    );
+}
+
+#[tokio::test]
+async fn artists_are_spaced_and_versions_of_a_song_appear_once() {
+    let world = World::new().await;
+    world.add_track("song 7 (Remastered)", "artist 7").await;
+    let answer = world.ask(|r| r.count = 37).await;
+    let names: Vec<String> = answer
+        .tracks
+        .iter()
+        .map(|t| t.title.replace(" (Remastered)", ""))
+        .collect();
+    let distinct: std::collections::HashSet<_> = names.iter().collect();
+    assert_eq!(distinct.len(), names.len());
+    for pair in answer.tracks.windows(3).take(20) {
+        assert_ne!(pair[0].artist, pair[1].artist);
+        assert_ne!(pair[0].artist, pair[2].artist);
+    }
+}
+
+#[tokio::test]
+async fn exposures_are_written_with_their_request_and_order() {
+    let world = World::new().await;
+    let listener = world.listener("a");
+    let answer = world.ask(|r| r.listener = Some(listener)).await;
+    let World {
+        storage,
+        scope,
+        recommender,
+        writer,
+        ..
+    } = world;
+    drop(recommender);
+    writer.await.unwrap();
+    let page = PageRequest::new(None, None).unwrap();
+    let events = storage
+        .of_listener(&scope, listener, &page)
+        .await
+        .unwrap()
+        .items;
+    let EventPayload::Exposure(shown) = &events[0].event.payload else {
+        panic!("the newest event is {events:?}")
+    };
+    assert_eq!(shown.request_id, answer.request_id);
+    let order: Vec<_> = shown.tracks.iter().map(|track| track.track).collect();
+    assert_eq!(
+        order,
+        answer
+            .tracks
+            .iter()
+            .map(|track| track.track)
+            .collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test]
+async fn too_little_to_learn_from_is_said() {
+    let world = World::new().await;
+    let error = train(&world.stores, &world.scope, |_| {})
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::TooLittle { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_rollback_is_followed_at_once() {
+    let world = World::new().await;
+    world.live().await;
+    let first = train(&world.stores, &world.scope, |_| {})
+        .await
+        .unwrap()
+        .model;
+    let second = train(&world.stores, &world.scope, |_| {})
+        .await
+        .unwrap()
+        .model;
+    let person = Some(world.listener("person 0"));
+    assert_eq!(world.ask(|r| r.listener = person).await.model, Some(second));
+    promote(&world.stores, &world.scope, first).await.unwrap();
+    assert_eq!(world.ask(|r| r.listener = person).await.model, Some(first));
+    let alias = world.storage.alias(&world.scope, PRODUCTION).await.unwrap();
+    assert_eq!(alias.map(|model| model.id), Some(first));
+}
