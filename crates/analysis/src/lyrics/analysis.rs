@@ -30,6 +30,42 @@ const SPELLED_SYLLABLES_CONFIDENCE: f32 = 0.85;
 /// Confidence in spelled rhyme relative to the decoder's own.
 const SPELLED_RHYME_TRUST: f32 = 0.6;
 
+/// Words whose share tells of the style, with the spread of that share over songs.
+struct StyleWords {
+    words: &'static [&'static str],
+    middle: f64,
+    width: f64,
+}
+
+/// Order and numbers are part of the embedding space: changing one makes it another space.
+const STYLE_WORDS: [StyleWords; 5] = [
+    StyleWords {
+        words: &["i", "me", "my", "i'm", "mine", "я", "мне", "мой"],
+        middle: 0.08,
+        width: 0.06,
+    },
+    StyleWords {
+        words: &["you", "your", "you're", "ты", "тебя", "тебе"],
+        middle: 0.05,
+        width: 0.05,
+    },
+    StyleWords {
+        words: &["we", "us", "our", "мы", "нас", "нам"],
+        middle: 0.015,
+        width: 0.02,
+    },
+    StyleWords {
+        words: &["love", "heart", "baby", "kiss", "любовь", "сердце"],
+        middle: 0.02,
+        width: 0.03,
+    },
+    StyleWords {
+        words: &["oh", "yeah", "hey", "la", "na", "ooh", "uh", "ой", "эй"],
+        middle: 0.02,
+        width: 0.04,
+    },
+];
+
 /// What lyrics analysis found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LyricsAnalysis {
@@ -304,24 +340,19 @@ impl Measured<'_> {
     }
 
     fn sound_descriptors(&self) -> Vec<Descriptor> {
+        let mut descriptors = self.flow_descriptors();
+        descriptors.extend(self.rhyme_descriptors());
+        descriptors
+    }
+
+    fn flow_descriptors(&self) -> Vec<Descriptor> {
         let sound = &self.sound;
-        let method = if sound.method.is_empty() {
-            "none"
-        } else {
-            sound.method
-        };
+        let method = self.sound_method();
         let flow = sound.flow.as_ref();
-        let chains = sound.chains.as_ref();
         let flow_confidence = sound.flow_confidence;
-        let rhyme_confidence = sound.rhyme_confidence();
         let reading = flow.filter(|_| sound.is_english).and_then(|flow| {
             reading_ease(self.words.len(), self.text.lines.len(), flow.syllable_count)
         });
-        let counted = |name, value: Option<usize>| {
-            let confidence = value.and(rhyme_confidence);
-            described(name, json!(value), confidence, method)
-        };
-        let heard = chains.filter(|_| sound.is_english);
         let regularity = sound.stress_regularity;
         vec![
             described(
@@ -355,6 +386,20 @@ impl Measured<'_> {
                 method,
             ),
             measured("reading_ease", reading, flow_confidence, "flesch"),
+        ]
+    }
+
+    fn rhyme_descriptors(&self) -> Vec<Descriptor> {
+        let sound = &self.sound;
+        let method = self.sound_method();
+        let chains = sound.chains.as_ref();
+        let rhyme_confidence = sound.rhyme_confidence();
+        let counted = |name, value: Option<usize>| {
+            let confidence = value.and(rhyme_confidence);
+            described(name, json!(value), confidence, method)
+        };
+        let heard = chains.filter(|_| sound.is_english);
+        vec![
             described(
                 "rhyme_scheme",
                 self.scheme_letters(),
@@ -377,6 +422,13 @@ impl Measured<'_> {
                 heard.map(|chains| chains.internal_count),
             ),
         ]
+    }
+
+    fn sound_method(&self) -> &'static str {
+        match self.sound.method {
+            "" => "none",
+            method => method,
+        }
     }
 
     fn scheme_letters(&self) -> Value {
@@ -428,7 +480,7 @@ impl Measured<'_> {
             (!self.words.is_empty()).then(|| letters as f64 / self.words.len() as f64);
         let explicit = self.words.iter().filter(|word| is_explicit(word)).count() as f64;
         let explicit_share = (!self.words.is_empty()).then(|| explicit / self.words.len() as f64);
-        vec![
+        let mut statistics = vec![
             spread(flow.and_then(|flow| flow.mean), 9.0, 5.0),
             spread(flow.and_then(|flow| flow.variance).map(f64::sqrt), 2.5, 2.5),
             spread(self.sound.stress_regularity, 0.68, 0.15),
@@ -450,33 +502,13 @@ impl Measured<'_> {
             spread(self.repeated_line_ratio(), 0.25, 0.3),
             spread((line_count > 0.0).then(|| line_count.ln()), 3.6, 1.0),
             spread(mean_letters, 4.0, 0.8),
-            spread(
-                share_of(&["i", "me", "my", "i'm", "mine", "я", "мне", "мой"]),
-                0.08,
-                0.06,
-            ),
-            spread(
-                share_of(&["you", "your", "you're", "ты", "тебя", "тебе"]),
-                0.05,
-                0.05,
-            ),
-            spread(
-                share_of(&["we", "us", "our", "мы", "нас", "нам"]),
-                0.015,
-                0.02,
-            ),
-            spread(
-                share_of(&["love", "heart", "baby", "kiss", "любовь", "сердце"]),
-                0.02,
-                0.03,
-            ),
-            spread(
-                share_of(&["oh", "yeah", "hey", "la", "na", "ooh", "uh", "ой", "эй"]),
-                0.02,
-                0.04,
-            ),
-            spread(explicit_share, 0.01, 0.02),
-        ]
+        ];
+        let shares = STYLE_WORDS
+            .iter()
+            .map(|style| spread(share_of(style.words), style.middle, style.width));
+        statistics.extend(shares);
+        statistics.push(spread(explicit_share, 0.01, 0.02));
+        statistics
     }
 }
 
