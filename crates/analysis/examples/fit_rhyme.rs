@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 
 use leitmotif_analysis::lyrics::rhyme::{
-    DecoderSettings, EndWord, PAIR_FEATURE_COUNT, RhymeModel, SchemePrior, pair_features,
+    DecoderSettings, EndWord, NO_FEATURE, PAIR_FEATURE_COUNT, RhymeModel, SchemePrior,
+    pair_features,
 };
 
 const FOLD_COUNT: usize = 5;
@@ -60,10 +61,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     for settings in grid {
         let mut total = Tally::default();
-        for fold in 0..FOLD_COUNT {
+        for (fold, taught) in folds.iter().enumerate() {
             let model = RhymeModel {
                 settings,
-                ..folds[fold].clone()
+                ..taught.clone()
             };
             let mut tally = Tally::default();
             for poem in poems
@@ -152,7 +153,10 @@ fn rows(poems: &[&Poem]) -> Vec<Row> {
             for second in 0..words.len() {
                 for first in second.saturating_sub(LINE_GAP_MAX)..second {
                     rows.push(Row {
-                        features: pair_features(&words[first], &words[second]),
+                        features: pair_features(&words[first], &words[second])
+                            .into_iter()
+                            .filter(|feature| *feature != NO_FEATURE)
+                            .collect(),
                         gap: second - first,
                         rhymes: labels[first] == labels[second],
                         weight,

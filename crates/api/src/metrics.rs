@@ -12,8 +12,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 /// Upper bounds of the latency buckets in seconds: fine around the 10 ms a recommendation may take.
-const LATENCY_BUCKETS_S: [f64; 12] =
-    [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+const LATENCY_BUCKETS_S: [f64; 12] = [
+    0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
+];
 
 /// Which request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -70,9 +71,17 @@ impl Default for Metrics {
             latency.clone(),
         );
         let in_flight = Gauge::default();
-        registry.register("http_requests_in_flight", "Requests being answered", in_flight.clone());
+        registry.register(
+            "http_requests_in_flight",
+            "Requests being answered",
+            in_flight.clone(),
+        );
         let events_appended = Counter::default();
-        registry.register("events_appended", "Events written to the log", events_appended.clone());
+        registry.register(
+            "events_appended",
+            "Events written to the log",
+            events_appended.clone(),
+        );
         let events_duplicate = Counter::default();
         registry.register(
             "events_duplicate",
@@ -119,10 +128,15 @@ impl Metrics {
             .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter"))
             .collect();
         let mut text = String::with_capacity(open.len());
-        for line in open.lines().filter(|line| *line != "# EOF" && !line.starts_with("# UNIT")) {
+        for line in open
+            .lines()
+            .filter(|line| *line != "# EOF" && !line.starts_with("# UNIT"))
+        {
             let renamed = ["# HELP ", "# TYPE "].iter().find_map(|mark| {
                 let (name, rest) = line.strip_prefix(mark)?.split_once(' ')?;
-                counters.contains(&name).then(|| format!("{mark}{name}_total {rest}"))
+                counters
+                    .contains(&name)
+                    .then(|| format!("{mark}{name}_total {rest}"))
             });
             let _ = writeln!(text, "{}", renamed.as_deref().unwrap_or(line));
         }

@@ -60,14 +60,20 @@ impl Listing<'_> {
             None => None,
         };
         PageRequest::new(query.limit, after).map_err(|_| {
-            Problem::invalid("?limit", format!("must be in 1..={}", limits::PAGE_ITEMS_MAX))
+            Problem::invalid(
+                "?limit",
+                format!("must be in 1..={}", limits::PAGE_ITEMS_MAX),
+            )
         })
     }
 
     /// Says where the listing goes on.
     pub fn info<T>(&self, page: &Page<T>) -> PageInfo {
         let next_cursor = page.next.as_ref().map(|key| self.seal(key));
-        PageInfo { has_more: next_cursor.is_some(), next_cursor }
+        PageInfo {
+            has_more: next_cursor.is_some(),
+            next_cursor,
+        }
     }
 
     fn seal(&self, key: &str) -> String {
@@ -87,7 +93,12 @@ impl Listing<'_> {
         let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.state.cursor_key)
             .expect("HMAC takes a key of any length");
         let tenant = self.scope.tenant().as_u128().to_be_bytes();
-        for part in [&tenant[..], self.name.as_bytes(), self.filter.as_bytes(), key.as_bytes()] {
+        for part in [
+            &tenant[..],
+            self.name.as_bytes(),
+            self.filter.as_bytes(),
+            key.as_bytes(),
+        ] {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);
         }

@@ -54,20 +54,36 @@ pub struct Problem {
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let detail = Some(detail.into());
-        Self { status, code, detail, errors: Vec::new(), retry_after_s: None }
+        Self {
+            status,
+            code,
+            detail,
+            errors: Vec::new(),
+            retry_after_s: None,
+        }
     }
 
     /// The request is wrong in one field; `pointer` is empty for the whole body.
     pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        let field = FieldProblem { pointer: pointer.into(), detail: detail.clone() };
-        Self { errors: vec![field], ..Self::new(StatusCode::BAD_REQUEST, "invalid", detail) }
+        let field = FieldProblem {
+            pointer: pointer.into(),
+            detail: detail.clone(),
+        };
+        Self {
+            errors: vec![field],
+            ..Self::new(StatusCode::BAD_REQUEST, "invalid", detail)
+        }
     }
 
     /// The object is not there, or is a stranger's.
     pub fn not_found(noun: &str, id: &str) -> Self {
         let shown: String = id.chars().take(64).collect();
-        Self::new(StatusCode::NOT_FOUND, "not_found", format!("no {noun} `{shown}`"))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            format!("no {noun} `{shown}`"),
+        )
     }
 
     /// No such route.
@@ -111,20 +127,30 @@ impl Problem {
     /// The range does not touch the object.
     pub fn range_not_satisfiable(size_bytes: u64) -> Self {
         let detail = format!("the object has {size_bytes} bytes");
-        Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable", detail)
+        Self::new(
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            "range_not_satisfiable",
+            detail,
+        )
     }
 
     /// The quota is used up.
     pub fn too_many_requests(retry_after_s: u64) -> Self {
         let detail = format!("the quota is used up, try again in {retry_after_s} s");
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail);
-        Self { retry_after_s: Some(retry_after_s), ..problem }
+        Self {
+            retry_after_s: Some(retry_after_s),
+            ..problem
+        }
     }
 
     /// A part does not answer for now.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
-        Self { retry_after_s: Some(1), ..problem }
+        Self {
+            retry_after_s: Some(1),
+            ..problem
+        }
     }
 
     /// A mistake of ours; what happened goes to the log, not to the caller.
@@ -183,9 +209,22 @@ impl From<StorageError> for Problem {
     }
 }
 
-impl From<leitmotif_features::Error> for Problem {
-    fn from(error: leitmotif_features::Error) -> Self {
-        Self::of_kind(error.kind(), error.to_string())
+impl From<leitmotif_recommend::Error> for Problem {
+    fn from(error: leitmotif_recommend::Error) -> Self {
+        match error {
+            leitmotif_recommend::Error::Storage(inner) => inner.into(),
+            other => Self::of_kind(other.kind(), other.to_string()),
+        }
+    }
+}
+
+impl From<leitmotif_ingest::Error> for Problem {
+    fn from(error: leitmotif_ingest::Error) -> Self {
+        match error {
+            leitmotif_ingest::Error::Storage(inner) => inner.into(),
+            leitmotif_ingest::Error::Invalid(invalid) => invalid.into(),
+            other => Self::of_kind(other.kind(), other.to_string()),
+        }
     }
 }
 
@@ -222,7 +261,10 @@ mod tests {
     #[test]
     fn each_kind_has_its_status() {
         let check = |kind, status: u16| {
-            assert_eq!(Problem::of_kind(kind, String::new()).status().as_u16(), status);
+            assert_eq!(
+                Problem::of_kind(kind, String::new()).status().as_u16(),
+                status
+            );
         };
         check(ErrorKind::Invalid, 400);
         check(ErrorKind::NotFound, 404);

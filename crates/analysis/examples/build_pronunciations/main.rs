@@ -48,10 +48,10 @@ fn read_entries(text: &str) -> Vec<Entry> {
         let word = word.split('(').next().unwrap_or(word).to_lowercase();
         let reading: Option<Vec<Phoneme>> = fields.map(Phoneme::from_arpabet).collect();
         let readings = by_word.entry(word).or_default();
-        if let Some(reading) = reading.filter(|reading| !reading.is_empty()) {
-            if !readings.contains(&reading) {
-                readings.push(reading);
-            }
+        if let Some(reading) =
+            reading.filter(|found| !found.is_empty() && !readings.contains(found))
+        {
+            readings.push(reading);
         }
     }
     let spread = |(word, readings): (String, Vec<Vec<Phoneme>>)| {

@@ -11,7 +11,7 @@ use super::tokens::{folded, tokenize};
 use profiles::PROFILES;
 
 /// Words that are read: a verdict does not change after this many.
-const WORD_COUNT_MAX: usize = 1_500;
+const WORD_COUNT_MAX: usize = 300;
 /// Letters below which no verdict is given.
 const LETTER_COUNT_MIN: usize = 12;
 /// Score below which a Latin text shows no language: one or two function words can be a loan.
@@ -172,6 +172,7 @@ fn identify_cyrillic(text: &str, share: f32) -> LanguageGuess {
 /// What a word or letter group says: languages that list it, each with the same weight.
 struct Lists {
     words: HashMap<&'static str, Vec<usize>>,
+    clitics: HashMap<&'static str, Vec<usize>>,
     groups: Vec<(&'static str, Vec<usize>)>,
     letters: HashMap<char, Vec<usize>>,
 }
@@ -180,11 +181,15 @@ fn lists() -> &'static Lists {
     static LISTS: OnceLock<Lists> = OnceLock::new();
     LISTS.get_or_init(|| {
         let mut words: HashMap<&str, Vec<usize>> = HashMap::new();
+        let mut clitics: HashMap<&str, Vec<usize>> = HashMap::new();
         let mut groups: Vec<(&str, Vec<usize>)> = Vec::new();
         let mut letters: HashMap<char, Vec<usize>> = HashMap::new();
         for (language, profile) in PROFILES.iter().enumerate() {
             for word in profile.words.split_whitespace() {
                 words.entry(word).or_default().push(language);
+            }
+            for clitic in profile.clitics.split_whitespace() {
+                clitics.entry(clitic).or_default().push(language);
             }
             for group in profile.groups.split_whitespace() {
                 match groups.iter_mut().find(|(known, _)| *known == group) {
@@ -198,6 +203,7 @@ fn lists() -> &'static Lists {
         }
         Lists {
             words,
+            clitics,
             groups,
             letters,
         }
@@ -234,7 +240,8 @@ fn identify_latin(text: &str) -> Option<LanguageGuess> {
         if let Some((head, tail)) = word.split_once('\'') {
             // `j'aime`, `l'eau`, `don't`: the clitic carries the language.
             for part in [head, tail] {
-                if let Some(languages) = lists.words.get(part) {
+                let languages = lists.clitics.get(part).or_else(|| lists.words.get(part));
+                if let Some(languages) = languages {
                     add(languages, 0.7);
                 }
             }

@@ -7,7 +7,7 @@ mod scheme;
 mod spelled;
 
 pub use chains::{ChainLimits, RhymeChains, RhymeSpan};
-pub use end_word::{EndWord, PAIR_FEATURE_COUNT, RhymeLevel, pair_features};
+pub use end_word::{EndWord, NO_FEATURE, PAIR_FEATURE_COUNT, RhymeLevel, pair_features};
 pub use model::{DecoderSettings, RhymeModel, RhymeModelError, SchemePrior};
 pub use scheme::Scheme;
 pub use spelled::SpelledRime;

@@ -50,21 +50,36 @@ pub struct SungWord {
 
 /// Divides English lines into sung words, remembering each word's sound.
 ///
-/// - Cost: one look-up per distinct word.
+/// - Cost: one dictionary look-up per distinct word.
 #[derive(Debug, Default)]
 pub struct Singer {
-    sounds: HashMap<String, Pronunciation>,
+    sounds: HashMap<String, Sound>,
+}
+
+/// A distinct word, remembered.
+#[derive(Debug)]
+struct Sound {
+    pronunciation: Pronunciation,
+    syllables: Vec<Syllable>,
+    is_small: bool,
+}
+
+impl Sound {
+    fn new(word: &str) -> Self {
+        let pronunciation = pronounce(word);
+        let first = pronunciation.readings.first();
+        Self {
+            syllables: first.map_or(Vec::new(), |reading| syllables(reading)),
+            is_small: SMALL_WORDS.contains(&word),
+            pronunciation,
+        }
+    }
 }
 
 impl Singer {
-    /// Returns a word's pronunciation.
-    pub fn pronunciation(&mut self, word: &str) -> &Pronunciation {
-        if !self.sounds.contains_key(word) {
-            self.sounds.insert(word.to_owned(), pronounce(word));
-        }
-        self.sounds
-            .entry(word.to_owned())
-            .or_insert_with(|| pronounce(word))
+    /// Returns the pronunciation of a word sung before; `None` for others.
+    pub fn pronunciation(&self, word: &str) -> Option<&Pronunciation> {
+        self.sounds.get(word).map(|sound| &sound.pronunciation)
     }
 
     /// Divides one line.
@@ -73,19 +88,18 @@ impl Singer {
             .into_iter()
             .map(|token| {
                 let folded = folded(token.text);
-                let pronunciation = self.pronunciation(&folded);
-                let is_guessed = pronunciation.source == ReadingSource::Letters;
-                let mut syllables = pronunciation
-                    .readings
-                    .first()
-                    .map_or(Vec::new(), |reading| syllables(reading));
+                if !self.sounds.contains_key(&folded) {
+                    self.sounds.insert(folded.clone(), Sound::new(&folded));
+                }
+                let sound = self.sounds.get(&folded);
+                let mut syllables = sound.map_or(Vec::new(), |sound| sound.syllables.clone());
                 place(&mut syllables, token.text, token.start_char);
-                let is_small = SMALL_WORDS.contains(&folded.as_str());
                 SungWord {
-                    folded,
                     syllables,
-                    is_small,
-                    is_guessed,
+                    is_small: sound.is_some_and(|sound| sound.is_small),
+                    is_guessed: sound
+                        .is_some_and(|s| s.pronunciation.source == ReadingSource::Letters),
+                    folded,
                 }
             })
             .collect()
@@ -111,11 +125,14 @@ fn syllables(reading: &[Phoneme]) -> Vec<Syllable> {
                 pending = 0;
             }
             _ => {
-                let code = u32::from(phoneme.class()) - 14;
+                let code = u32::from(phoneme.class()).saturating_sub(14);
+                let near = NEAR
+                    .get(code.saturating_sub(1) as usize)
+                    .map_or(8, |near| u32::from(*near));
                 pending = pending << 5 | code;
                 if let Some(last) = syllables.last_mut() {
                     last.after = last.after << 5 | code;
-                    last.after_near = last.after_near << 5 | near_code(phoneme.name());
+                    last.after_near = last.after_near << 5 | near;
                 }
             }
         }
@@ -123,19 +140,11 @@ fn syllables(reading: &[Phoneme]) -> Vec<Syllable> {
     syllables
 }
 
-/// Classes consonants that the ear takes for each other in rap.
-fn near_code(name: &str) -> u32 {
-    match name {
-        "P" | "T" | "K" | "B" | "D" | "G" => 1,
-        "CH" | "JH" | "SH" | "ZH" => 2,
-        "F" | "V" | "TH" | "DH" => 3,
-        "S" | "Z" => 4,
-        "M" | "N" | "NG" => 5,
-        "L" => 6,
-        "R" => 7,
-        _ => 8,
-    }
-}
+/// Consonants in class order (B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH), merged where
+/// the ear takes one for the other in rap: stops, sibilants, nasals.
+const NEAR: [u8; 24] = [
+    1, 2, 1, 3, 3, 1, 8, 2, 1, 6, 5, 5, 5, 1, 7, 4, 2, 1, 3, 3, 8, 8, 4, 2,
+];
 
 /// Spreads syllables over the letters of their word, at vowel groups where those agree in number.
 fn place(syllables: &mut [Syllable], word: &str, start_char: usize) {

@@ -64,15 +64,15 @@ fn mattr(words: &[&str], window: usize) -> Option<f64> {
     let mut sum = 0usize;
     for (place, word) in words.iter().enumerate() {
         *counts.entry(word).or_default() += 1;
-        if let Some(leaving) = place
+        let leaving = place
             .checked_sub(window)
-            .and_then(|leaving| words.get(leaving))
+            .and_then(|leaving| words.get(leaving));
+        if let Some((leaving, count)) =
+            leaving.and_then(|leaving| Some((leaving, counts.get_mut(leaving)?)))
         {
-            if let Some(count) = counts.get_mut(leaving) {
-                *count -= 1;
-                if *count == 0 {
-                    counts.remove(leaving);
-                }
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(leaving);
             }
         }
         if place + 1 >= window {

@@ -82,8 +82,12 @@ pub async fn authenticate(
 
 /// Verifies a key text; `None` when it opens nothing.
 pub async fn verify(state: &ApiState, text: &str) -> Result<Option<Caller>, Problem> {
-    let Ok(presented) = text.parse::<PresentedKey>() else { return Ok(None) };
-    let Some(record) = state.keys.find(state, presented.prefix()).await? else { return Ok(None) };
+    let Ok(presented) = text.parse::<PresentedKey>() else {
+        return Ok(None);
+    };
+    let Some(record) = state.keys.find(state, presented.prefix()).await? else {
+        return Ok(None);
+    };
     let verified = presented.verify(&record, state.clock.now());
     Ok(verified.map(|(principal, scope)| Caller { principal, scope }))
 }
@@ -114,9 +118,13 @@ fn of_authorization(value: &str) -> Option<String> {
         return Some(rest.to_owned());
     }
     if scheme.eq_ignore_ascii_case("basic") {
-        let decoded = base64::engine::general_purpose::STANDARD.decode(rest).ok()?;
+        let decoded = base64::engine::general_purpose::STANDARD
+            .decode(rest)
+            .ok()?;
         let text = String::from_utf8(decoded).ok()?;
-        return text.split_once(':').map(|(_, password)| password.to_owned());
+        return text
+            .split_once(':')
+            .map(|(_, password)| password.to_owned());
     }
     None
 }
@@ -137,7 +145,8 @@ fn of_cookie(headers: &HeaderMap, method: &Method) -> Option<String> {
         (name == COOKIE_NAME).then(|| value.to_owned())
     })?;
     let is_safe = method == Method::GET || method == Method::HEAD;
-    let is_same_origin = text_of(headers, "sec-fetch-site").is_some_and(|site| site == "same-origin")
+    let is_same_origin = text_of(headers, "sec-fetch-site")
+        .is_some_and(|site| site == "same-origin")
         || is_own_origin(headers);
     (is_safe || is_same_origin).then_some(value)
 }
@@ -219,7 +228,11 @@ mod tests {
     #[test]
     fn every_spelling_is_understood() {
         let check = |headers: &[(&'static str, &str)], uri: &str| {
-            assert_eq!(found(headers, uri, Method::POST).as_deref(), Some("T"), "{headers:?} {uri}");
+            assert_eq!(
+                found(headers, uri, Method::POST).as_deref(),
+                Some("T"),
+                "{headers:?} {uri}"
+            );
         };
         check(&[("authorization", "Bearer T")], "/");
         check(&[("authorization", "bearer T")], "/");
@@ -228,15 +241,35 @@ mod tests {
         check(&[("x-api-key", "T")], "/");
         check(&[], "/rest/ping?u=a&apiKey=T");
         check(&[], "/1/validate-token?token=T");
-        check(&[("cookie", "a=b; leitmotif_key=T"), ("sec-fetch-site", "same-origin")], "/");
-        check(&[("cookie", "leitmotif_key=T"), ("origin", "http://h:1"), ("host", "h:1")], "/");
+        check(
+            &[
+                ("cookie", "a=b; leitmotif_key=T"),
+                ("sec-fetch-site", "same-origin"),
+            ],
+            "/",
+        );
+        check(
+            &[
+                ("cookie", "leitmotif_key=T"),
+                ("origin", "http://h:1"),
+                ("host", "h:1"),
+            ],
+            "/",
+        );
     }
 
     #[test]
     fn a_foreign_page_cannot_write_with_the_cookie() {
         let cookie = ("cookie", "leitmotif_key=T");
         assert_eq!(found(&[cookie], "/", Method::POST), None);
-        assert_eq!(found(&[cookie, ("sec-fetch-site", "cross-site")], "/", Method::POST), None);
+        assert_eq!(
+            found(
+                &[cookie, ("sec-fetch-site", "cross-site")],
+                "/",
+                Method::POST
+            ),
+            None
+        );
         let foreign = [cookie, ("origin", "http://evil"), ("host", "h:1")];
         assert_eq!(found(&foreign, "/", Method::DELETE), None);
         assert_eq!(found(&[cookie], "/", Method::GET).as_deref(), Some("T"));
@@ -245,7 +278,11 @@ mod tests {
     #[test]
     fn a_malformed_header_is_no_credential() {
         for value in ["", "Bearer", "Basic !!!", "Digest x", "Basic dXNlcg=="] {
-            assert_eq!(found(&[("authorization", value)], "/", Method::GET), None, "{value}");
+            assert_eq!(
+                found(&[("authorization", value)], "/", Method::GET),
+                None,
+                "{value}"
+            );
         }
     }
 }

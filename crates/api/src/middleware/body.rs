@@ -30,16 +30,24 @@ pub async fn read_bounded(
     let mut body = body;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Problem::invalid("", "the body ended before its time"))?;
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         if collected.len() + data.len() > bytes_max {
             return Err(too_large());
         }
         collected.extend_from_slice(&data);
     }
-    match headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes()) {
+    match headers
+        .get(header::CONTENT_ENCODING)
+        .map(|value| value.as_bytes())
+    {
         None | Some(b"identity") => Ok(collected.freeze()),
         Some(b"gzip" | b"x-gzip") => unpack(&collected, bytes_max),
-        Some(_) => Err(Problem::invalid("", "Content-Encoding must be gzip or absent")),
+        Some(_) => Err(Problem::invalid(
+            "",
+            "Content-Encoding must be gzip or absent",
+        )),
     }
 }
 
@@ -170,7 +178,12 @@ mod tests {
     #[test]
     fn deep_nesting_is_refused_and_brackets_in_text_are_not_counted() {
         let deep = "[".repeat(100_000);
-        assert_eq!(parse_json::<serde_json::Value>(deep.as_bytes()).unwrap_err().status(), 400);
+        assert_eq!(
+            parse_json::<serde_json::Value>(deep.as_bytes())
+                .unwrap_err()
+                .status(),
+            400
+        );
         let text = format!("\"{}\\\"[\"", "[".repeat(1_000));
         assert!(parse_json::<serde_json::Value>(text.as_bytes()).is_ok());
     }

@@ -38,26 +38,36 @@ async fn replay_as(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let key = key.to_str().ok().filter(|key| {
-        !key.is_empty() && key.len() <= limits::IDEMPOTENCY_KEY_BYTES_MAX
-    });
+    let key = key
+        .to_str()
+        .ok()
+        .filter(|key| !key.is_empty() && key.len() <= limits::IDEMPOTENCY_KEY_BYTES_MAX);
     let Some(key) = key else {
-        let detail =
-            format!("Idempotency-Key must be 1..={} characters", limits::IDEMPOTENCY_KEY_BYTES_MAX);
+        let detail = format!(
+            "Idempotency-Key must be 1..={} characters",
+            limits::IDEMPOTENCY_KEY_BYTES_MAX
+        );
         return Err(Problem::invalid("", detail));
     };
     let (parts, body) = request.into_parts();
     let bytes = read_bounded(&parts.headers, body, limits::BODY_BYTES_MAX).await?;
     let name = format!("{}:POST:{}:{key}", caller.principal.key(), parts.uri.path());
     let hash: [u8; 32] = Sha256::digest(&bytes).into();
-    let begun = state.ledger.replay_begin(&caller.scope, &name, hash, state.clock.now()).await?;
+    let begun = state
+        .ledger
+        .replay_begin(&caller.scope, &name, hash, state.clock.now())
+        .await?;
     match begun {
         ReplayBegin::Stored(answer) => return Ok(response_of(answer)),
         ReplayBegin::Running => {
-            return Err(Problem::conflict("the first request with this key still runs"));
+            return Err(Problem::conflict(
+                "the first request with this key still runs",
+            ));
         }
         ReplayBegin::Mismatch => {
-            return Err(Problem::unprocessable("this key was used for another request"));
+            return Err(Problem::unprocessable(
+                "this key was used for another request",
+            ));
         }
         ReplayBegin::Fresh => {}
     }
@@ -65,7 +75,9 @@ async fn replay_as(
     // The body is plain by now.
     parts.headers.remove(header::CONTENT_ENCODING);
     parts.headers.remove(header::CONTENT_LENGTH);
-    let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+    let response = next
+        .run(Request::from_parts(parts, Body::from(bytes)))
+        .await;
     store(state, caller, &name, response).await
 }
 
@@ -76,7 +88,8 @@ async fn store(
     response: Response,
 ) -> Result<Response, Problem> {
     let (parts, body) = response.into_parts();
-    let read = read_bounded(&axum::http::HeaderMap::new(), body, limits::IDEMPOTENCY_BODY_BYTES_MAX);
+    let no_headers = axum::http::HeaderMap::new();
+    let read = read_bounded(&no_headers, body, limits::IDEMPOTENCY_BODY_BYTES_MAX);
     let body = match read.await {
         Ok(body) if !parts.status.is_server_error() => body,
         outcome => {
@@ -94,7 +107,10 @@ async fn store(
             .to_owned(),
         body: body.to_vec(),
     };
-    state.ledger.replay_finish(&caller.scope, name, answer).await?;
+    state
+        .ledger
+        .replay_finish(&caller.scope, name, answer)
+        .await?;
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 
@@ -104,6 +120,8 @@ fn response_of(answer: StoredAnswer) -> Response {
     if let Ok(value) = HeaderValue::from_str(&answer.content_type) {
         response.headers_mut().insert(header::CONTENT_TYPE, value);
     }
-    response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+    response
+        .headers_mut()
+        .insert("idempotency-replayed", HeaderValue::from_static("true"));
     response
 }

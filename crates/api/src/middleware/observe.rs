@@ -27,13 +27,19 @@ pub async fn observe(State(state): State<ApiState>, request: Request, next: Next
     state
         .metrics
         .latency
-        .get_or_create(&RouteLabels { route: route.clone() })
+        .get_or_create(&RouteLabels {
+            route: route.clone(),
+        })
         .observe(seconds);
     if status.is_server_error() {
         let trace_id = super::trace::current_trace_id();
         tracing::warn!(%method, %route, status = status.as_u16(), seconds, trace_id, "answered");
     }
-    let labels = RequestLabels { method, route, status: status.as_u16() };
+    let labels = RequestLabels {
+        method,
+        route,
+        status: status.as_u16(),
+    };
     state.metrics.requests.get_or_create(&labels).inc();
     response
 }

@@ -26,7 +26,10 @@ pub struct Quotas {
 impl Quotas {
     /// Permits `per_second` requests a second and `burst` at once to each key.
     pub fn new(per_second: u64, burst: u64) -> Self {
-        Self { rate: Gcra::new(per_second, burst), arrivals_ns: Mutex::new(HashMap::new()) }
+        Self {
+            rate: Gcra::new(per_second, burst),
+            arrivals_ns: Mutex::new(HashMap::new()),
+        }
     }
 
     fn decide(&self, key: KeyId, now_ns: u64) -> QuotaDecision {
@@ -34,7 +37,8 @@ impl Quotas {
         if arrivals.len() >= KEYS_MAX {
             arrivals.retain(|_, arrival| *arrival > now_ns);
         }
-        self.rate.decide(arrivals.entry(key).or_default(), now_ns, 1)
+        self.rate
+            .decide(arrivals.entry(key).or_default(), now_ns, 1)
     }
 }
 
@@ -43,7 +47,13 @@ pub async fn limit(State(state): State<ApiState>, request: Request, next: Next) 
     let Some(caller) = request.extensions().get::<Caller>() else {
         return next.run(request).await;
     };
-    let now_ns = state.clock.now().as_ms().max(0).unsigned_abs().saturating_mul(1_000_000);
+    let now_ns = state
+        .clock
+        .now()
+        .as_ms()
+        .max(0)
+        .unsigned_abs()
+        .saturating_mul(1_000_000);
     let decision = state.quotas.decide(caller.principal.key(), now_ns);
     let mut response = if decision.is_allowed {
         next.run(request).await

@@ -18,7 +18,10 @@ pub fn current_trace_id() -> Option<String> {
 
 /// Takes the caller's `traceparent` on, or starts a trace, and names it in the answer.
 pub async fn trace(State(state): State<ApiState>, request: Request, next: Next) -> Response {
-    let given = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    let given = request
+        .headers()
+        .get("traceparent")
+        .and_then(|value| value.to_str().ok());
     let trace_id = given
         .and_then(parse_traceparent)
         .unwrap_or_else(|| format!("{:032x}", state.entropy.next_u128() | 1));
@@ -38,7 +41,9 @@ fn parse_traceparent(text: &str) -> Option<String> {
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let is_hex = |part: &str, digits: usize| {
         part.len() == digits
-            && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
     let is_zero = |part: &str| part.bytes().all(|b| b == b'0');
     let is_valid = is_hex(version, 2)
@@ -63,7 +68,10 @@ mod tests {
             assert_eq!(parse_traceparent(text).as_deref(), expected, "{text}");
         };
         check(&format!("00-{trace}-00f067aa0ba902b7-01"), Some(trace));
-        check(&format!("cc-{trace}-00f067aa0ba902b7-01-later"), Some(trace));
+        check(
+            &format!("cc-{trace}-00f067aa0ba902b7-01-later"),
+            Some(trace),
+        );
         check(&format!("00-{trace}-00f067aa0ba902b7-01-extra"), None);
         check(&format!("ff-{trace}-00f067aa0ba902b7-01"), None);
         check(&format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)), None);

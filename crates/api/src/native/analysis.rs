@@ -140,7 +140,12 @@ pub async fn get(
     Path(id): Path<String>,
 ) -> Result<Json<AnalysisAnswer>, Problem> {
     let track = find_track(&state, access.scope(), &id).await?;
-    let stored = state.catalog.analyses(access.scope(), &[track]).await?.pop().flatten();
+    let stored = state
+        .catalog
+        .analyses(access.scope(), &[track])
+        .await?
+        .pop()
+        .flatten();
     let stored = stored.ok_or_else(|| Problem::not_found("analysis of track", &id))?;
     let analysis: TrackAnalysis =
         serde_json::from_value(stored.document).map_err(|error| Problem::bug(&error))?;
@@ -170,9 +175,14 @@ pub async fn analyze(
 
 async fn queue(state: &ApiState, access: &WriteAccess, id: &str) -> Result<String, Problem> {
     let track = find_track(state, access.scope(), id).await?;
-    let queued = state.catalogue.queue_analysis(access.scope(), vec![track]).await?;
+    let queued = state
+        .catalogue
+        .queue_analysis(access.scope(), vec![track])
+        .await?;
     state.wake_workers.notify_one();
-    let job = queued.first().ok_or_else(|| Problem::bug(&"nothing was queued"))?;
+    let job = queued
+        .first()
+        .ok_or_else(|| Problem::bug(&"nothing was queued"))?;
     Ok(job.to_string())
 }
 
@@ -225,10 +235,14 @@ pub async fn analyze_and_recommend(
                 degraded.push(reason);
             }
         }
-        Err(_) => degraded.push(format!("analysis: still running after {wait_ms} ms, job `{job}`")),
+        Err(_) => degraded.push(format!(
+            "analysis: still running after {wait_ms} ms, job `{job}`"
+        )),
     }
     let reader = ReadAccess(access.0.clone());
-    let analysis = get(State(state.clone()), reader.clone(), Path(id.clone())).await.ok();
+    let analysis = get(State(state.clone()), reader.clone(), Path(id.clone()))
+        .await
+        .ok();
     let similar = SimilarQuery {
         limit: Some(query.k.unwrap_or(NEIGHBOURS_DEFAULT)),
         space: query.space,

@@ -69,13 +69,19 @@ pub async fn upload(
     }
     let reached = receive(&state, access.scope(), &upload, start, request.into_body()).await?;
     if query.partial == Some(true) {
-        return Ok(Json(UploadAnswer { offset_bytes: reached, is_complete: false }));
+        return Ok(Json(UploadAnswer {
+            offset_bytes: reached,
+            is_complete: false,
+        }));
     }
     if reached == 0 {
         return Err(Problem::invalid("", "the audio is empty"));
     }
     finish(&state, access.scope(), track, &upload, extension).await?;
-    Ok(Json(UploadAnswer { offset_bytes: reached, is_complete: true }))
+    Ok(Json(UploadAnswer {
+        offset_bytes: reached,
+        is_complete: true,
+    }))
 }
 
 /// Says how far an unfinished upload is.
@@ -91,7 +97,10 @@ pub async fn upload_offset(
     let track = find_track(&state, access.scope(), &id).await?;
     let upload: BlobKey = track.to_string().parse()?;
     let offset_bytes = state.blobs.upload_len(access.scope(), &upload).await?;
-    Ok(Json(UploadAnswer { offset_bytes, is_complete: false }))
+    Ok(Json(UploadAnswer {
+        offset_bytes,
+        is_complete: false,
+    }))
 }
 
 fn extension_of(given: Option<&str>) -> Result<String, Problem> {
@@ -126,7 +135,10 @@ async fn receive(
         if !piece.is_empty() && (is_end || piece.len() >= limits::UPLOAD_CHUNK_BYTES_MAX) {
             let bytes = piece.split().freeze();
             let length = bytes.len() as u64;
-            state.blobs.upload_append(scope, upload, reached, bytes).await?;
+            state
+                .blobs
+                .upload_append(scope, upload, reached, bytes)
+                .await?;
             reached += length;
         }
         match next {
@@ -153,9 +165,18 @@ async fn finish(
     let stored = state.catalog.tracks(scope, &[track]).await?.pop();
     let stored = stored.ok_or_else(|| Problem::not_found("track", &track.to_string()))?;
     let location = AudioLocation::Blob(key.as_str().to_owned());
-    let audio = AudioSource { location, content_hash, size_bytes, extension };
-    let patch =
-        TrackPatch { id: Some(track), details: stored.details, audio: Some(audio), lyrics: None };
+    let audio = AudioSource {
+        location,
+        content_hash,
+        size_bytes,
+        extension,
+    };
+    let patch = TrackPatch {
+        id: Some(track),
+        details: stored.details,
+        audio: Some(audio),
+        lyrics: None,
+    };
     state.catalogue.upsert(scope, vec![patch]).await?;
     state.wake_workers.notify_one();
     Ok(())
@@ -193,11 +214,16 @@ pub async fn download(
 ) -> Result<Response, Problem> {
     let found = find_track(&state, access.scope(), &id).await?;
     let track = state.catalog.tracks(access.scope(), &[found]).await?.pop();
-    let Some(Track { audio: Some(audio), .. }) = track else {
+    let Some(Track {
+        audio: Some(audio), ..
+    }) = track
+    else {
         return Err(Problem::not_found("audio of track", &id));
     };
     let size = audio.size_bytes;
-    let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
+    let asked = headers
+        .get(header::RANGE)
+        .and_then(|value| value.to_str().ok());
     let range = match asked.map(|text| parse_range(text, size)) {
         Some(Asked::Part(start, end)) => Some((start, end)),
         Some(Asked::Outside) => return Err(Problem::range_not_satisfiable(size)),
@@ -205,14 +231,21 @@ pub async fn download(
     };
     let (start, end) = range.unwrap_or((0, size));
     let body = stream(state, access.scope().clone(), audio.location, start, end);
-    let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let status = if range.is_some() {
+        StatusCode::PARTIAL_CONTENT
+    } else {
+        StatusCode::OK
+    };
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(end - start));
     let media_type = HeaderValue::from_static(media_type_of(&audio.extension));
     headers.insert(header::CONTENT_TYPE, media_type);
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     if range.is_some()
         && let Ok(value) =
             HeaderValue::from_str(&format!("bytes {start}-{}/{size}", end.saturating_sub(1)))
@@ -233,17 +266,26 @@ enum Asked {
 
 /// Reads a single byte range (RFC 9110 §14); several ranges are answered with the whole.
 fn parse_range(text: &str, size: u64) -> Asked {
-    let Some(spec) = text.strip_prefix("bytes=").filter(|spec| !spec.contains(',')) else {
+    let Some(spec) = text
+        .strip_prefix("bytes=")
+        .filter(|spec| !spec.contains(','))
+    else {
         return Asked::Ignored;
     };
-    let Some((first, last)) = spec.trim().split_once('-') else { return Asked::Ignored };
+    let Some((first, last)) = spec.trim().split_once('-') else {
+        return Asked::Ignored;
+    };
     let (start, end) = match (first.parse::<u64>(), last.parse::<u64>()) {
         (Ok(first), Ok(last)) if first <= last => (first, last.saturating_add(1).min(size)),
         (Ok(first), Err(_)) if last.is_empty() => (first, size),
         (Err(_), Ok(suffix)) if first.is_empty() => (size.saturating_sub(suffix), size),
         _ => return Asked::Ignored,
     };
-    if start >= end { Asked::Outside } else { Asked::Part(start, end) }
+    if start >= end {
+        Asked::Outside
+    } else {
+        Asked::Part(start, end)
+    }
 }
 
 /// Streams bytes from where they lie, a piece at a time.
@@ -282,7 +324,11 @@ async fn read(
     match location {
         AudioLocation::Blob(key) => {
             let key = key.parse::<BlobKey>().map_err(std::io::Error::other)?;
-            state.blobs.read(scope, &key, start..end).await.map_err(std::io::Error::other)
+            state
+                .blobs
+                .read(scope, &key, start..end)
+                .await
+                .map_err(std::io::Error::other)
         }
         AudioLocation::File(path) => {
             use tokio::io::{AsyncReadExt, AsyncSeekExt};
@@ -331,6 +377,9 @@ mod tests {
         check("bytes=9-1", None);
         check("bytes=0-1,5-6", None);
         check("lines=0-1", None);
-        check("bytes=18446744073709551615-18446744073709551615", Some(None));
+        check(
+            "bytes=18446744073709551615-18446744073709551615",
+            Some(None),
+        );
     }
 }

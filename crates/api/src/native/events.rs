@@ -131,8 +131,11 @@ pub async fn append(
     JsonBody(input): JsonBody<EventsInput>,
 ) -> Result<Json<EventsAnswer>, Problem> {
     if input.events.len() > limits::EVENTS_PER_BATCH_MAX {
-        let detail =
-            format!("{} events, at most {}", input.events.len(), limits::EVENTS_PER_BATCH_MAX);
+        let detail = format!(
+            "{} events, at most {}",
+            input.events.len(),
+            limits::EVENTS_PER_BATCH_MAX
+        );
         return Err(Problem::invalid("/events", detail));
     }
     let tracks = resolve_tracks(&state, access.scope(), &input.events).await?;
@@ -150,16 +153,29 @@ pub async fn append(
         events.push(event_of(access.scope(), event, &tracks).map_err(under)?);
     }
     let names: Vec<String> = names.into_iter().collect();
-    state.catalog.touch_listeners(access.scope(), &names).await?;
+    state
+        .catalog
+        .touch_listeners(access.scope(), &names)
+        .await?;
     let appended = state.log.append(access.scope(), events).await?;
     let duplicates = appended.iter().filter(|one| one.is_duplicate).count() as u64;
     let written = appended.len() as u64 - duplicates;
     state.metrics.events_appended.inc_by(written);
     state.metrics.events_duplicate.inc_by(duplicates);
-    let usage = vec![UsageEntry { metric: "events".to_owned(), amount: written }];
-    state.ledger.record_usage(access.scope(), now, None, usage).await?;
+    let usage = vec![UsageEntry {
+        metric: "events".to_owned(),
+        amount: written,
+    }];
+    state
+        .ledger
+        .record_usage(access.scope(), now, None, usage)
+        .await?;
     let last_offset = appended.iter().map(|one| one.offset).max().unwrap_or(0);
-    Ok(Json(EventsAnswer { written, duplicates, last_offset }))
+    Ok(Json(EventsAnswer {
+        written,
+        duplicates,
+        last_offset,
+    }))
 }
 
 /// Finds every named track at once.
@@ -180,9 +196,9 @@ async fn resolve_tracks(
         if places.contains_key(text) {
             continue;
         }
-        let reference: TrackRef = text.parse().map_err(|error| {
-            Problem::from(error).under(&format!("/events/{place}"))
-        })?;
+        let reference: TrackRef = text
+            .parse()
+            .map_err(|error| Problem::from(error).under(&format!("/events/{place}")))?;
         places.insert(text.clone(), place);
         references.push(reference);
         texts.push(text.clone());
@@ -207,25 +223,43 @@ fn event_of(
 ) -> Result<Event, Problem> {
     let listener = ListenerId::of_name(scope.tenant(), &input.listener);
     let track = |text: &str| {
-        tracks.get(text).copied().ok_or_else(|| Problem::not_found("track", text))
+        tracks
+            .get(text)
+            .copied()
+            .ok_or_else(|| Problem::not_found("track", text))
     };
     let at = input.occurred_at;
     let (payload, derived) = match input.what {
         EventKindInput::Listen(listen) => {
             let track = track(&listen.track)?;
             let payload = EventPayload::Listen(listen_of(listen, track)?);
-            (payload, listen_event_id(scope.tenant(), listener, at, track))
+            (
+                payload,
+                listen_event_id(scope.tenant(), listener, at, track),
+            )
         }
         EventKindInput::Feedback(feedback) => {
             let track = track(&feedback.track)?;
-            let payload = EventPayload::Feedback(Feedback { track, opinion: feedback.opinion });
-            (payload, derive(scope, listener, at, "feedback", &track.to_string()))
+            let payload = EventPayload::Feedback(Feedback {
+                track,
+                opinion: feedback.opinion,
+            });
+            (
+                payload,
+                derive(scope, listener, at, "feedback", &track.to_string()),
+            )
         }
         EventKindInput::Search(search) => {
             check_text("query", &search.query)?;
             let derived = derive(scope, listener, at, "search", &search.query);
             let result_count = search.result_count;
-            (EventPayload::Search(Search { query: search.query, result_count }), derived)
+            (
+                EventPayload::Search(Search {
+                    query: search.query,
+                    result_count,
+                }),
+                derived,
+            )
         }
     };
     let event_id = match input.event_id {
@@ -244,9 +278,11 @@ fn event_of(
 }
 
 fn listen_of(input: ListenInput, track: TrackId) -> Result<Listen, Problem> {
-    for (field, text) in
-        [("source", &input.source), ("device", &input.device), ("activity", &input.activity)]
-    {
+    for (field, text) in [
+        ("source", &input.source),
+        ("device", &input.device),
+        ("activity", &input.activity),
+    ] {
         check_text(field, text.as_deref().unwrap_or_default())?;
     }
     for (field, value) in [("played_ms", input.played_ms), ("track_ms", input.track_ms)] {
@@ -257,7 +293,8 @@ fn listen_of(input: ListenInput, track: TrackId) -> Result<Listen, Problem> {
     }
     let request_id = match &input.request_id {
         Some(text) => Some(
-            text.parse().map_err(|_| Problem::invalid("/request_id", "is no request id"))?,
+            text.parse()
+                .map_err(|_| Problem::invalid("/request_id", "is no request id"))?,
         ),
         None => None,
     };

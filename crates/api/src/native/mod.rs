@@ -33,7 +33,13 @@ pub async fn find_track(
 ) -> Result<TrackId, Problem> {
     let missing = || Problem::not_found("track", text);
     let reference: TrackRef = text.parse().map_err(|_| missing())?;
-    state.catalog.resolve(scope, &[reference]).await?.pop().flatten().ok_or_else(missing)
+    state
+        .catalog
+        .resolve(scope, &[reference])
+        .await?
+        .pop()
+        .flatten()
+        .ok_or_else(missing)
 }
 
 /// Parses an id of a path.

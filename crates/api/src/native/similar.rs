@@ -57,7 +57,9 @@ pub async fn similar(
     Path(id): Path<String>,
     QueryParameters(query): QueryParameters<SimilarQuery>,
 ) -> Result<Json<SimilarAnswer>, Problem> {
-    similar_tracks(&state, access.scope(), &id, &query).await.map(Json)
+    similar_tracks(&state, access.scope(), &id, &query)
+        .await
+        .map(Json)
 }
 
 /// See [`similar`].
@@ -74,16 +76,31 @@ pub async fn similar_tracks(
     }
     let track = find_track(state, scope, id).await?;
     let spaces = match &query.space {
-        Some(name) => vec![name.parse::<VectorSpace>().map_err(|error| {
-            Problem::invalid("?space", error.reason)
-        })?],
-        None => state.vectors.spaces(scope).await?.into_iter().map(|(space, _)| space).collect(),
+        Some(name) => vec![
+            name.parse::<VectorSpace>()
+                .map_err(|error| Problem::invalid("?space", error.reason))?,
+        ],
+        None => state
+            .vectors
+            .spaces(scope)
+            .await?
+            .into_iter()
+            .map(|(space, _)| space)
+            .collect(),
     };
     for space in spaces {
-        let Some(vector) = state.vectors.vector(scope, &space, track).await? else { continue };
-        let near = state.vectors.nearest(scope, &space, &vector, limit + 1, None).await?;
-        let ids: Vec<_> =
-            near.iter().map(|one| one.track).filter(|other| *other != track).collect();
+        let Some(vector) = state.vectors.vector(scope, &space, track).await? else {
+            continue;
+        };
+        let near = state
+            .vectors
+            .nearest(scope, &space, &vector, limit + 1, None)
+            .await?;
+        let ids: Vec<_> = near
+            .iter()
+            .map(|one| one.track)
+            .filter(|other| *other != track)
+            .collect();
         let tracks = state.catalog.tracks(scope, &ids).await?;
         let found = tracks.into_iter().take(limit).filter_map(|found| {
             let distance = near.iter().find(|one| one.track == found.id)?.distance;
@@ -94,7 +111,10 @@ pub async fn similar_tracks(
                 distance,
             })
         });
-        return Ok(SimilarAnswer { space: space.to_string(), tracks: found.collect() });
+        return Ok(SimilarAnswer {
+            space: space.to_string(),
+            tracks: found.collect(),
+        });
     }
     let wanted = query.space.as_deref().map_or("any space", |name| name);
     Err(Problem::not_found("embedding of the track in", wanted))

@@ -70,7 +70,8 @@ impl TrackInput {
     fn into_patch(self) -> Result<TrackPatch, Problem> {
         let id = match self.id {
             Some(text) => Some(
-                text.parse::<TrackId>().map_err(|error| Problem::invalid("/id", error.reason))?,
+                text.parse::<TrackId>()
+                    .map_err(|error| Problem::invalid("/id", error.reason))?,
             ),
             None => None,
         };
@@ -93,7 +94,12 @@ impl TrackInput {
         };
         details.check()?;
         let lyrics = self.lyrics.as_deref().and_then(lyrics_of);
-        Ok(TrackPatch { id, details, audio: None, lyrics })
+        Ok(TrackPatch {
+            id,
+            details,
+            audio: None,
+            lyrics,
+        })
     }
 }
 
@@ -240,13 +246,20 @@ pub async fn upsert(
         let bytes = read_bounded(&parts.headers, body, limits::BODY_BYTES_MAX).await?;
         let inputs = parse_tracks(&bytes)?;
         if inputs.len() > limits::TRACKS_PER_BATCH_MAX {
-            let detail =
-                format!("{} tracks, at most {}", inputs.len(), limits::TRACKS_PER_BATCH_MAX);
+            let detail = format!(
+                "{} tracks, at most {}",
+                inputs.len(),
+                limits::TRACKS_PER_BATCH_MAX
+            );
             return Err(Problem::invalid("/tracks", detail));
         }
         let patches = inputs
             .into_iter()
-            .map(|(pointer, input)| input.into_patch().map_err(|problem| problem.under(&pointer)))
+            .map(|(pointer, input)| {
+                input
+                    .into_patch()
+                    .map_err(|problem| problem.under(&pointer))
+            })
             .collect::<Result<_, _>>()?;
         write(&state, &access, patches, &mut answer).await?;
     }
@@ -284,7 +297,10 @@ async fn write(
             UpsertOutcome::Unchanged => (&mut answer.unchanged, "unchanged"),
         };
         *count += 1;
-        answer.tracks.push(UpsertAnswer { id: result.id.to_string(), outcome });
+        answer.tracks.push(UpsertAnswer {
+            id: result.id.to_string(),
+            outcome,
+        });
     }
     Ok(())
 }
@@ -361,8 +377,14 @@ pub async fn list(
         name: "tracks",
         filter: format!("{filter:?}"),
     };
-    let asked = listing.request(&PageQuery { limit: query.limit, cursor: query.cursor })?;
-    let page = state.catalog.list_tracks(access.scope(), &filter, &asked).await?;
+    let asked = listing.request(&PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    })?;
+    let page = state
+        .catalog
+        .list_tracks(access.scope(), &filter, &asked)
+        .await?;
     let info = listing.info(&page);
     let tracks = page.items.into_iter().map(TrackAnswer::from).collect();
     Ok(Json(TracksAnswer { tracks, page: info }))
@@ -380,7 +402,9 @@ pub async fn get(
 ) -> Result<Json<TrackAnswer>, Problem> {
     let found = find_track(&state, access.scope(), &id).await?;
     let track = state.catalog.tracks(access.scope(), &[found]).await?.pop();
-    track.map(|track| Json(track.into())).ok_or_else(|| Problem::not_found("track", &id))
+    track
+        .map(|track| Json(track.into()))
+        .ok_or_else(|| Problem::not_found("track", &id))
 }
 
 /// Removes a track with its audio, lyrics, analysis and embeddings.
@@ -422,5 +446,8 @@ pub async fn lyrics(
     let found = find_track(&state, access.scope(), &id).await?;
     let lyrics = state.catalog.lyrics(access.scope(), found).await?;
     let lyrics = lyrics.ok_or_else(|| Problem::not_found("lyrics of track", &id))?;
-    Ok(Json(LyricsAnswer { text: lyrics.text, content_hash: lyrics.content_hash }))
+    Ok(Json(LyricsAnswer {
+        text: lyrics.text,
+        content_hash: lyrics.content_hash,
+    }))
 }

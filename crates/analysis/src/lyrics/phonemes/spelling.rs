@@ -6,7 +6,7 @@ use super::dictionary::Dictionary;
 use super::{Phoneme, Pronunciation, ReadingSource, join};
 
 /// Elided and dialect spellings whose reading the dictionary lacks or lists as something else.
-const RESPELLINGS: [(&str, &str); 38] = [
+const RESPELLINGS: [(&str, &str); 36] = [
     ("'bout", "bout"),
     ("'cuz", "'cause"),
     ("'coz", "'cause"),
@@ -17,7 +17,6 @@ const RESPELLINGS: [(&str, &str); 38] = [
     ("'neath", "neath"),
     ("'em", "um"),
     ("em", "um"),
-    ("ya", "yuh"),
     ("ya'll", "y'all"),
     ("yall", "y'all"),
     ("tha", "the"),
@@ -25,7 +24,6 @@ const RESPELLINGS: [(&str, &str); 38] = [
     ("dat", "that"),
     ("dis", "this"),
     ("dem", "them"),
-    ("wit", "with"),
     ("wit'", "with"),
     ("lil", "little"),
     ("lil'", "little"),
@@ -138,7 +136,7 @@ fn below_10000(value: usize) -> Vec<&'static str> {
     let below_100 = |value: usize| -> Vec<&'static str> {
         match (ONES.get(value), TENS.get(value / 10), ONES.get(value % 10)) {
             (Some(one), _, _) => vec![*one],
-            (None, Some(ten), Some(_)) if value % 10 == 0 => vec![*ten],
+            (None, Some(ten), Some(_)) if value.is_multiple_of(10) => vec![*ten],
             (None, Some(ten), Some(one)) => vec![*ten, *one],
             _ => Vec::new(),
         }
@@ -250,7 +248,8 @@ fn inflected(dictionary: &Dictionary, bare: &str) -> Option<Pronunciation> {
         let with_e = format!("{stem}e");
         for candidate in [stem, with_e.as_str()] {
             let readings = dictionary.readings(candidate);
-            if !readings.is_empty() && !(ending == "s" && stem.ends_with('s')) {
+            let is_double = ending == "s" && stem.ends_with('s');
+            if !(readings.is_empty() || is_double) {
                 let voiceless = ["p", "t", "k", "f", "th"]
                     .iter()
                     .any(|end| stem.ends_with(end));

@@ -166,10 +166,7 @@ impl<'a> Finder<'a> {
         let word = self.places.get(end).map(|place| place.word_index);
         let mut start = end;
         let mut place = end;
-        loop {
-            let Some(here) = self.places.get(place) else {
-                break;
-            };
+        while let Some(here) = self.places.get(place) {
             if Some(here.word_index) != word || end - place >= UNIT_SYLLABLES_MAX {
                 break;
             }
@@ -295,15 +292,18 @@ impl<'a> Finder<'a> {
             is_repeat &= a.word.folded == b.word.folded;
             length += 1;
         }
-        let last_agrees = length > 0 && {
-            let ends = (
-                self.places.get(left + length - 1)?,
-                self.places.get(right + length - 1)?,
-            );
-            let both_end = ends.0.is_word_end == ends.1.is_word_end;
-            both_end && ends.0.syllable.after_near == ends.1.syllable.after_near
-        };
-        let is_run = length >= 2 && !is_repeat && last_agrees && near_count >= 2;
+        let last = length.checked_sub(1)?;
+        let (a, b) = (
+            self.places.get(left + last)?,
+            self.places.get(right + last)?,
+        );
+        if is_repeat || length < 2 || a.is_word_end != b.is_word_end {
+            return None;
+        }
+        // `basement` and `pavement`: a full last syllable carries consonants that differ before it.
+        let is_full = a.syllable.after == b.syllable.after && a.syllable.after != 0;
+        let is_near = a.syllable.after_near == b.syllable.after_near && near_count >= 2;
+        let is_run = is_full || is_near;
         is_run.then_some(length)
     }
 

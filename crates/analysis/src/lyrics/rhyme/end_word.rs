@@ -21,6 +21,9 @@ const CODA_BY_SPELLING: usize = PENULT + 8;
 /// Count of pair features; the first is always on.
 pub const PAIR_FEATURE_COUNT: usize = CODA_BY_SPELLING + 7 * 6;
 
+/// Fills the list of features where there are fewer.
+pub const NO_FEATURE: u16 = u16::MAX;
+
 /// The strongest sound agreement between two words' endings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RhymeLevel {
@@ -156,6 +159,10 @@ impl Tail {
         self.classes.get(self.last_vowel_at..).unwrap_or(&[])
     }
 
+    fn stressed_tail(&self) -> &[u8] {
+        self.classes.get(self.stressed_from..).unwrap_or(&[])
+    }
+
     fn coda(&self) -> &[u8] {
         self.classes.get(self.last_vowel_at + 1..).unwrap_or(&[])
     }
@@ -165,8 +172,6 @@ impl Tail {
     }
 
     fn level(&self, other: &Self) -> RhymeLevel {
-        let stressed_tail =
-            |tail: &Self| tail.classes.get(tail.stressed_from..).map(<[u8]>::to_vec);
         if self.classes == other.classes {
             RhymeLevel::Homophone
         } else if self.rime() != other.rime() {
@@ -174,7 +179,7 @@ impl Tail {
                 true => RhymeLevel::Assonance,
                 false => RhymeLevel::None,
             }
-        } else if stressed_tail(self) == stressed_tail(other) {
+        } else if self.stressed_tail() == other.stressed_tail() {
             RhymeLevel::Perfect
         } else {
             RhymeLevel::LastSyllable
@@ -184,30 +189,25 @@ impl Tail {
 
 /// Lists the features that are on for a pair of words, symmetric in the two.
 ///
-/// - Shape: up to ten indices below [`PAIR_FEATURE_COUNT`].
-/// - Cost: O(readings² × word length).
-pub fn pair_features(left: &EndWord, right: &EndWord) -> Vec<u16> {
-    let mut features = vec![0usize];
+/// - Shape: ten indices below [`PAIR_FEATURE_COUNT`]; unused ones repeat [`NO_FEATURE`].
+/// - Cost: O(readings² × word length), nothing is allocated.
+pub fn pair_features(left: &EndWord, right: &EndWord) -> [u16; 10] {
     let spelling = match left.spelling_tail(right) {
         _ if left.letters == right.letters => SPELLING_TAIL_MAX + 1,
         length => length.min(SPELLING_TAIL_MAX),
     };
     let Some((level, left_tail, right_tail)) = left.best_tails(right) else {
-        features.push(SPELLING_BY_LEVEL + spelling * 5);
-        return features.into_iter().map(|feature| feature as u16).collect();
+        let mut features = [NO_FEATURE; 10];
+        features[0] = 0;
+        features[1] = (SPELLING_BY_LEVEL + spelling * 5) as u16;
+        return features;
     };
     let level_place = level as usize;
-    features.push(SPELLING_BY_LEVEL + spelling * 5 + level_place);
     let coda = coda_relation(left_tail.coda(), right_tail.coda());
     let is_same_vowel = left_tail.vowel() == right_tail.vowel();
-    features.push(CODA_BY_VOWEL + coda * 2 + usize::from(is_same_vowel));
-    features.push(CODA_BY_SPELLING + coda * 6 + spelling.min(SPELLING_TAIL_MAX));
-    features.push(VOWEL_PAIR + unordered(left_tail.vowel(), right_tail.vowel()));
     let guessed_count = usize::from(left.is_guessed) + usize::from(right.is_guessed);
-    features.push(SOURCE_BY_LEVEL + guessed_count * 5 + level_place);
     let stressed_count =
         usize::from(left_tail.last_stress > 0) + usize::from(right_tail.last_stress > 0);
-    features.push(STRESS_BY_LEVEL + stressed_count * 5 + level_place);
     let tails = match (
         left_tail.tail_syllable_count,
         right_tail.tail_syllable_count,
@@ -216,22 +216,30 @@ pub fn pair_features(left: &EndWord, right: &EndWord) -> Vec<u16> {
         (one, other) if one == other => 1,
         _ => 2,
     };
-    features.push(TAIL_BY_LEVEL + tails * 5 + level_place);
     let is_same_spelled_rime = left.spelled_rime() == right.spelled_rime();
-    features.push(
-        RIME_SPELLING
-            + usize::from(is_same_spelled_rime) * 4
-            + usize::from(is_same_vowel) * 2
-            + usize::from(left_tail.coda() == right_tail.coda()),
-    );
+    let is_same_coda = left_tail.coda() == right_tail.coda();
     let penult = match (left_tail.penult_vowel, right_tail.penult_vowel) {
         (Some(one), Some(other)) if one == other => 3,
         (Some(_), Some(_)) => 2,
         (None, None) => 0,
         _ => 1,
     };
-    features.push(PENULT + penult * 2 + usize::from(level >= RhymeLevel::LastSyllable));
-    features.into_iter().map(|feature| feature as u16).collect()
+    [
+        0,
+        SPELLING_BY_LEVEL + spelling * 5 + level_place,
+        CODA_BY_VOWEL + coda * 2 + usize::from(is_same_vowel),
+        CODA_BY_SPELLING + coda * 6 + spelling.min(SPELLING_TAIL_MAX),
+        VOWEL_PAIR + unordered(left_tail.vowel(), right_tail.vowel()),
+        SOURCE_BY_LEVEL + guessed_count * 5 + level_place,
+        STRESS_BY_LEVEL + stressed_count * 5 + level_place,
+        TAIL_BY_LEVEL + tails * 5 + level_place,
+        RIME_SPELLING
+            + usize::from(is_same_spelled_rime) * 4
+            + usize::from(is_same_vowel) * 2
+            + usize::from(is_same_coda),
+        PENULT + penult * 2 + usize::from(level >= RhymeLevel::LastSyllable),
+    ]
+    .map(|feature| feature as u16)
 }
 
 /// Index of an unordered pair of vowels among the 120.
@@ -251,7 +259,7 @@ fn coda_relation(left: &[u8], right: &[u8]) -> usize {
         && left
             .iter()
             .zip(right)
-            .all(|(one, other)| place_pair(*one) == place_pair(*other))
+            .all(|(one, other)| partner(*one) == partner(*other))
     {
         3
     } else if left.starts_with(right) || right.starts_with(left) {
@@ -263,38 +271,26 @@ fn coda_relation(left: &[u8], right: &[u8]) -> usize {
     }
 }
 
-/// Merges voiced and voiceless partners.
-fn place_pair(class: u8) -> u8 {
-    match consonant(class) {
-        "P" => consonant_class("B"),
-        "T" => consonant_class("D"),
-        "K" => consonant_class("G"),
-        "F" => consonant_class("V"),
-        "TH" => consonant_class("DH"),
-        "S" => consonant_class("Z"),
-        "SH" => consonant_class("ZH"),
-        "CH" => consonant_class("JH"),
-        _ => class,
-    }
+/// Consonants of the class order (B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH) with voiced
+/// and voiceless partners merged.
+const PARTNERS: [u8; 24] = [
+    0, 1, 2, 3, 4, 5, 6, 1, 5, 9, 10, 11, 12, 0, 14, 15, 16, 2, 3, 4, 20, 21, 15, 16,
+];
+/// Their manner: 0 stops, 1 fricatives, 2 affricates, 3 nasals, 4 glides and liquids.
+const MANNERS: [u8; 24] = [
+    0, 2, 0, 1, 1, 0, 1, 2, 0, 4, 3, 3, 3, 0, 4, 1, 1, 0, 1, 1, 4, 4, 1, 1,
+];
+
+fn partner(class: u8) -> Option<u8> {
+    PARTNERS
+        .get(usize::from(class.checked_sub(FIRST_CONSONANT)?))
+        .copied()
 }
 
-fn manner(class: u8) -> u8 {
-    match consonant(class) {
-        "P" | "B" | "T" | "D" | "K" | "G" => 0,
-        "F" | "V" | "TH" | "DH" | "S" | "Z" | "SH" | "ZH" | "HH" => 1,
-        "CH" | "JH" => 2,
-        "M" | "N" | "NG" => 3,
-        _ => 4,
-    }
-}
-
-fn consonant(class: u8) -> &'static str {
-    let code = class.checked_sub(FIRST_CONSONANT).map(|place| place + 45);
-    code.and_then(Phoneme::from_code).map_or("", Phoneme::name)
-}
-
-fn consonant_class(name: &str) -> u8 {
-    Phoneme::from_arpabet(name).map_or(0, Phoneme::class)
+fn manner(class: u8) -> Option<u8> {
+    MANNERS
+        .get(usize::from(class.checked_sub(FIRST_CONSONANT)?))
+        .copied()
 }
 
 #[cfg(test)]
@@ -329,11 +325,8 @@ mod tests {
             for right in words.map(EndWord::new) {
                 let features = pair_features(&left, &right);
                 assert_eq!(features, pair_features(&right, &left));
-                assert!(
-                    features
-                        .iter()
-                        .all(|f| usize::from(*f) < PAIR_FEATURE_COUNT)
-                );
+                let is_valid = |f: &u16| *f == NO_FEATURE || usize::from(*f) < PAIR_FEATURE_COUNT;
+                assert!(features.iter().all(is_valid));
             }
         }
     }

@@ -102,10 +102,18 @@ impl RhymeModel {
         Decoder::new(self).decode(&stanzas.iter().map(judged).collect::<Vec<_>>())
     }
 
-    /// Finds the schemes of sung stanzas: as [`RhymeModel::schemes`], but the words must be heard to
-    /// rhyme, the habits of verse alone do not join two lines.
+    /// Finds the schemes of sung stanzas: as [`RhymeModel::schemes`], but the ear decides: lines that
+    /// do not sound alike are not joined by the habits of verse, and lines that do are not held apart.
     pub fn sung_schemes(&self, stanzas: &[Vec<EndWord>]) -> Vec<Scheme> {
         let judged = |words: &Vec<EndWord>| Evidence::new(words, |a, b| self.log_odds(a, b));
+        Decoder::new(self).decode_heard(&stanzas.iter().map(judged).collect::<Vec<_>>())
+    }
+
+    /// Finds the schemes of sung stanzas in a language known by spelling only.
+    ///
+    /// - Shape and cost: as [`RhymeModel::schemes`].
+    pub fn spelled_sung_schemes(&self, stanzas: &[Vec<SpelledRime>]) -> Vec<Scheme> {
+        let judged = |rimes: &Vec<SpelledRime>| Evidence::new(rimes, SpelledRime::log_odds);
         Decoder::new(self).decode_heard(&stanzas.iter().map(judged).collect::<Vec<_>>())
     }
 
@@ -143,6 +151,7 @@ mod tests {
             (vec!["day", "night", "way", "light"], "abab"),
             (vec!["day", "way", "night", "light"], "aabb"),
             (vec!["love", "tree", "prove", "sea"], "abab"),
+            (vec!["nation", "station", "vacation", "dedication"], "aaaa"),
             (vec!["table", "orange", "window", "music"], "abcd"),
             (vec!["stone", "light", "green", "night"], "abcb"),
             (vec!["cat"], "a"),

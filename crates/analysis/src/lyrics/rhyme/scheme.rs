@@ -13,6 +13,8 @@ const LINE_COUNT_MAX: usize = 400;
 /// Evidence of a pair is cut here: one strange word must not overrule a whole stanza.
 const LOG_ODDS_CUT: f32 = 6.0;
 
+/// Evidence beyond the toll that joins two rhyme groups the scheme holds apart.
+const HEARD_STRENGTH_MIN: f32 = 1.8;
 /// Rounds of voting among the stanzas of a poem; a third changes nothing.
 const VOTE_COUNT: usize = 2;
 /// Schemes of other stanzas tried on each stanza; bounds the work on texts of a thousand stanzas.
@@ -155,8 +157,7 @@ impl<'a> Decoder<'a> {
         Self { model, by_length }
     }
 
-    /// Frees lines from groups where no mate sounds like them: verse on the page rhymes by
-    /// convention, a song must be heard to.
+    /// Finds the likeliest schemes, then trusts the ear over the habits of verse on the page.
     pub(super) fn decode_heard(&self, stanzas: &[Evidence]) -> Vec<Scheme> {
         let mut schemes = self.decode(stanzas);
         for (scheme, evidence) in schemes.iter_mut().zip(stanzas) {
@@ -360,7 +361,7 @@ fn choose(list: &[Candidate]) -> Scheme {
 /// Groups lines bottom-up by average evidence, nearer lines first on a tie.
 fn grouped(evidence: &Evidence) -> Vec<usize> {
     let singles = (0..evidence.line_count).map(|line| vec![line]).collect();
-    merged(evidence, singles)
+    merged(evidence, singles, 0.0)
 }
 
 /// Starts from a known scheme, frees lines that do not fit it, and groups again.
@@ -389,39 +390,47 @@ fn regrouped(evidence: &Evidence, labels: &[usize]) -> Vec<usize> {
             None => groups.push(vec![line]),
         }
     }
-    merged(evidence, groups)
+    merged(evidence, groups, 0.0)
 }
 
+/// Keeps lines together that sound alike, and joins groups that verse would hold apart: `aaaa` is
+/// rare on the page and common in rap.
 fn heard_labels(evidence: &Evidence, labels: &[usize]) -> Vec<usize> {
-    let mut free = labels.len();
-    let heard: Vec<usize> = labels
-        .iter()
-        .enumerate()
-        .map(|(line, label)| {
-            let mut mates = labels
-                .iter()
-                .enumerate()
-                .filter(|(mate, l)| *mate != line && *l == label);
-            if mates.any(|(mate, _)| evidence.between(line, mate) > 0.0) {
-                *label
-            } else {
-                free += 1;
-                free
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut homes: BTreeMap<usize, usize> = BTreeMap::new();
+    for (line, label) in labels.iter().enumerate().take(evidence.line_count) {
+        let mut mates = labels
+            .iter()
+            .enumerate()
+            .filter(|(mate, l)| *mate != line && *l == label);
+        let is_heard = mates.any(|(mate, _)| evidence.between(line, mate) > 0.0);
+        let home = homes.get(label).copied().filter(|_| is_heard);
+        match home.and_then(|home| groups.get_mut(home)) {
+            Some(group) => group.push(line),
+            None => {
+                if is_heard {
+                    homes.insert(*label, groups.len());
+                }
+                groups.push(vec![line]);
             }
-        })
-        .collect();
-    renumbered(&heard)
+        }
+    }
+    let mut heard = merged(evidence, groups, HEARD_STRENGTH_MIN);
+    let next = heard.iter().max().map_or(0, |label| label + 1);
+    let missing_count = labels.len().saturating_sub(heard.len());
+    heard.extend(next..next + missing_count);
+    heard
 }
 
-/// Merges groups while the average evidence between two, less a toll for distance, is positive.
-fn merged(evidence: &Evidence, mut groups: Vec<Vec<usize>>) -> Vec<usize> {
+/// Merges groups while the average evidence between two, less a toll for distance, is strong enough.
+fn merged(evidence: &Evidence, mut groups: Vec<Vec<usize>>, strength_min: f32) -> Vec<usize> {
     // Beyond this size the cubic search is too slow; blocks handle long stanzas.
     while groups.len() <= 80 {
         let mut best: Option<(f32, usize, usize)> = None;
         for (place, left) in groups.iter().enumerate() {
             for (other, right) in groups.iter().enumerate().skip(place + 1) {
                 let strength = link_strength(evidence, left, right);
-                if strength > 0.0 && best.is_none_or(|(top, _, _)| strength > top) {
+                if strength > strength_min && best.is_none_or(|(top, _, _)| strength > top) {
                     best = Some((strength, place, other));
                 }
             }

@@ -167,8 +167,7 @@ fn strip_french_silence(letters: &mut Vec<char>) {
         letters.pop();
         if letters.len() > 2 {
             // `vie` keeps its vowel, `rime` its consonant; doubled consonants sound once.
-            let is_double = letters.len() >= 2
-                && letters.get(letters.len() - 1) == letters.get(letters.len() - 2);
+            let is_double = letters.len() >= 2 && letters.last() == letters.get(letters.len() - 2);
             if is_double {
                 letters.pop();
             }

@@ -1,0 +1,248 @@
+//! What of lyrics depends on how the words sound.
+
+use std::collections::HashMap;
+
+use serde_json::json;
+
+use super::{described, measured, spread};
+use crate::descriptor::Descriptor;
+use crate::lyrics::flow::{Flow, alliteration, reading_ease, stress_regularity};
+use crate::lyrics::rhyme::{
+    ChainLimits, EndWord, RhymeChains, RhymeModel, RhymeSpan, Scheme, SpelledRime,
+    spelled_syllable_count,
+};
+use crate::lyrics::syllables::{Singer, SungWord};
+use crate::lyrics::text::LyricsText;
+use crate::lyrics::tokens::tokenize;
+
+/// Stanzas whose scheme is reported; the decoder reads them all.
+const SCHEME_COUNT_MAX: usize = 200;
+/// Confidence in the syllable counts of languages counted by spelling; from hand checks.
+const SPELLED_SYLLABLES_CONFIDENCE: f32 = 0.85;
+/// Confidence in sung rhyme relative to the decoder's own: it finds 0.86 of whole schemes on verse it
+/// was not fitted on, while the decoder is nearly always sure.
+const SUNG_RHYME_TRUST: f32 = 0.88;
+/// Confidence in spelled rhyme relative to the decoder's own.
+const SPELLED_RHYME_TRUST: f32 = 0.6;
+
+/// What depends on how the words sound; every part may be unknown.
+#[derive(Default)]
+pub(super) struct Sound {
+    method: &'static str,
+    flow: Option<Flow>,
+    flow_confidence: Option<f32>,
+    schemes: Option<Vec<Scheme>>,
+    pub chains: Option<RhymeChains>,
+    stress_regularity: Option<f64>,
+    alliteration: Option<f64>,
+    is_english: bool,
+}
+
+impl Sound {
+    pub(super) fn of_english(text: &LyricsText) -> Self {
+        let mut singer = Singer::default();
+        let lines: Vec<Vec<SungWord>> = text
+            .lines
+            .iter()
+            .map(|line| singer.sing(&line.text))
+            .collect();
+        let stanzas: Vec<Vec<EndWord>> = text
+            .stanzas()
+            .into_iter()
+            .map(|range| {
+                let lines = lines.get(range).unwrap_or(&[]);
+                let end_word = |line: &Vec<SungWord>| {
+                    let word = line.last().map_or("", |word| word.folded.as_str());
+                    match singer.pronunciation(word) {
+                        Some(pronunciation) => EndWord::from_pronunciation(word, pronunciation),
+                        None => EndWord::new(word),
+                    }
+                };
+                lines.iter().map(end_word).collect()
+            })
+            .collect();
+        let mut schemes = RhymeModel::embedded().sung_schemes(&stanzas);
+        for scheme in &mut schemes {
+            scheme.confidence *= SUNG_RHYME_TRUST;
+        }
+        let groups = end_groups(&schemes);
+        let words = lines.iter().flatten();
+        let guessed_count = words.clone().filter(|word| word.is_guessed).count();
+        let known_ratio = 1.0 - guessed_count as f32 / words.count().max(1) as f32;
+        let counts = lines
+            .iter()
+            .map(|line| line.iter().map(|w| w.syllables.len()).sum());
+        Self {
+            method: "pronunciation+learned-rhyme",
+            flow: Some(Flow::measure(counts.collect())),
+            flow_confidence: Some(known_ratio),
+            chains: Some(RhymeChains::find(&lines, &groups, ChainLimits::default())),
+            schemes: Some(schemes),
+            stress_regularity: stress_regularity(&lines),
+            alliteration: alliteration(&lines),
+            is_english: true,
+        }
+    }
+
+    pub(super) fn of_spelling(text: &LyricsText, code: &str) -> Self {
+        let count_line = |line: &str| -> Option<usize> {
+            tokenize(line)
+                .iter()
+                .map(|token| spelled_syllable_count(token.text, code))
+                .sum()
+        };
+        let counts: Option<Vec<usize>> = text
+            .lines
+            .iter()
+            .map(|line| count_line(&line.text))
+            .collect();
+        let Some(counts) = counts else {
+            return Self::default();
+        };
+        let rime = |line: &str| {
+            let end = tokenize(line).last().map(|token| token.text);
+            end.and_then(|word| SpelledRime::new(word, code))
+                .unwrap_or_else(SpelledRime::unknown)
+        };
+        let stanzas: Vec<Vec<SpelledRime>> = text
+            .stanzas()
+            .into_iter()
+            .map(|range| {
+                let lines = text.lines.get(range).unwrap_or(&[]);
+                lines.iter().map(|line| rime(&line.text)).collect()
+            })
+            .collect();
+        let mut schemes = RhymeModel::embedded().spelled_sung_schemes(&stanzas);
+        for scheme in &mut schemes {
+            scheme.confidence *= SPELLED_RHYME_TRUST;
+        }
+        let chains = spelled_chains(text, &schemes, &counts);
+        Self {
+            method: "spelling",
+            flow: Some(Flow::measure(counts)),
+            flow_confidence: Some(SPELLED_SYLLABLES_CONFIDENCE),
+            schemes: Some(schemes),
+            chains: Some(chains),
+            ..Self::default()
+        }
+    }
+
+    /// Describes syllables and stress.
+    pub(super) fn flow_descriptors(&self, word_count: usize, line_count: usize) -> Vec<Descriptor> {
+        let (flow, trust, method) = (self.flow.as_ref(), self.flow_confidence, self.method());
+        let reading = flow
+            .filter(|_| self.is_english)
+            .and_then(|flow| reading_ease(word_count, line_count, flow.syllable_count));
+        let count = json!(flow.map(|flow| flow.syllable_count));
+        let mean = flow.and_then(|flow| flow.mean);
+        let variance = flow.and_then(|flow| flow.variance);
+        vec![
+            described("syllable_count", count, trust, method),
+            measured("syllables_per_line_mean", mean, trust, method),
+            measured("syllables_per_line_variance", variance, trust, method),
+            measured(
+                "stress_regularity_ratio",
+                self.stress_regularity,
+                trust,
+                method,
+            ),
+            measured("alliteration_ratio", self.alliteration, trust, method),
+            measured("reading_ease", reading, trust, "flesch"),
+        ]
+    }
+
+    /// Describes rhyme.
+    pub(super) fn rhyme_descriptors(&self) -> Vec<Descriptor> {
+        let (chains, trust, method) =
+            (self.chains.as_ref(), self.rhyme_confidence(), self.method());
+        // Spelling shows rhyme at line ends only.
+        let heard = chains.filter(|_| self.is_english);
+        let schemes = self.schemes.as_ref().map(|schemes| {
+            let letters = schemes.iter().take(SCHEME_COUNT_MAX).map(Scheme::letters);
+            letters.collect::<Vec<_>>()
+        });
+        let density = chains.and_then(|chains| chains.density_ratio);
+        let chain_count = json!(chains.map(|chains| chains.chain_count));
+        let multi_count = json!(heard.map(|chains| chains.multi_syllable_count));
+        let internal_count = json!(heard.map(|chains| chains.internal_count));
+        vec![
+            described("rhyme_scheme", json!(schemes), trust, method),
+            measured("rhyme_density_ratio", density, trust, method),
+            described("rhyme_chain_count", chain_count, trust, method),
+            described("multi_syllable_rhyme_count", multi_count, trust, method),
+            described("internal_rhyme_count", internal_count, trust, method),
+        ]
+    }
+
+    /// The part of the vector's statistics that depends on sound.
+    pub(super) fn style(&self, line_count: usize) -> Vec<f32> {
+        let (flow, chains) = (self.flow.as_ref(), self.chains.as_ref());
+        let per_line = |count: usize| count as f64 / line_count.max(1) as f64;
+        let deviation = flow.and_then(|flow| flow.variance).map(f64::sqrt);
+        let multi = chains.map(|chains| per_line(chains.multi_syllable_count));
+        let internal = chains.map(|chains| per_line(chains.internal_count));
+        vec![
+            spread(flow.and_then(|flow| flow.mean), 9.0, 5.0),
+            spread(deviation, 2.5, 2.5),
+            spread(self.stress_regularity, 0.68, 0.15),
+            spread(self.alliteration, 0.12, 0.12),
+            spread(chains.and_then(|chains| chains.density_ratio), 0.3, 0.25),
+            spread(multi, 0.4, 0.6),
+            spread(internal, 0.6, 0.8),
+        ]
+    }
+
+    fn method(&self) -> &'static str {
+        if self.method.is_empty() {
+            "none"
+        } else {
+            self.method
+        }
+    }
+
+    fn rhyme_confidence(&self) -> Option<f32> {
+        let schemes = self
+            .schemes
+            .as_ref()
+            .filter(|schemes| !schemes.is_empty())?;
+        let sum: f32 = schemes.iter().map(|scheme| scheme.confidence).sum();
+        Some(sum / schemes.len() as f32)
+    }
+}
+
+/// Numbers the rhyming line ends over the whole text; a line that rhymes with none has no group.
+fn end_groups(schemes: &[Scheme]) -> Vec<Option<usize>> {
+    let mut groups = Vec::new();
+    let mut next = 0;
+    for scheme in schemes {
+        for label in &scheme.labels {
+            let size = scheme.labels.iter().filter(|other| *other == label).count();
+            groups.push((size > 1).then_some(next + label));
+        }
+        next += scheme.labels.iter().max().map_or(0, |label| label + 1);
+    }
+    groups
+}
+
+/// Chains of whole end words, for languages without pronunciations.
+fn spelled_chains(text: &LyricsText, schemes: &[Scheme], counts: &[usize]) -> RhymeChains {
+    let mut chains = RhymeChains::default();
+    let mut ids: HashMap<usize, usize> = HashMap::new();
+    for ((line, group), text_line) in end_groups(schemes).into_iter().enumerate().zip(&text.lines) {
+        let Some((group, token)) = group.zip(tokenize(&text_line.text).last().copied()) else {
+            continue;
+        };
+        let next_id = ids.len();
+        chains.spans.push(RhymeSpan {
+            chain_id: *ids.entry(group).or_insert(next_id),
+            line,
+            start_char: token.start_char,
+            end_char: token.end_char,
+            syllable_count: 1,
+        });
+    }
+    chains.chain_count = ids.len();
+    let total: usize = counts.iter().sum();
+    chains.density_ratio = (total > 0).then(|| (chains.spans.len() as f64 / total as f64).min(1.0));
+    chains
+}

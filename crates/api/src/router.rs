@@ -1,0 +1,105 @@
+//! Which route leads where, and what every request passes through.
+
+use axum::extract::{DefaultBodyLimit, OriginalUri};
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Router, middleware};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::middleware::{auth, idempotency, observe, quota, trace};
+use crate::native;
+use crate::openapi::ApiDescription;
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// Every described route.
+fn described() -> OpenApiRouter<ApiState> {
+    use native::{
+        analysis, audio, events, imports, jobs, keys, listeners, overview, playlists, probes,
+        recommendations, similar, tenants, tracks, training, usage,
+    };
+    OpenApiRouter::with_openapi(ApiDescription::openapi())
+        .routes(routes!(tracks::upsert, tracks::list))
+        .routes(routes!(tracks::get, tracks::delete))
+        .routes(routes!(tracks::lyrics))
+        .routes(routes!(audio::upload, audio::download))
+        .routes(routes!(audio::upload_offset))
+        .routes(routes!(analysis::get))
+        .routes(routes!(analysis::analyze))
+        .routes(routes!(analysis::analyze_and_recommend))
+        .routes(routes!(similar::similar))
+        .routes(routes!(events::append))
+        .routes(routes!(listeners::list))
+        .routes(routes!(listeners::get))
+        .routes(routes!(listeners::events))
+        .routes(routes!(recommendations::recommend))
+        .routes(routes!(playlists::create, playlists::list))
+        .routes(routes!(
+            playlists::get,
+            playlists::replace,
+            playlists::delete
+        ))
+        .routes(routes!(imports::create))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::get))
+        .routes(routes!(jobs::retry))
+        .routes(routes!(training::create))
+        .routes(routes!(training::list))
+        .routes(routes!(training::set_production))
+        .routes(routes!(overview::overview))
+        .routes(routes!(usage::usage))
+        .routes(routes!(keys::create, keys::list))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(keys::rotate))
+        .routes(routes!(tenants::create, tenants::list))
+        .routes(routes!(tenants::delete))
+        .routes(routes!(tenants::audit))
+        .routes(routes!(probes::livez))
+        .routes(routes!(probes::readyz))
+        .routes(routes!(probes::metrics))
+}
+
+/// The OpenAPI 3.1 document.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    described().into_openapi()
+}
+
+/// The whole surface. `pages` are mounted beside it and pass through the same layers.
+pub fn router(state: ApiState, pages: Router<ApiState>) -> Router {
+    let (routes, description) = described().split_for_parts();
+    let document = description.to_json().unwrap_or_default();
+    let serve_document = move || {
+        let document = document.clone();
+        async move { ([(header::CONTENT_TYPE, "application/json")], document) }
+    };
+    routes
+        .route("/healthz", get(native::probes::livez))
+        .route("/openapi.json", get(serve_document))
+        .merge(pages)
+        .fallback(|OriginalUri(uri): OriginalUri| async move { Problem::no_route(uri.path()) })
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+        // Bodies are bounded where they are read, each by its own limit.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            idempotency::replay,
+        ))
+        .layer(middleware::from_fn_with_state(state.clone(), quota::limit))
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            auth::authenticate,
+        ))
+        .layer(CatchPanicLayer::custom(|_| {
+            Problem::bug(&"a handler panicked").into_response()
+        }))
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            observe::observe,
+        ))
+        .layer(middleware::from_fn_with_state(state.clone(), trace::trace))
+        .with_state(state)
+}

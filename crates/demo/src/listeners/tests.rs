@@ -1,0 +1,145 @@
+use std::collections::HashSet;
+
+use super::*;
+
+const TRACK_COUNT: usize = 220;
+const RANK_COUNT: usize = 10;
+
+fn world() -> (ListenersSpec, Simulation) {
+    let spec = ListenersSpec::default();
+    let tracks = draw_tracks(5, TRACK_COUNT, 60, 14);
+    let simulation = simulate_listeners(&spec, &tracks);
+    (spec, simulation)
+}
+
+/// Played tracks per listener before and after the cut; those known before are not future.
+fn split(
+    spec: &ListenersSpec,
+    listens: &[SimulatedListen],
+) -> Vec<(HashSet<usize>, HashSet<usize>)> {
+    let cut = listens.len() * 8 / 10;
+    let mut sets = vec![(HashSet::new(), HashSet::new()); spec.listener_count];
+    for (index, listen) in listens.iter().enumerate() {
+        let (past, future) = &mut sets[listen.listener_index];
+        if listen.outcome == ListenOutcome::Played {
+            if index < cut {
+                past.insert(listen.track_index);
+            } else if !past.contains(&listen.track_index) {
+                future.insert(listen.track_index);
+            }
+        }
+    }
+    sets
+}
+
+/// Mean NDCG at ten over listeners with a future, known tracks left out.
+fn quality(sets: &[(HashSet<usize>, HashSet<usize>)], score: impl Fn(usize, usize) -> f64) -> f64 {
+    let (mut sum, mut count) = (0.0, 0usize);
+    for (listener, (past, future)) in sets.iter().enumerate() {
+        if future.is_empty() {
+            continue;
+        }
+        let mut ranked: Vec<(f64, usize)> = (0..TRACK_COUNT)
+            .filter(|track| !past.contains(track))
+            .map(|track| (score(listener, track), track))
+            .collect();
+        ranked.sort_by(|left, right| right.0.total_cmp(&left.0));
+        let gain = |place: usize| 1.0 / (place as f64 + 2.0).log2();
+        let found: f64 = ranked
+            .iter()
+            .take(RANK_COUNT)
+            .enumerate()
+            .filter(|(_, (_, track))| future.contains(track))
+            .map(|(place, _)| gain(place))
+            .sum();
+        let ideal: f64 = (0..future.len().min(RANK_COUNT)).map(gain).sum();
+        sum += found / ideal;
+        count += 1;
+    }
+    sum / count as f64
+}
+
+#[test]
+fn collaborative_filtering_lies_between_popularity_and_oracle() {
+    let (spec, simulation) = world();
+    let sets = split(&spec, &simulation.listens);
+    let mut fans: Vec<Vec<usize>> = vec![Vec::new(); TRACK_COUNT];
+    for (listener, (past, _)) in sets.iter().enumerate() {
+        past.iter().for_each(|track| fans[*track].push(listener));
+    }
+    let mut together = vec![0.0f64; TRACK_COUNT * TRACK_COUNT];
+    for (past, _) in &sets {
+        for a in past {
+            for b in past.iter().filter(|b| a != *b) {
+                let norm = (fans[*a].len() * fans[*b].len()) as f64;
+                together[a * TRACK_COUNT + b] += 1.0 / norm.sqrt();
+            }
+        }
+    }
+    let chance = |listener: usize, track: usize| {
+        ((listener * 7919 + track * 104_729) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) as f64
+    };
+    let end_ms = u64::from(spec.day_count) * DAY_MS;
+    let random = quality(&sets, chance);
+    let popular = quality(&sets, |_, track| fans[track].len() as f64);
+    let cosine = quality(&sets, |listener, track| {
+        sets[listener]
+            .0
+            .iter()
+            .map(|known| together[known * TRACK_COUNT + track])
+            .sum()
+    });
+    let oracle = quality(&sets, |listener, track| {
+        let utility = simulation.oracle.utility(listener, track, end_ms * 9 / 10);
+        f64::from(utility.unwrap_or(0.0))
+            + simulation.oracle.popularity(track).unwrap_or(0.0).ln() * 0.5
+    });
+    println!(
+        "random {random:.3} popularity {popular:.3} item cosine {cosine:.3} oracle {oracle:.3}"
+    );
+    assert!(random * 1.2 < popular, "{random} {popular}");
+    assert!(popular * 1.2 < cosine, "{popular} {cosine}");
+    assert!(cosine * 1.1 < oracle, "{cosine} {oracle}");
+}
+
+#[test]
+fn listens_are_sound_and_deterministic() {
+    let (spec, simulation) = world();
+    assert_eq!(simulation, world().1);
+    assert_eq!(simulation.listens.len(), spec.listen_count);
+    assert!(simulation.listens.is_sorted_by_key(|listen| listen.at_ms));
+    let played = simulation
+        .listens
+        .iter()
+        .filter(|l| l.outcome == ListenOutcome::Played)
+        .count();
+    let share = played as f64 / simulation.listens.len() as f64;
+    assert!((0.35..0.8).contains(&share), "{share}");
+    for listen in &simulation.listens {
+        assert!(listen.played_ms <= listen.track_ms);
+        let probability =
+            simulation
+                .oracle
+                .play_probability(listen.listener_index, listen.track_index, 0);
+        assert!(probability.is_some_and(|p| (0.0..=1.0).contains(&p)));
+    }
+    assert_eq!(simulation.oracle.utility(spec.listener_count, 0, 0), None);
+}
+
+#[test]
+fn empty_worlds_are_empty() {
+    let spec = ListenersSpec {
+        listener_count: 0,
+        ..ListenersSpec::default()
+    };
+    assert!(
+        simulate_listeners(&spec, &draw_tracks(1, 3, 2, 2))
+            .listens
+            .is_empty()
+    );
+    assert!(
+        simulate_listeners(&ListenersSpec::default(), &[])
+            .listens
+            .is_empty()
+    );
+}
