@@ -1,10 +1,11 @@
 //! `cargo xtask <chore>`: the command line of the chores.
 
 use std::path::Path;
+use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     let chore = std::env::args().nth(1);
     match chore.as_deref() {
         Some("tidy") => tidy(),
@@ -12,7 +13,7 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-fn tidy() -> anyhow::Result<()> {
+fn tidy() -> anyhow::Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .context("the manifest of xtask lies in a folder of the repository")?;
@@ -22,7 +23,8 @@ fn tidy() -> anyhow::Result<()> {
     }
     if findings.is_empty() {
         println!("tidy: nothing to do");
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
-    bail!("tidy: {} findings", findings.len())
+    println!("tidy: {} findings", findings.len());
+    Ok(ExitCode::FAILURE)
 }

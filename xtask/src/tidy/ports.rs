@@ -102,10 +102,9 @@ fn is_scoped(signature: &str) -> bool {
         return false;
     };
     let end = closing(signature, open).unwrap_or(signature.len());
-    let parameters = signature[open + 1..end].split(',').map(str::trim);
+    let mut parameters = signature[open + 1..end].split(',').map(str::trim);
     let first = parameters
-        .filter(|parameter| !matches!(*parameter, "&self" | "&mut self" | "self"))
-        .next()
+        .find(|parameter| !matches!(*parameter, "&self" | "&mut self" | "self"))
         .unwrap_or_default();
     let Some((_, kind)) = first.split_once(':') else {
         return false;
