@@ -12,6 +12,8 @@ const FUNCTION_LINES_MAX: usize = 70;
 const CODE_ENDINGS: [&str; 6] = [".rs", ".js", ".mjs", ".css", ".py", ".sh"];
 /// Files that hold tables of numbers or words.
 const TABLE_ENDINGS: [&str; 3] = ["_weights.rs", "profiles.rs", "_scale.rs"];
+/// Folders of test code; the conformance suite is run by the tests of every backend.
+const TEST_FOLDERS: [&str; 4] = ["benches", "conformance", "fixtures", "tests"];
 /// The only places with unsafe code: the SIMD kernels and the memory map of snapshots.
 const UNSAFE_HOMES: [&str; 2] = [
     "crates/vectors/src/kernels/",
@@ -113,10 +115,7 @@ fn is_table(path: &str) -> bool {
 }
 
 fn is_test(path: &str) -> bool {
-    path.ends_with("/tests.rs")
-        || path
-            .split('/')
-            .any(|part| matches!(part, "tests" | "benches" | "fixtures"))
+    path.ends_with("/tests.rs") || path.split('/').any(|part| TEST_FOLDERS.contains(&part))
 }
 
 #[cfg(test)]
