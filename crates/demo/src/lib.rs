@@ -1,7 +1,11 @@
-//! A small world with known truth: songs, verses and listeners.
+//! A small world with known truth: songs, verses and listeners, and the tour that shows them to a
+//! running platform through its public API.
 //!
-//! Pure: everything follows from a seed; no clock, network or file is read.
+//! Everything simulated follows from a seed; no clock, network or file is read here.
 
 pub mod listeners;
 pub mod songs;
 pub mod verses;
+pub mod world;
+
+pub mod tour;

@@ -1,2 +1,24 @@
-//! The `leitmotif` binary.
-fn main() {}
+//! The `leitmotif` binary: parse the command line, build the platform, run.
+
+mod client;
+mod commands;
+mod entropy;
+mod platform;
+mod progress;
+mod settings;
+mod trainer;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match commands::run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("leitmotif: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

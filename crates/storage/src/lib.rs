@@ -7,6 +7,17 @@
 pub mod error;
 pub mod ports;
 
+mod arguments;
+mod audit;
+mod merge;
+mod neighbours;
+
 pub mod embedded;
+pub mod memory;
+
+pub mod decorate;
+
+#[doc(hidden)]
+pub mod conformance;
 
 pub use error::Error;

@@ -30,26 +30,8 @@ pub struct EventsInput {
 
 /// One event.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EventInput {
-    /// Idempotency key of 22 characters; derived from what happened when left out.
-    #[serde(default)]
-    pub event_id: Option<String>,
-    /// When it happened: RFC 3339, or milliseconds since 1970.
-    #[schema(value_type = String, format = DateTime)]
-    pub occurred_at: Timestamp,
-    /// Who: the name the player uses for the person.
-    #[schema(min_length = 1, max_length = 1024)]
-    pub listener: String,
-    /// What happened.
-    #[serde(flatten)]
-    pub what: EventKindInput,
-}
-
-/// What happened.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum EventKindInput {
+pub enum EventInput {
     /// A play and how it ended.
     Listen(ListenInput),
     /// A judgement.
@@ -60,7 +42,17 @@ pub enum EventKindInput {
 
 /// A play.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ListenInput {
+    /// Idempotency key of 22 characters; derived from listener, moment and track when left out.
+    #[serde(default)]
+    pub event_id: Option<String>,
+    /// When it happened: RFC 3339, or milliseconds since 1970.
+    #[schema(value_type = String, format = DateTime)]
+    pub occurred_at: Timestamp,
+    /// Who: the name the player uses for the person.
+    #[schema(min_length = 1, max_length = 1024)]
+    pub listener: String,
     /// Track id or `namespace:id`.
     pub track: String,
     /// How it ended: `completed`, `skipped` or `partial`.
@@ -91,7 +83,17 @@ pub struct ListenInput {
 
 /// A judgement.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct FeedbackInput {
+    /// Idempotency key of 22 characters; derived from what happened when left out.
+    #[serde(default)]
+    pub event_id: Option<String>,
+    /// When it happened: RFC 3339, or milliseconds since 1970.
+    #[schema(value_type = String, format = DateTime)]
+    pub occurred_at: Timestamp,
+    /// Who: the name the player uses for the person.
+    #[schema(min_length = 1, max_length = 1024)]
+    pub listener: String,
     /// Track id or `namespace:id`.
     pub track: String,
     /// `like`, `dislike` or `cleared`.
@@ -101,12 +103,56 @@ pub struct FeedbackInput {
 
 /// A search.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SearchInput {
+    /// Idempotency key of 22 characters; derived from what happened when left out.
+    #[serde(default)]
+    pub event_id: Option<String>,
+    /// When it happened: RFC 3339, or milliseconds since 1970.
+    #[schema(value_type = String, format = DateTime)]
+    pub occurred_at: Timestamp,
+    /// Who: the name the player uses for the person.
+    #[schema(min_length = 1, max_length = 1024)]
+    pub listener: String,
     /// The words.
     pub query: String,
     /// How many tracks answered.
     #[serde(default)]
     pub result_count: u32,
+}
+
+impl EventInput {
+    fn listener(&self) -> &str {
+        match self {
+            Self::Listen(listen) => &listen.listener,
+            Self::Feedback(feedback) => &feedback.listener,
+            Self::Search(search) => &search.listener,
+        }
+    }
+
+    fn occurred_at(&self) -> Timestamp {
+        match self {
+            Self::Listen(listen) => listen.occurred_at,
+            Self::Feedback(feedback) => feedback.occurred_at,
+            Self::Search(search) => search.occurred_at,
+        }
+    }
+
+    fn event_id(&self) -> Option<&str> {
+        match self {
+            Self::Listen(listen) => listen.event_id.as_deref(),
+            Self::Feedback(feedback) => feedback.event_id.as_deref(),
+            Self::Search(search) => search.event_id.as_deref(),
+        }
+    }
+
+    fn track(&self) -> Option<&str> {
+        match self {
+            Self::Listen(listen) => Some(&listen.track),
+            Self::Feedback(feedback) => Some(&feedback.track),
+            Self::Search(_) => None,
+        }
+    }
 }
 
 /// What became of the batch.
@@ -144,12 +190,12 @@ pub async fn append(
     let mut events = Vec::with_capacity(input.events.len());
     for (place, event) in input.events.into_iter().enumerate() {
         let under = |problem: Problem| problem.under(&format!("/events/{place}"));
-        check_text("listener", &event.listener).map_err(|e| under(e.into()))?;
-        if event.listener.is_empty() {
+        check_text("listener", event.listener()).map_err(|e| under(e.into()))?;
+        if event.listener().is_empty() {
             return Err(under(Problem::invalid("/listener", "must not be empty")));
         }
-        check_occurred_at(event.occurred_at, now).map_err(|e| under(e.into()))?;
-        names.insert(event.listener.clone());
+        check_occurred_at(event.occurred_at(), now).map_err(|e| under(e.into()))?;
+        names.insert(event.listener().to_owned());
         events.push(event_of(access.scope(), event, &tracks).map_err(under)?);
     }
     let names: Vec<String> = names.into_iter().collect();
@@ -188,20 +234,16 @@ async fn resolve_tracks(
     let mut references = Vec::new();
     let mut texts = Vec::new();
     for (place, event) in events.iter().enumerate() {
-        let text = match &event.what {
-            EventKindInput::Listen(listen) => &listen.track,
-            EventKindInput::Feedback(feedback) => &feedback.track,
-            EventKindInput::Search(_) => continue,
-        };
+        let Some(text) = event.track() else { continue };
         if places.contains_key(text) {
             continue;
         }
         let reference: TrackRef = text
             .parse()
             .map_err(|error| Problem::from(error).under(&format!("/events/{place}")))?;
-        places.insert(text.clone(), place);
+        places.insert(text.to_owned(), place);
         references.push(reference);
-        texts.push(text.clone());
+        texts.push(text.to_owned());
     }
     let found = state.catalog.resolve(scope, &references).await?;
     let mut tracks = HashMap::new();
@@ -221,16 +263,23 @@ fn event_of(
     input: EventInput,
     tracks: &HashMap<String, TrackId>,
 ) -> Result<Event, Problem> {
-    let listener = ListenerId::of_name(scope.tenant(), &input.listener);
+    let listener = ListenerId::of_name(scope.tenant(), input.listener());
     let track = |text: &str| {
         tracks
             .get(text)
             .copied()
             .ok_or_else(|| Problem::not_found("track", text))
     };
-    let at = input.occurred_at;
-    let (payload, derived) = match input.what {
-        EventKindInput::Listen(listen) => {
+    let at = input.occurred_at();
+    let given = match input.event_id() {
+        Some(text) => Some(
+            text.parse::<EventId>()
+                .map_err(|error| Problem::invalid("/event_id", error.reason))?,
+        ),
+        None => None,
+    };
+    let (payload, derived) = match input {
+        EventInput::Listen(listen) => {
             let track = track(&listen.track)?;
             let payload = EventPayload::Listen(listen_of(listen, track)?);
             (
@@ -238,7 +287,7 @@ fn event_of(
                 listen_event_id(scope.tenant(), listener, at, track),
             )
         }
-        EventKindInput::Feedback(feedback) => {
+        EventInput::Feedback(feedback) => {
             let track = track(&feedback.track)?;
             let payload = EventPayload::Feedback(Feedback {
                 track,
@@ -249,7 +298,7 @@ fn event_of(
                 derive(scope, listener, at, "feedback", &track.to_string()),
             )
         }
-        EventKindInput::Search(search) => {
+        EventInput::Search(search) => {
             check_text("query", &search.query)?;
             let derived = derive(scope, listener, at, "search", &search.query);
             let result_count = search.result_count;
@@ -262,14 +311,8 @@ fn event_of(
             )
         }
     };
-    let event_id = match input.event_id {
-        Some(text) => text
-            .parse::<EventId>()
-            .map_err(|error| Problem::invalid("/event_id", error.reason))?,
-        None => derived,
-    };
     Ok(Event {
-        event_id,
+        event_id: given.unwrap_or(derived),
         occurred_at: at,
         listener: Some(listener),
         schema_version: EVENT_SCHEMA_VERSION,

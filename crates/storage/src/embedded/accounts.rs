@@ -8,7 +8,8 @@ use leitmotif_domain::{KeyId, OperatorScope, TenantId, TenantScope, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::catalog_rows::page_start;
-use super::{EmbeddedStorage, audit, blocking};
+use super::{EmbeddedStorage, audit_rows as audit, blocking};
+use crate::arguments::page_position;
 use crate::error::{Error, Result};
 use crate::ports::{Accounts, AuditEntry};
 
@@ -20,7 +21,8 @@ impl Accounts for EmbeddedStorage {
         leitmotif_domain::tenant::check_tenant_name(&tenant.name)?;
         // The folder comes first: a tenant without one would answer with errors, a folder without
         // a tenant is only an empty folder.
-        std::fs::create_dir_all(self.folder(tenant.id))?;
+        let folder = self.folder(tenant.id);
+        std::fs::create_dir_all(&folder)?;
         let (operator, now) = (operator.clone(), self.clock.now());
         let work = move |db: &Connection| {
             let inserted = db.execute(
@@ -28,6 +30,10 @@ impl Accounts for EmbeddedStorage {
                 params![key_of(tenant.id), tenant.name, tenant.created_at.as_ms()],
             )?;
             if inserted == 0 {
+                if !is_known(db, tenant.id)? {
+                    // Only the folder made above: it is removed if it is empty.
+                    let _ = std::fs::remove_dir(&folder);
+                }
                 let reason = format!("a tenant named `{}` exists", tenant.name);
                 return Err(Error::Conflict { reason });
             }
@@ -65,9 +71,8 @@ impl Accounts for EmbeddedStorage {
             Ok(removed > 0)
         };
         let was_there = self.control.write(work).await?;
-        self.tenants.lock().remove(&id);
-        let folder = self.folder(id);
-        blocking(move || match std::fs::remove_dir_all(&folder) {
+        let doomed = self.take_away(id)?;
+        blocking(move || match std::fs::remove_dir_all(&doomed) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),
         })
@@ -149,12 +154,7 @@ impl Accounts for EmbeddedStorage {
         _operator: &OperatorScope,
         page: &PageRequest,
     ) -> Result<Page<AuditEntry>> {
-        let after = match &page.after {
-            Some(text) => text
-                .parse()
-                .map_err(|_| InvalidValue::new("cursor", "is not a position of this listing"))?,
-            None => 0,
-        };
+        let after = page_position(page, 0)?;
         let page = page.clone();
         self.control
             .read(move |db| audit::list(db, &page, after))
@@ -162,16 +162,28 @@ impl Accounts for EmbeddedStorage {
     }
 }
 
+impl EmbeddedStorage {
+    /// Moves a tenant's folder aside and forgets its open files in one step, so that no call can
+    /// open them again half removed.
+    fn take_away(&self, id: TenantId) -> Result<std::path::PathBuf> {
+        let doomed = self.root.join("removed").join(id.to_string());
+        std::fs::create_dir_all(self.root.join("removed"))?;
+        let mut tenants = self.tenants.lock();
+        tenants.open.remove(&id);
+        match std::fs::rename(self.folder(id), &doomed) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(doomed),
+        }
+    }
+}
+
 fn insert_key(db: &Connection, key: &ApiKeyRecord) -> Result<()> {
     let tenant = key_of(key.tenant);
-    if !db
-        .prepare_cached("SELECT 1 FROM tenants WHERE id = ?")?
-        .exists([tenant])?
-    {
+    if !is_known(db, key.tenant)? {
         return Err(Error::not_found("tenant", key.tenant));
     }
-    db.execute(
-        &format!("INSERT INTO keys ({KEY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+    let inserted = db.execute(
+        &format!("INSERT OR IGNORE INTO keys ({KEY_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
         params![
             key.id.as_u128().to_be_bytes(),
             tenant,
@@ -183,7 +195,22 @@ fn insert_key(db: &Connection, key: &ApiKeyRecord) -> Result<()> {
             key.expires_at.map(Timestamp::as_ms),
         ],
     )?;
+    if inserted == 0 {
+        let sql = format!("SELECT {KEY_COLUMNS} FROM keys WHERE id = ?");
+        let stored = db
+            .query_row(&sql, [key.id.as_u128().to_be_bytes()], record_of)
+            .optional()?;
+        if stored.as_ref() != Some(key) {
+            let reason = format!("another key with the id or prefix of `{}` exists", key.id);
+            return Err(Error::Conflict { reason });
+        }
+    }
     Ok(())
+}
+
+fn is_known(db: &Connection, tenant: TenantId) -> Result<bool> {
+    let mut find = db.prepare_cached("SELECT 1 FROM tenants WHERE id = ?")?;
+    Ok(find.exists([key_of(tenant)])?)
 }
 
 fn tenant_of(row: &Row<'_>) -> rusqlite::Result<Tenant> {

@@ -13,17 +13,23 @@ use super::{EmbeddedStorage, blocking};
 use crate::error::{Error, Result};
 use crate::ports::{BlobKey, BlobStat, BlobStore};
 
+/// Where blobs lie until they are whole; each under a name of its own, so that two writers of one
+/// blob do not mix.
+const HALF_WRITTEN: &str = "writing";
+
 #[async_trait]
 impl BlobStore for EmbeddedStorage {
     async fn put(&self, scope: &TenantScope, key: &BlobKey, bytes: Bytes) -> Result<()> {
         let target = self.blob_path(scope, key)?;
+        let half_written = self.half_written_path(scope)?;
         blocking(move || {
-            let beside = beside(&target);
+            make_parent(&half_written)?;
             make_parent(&target)?;
-            let written = write_synced(&beside, &bytes).and_then(|()| publish(&beside, &target));
+            let written =
+                write_synced(&half_written, &bytes).and_then(|()| publish(&half_written, &target));
             if written.is_err() {
                 // The half-written file would only take room on a disk that may be full.
-                let _ = fs::remove_file(&beside);
+                let _ = fs::remove_file(&half_written);
             }
             written
         })
@@ -34,7 +40,11 @@ impl BlobStore for EmbeddedStorage {
         let (path, key) = (self.blob_path(scope, key)?, key.clone());
         blocking(move || {
             let mut file = File::open(&path).map_err(|error| missing(error, &key))?;
-            let size = file.metadata()?.len();
+            let metadata = file.metadata()?;
+            if !metadata.is_file() {
+                return Err(Error::not_found("blob", &key));
+            }
+            let size = metadata.len();
             let start = range.start.min(size);
             let wanted = range.end.min(size).saturating_sub(start);
             file.seek(SeekFrom::Start(start))?;
@@ -74,12 +84,18 @@ impl BlobStore for EmbeddedStorage {
         let path = self.upload_path(scope, upload)?;
         blocking(move || {
             make_parent(&path)?;
-            let reached = file_len(&path)?.unwrap_or(0);
+            let mut options = OpenOptions::new();
+            let opened = options.create(at == 0).append(true).open(&path);
+            let mut file = match opened {
+                Err(error) if is_missing(&error) => return Err(other_length(0, at)),
+                other => other.map_err(taken)?,
+            };
+            // Of two senders at the same length one must see what the other wrote.
+            file.lock()?;
+            let reached = file.metadata()?.len();
             if reached != at {
-                let reason = format!("the upload has reached byte {reached}, not {at}");
-                return Err(Error::Conflict { reason });
+                return Err(other_length(reached, at));
             }
-            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
             let written = file.write_all(&bytes);
             if written.is_err() {
                 // Back to the length the caller knows, so that the upload can be resumed.
@@ -123,6 +139,11 @@ impl EmbeddedStorage {
         Ok(self.files(scope)?.blobs.join("kept").join(key.as_str()))
     }
 
+    fn half_written_path(&self, scope: &TenantScope) -> Result<PathBuf> {
+        let name = format!("{:032x}", self.entropy.next_u128());
+        Ok(self.files(scope)?.blobs.join(HALF_WRITTEN).join(name))
+    }
+
     fn upload_path(&self, scope: &TenantScope, upload: &BlobKey) -> Result<PathBuf> {
         Ok(self
             .files(scope)?
@@ -132,17 +153,48 @@ impl EmbeddedStorage {
     }
 }
 
-fn beside(target: &Path) -> PathBuf {
-    let mut name = target.as_os_str().to_owned();
-    name.push(".writing");
-    PathBuf::from(name)
+/// Removes what a dead process had begun to write.
+pub fn forget_half_written(blobs: &Path) -> Result<()> {
+    match fs::remove_dir_all(blobs.join(HALF_WRITTEN)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
+/// Makes the folder of a file, and makes new folders durable in theirs.
 fn make_parent(path: &Path) -> Result<()> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
+    let Some(parent) = path.parent() else {
+        return Ok(());
+    };
+    if parent.is_dir() {
+        return Ok(());
     }
-    Ok(())
+    let above = parent.ancestors().skip(1);
+    let is_missing = |folder: &&Path| !folder.is_dir();
+    let mut changed: Vec<PathBuf> = above
+        .clone()
+        .take_while(is_missing)
+        .map(Path::to_owned)
+        .collect();
+    changed.extend(above.skip(changed.len()).take(1).map(Path::to_owned));
+    fs::create_dir_all(parent).map_err(taken)?;
+    changed.iter().try_for_each(|folder| sync_folder(folder))
+}
+
+fn sync_folder(folder: &Path) -> Result<()> {
+    Ok(File::open(folder)?.sync_all()?)
+}
+
+/// A file cannot lie below another file, nor take the place of a folder.
+fn taken(error: std::io::Error) -> Error {
+    use std::io::ErrorKind as Io;
+    match error.kind() {
+        Io::NotADirectory | Io::IsADirectory | Io::AlreadyExists | Io::DirectoryNotEmpty => {
+            let reason = "one blob name would be the folder of another".to_owned();
+            Error::Conflict { reason }
+        }
+        _ => error.into(),
+    }
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -154,31 +206,44 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Renames into place and makes the rename itself durable.
 fn publish(from: &Path, target: &Path) -> Result<()> {
-    fs::rename(from, target)?;
-    if let Some(parent) = target.parent() {
-        File::open(parent)?.sync_all()?;
-    }
-    Ok(())
+    fs::rename(from, target).map_err(taken)?;
+    target.parent().map_or(Ok(()), sync_folder)
 }
 
 fn file_len(path: &Path) -> Result<Option<u64>> {
     match fs::metadata(path) {
-        Ok(metadata) => Ok(Some(metadata.len())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Ok(metadata) => Ok(metadata.is_file().then_some(metadata.len())),
+        Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
 fn remove(path: &Path) -> Result<bool> {
+    if file_len(path)?.is_none() {
+        return Ok(false);
+    }
     match fs::remove_file(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Ok(()) => {
+            path.parent().map_or(Ok(()), sync_folder)?;
+            Ok(true)
+        }
+        Err(error) if is_missing(&error) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
 
+fn is_missing(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind as Io;
+    matches!(error.kind(), Io::NotFound | Io::NotADirectory)
+}
+
+fn other_length(reached: u64, at: u64) -> Error {
+    let reason = format!("the upload has reached byte {reached}, not {at}");
+    Error::Conflict { reason }
+}
+
 fn missing(error: std::io::Error, key: &BlobKey) -> Error {
-    if error.kind() == std::io::ErrorKind::NotFound {
+    if is_missing(&error) {
         return Error::not_found("blob", key);
     }
     error.into()

@@ -11,10 +11,12 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::catalog_rows::{
     TRACK_COLUMNS, conditions, find_lyrics, find_track, key_of, match_external, page_start,
-    search_text, track_of, track_parts,
+    track_of, track_parts,
 };
 use super::{EmbeddedStorage, listeners};
+use crate::arguments::search_text;
 use crate::error::{Error, Result};
+use crate::merge::{self, Merged};
 use crate::ports::{
     AnalysisDocument, CatalogCounts, CatalogStore, TrackFilter, TrackPatch, UpsertOutcome,
     UpsertResult,
@@ -208,101 +210,68 @@ fn upsert(
     fresh: TrackId,
     now: Timestamp,
 ) -> Result<UpsertResult> {
-    let by_external = match_external(db, &patch.details)?;
-    if let (Some(named), Some(matched)) = (patch.id, by_external)
-        && named != matched
-    {
-        let reason = format!("an external id of `{named}` belongs to track `{matched}`");
-        return Err(Error::Conflict { reason });
+    let matched = match_external(db, &patch.details)?;
+    let Some(id) = merge::meant_track(patch.id, matched)? else {
+        let created = merge::created(fresh, patch, now);
+        insert(db, &created)?;
+        return Ok(created.result);
+    };
+    let stored = find_track(db, id)?.ok_or_else(|| Error::not_found("track", id))?;
+    let updated = merge::updated(stored, find_lyrics(db, id)?, patch, now)?;
+    if updated.result.outcome != UpsertOutcome::Unchanged {
+        update(db, &updated)?;
     }
-    match patch.id.or(by_external) {
-        Some(id) => update(db, id, patch, now),
-        None => insert(db, fresh, patch, now),
-    }
+    Ok(updated.result)
 }
 
-fn insert(db: &Connection, id: TrackId, patch: TrackPatch, now: Timestamp) -> Result<UpsertResult> {
-    let needs_analysis = patch.audio.is_some() || patch.lyrics.is_some();
+fn insert(db: &Connection, created: &Merged) -> Result<()> {
+    let Merged { track, lyrics, .. } = created;
     db.prepare_cached(
         "INSERT INTO tracks (id, search, artist_key, genre_key, details, audio, lyrics,
          lyrics_hash, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?
     .execute(params![
-        key_of(id),
-        search_text(&patch.details),
-        patch.details.artist.to_lowercase(),
-        patch
-            .details
-            .genre
-            .as_ref()
-            .map(|genre| genre.to_lowercase()),
-        serde_json::to_string(&patch.details)?,
-        patch
-            .audio
-            .as_ref()
-            .map(serde_json::to_string)
-            .transpose()?,
-        patch.lyrics.as_ref().map(|lyrics| &lyrics.text),
-        patch.lyrics.as_ref().map(|lyrics| &lyrics.content_hash),
-        now.as_ms(),
-        now.as_ms(),
+        key_of(track.id),
+        search_text(&track.details),
+        track.details.artist.to_lowercase(),
+        genre_key(&track.details),
+        serde_json::to_string(&track.details)?,
+        audio_text(track)?,
+        lyrics.as_ref().map(|lyrics| &lyrics.text),
+        lyrics.as_ref().map(|lyrics| &lyrics.content_hash),
+        track.created_at.as_ms(),
+        track.updated_at.as_ms(),
     ])?;
-    link_external(db, id, &patch.details)?;
-    Ok(UpsertResult {
-        id,
-        outcome: UpsertOutcome::Created,
-        needs_analysis,
-    })
+    link_external(db, track.id, &track.details)
 }
 
-fn update(db: &Connection, id: TrackId, patch: TrackPatch, now: Timestamp) -> Result<UpsertResult> {
-    let stored = find_track(db, id)?.ok_or_else(|| Error::not_found("track", id))?;
-    let mut details = patch.details;
-    for (namespace, value) in &stored.details.external_ids {
-        details
-            .external_ids
-            .entry(namespace.clone())
-            .or_insert_with(|| value.clone());
-    }
-    let audio = patch.audio.clone().or_else(|| stored.audio.clone());
-    let is_new_audio = hash_of(&audio) != hash_of(&stored.audio);
-    let stored_lyrics = find_lyrics(db, id)?;
-    let is_new_lyrics = patch.lyrics.is_some() && patch.lyrics != stored_lyrics;
-    if details == stored.details && audio == stored.audio && !is_new_lyrics {
-        let outcome = UpsertOutcome::Unchanged;
-        return Ok(UpsertResult {
-            id,
-            outcome,
-            needs_analysis: false,
-        });
-    }
-    let lyrics = patch.lyrics.or(stored_lyrics);
+fn update(db: &Connection, updated: &Merged) -> Result<()> {
+    let Merged { track, lyrics, .. } = updated;
     db.prepare_cached(
         "UPDATE tracks SET search = ?, artist_key = ?, genre_key = ?, details = ?, audio = ?,
          lyrics = ?, lyrics_hash = ?, updated_at = ? WHERE id = ?",
     )?
     .execute(params![
-        search_text(&details),
-        details.artist.to_lowercase(),
-        details.genre.as_ref().map(|genre| genre.to_lowercase()),
-        serde_json::to_string(&details)?,
-        audio.as_ref().map(serde_json::to_string).transpose()?,
+        search_text(&track.details),
+        track.details.artist.to_lowercase(),
+        genre_key(&track.details),
+        serde_json::to_string(&track.details)?,
+        audio_text(track)?,
         lyrics.as_ref().map(|lyrics| &lyrics.text),
         lyrics.as_ref().map(|lyrics| &lyrics.content_hash),
-        now.as_ms(),
-        key_of(id),
+        track.updated_at.as_ms(),
+        key_of(track.id),
     ])?;
-    link_external(db, id, &details)?;
-    let needs_analysis = is_new_audio || is_new_lyrics;
-    Ok(UpsertResult {
-        id,
-        outcome: UpsertOutcome::Updated,
-        needs_analysis,
-    })
+    link_external(db, track.id, &track.details)
 }
 
-fn hash_of(audio: &Option<leitmotif_domain::track::AudioSource>) -> Option<&str> {
-    audio.as_ref().map(|source| source.content_hash.as_str())
+fn genre_key(details: &TrackDetails) -> Option<String> {
+    details.genre.as_ref().map(|genre| genre.to_lowercase())
+}
+
+fn audio_text(track: &Track) -> Result<Option<String>> {
+    let audio = track.audio.as_ref();
+    Ok(audio.map(serde_json::to_string).transpose()?)
 }
 
 fn link_external(db: &Connection, id: TrackId, details: &TrackDetails) -> Result<()> {

@@ -1,15 +1,14 @@
 //! Rows of the catalogue tables and how they become nouns.
 
-use leitmotif_domain::error::InvalidValue;
-use leitmotif_domain::ids::decode_base62;
 use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::track::{Lyrics, Track, TrackDetails};
 use leitmotif_domain::{Timestamp, TrackId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ports::TrackFilter;
+use crate::{arguments, merge};
 
 /// The columns [`track_parts`] reads.
 pub const TRACK_COLUMNS: &str =
@@ -74,18 +73,7 @@ pub fn key_of(id: TrackId) -> [u8; 16] {
 
 /// The key a listing by id goes on after; `otherwise` for the first page.
 pub fn page_start(page: &PageRequest, otherwise: u128) -> Result<[u8; 16]> {
-    let start = match &page.after {
-        Some(text) => decode_base62(text)
-            .ok_or_else(|| InvalidValue::new("cursor", "is not a position of this listing"))?,
-        None => otherwise,
-    };
-    Ok(start.to_be_bytes())
-}
-
-/// What a search looks at: title, artist and album, lower case.
-pub fn search_text(details: &TrackDetails) -> String {
-    let album = details.album.as_deref().unwrap_or_default();
-    format!("{}\n{}\n{album}", details.title, details.artist).to_lowercase()
+    Ok(arguments::page_id(page, otherwise)?.to_be_bytes())
 }
 
 /// The conditions of a filter and their arguments.
@@ -124,18 +112,10 @@ pub fn conditions(filter: &TrackFilter) -> (String, Vec<Value>) {
 pub fn match_external(db: &Connection, details: &TrackDetails) -> Result<Option<TrackId>> {
     let sql = "SELECT track FROM external_ids WHERE namespace = ? AND value = ?";
     let mut find = db.prepare_cached(sql)?;
-    let mut matched: Option<TrackId> = None;
-    for (namespace, value) in &details.external_ids {
+    merge::only_match(details, |namespace, value| {
         let found: Option<[u8; 16]> = find
             .query_row(params![namespace, value], |row| row.get(0))
             .optional()?;
-        let Some(key) = found else { continue };
-        let id = TrackId::from_u128(u128::from_be_bytes(key));
-        if matched.is_some_and(|other| other != id) {
-            let reason = format!("external id `{namespace}:{value}` belongs to track `{id}`");
-            return Err(Error::Conflict { reason });
-        }
-        matched = Some(id);
-    }
-    Ok(matched)
+        Ok(found.map(|key| TrackId::from_u128(u128::from_be_bytes(key))))
+    })
 }

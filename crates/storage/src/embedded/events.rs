@@ -1,13 +1,16 @@
 //! The event log as an append-only table.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
-use leitmotif_domain::error::InvalidValue;
 use leitmotif_domain::event::{Event, EventPayload, RecordedEvent};
 use leitmotif_domain::page::{Page, PageRequest};
-use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp, limits};
+use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::EmbeddedStorage;
+use crate::arguments::{check_event_count, page_position};
 use crate::error::{Error, Result};
 use crate::ports::{Appended, Checkpoint, EventLog};
 
@@ -17,24 +20,19 @@ const COLUMNS: &str =
 #[async_trait]
 impl EventLog for EmbeddedStorage {
     async fn append(&self, scope: &TenantScope, events: Vec<Event>) -> Result<Vec<Appended>> {
-        if events.len() > limits::EVENTS_PER_BATCH_MAX {
-            let reason = format!(
-                "{} events, at most {}",
-                events.len(),
-                limits::EVENTS_PER_BATCH_MAX
-            );
-            return Err(InvalidValue::new("events", reason).into());
-        }
+        check_event_count(events.len())?;
         let files = self.files(scope)?;
         let recorded_at = self.clock.now();
-        let appended = files
+        let head = Arc::clone(&files.head);
+        let advance = move |appended: &Vec<Appended>| {
+            if let Some(last) = appended.iter().map(|one| one.offset).max() {
+                head.fetch_max(last, Ordering::AcqRel);
+            }
+        };
+        files
             .database
-            .write(move |db| append_all(db, &events, recorded_at))
-            .await?;
-        if let Some(last) = appended.iter().map(|one| one.offset).max() {
-            files.advance_head(last);
-        }
-        Ok(appended)
+            .write_then(move |db| append_all(db, &events, recorded_at), advance)
+            .await
     }
 
     async fn read(
@@ -70,15 +68,7 @@ impl EventLog for EmbeddedStorage {
         listener: ListenerId,
         page: &PageRequest,
     ) -> Result<Page<RecordedEvent>> {
-        let before = match &page.after {
-            Some(key) => key.parse::<i64>().map_err(|_| {
-                Error::from(InvalidValue::new(
-                    "cursor",
-                    "is not a position of this listing",
-                ))
-            })?,
-            None => i64::MAX,
-        };
+        let before = page_position(page, i64::MAX)?;
         let (files, limit) = (self.files(scope)?, page.limit());
         let items: Vec<RecordedEvent> = files
             .database

@@ -15,6 +15,12 @@ use crate::ports::{JobFilter, JobQueue, LeasedJob};
 const COLUMNS: &str =
     "id, task, state, attempts, progress_done, progress_total, error, created_at, updated_at";
 
+/// Takes jobs from their workers: back to waiting, or dead when begun too often.
+const GIVE_BACK: &str =
+    "UPDATE jobs SET state = CASE WHEN attempts >= ?2 THEN 'dead' ELSE 'waiting' END,
+     error = CASE WHEN attempts >= ?2 THEN 'every attempt lost its worker' ELSE error END,
+     not_before = ?1, updated_at = ?1";
+
 #[async_trait]
 impl JobQueue for EmbeddedStorage {
     async fn enqueue(&self, scope: &TenantScope, jobs: Vec<NewJob>) -> Result<Vec<JobId>> {
@@ -128,10 +134,10 @@ impl JobQueue for EmbeddedStorage {
     async fn release_all(&self, scope: &TenantScope) -> Result<u64> {
         let now = self.clock.now();
         let work = move |db: &Connection| {
+            // A job that takes the process down with it would otherwise be begun for ever.
             let released = db.execute(
-                "UPDATE jobs SET state = 'waiting', not_before = ?1, updated_at = ?1
-                 WHERE state = 'running'",
-                [now.as_ms()],
+                &format!("{GIVE_BACK} WHERE state = 'running'"),
+                params![now.as_ms(), limits::JOB_ATTEMPTS_MAX],
             )?;
             Ok(released as u64)
         };
@@ -236,11 +242,9 @@ fn enqueue_one(db: &Connection, job: &NewJob, id: JobId, now: Timestamp) -> Resu
 
 /// Ends the leases that ran out: back to waiting, or dead when begun too often.
 fn bury_lost(db: &Connection, now: Timestamp) -> Result<()> {
-    db.prepare_cached(
-        "UPDATE jobs SET state = CASE WHEN attempts >= ?2 THEN 'dead' ELSE 'waiting' END,
-         error = CASE WHEN attempts >= ?2 THEN 'every attempt lost its worker' ELSE error END,
-         not_before = ?1, updated_at = ?1 WHERE state = 'running' AND lease_until <= ?1",
-    )?
+    db.prepare_cached(&format!(
+        "{GIVE_BACK} WHERE state = 'running' AND lease_until <= ?1"
+    ))?
     .execute(params![now.as_ms(), limits::JOB_ATTEMPTS_MAX])?;
     Ok(())
 }

@@ -10,7 +10,7 @@
 //! ```
 
 mod accounts;
-mod audit;
+mod audit_rows;
 mod blobs;
 mod catalog;
 mod catalog_rows;
@@ -26,7 +26,7 @@ mod tenant;
 mod vectors;
 mod writer;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,8 +46,16 @@ pub struct EmbeddedStorage {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     control: Database,
-    tenants: Mutex<HashMap<TenantId, Arc<TenantFiles>>>,
+    tenants: Mutex<OpenTenants>,
     _lock: lock::FolderLock,
+}
+
+/// The tenants whose files are open.
+#[derive(Default)]
+struct OpenTenants {
+    open: HashMap<TenantId, Arc<TenantFiles>>,
+    /// Tenants that were opened in the life of this process, open or not.
+    seen: HashSet<TenantId>,
 }
 
 impl EmbeddedStorage {
@@ -68,7 +76,7 @@ impl EmbeddedStorage {
             clock,
             entropy,
             control,
-            tenants: Mutex::new(HashMap::new()),
+            tenants: Mutex::new(OpenTenants::default()),
             _lock: lock,
         })
     }
@@ -80,8 +88,17 @@ impl EmbeddedStorage {
 
     /// Writes down what is only in memory (vector snapshots), before a planned end.
     pub fn flush(&self) -> Result<()> {
-        let open: Vec<_> = self.tenants.lock().values().cloned().collect();
+        let open: Vec<_> = self.tenants.lock().open.values().cloned().collect();
         open.iter().try_for_each(|files| files.vectors.save_all())
+    }
+
+    /// Lets a tenant's file grow to that many pages and no further, as if the disk were full there.
+    /// For tests.
+    #[doc(hidden)]
+    pub async fn limit_pages(&self, scope: &TenantScope, page_count: u32) -> Result<()> {
+        let sql = format!("PRAGMA max_page_count = {page_count}");
+        let work = move |db: &rusqlite::Connection| Ok(db.execute_batch(&sql)?);
+        self.files(scope)?.database.write(work).await
     }
 
     /// The one place that derives a tenant's folder.
@@ -92,18 +109,20 @@ impl EmbeddedStorage {
     /// Opens a tenant's files, or finds them open.
     fn files(&self, scope: &TenantScope) -> Result<Arc<TenantFiles>> {
         let mut tenants = self.tenants.lock();
-        if let Some(files) = tenants.get(&scope.tenant()) {
+        if let Some(files) = tenants.open.get(&scope.tenant()) {
             return Ok(Arc::clone(files));
         }
         let folder = self.folder(scope.tenant());
         if !folder.is_dir() {
             return Err(Error::not_found("tenant", scope.tenant()));
         }
-        if tenants.len() >= limits::OPEN_TENANTS_MAX {
-            tenants.retain(|_, files| Arc::strong_count(files) > 1);
+        if tenants.open.len() >= limits::OPEN_TENANTS_MAX {
+            tenants.open.retain(|_, files| Arc::strong_count(files) > 1);
         }
-        let files = Arc::new(TenantFiles::open(&folder)?);
-        tenants.insert(scope.tenant(), Arc::clone(&files));
+        let is_first = !tenants.seen.contains(&scope.tenant());
+        let files = Arc::new(TenantFiles::open(&folder, is_first)?);
+        tenants.seen.insert(scope.tenant());
+        tenants.open.insert(scope.tenant(), Arc::clone(&files));
         Ok(files)
     }
 }

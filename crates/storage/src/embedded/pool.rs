@@ -60,7 +60,18 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
     {
-        self.writer.run(work).await
+        self.writer.run(work, |_| ()).await
+    }
+
+    /// Runs writing work and, once it is durable and before the caller knows, a step that must not
+    /// depend on the caller still waiting.
+    pub async fn write_then<T, F, A>(&self, work: F, after: A) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+        A: FnOnce(&T) + Send + 'static,
+    {
+        self.writer.run(work, after).await
     }
 
     /// Runs reading work off the async threads.

@@ -20,18 +20,23 @@ pub struct TenantFiles {
     pub blobs: PathBuf,
     /// The vector indexes over `tenant.db`.
     pub vectors: Arc<VectorIndexes>,
-    /// The last durable log offset, moved on only after the commit.
-    head: AtomicU64,
+    /// The last durable log offset, moved on only after the commit, by the writing thread: a caller
+    /// that gave up waiting must not hold it back.
+    pub head: Arc<AtomicU64>,
 }
 
 impl TenantFiles {
     /// Opens the folder of a tenant.
-    pub fn open(folder: &Path) -> Result<Self> {
-        let database = Arc::new(Database::open(
-            &folder.join("tenant.db"),
-            schema::TENANT,
-            UNDO_HALF_DONE,
-        )?);
+    ///
+    /// `is_first` is true once a process: only then is half-done work that of a dead process.
+    pub fn open(folder: &Path, is_first: bool) -> Result<Self> {
+        let file = folder.join("tenant.db");
+        let on_open = if is_first { UNDO_HALF_DONE } else { "" };
+        let database = Arc::new(Database::open(&file, schema::TENANT, on_open)?);
+        let blobs = folder.join("blobs");
+        if is_first {
+            super::blobs::forget_half_written(&blobs)?;
+        }
         let head = database.read_now(|connection| {
             Ok(
                 connection.query_row("SELECT coalesce(max(offset), 0) FROM events", [], |row| {
@@ -42,19 +47,14 @@ impl TenantFiles {
         let vectors = VectorIndexes::new(folder.join("vectors"), Arc::clone(&database));
         Ok(Self {
             database,
-            blobs: folder.join("blobs"),
+            blobs,
             vectors: Arc::new(vectors),
-            head: AtomicU64::new(head.unsigned_abs()),
+            head: Arc::new(AtomicU64::new(head.unsigned_abs())),
         })
     }
 
     /// The last durable log offset.
     pub fn head(&self) -> u64 {
         self.head.load(Ordering::Acquire)
-    }
-
-    /// Moves the head on; appends may report out of order.
-    pub fn advance_head(&self, offset: u64) {
-        self.head.fetch_max(offset, Ordering::AcqRel);
     }
 }

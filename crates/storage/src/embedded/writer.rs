@@ -32,20 +32,31 @@ impl Writer {
         })
     }
 
-    /// Runs work in a transaction; returns once it is durable, or failed without a trace.
+    /// Runs work in a transaction; returns once it is durable, or failed without a trace. `after`
+    /// runs on the writing thread once the work is durable, even when the caller is gone.
     ///
     /// - Errors: whatever the work reports, `DiskFull`, `Unavailable`.
-    pub async fn run<T, F>(&self, work: F) -> Result<T>
+    pub async fn run<T, F, A>(&self, work: F, after: A) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+        A: FnOnce(&T) + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let command: Command = Box::new(move |connection| {
             let outcome = in_savepoint(connection, work);
             Box::new(move |committed| {
+                let outcome = match (committed, outcome) {
+                    (Ok(()), outcome) => outcome,
+                    // What rolled the group back says more than that it was rolled back.
+                    (Err(Error::Busy { .. }), Err(own)) => Err(own),
+                    (Err(error), _) => Err(error),
+                };
+                if let Ok(value) = &outcome {
+                    after(value);
+                }
                 // The caller may be gone; the work is durable all the same.
-                let _ = reply.send(committed.and(outcome));
+                let _ = reply.send(outcome);
             })
         });
         let stopped = || Error::Unavailable {
@@ -84,14 +95,21 @@ fn commit_group(
     receiver: &mut mpsc::Receiver<Command>,
     delivers: &mut Vec<Deliver>,
 ) -> Result<()> {
-    let begun = connection.execute_batch("BEGIN IMMEDIATE");
+    if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+        // The commands see that no transaction is open and do nothing.
+        delivers.push(first(connection));
+        return Err(error.into());
+    }
     delivers.push(first(connection));
     while delivers.len() < limits::GROUP_COMMIT_MAX
         && let Ok(command) = receiver.try_recv()
     {
         delivers.push(command(connection));
     }
-    let committed = begun.and_then(|()| connection.execute_batch("COMMIT"));
+    if connection.is_autocommit() {
+        return Err(lost_transaction());
+    }
+    let committed = connection.execute_batch("COMMIT");
     if committed.is_err() && !connection.is_autocommit() {
         // A failed rollback leaves a transaction open; the next BEGIN reports it.
         let _ = connection.execute_batch("ROLLBACK");
@@ -99,18 +117,66 @@ fn commit_group(
     committed.map_err(Error::from)
 }
 
+fn lost_transaction() -> Error {
+    Error::Busy {
+        what: "the database (its transaction was rolled back)",
+    }
+}
+
 /// Gives each command its own fate inside the shared transaction.
 fn in_savepoint<T>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Result<T>,
 ) -> Result<T> {
+    // A full disk makes SQLite roll the whole transaction back. A savepoint would then begin one of
+    // its own and commit it, although the group is reported as failed.
+    if connection.is_autocommit() {
+        return Err(lost_transaction());
+    }
     connection.execute_batch("SAVEPOINT command")?;
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(connection)))
         .unwrap_or_else(|_| Err(Error::bug("a storage command panicked")));
     let ending = if outcome.is_ok() {
         connection.execute_batch("RELEASE command")
+    } else if connection.is_autocommit() {
+        Ok(())
     } else {
         connection.execute_batch("ROLLBACK TO command; RELEASE command")
     };
     outcome.and_then(|value| ending.map(|()| value).map_err(Error::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn insert(db: &Connection) -> Result<i64> {
+        db.execute("INSERT INTO facts DEFAULT VALUES", [])?;
+        Ok(db.query_row("SELECT count(*) FROM facts", [], |row| row.get(0))?)
+    }
+
+    /// What SQLite does on its own when the disk is full in the wrong place.
+    #[tokio::test]
+    async fn a_group_that_was_rolled_back_leaves_no_trace() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection
+            .execute_batch("CREATE TABLE facts (id INTEGER PRIMARY KEY)")
+            .unwrap();
+        let writer = Writer::start(connection).unwrap();
+        let (open_gate, gate) = std::sync::mpsc::channel();
+        let breaking = move |db: &Connection| -> Result<i64> {
+            gate.recv().unwrap();
+            db.execute_batch("ROLLBACK")?;
+            Err(Error::DiskFull)
+        };
+        // The gate opens once both commands are queued, so that they share a transaction.
+        let (broken, beside, ()) = tokio::join!(
+            writer.run(breaking, |_| ()),
+            writer.run(insert, |_| panic!("it is not durable")),
+            async { open_gate.send(()).unwrap() },
+        );
+        assert!(matches!(broken, Err(Error::DiskFull)), "{broken:?}");
+        assert!(matches!(beside, Err(Error::Busy { .. })), "{beside:?}");
+        assert_eq!(writer.run(insert, |_| ()).await.unwrap(), 1);
+    }
 }

@@ -47,12 +47,13 @@ pub trait Accounts: Send + Sync {
 
     /// Stores a key for the tenant of the scope.
     ///
-    /// - Errors: `Invalid` when the record names another tenant.
+    /// - Errors: `Invalid` when the record names another tenant; `NotFound` when that tenant is gone;
+    ///   `Conflict` when another key has its id or prefix.
     async fn put_key(&self, scope: &TenantScope, key: ApiKeyRecord) -> Result<()>;
 
     /// Stores a key for any tenant.
     ///
-    /// - Errors: `NotFound` for an unknown tenant.
+    /// - Errors: `NotFound` for an unknown tenant; `Conflict` when another key has its id or prefix.
     async fn put_key_of(&self, operator: &OperatorScope, key: ApiKeyRecord) -> Result<()>;
 
     /// Finds a key by its public part. Called before there is a scope; answers no customer data.

@@ -59,6 +59,8 @@ pub struct BlobStat {
 #[async_trait]
 pub trait BlobStore: Send + Sync {
     /// Writes a whole blob.
+    ///
+    /// - Errors: `Conflict` when one of `a` and `a/b` is written beside the other.
     async fn put(&self, scope: &TenantScope, key: &BlobKey, bytes: Bytes) -> Result<()>;
 
     /// Reads part of a blob; the range is cut to its length.

@@ -67,7 +67,8 @@ pub trait JobQueue: Send + Sync {
         retry_after_ms: Option<i64>,
     ) -> Result<()>;
 
-    /// Gives every lease back, when a process that held the folder alone starts again.
+    /// Gives every lease back, when a process that held the folder alone starts again, and says how
+    /// many there were. A job that was begun too often becomes dead instead of waiting.
     async fn release_all(&self, scope: &TenantScope) -> Result<u64>;
 
     /// Makes a dead job wait again; says whether it was dead.

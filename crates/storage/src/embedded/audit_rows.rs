@@ -1,10 +1,10 @@
-//! The hash-chained audit log of operator work.
+//! The audit log as a table.
 
 use leitmotif_domain::page::{Page, PageRequest};
 use leitmotif_domain::{OperatorScope, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest, Sha256};
 
+use crate::audit;
 use crate::error::Result;
 use crate::ports::AuditEntry;
 
@@ -22,24 +22,17 @@ pub fn record(
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
-    let (sequence, former) = last.map_or((1, [0; 32]), |(sequence, hash)| (sequence + 1, hash));
-    let hash = chain(
-        &former,
-        sequence,
-        at,
-        operator.by(),
-        operator.reason(),
-        action,
-    );
+    let last = last.map(|(sequence, hash)| (sequence.unsigned_abs(), hash));
+    let entry = audit::following(last, operator, at, action);
     db.execute(
         "INSERT INTO audit (sequence, at, by, reason, action, hash) VALUES (?, ?, ?, ?, ?, ?)",
         params![
-            sequence,
-            at.as_ms(),
-            operator.by(),
-            operator.reason(),
-            action,
-            hash
+            i64::try_from(entry.sequence).unwrap_or(i64::MAX),
+            entry.at.as_ms(),
+            entry.by,
+            entry.reason,
+            entry.action,
+            entry.hash
         ],
     )?;
     Ok(())
@@ -65,24 +58,4 @@ pub fn list(db: &Connection, page: &PageRequest, after: i64) -> Result<Page<Audi
     Ok(Page::from_surplus(items, page.limit(), |entry| {
         entry.sequence.to_string()
     }))
-}
-
-/// The hash of a line: over the former hash and every field, lengths first.
-pub fn chain(
-    former: &[u8; 32],
-    sequence: i64,
-    at: Timestamp,
-    by: &str,
-    reason: &str,
-    action: &str,
-) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    hasher.update(former);
-    hasher.update(sequence.to_be_bytes());
-    hasher.update(at.as_ms().to_be_bytes());
-    for field in [by, reason, action] {
-        hasher.update((field.len() as u64).to_be_bytes());
-        hasher.update(field.as_bytes());
-    }
-    hasher.finalize().into()
 }

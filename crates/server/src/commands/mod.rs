@@ -1,0 +1,188 @@
+//! The command line.
+
+mod demo;
+mod import;
+mod manage;
+mod query;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use serde_json::Value;
+
+use crate::client::Connection;
+use crate::settings::Settings;
+
+/// Music analysis, search and recommendations you host yourself.
+///
+/// Every command but `demo` and `serve` is a client of the public API: of the server at `--url`, of
+/// the server that holds the data folder, or of the folder itself when none does.
+#[derive(Parser)]
+#[command(name = "leitmotif", version, about)]
+struct Cli {
+    /// Settings file; `leitmotif.toml` in the working folder when left out.
+    #[arg(long, global = true)]
+    settings: Option<PathBuf>,
+    /// Data folder.
+    #[arg(long, global = true)]
+    data: Option<PathBuf>,
+    /// A running server to talk to.
+    #[arg(long, global = true)]
+    url: Option<String>,
+    /// API key for `--url`.
+    #[arg(long, global = true)]
+    key: Option<String>,
+    /// Prints one JSON document instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Builds a small simulated world, shows what the platform makes of it, and serves it.
+    Demo(demo::Args),
+    /// Serves the API and the studio.
+    Serve(serve::Args),
+    /// Imports a folder of music, or a table of tracks (JSONL, CSV).
+    Import(import::Args),
+    /// Analyses one track, or everything whose input changed.
+    Analyze(query::AnalyzeArgs),
+    /// Lists the tracks that are nearest to a track.
+    Similar(query::SimilarArgs),
+    /// Recommends tracks to a listener.
+    Recommend(query::RecommendArgs),
+    /// Trains the recommender on everything played so far.
+    Train,
+    /// Lists jobs.
+    Jobs(query::JobsArgs),
+    /// Shows counts of everything.
+    Overview,
+    /// Shows what was used.
+    Usage,
+    /// Manages tenants.
+    #[command(subcommand)]
+    Tenant(manage::TenantCommand),
+    /// Manages API keys.
+    #[command(subcommand)]
+    Key(manage::KeyCommand),
+    /// Prints the OpenAPI document.
+    Openapi,
+    /// Decodes and analyses one file under limits; started by the workers.
+    #[command(hide = true)]
+    DecodeWorker,
+}
+
+/// Parses the command line and does what it says.
+pub fn run() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    match &cli.command {
+        Command::DecodeWorker => {
+            return Ok(
+                match leitmotif_ingest::jobs::decoder::run(std::io::stdin(), std::io::stdout()) {
+                    Ok(()) => ExitCode::SUCCESS,
+                    Err(reason) => {
+                        eprintln!("leitmotif decode-worker: {reason}");
+                        ExitCode::FAILURE
+                    }
+                },
+            );
+        }
+        Command::Openapi => {
+            println!("{}", leitmotif_api::router::openapi().to_pretty_json()?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
+    }
+    let mut settings = Settings::read(cli.settings.as_deref())?;
+    if let Some(data) = cli.data {
+        settings.data = data;
+    }
+    settings.url = cli.url.or(settings.url);
+    settings.key = cli.key.map(Into::into).or(settings.key);
+    let is_long_running = matches!(cli.command, Command::Serve(_));
+    start_log(&settings, is_long_running)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(dispatch(cli.command, settings, cli.json))
+}
+
+async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Demo(args) => return demo::run(args, settings, as_json).await,
+        Command::Serve(args) => {
+            serve::run(args, settings).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
+    }
+    let connection = Connection::open(&import::with_roots(settings, &command)).await?;
+    let outcome = match command {
+        Command::Import(args) => import::run(args, &connection.client, as_json).await,
+        Command::Analyze(args) => query::analyze(args, &connection.client, as_json).await,
+        Command::Similar(args) => query::similar(args, &connection.client, as_json).await,
+        Command::Recommend(args) => query::recommend(args, &connection.client, as_json).await,
+        Command::Train => query::train(&connection.client, as_json).await,
+        Command::Jobs(args) => query::jobs(args, &connection.client, as_json).await,
+        Command::Overview => query::show(&connection.client, "/api/v1/overview", as_json).await,
+        Command::Usage => query::show(&connection.client, "/api/v1/usage", as_json).await,
+        Command::Tenant(command) => manage::tenant(command, &connection.client, as_json).await,
+        Command::Key(command) => manage::key(command, &connection.client, as_json).await,
+        Command::Demo(_) | Command::Serve(_) | Command::Openapi | Command::DecodeWorker => {
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    connection.close().await?;
+    outcome
+}
+
+/// Starts the log: lines or JSON on standard error; commands only say what went wrong.
+fn start_log(settings: &Settings, is_long_running: bool) -> anyhow::Result<()> {
+    let wanted = if is_long_running {
+        settings.log.as_str()
+    } else {
+        "warn"
+    };
+    let filter = tracing_subscriber::EnvFilter::try_new(wanted)
+        .with_context(|| format!("`log` is `{wanted}`, which is no log filter"))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if settings.log_json {
+        builder.json().init()
+    } else {
+        builder.init()
+    }
+    Ok(())
+}
+
+/// Prints a document: as it is, or by `text`.
+fn print(document: &Value, as_json: bool, text: impl FnOnce(&Value)) {
+    if as_json {
+        println!("{document}");
+    } else {
+        text(document);
+    }
+}
+
+/// The text under a name, empty when there is none.
+fn text_of<'v>(document: &'v Value, name: &str) -> &'v str {
+    document
+        .get(name)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// The list under a name.
+fn list_of<'v>(document: &'v Value, name: &str) -> &'v [Value] {
+    document
+        .get(name)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
+}

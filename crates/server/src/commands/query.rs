@@ -1,0 +1,268 @@
+//! Questions: similar, recommend, jobs, overview; and the work one waits for: analyze, train.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{list_of, print, text_of};
+use crate::client::Client;
+
+/// Time between two looks at a job.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+#[derive(clap::Args)]
+pub struct AnalyzeArgs {
+    /// Track id or `namespace:id`.
+    track: String,
+}
+
+#[derive(clap::Args)]
+pub struct SimilarArgs {
+    /// Track id, `namespace:id`, or words of title and artist that name one track.
+    track: String,
+    /// Tracks wanted.
+    #[arg(long, default_value_t = 10)]
+    count: usize,
+    /// Embedding space; the first the track is in when left out.
+    #[arg(long)]
+    space: Option<String>,
+}
+
+#[derive(clap::Args)]
+pub struct RecommendArgs {
+    /// The name the player uses for the person.
+    listener: String,
+    /// Tracks wanted.
+    #[arg(long, default_value_t = 20)]
+    count: usize,
+    /// Tracks the list starts from.
+    #[arg(long)]
+    seed: Vec<String>,
+    /// Shows the steps with their times.
+    #[arg(long)]
+    trace: bool,
+}
+
+#[derive(clap::Args)]
+pub struct JobsArgs {
+    /// Only jobs in this state: waiting, running, done, dead.
+    #[arg(long)]
+    state: Option<String>,
+    /// Jobs wanted.
+    #[arg(long, default_value_t = 50)]
+    count: usize,
+}
+
+/// Analyses a track and prints what was measured.
+pub async fn analyze(
+    args: AnalyzeArgs,
+    client: &Client,
+    as_json: bool,
+) -> anyhow::Result<ExitCode> {
+    let track = find(client, &args.track).await?;
+    let queued = client
+        .post(&format!("/api/v1/tracks/{track}/analyze"), &json!({}))
+        .await?;
+    wait(client, text_of(&queued, "job")).await?;
+    let analysis = client
+        .get(&format!("/api/v1/tracks/{track}/analysis"))
+        .await?;
+    print(&analysis, as_json, |analysis| {
+        for descriptor in list_of(analysis, "descriptors") {
+            let value = match descriptor.get("value") {
+                Some(Value::Null) | None => "unknown".to_owned(),
+                Some(value) => value.to_string(),
+            };
+            let shown: String = value.chars().take(48).collect();
+            let confidence = descriptor.get("confidence").and_then(Value::as_f64);
+            let confidence = confidence
+                .map(|c| format!("{:.0} %", c * 100.0))
+                .unwrap_or_default();
+            let (name, method) = (text_of(descriptor, "name"), text_of(descriptor, "method"));
+            println!("{name:34} {shown:48} {confidence:>6}  {method}");
+        }
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the nearest tracks.
+pub async fn similar(
+    args: SimilarArgs,
+    client: &Client,
+    as_json: bool,
+) -> anyhow::Result<ExitCode> {
+    let track = find(client, &args.track).await?;
+    let space = args
+        .space
+        .map(|space| format!("&space={space}"))
+        .unwrap_or_default();
+    let path = format!("/api/v1/tracks/{track}/similar?limit={}{space}", args.count);
+    let answer = client.get(&path).await?;
+    print(&answer, as_json, |answer| {
+        println!("cosine distance in {}", text_of(answer, "space"));
+        for track in list_of(answer, "tracks") {
+            let distance = track.get("distance").and_then(Value::as_f64).unwrap_or(0.0);
+            let (title, artist) = (text_of(track, "title"), text_of(track, "artist"));
+            println!(
+                "{distance:.4}  {title} · {artist}  {}",
+                text_of(track, "id")
+            );
+        }
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints recommendations with their reasons.
+pub async fn recommend(
+    args: RecommendArgs,
+    client: &Client,
+    as_json: bool,
+) -> anyhow::Result<ExitCode> {
+    let asked = json!({
+        "listener": args.listener, "count": args.count, "seeds": args.seed,
+        "placement": "command-line", "trace": args.trace,
+    });
+    let answer = client.post("/api/v1/recommendations", &asked).await?;
+    print(&answer, as_json, |answer| {
+        println!(
+            "rung {}, request {}",
+            text_of(answer, "rung"),
+            text_of(answer, "request_id")
+        );
+        for track in list_of(answer, "tracks") {
+            let position = track.get("position").and_then(Value::as_u64).unwrap_or(0);
+            let score = track.get("score").and_then(Value::as_f64).unwrap_or(0.0);
+            let (title, artist) = (text_of(track, "title"), text_of(track, "artist"));
+            let reason = list_of(track, "reasons")
+                .first()
+                .map(|r| text_of(r, "text"));
+            println!(
+                "{position:3}  {score:.3}  {title} · {artist}  ({})",
+                reason.unwrap_or("–")
+            );
+        }
+        for span in list_of(answer, "trace") {
+            let taken = span.get("duration_us").and_then(Value::as_u64).unwrap_or(0);
+            println!("{:32} {taken:>7} µs", text_of(span, "name"));
+        }
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Trains and prints the ladder.
+pub async fn train(client: &Client, as_json: bool) -> anyhow::Result<ExitCode> {
+    let queued = client.post("/api/v1/training-runs", &json!({})).await?;
+    wait(client, text_of(&queued, "job")).await?;
+    let models = client.get("/api/v1/models?limit=1").await?;
+    let model = list_of(&models, "models")
+        .first()
+        .cloned()
+        .unwrap_or_default();
+    print(&model, as_json, |model| {
+        println!("model {}", text_of(model, "id"));
+        let ladder = model.get("report").and_then(|report| report.get("ladder"));
+        for name in [
+            "random",
+            "popularity",
+            "item_item",
+            "content",
+            "ials",
+            "blend",
+        ] {
+            let row = ladder.and_then(|ladder| ladder.get(name)?.get("ndcg_at_10")?.as_f64());
+            println!("{name:12} NDCG@10 {:.4}", row.unwrap_or(0.0));
+        }
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints jobs.
+pub async fn jobs(args: JobsArgs, client: &Client, as_json: bool) -> anyhow::Result<ExitCode> {
+    let state = args
+        .state
+        .map(|state| format!("&state={state}"))
+        .unwrap_or_default();
+    let answer = client
+        .get(&format!("/api/v1/jobs?limit={}{state}", args.count))
+        .await?;
+    print(&answer, as_json, |answer| {
+        for job in list_of(answer, "jobs") {
+            let (state, kind) = (text_of(job, "state"), text_of(job, "kind"));
+            let (subject, error) = (text_of(job, "subject"), text_of(job, "error"));
+            println!("{state:8} {kind:14} {subject}  {error}");
+        }
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a document name by name.
+pub async fn show(client: &Client, path: &str, as_json: bool) -> anyhow::Result<ExitCode> {
+    let answer = client.get(path).await?;
+    print(&answer, as_json, |answer| {
+        for (name, value) in answer.as_object().into_iter().flatten() {
+            println!("{:14} {value}", name.replace('_', " "));
+        }
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Finds a track: by id, by `namespace:id`, or by words that name exactly one.
+async fn find(client: &Client, text: &str) -> anyhow::Result<String> {
+    let is_reference = text.contains(':') || (text.len() == 22 && !text.contains(' '));
+    if is_reference
+        && let Ok(track) = client
+            .get(&format!("/api/v1/tracks/{}", escape(text)))
+            .await
+    {
+        return Ok(text_of(&track, "id").to_owned());
+    }
+    let found = client
+        .get(&format!("/api/v1/tracks?limit=5&q={}", escape(text)))
+        .await?;
+    match list_of(&found, "tracks") {
+        [] => anyhow::bail!("no track is called `{text}`"),
+        [one] => Ok(text_of(one, "id").to_owned()),
+        several => {
+            let names: Vec<String> = several
+                .iter()
+                .map(|t| {
+                    format!(
+                        "  {} {} · {}",
+                        text_of(t, "id"),
+                        text_of(t, "title"),
+                        text_of(t, "artist")
+                    )
+                })
+                .collect();
+            anyhow::bail!(
+                "several tracks match `{text}`, name one:\n{}",
+                names.join("\n")
+            )
+        }
+    }
+}
+
+/// Escapes a text for a URL.
+fn escape(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'.' | b':' => {
+                char::from(byte).to_string()
+            }
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
+
+/// Waits for a job.
+async fn wait(client: &Client, job: &str) -> anyhow::Result<()> {
+    loop {
+        let state = client.get(&format!("/api/v1/jobs/{job}")).await?;
+        match text_of(&state, "state") {
+            "done" => return Ok(()),
+            "dead" => anyhow::bail!("{}", text_of(&state, "error")),
+            _ => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `leitmotif serve`.
+
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+
+use crate::platform::Platform;
+use crate::settings::Settings;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Where to listen; port 0 picks a free one.
+    #[arg(long)]
+    address: Option<SocketAddr>,
+}
+
+/// Serves until the process is told to stop.
+pub async fn run(args: Args, mut settings: Settings) -> anyhow::Result<()> {
+    settings.address = args.address.unwrap_or(settings.address);
+    let listener = bind(settings.address).await?;
+    let address = listener.local_addr()?;
+    let platform = Platform::start(&settings, "default", &holder(address)).await?;
+    println!("studio   http://{address}/studio");
+    println!("api      http://{address}/api/v1   (description at /openapi.json)");
+    println!("key      in {}", settings.data.join("local.key").display());
+    serve(listener, platform).await
+}
+
+/// Takes the port.
+pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}: choose another with --address"))
+}
+
+/// What a second process on the folder is told.
+pub fn holder(address: SocketAddr) -> String {
+    format!("process {} serving http://{address}", std::process::id())
+}
+
+/// Serves a built platform until SIGINT or SIGTERM, then stops in order: not ready, no new
+/// connections, open requests answered, work finished, memory written down.
+pub async fn serve(listener: TcpListener, platform: Platform) -> anyhow::Result<()> {
+    let is_ready = platform.is_ready.clone();
+    let shutdown = async move {
+        stop_signal().await;
+        is_ready.store(false, Ordering::Release);
+    };
+    axum::serve(listener, platform.router.clone())
+        .with_graceful_shutdown(shutdown)
+        .await?;
+    platform.stop().await
+}
+
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            // Without the handler SIGTERM ends the process at once, which storage survives.
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The composition root: the only file that names a backend.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use axum::Router;
+use leitmotif_api::metrics::Metrics;
+use leitmotif_api::middleware::quota::Quotas;
+use leitmotif_api::{ApiParts, ApiState};
+use leitmotif_domain::chance::Entropy;
+use leitmotif_domain::clock::SystemClock;
+use leitmotif_domain::tenant::keys::issue;
+use leitmotif_domain::tenant::{Scope, SealKey, Tenant};
+use leitmotif_domain::{Clock, OperatorScope, TenantId};
+use leitmotif_ingest::Catalogue;
+use leitmotif_ingest::jobs::{
+    AnalyzeRunner, DecoderProcess, JobRunner, ScanRunner, TenantDirectory, Workers,
+};
+use leitmotif_recommend::Recommender;
+use leitmotif_recommend::exposures::ExposureWriter;
+use leitmotif_recommend::service::Stores;
+use leitmotif_storage::embedded::EmbeddedStorage;
+use leitmotif_storage::ports::Accounts;
+use sha2::{Digest, Sha256};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::entropy::SystemEntropy;
+use crate::settings::Settings;
+use crate::trainer::TrainRunner;
+
+/// The file with the local operator's key, readable by the folder's owner alone.
+const KEY_FILE: &str = "local.key";
+/// The file with the key that seals scopes and signs cursors.
+const SEAL_FILE: &str = "seal.key";
+
+/// A built platform with its background work running.
+pub struct Platform {
+    /// The whole HTTP surface.
+    pub router: Router,
+    /// The key of the local operator.
+    pub local_key: String,
+    /// Flips `/readyz`.
+    pub is_ready: Arc<AtomicBool>,
+    storage: Arc<EmbeddedStorage>,
+    recommender: Arc<Recommender>,
+    directory: Arc<TenantDirectory>,
+    stop: watch::Sender<bool>,
+    workers: JoinHandle<()>,
+    exposures: JoinHandle<()>,
+}
+
+impl Platform {
+    /// Opens the data folder and starts the workers. `tenant` names the first tenant of a new
+    /// folder; `holder` is what a second process on the folder is told.
+    pub async fn start(settings: &Settings, tenant: &str, holder: &str) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let storage = EmbeddedStorage::open(
+            &settings.data,
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            holder,
+        )
+        .with_context(|| format!("cannot open the data folder `{}`", settings.data.display()))?;
+        let storage = Arc::new(storage);
+        let secret = seal_secret(&settings.data, entropy.as_ref())?;
+        let seal = SealKey::new(derive(&secret, "seal"));
+        let local_key =
+            bootstrap(&settings.data, &storage, &seal, tenant, &*clock, &*entropy).await?;
+        let directory = Arc::new(TenantDirectory::new(seal, storage.clone()));
+        directory.refresh().await?;
+        let (exposure_writer, exposures) = ExposureWriter::start(storage.clone());
+        let recommender = Arc::new(Recommender::new(
+            Stores {
+                catalog: storage.clone(),
+                log: storage.clone(),
+                vectors: storage.clone(),
+                blobs: storage.clone(),
+                models: storage.clone(),
+                clock: Arc::clone(&clock),
+                entropy: Arc::clone(&entropy),
+            },
+            exposure_writer,
+        ));
+        let catalogue = Arc::new(Catalogue {
+            store: storage.clone(),
+            blobs: storage.clone(),
+            vectors: storage.clone(),
+            log: storage.clone(),
+            jobs: storage.clone(),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+        });
+        let wake = Arc::new(Notify::new());
+        let workers = Workers {
+            queue: storage.clone(),
+            directory: Arc::clone(&directory),
+            runners: runners(&storage, &catalogue, &recommender)?,
+            wake: Arc::clone(&wake),
+            entropy: Arc::clone(&entropy),
+        };
+        workers.release_lost().await?;
+        let (stop, stopped) = watch::channel(false);
+        let workers = tokio::spawn(Arc::new(workers).run(settings.worker_count(), stopped));
+        let is_ready = Arc::new(AtomicBool::new(false));
+        let state = ApiState::new(ApiParts {
+            catalog: storage.clone(),
+            log: storage.clone(),
+            vectors: storage.clone(),
+            blobs: storage.clone(),
+            jobs: storage.clone(),
+            models: storage.clone(),
+            ledger: storage.clone(),
+            accounts: storage.clone(),
+            catalogue,
+            recommender: Arc::clone(&recommender),
+            directory: Arc::clone(&directory),
+            wake_workers: wake,
+            clock,
+            entropy,
+            cursor_key: derive(&secret, "cursor"),
+            quotas: Quotas::new(settings.requests_per_second, settings.request_burst),
+            import_roots: settings.import_roots.clone(),
+            is_ready: Arc::clone(&is_ready),
+            metrics: Metrics::default(),
+            keys: Default::default(),
+        });
+        let router = leitmotif_api::router(state, leitmotif_studio::pages());
+        is_ready.store(true, Ordering::Release);
+        Ok(Self {
+            router,
+            local_key,
+            is_ready,
+            storage,
+            recommender,
+            directory,
+            stop,
+            workers,
+            exposures,
+        })
+    }
+
+    /// Finishes what is in work and writes down what is only in memory.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.is_ready.store(false, Ordering::Release);
+        self.stop.send_replace(true);
+        self.workers.await?;
+        self.recommender
+            .checkpoint_all(&self.directory.scopes())
+            .await?;
+        drop((self.router, self.recommender));
+        self.exposures.await?;
+        self.storage.flush()?;
+        Ok(())
+    }
+
+    /// Reads the local operator's key of a data folder, for talking to the server that holds it.
+    pub fn local_key(data: &Path) -> Option<String> {
+        let text = fs::read_to_string(data.join(KEY_FILE)).ok()?;
+        Some(text.trim().to_owned())
+    }
+
+    /// Reads who holds a data folder.
+    pub fn holder(data: &Path) -> Option<String> {
+        EmbeddedStorage::holder(data)
+    }
+}
+
+fn runners(
+    storage: &Arc<EmbeddedStorage>,
+    catalogue: &Arc<Catalogue>,
+    recommender: &Arc<Recommender>,
+) -> anyhow::Result<Vec<Arc<dyn JobRunner>>> {
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    Ok(vec![
+        Arc::new(TrainRunner {
+            recommender: Arc::clone(recommender),
+        }),
+        Arc::new(ScanRunner {
+            catalogue: Arc::clone(catalogue),
+        }),
+        Arc::new(AnalyzeRunner {
+            catalogue: Arc::clone(catalogue),
+            process: Arc::new(DecoderProcess::new(program)),
+            ledger: storage.clone(),
+        }),
+    ])
+}
+
+/// Makes the first tenant and the local operator's key of a new folder, or reads the key.
+async fn bootstrap(
+    data: &Path,
+    storage: &EmbeddedStorage,
+    seal: &SealKey,
+    name: &str,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> anyhow::Result<String> {
+    if let Some(key) = Platform::local_key(data) {
+        return Ok(key);
+    }
+    let operator = OperatorScope::of_platform(seal, "set up a new data folder");
+    let id = TenantId::generate(clock, entropy);
+    let tenant = Tenant {
+        id,
+        name: name.to_owned(),
+        created_at: clock.now(),
+    };
+    storage.create_tenant(&operator, tenant).await?;
+    let issued = issue(
+        id,
+        Scope::ALL.to_vec().into(),
+        "local operator",
+        clock,
+        entropy,
+    );
+    storage.put_key_of(&operator, issued.record).await?;
+    write_private(&data.join(KEY_FILE), issued.secret_text.as_bytes())?;
+    Ok(issued.secret_text)
+}
+
+fn seal_secret(data: &Path, entropy: &dyn Entropy) -> anyhow::Result<Vec<u8>> {
+    let path = data.join(SEAL_FILE);
+    match fs::read(&path) {
+        Ok(bytes) => {
+            anyhow::ensure!(
+                bytes.len() == 32,
+                "`{}` is damaged: restore it",
+                path.display()
+            );
+            Ok(bytes)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut bytes = vec![0; 32];
+            entropy.fill(&mut bytes);
+            write_private(&path, &bytes)?;
+            Ok(bytes)
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+    }
+}
+
+/// Writes a file that only its owner reads, whole or not at all.
+fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let beside: PathBuf = path.with_extension("writing");
+    let mut options = fs::OpenOptions::new();
+    let mut file = options
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(&beside)
+        .with_context(|| format!("cannot write `{}`", path.display()))?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    Ok(())
+}
+
+fn derive(secret: &[u8], purpose: &str) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    hasher.update(secret);
+    hasher.update(purpose.as_bytes());
+    hasher.finalize().into()
+}

@@ -1,0 +1,37 @@
+//! The training job: the recommender's work in the hands of the job workers.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use leitmotif_domain::{ErrorKind, TenantScope};
+use leitmotif_ingest::jobs::{JobFailure, JobHandle, JobRunner};
+use leitmotif_recommend::Recommender;
+use leitmotif_recommend::train::train;
+
+/// Trains the models of a tenant.
+pub struct TrainRunner {
+    /// Whose stores are read.
+    pub recommender: Arc<Recommender>,
+}
+
+#[async_trait]
+impl JobRunner for TrainRunner {
+    fn kind(&self) -> &'static str {
+        "train"
+    }
+
+    async fn run(&self, scope: &TenantScope, job: &JobHandle) -> Result<(), JobFailure> {
+        let stores = self.recommender.stores();
+        match train(stores, scope, |progress| job.report(progress)).await {
+            Ok(report) => {
+                let blend = report.ladder.blend.ndcg_at_10;
+                tracing::info!(model = %report.model, listens = report.listens, blend, "trained");
+                Ok(())
+            }
+            Err(error) => Err(JobFailure {
+                is_retryable: error.kind() == ErrorKind::Unavailable,
+                reason: error.to_string(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The event log.
+
+use leitmotif_domain::{ErrorKind, ListenerId, limits};
+
+use super::kind_of;
+use super::world::{World, listen, page};
+use crate::ports::Checkpoint;
+
+pub async fn appends_are_numbered_and_idempotent(world: &World) {
+    let (scope, events) = (world.first(), &world.events);
+    assert_eq!(events.head(&scope).await.unwrap(), 0);
+    let check = async |ids: &[u128], expected: &[(u64, bool)]| {
+        let batch = ids.iter().map(|id| listen(*id, None)).collect();
+        let appended = events.append(&scope, batch).await.unwrap();
+        let seen: Vec<_> = appended
+            .iter()
+            .map(|one| (one.offset, one.is_duplicate))
+            .collect();
+        assert_eq!(seen, expected);
+    };
+    check(&[], &[]).await;
+    check(&[7, 8], &[(1, false), (2, false)]).await;
+    check(&[8, 9, 9], &[(2, true), (3, false), (3, true)]).await;
+    check(&[7], &[(1, true)]).await;
+    assert_eq!(events.head(&scope).await.unwrap(), 3);
+    // The first write wins.
+    let mut other = listen(7, None);
+    other.schema_version += 1;
+    events.append(&scope, vec![other]).await.unwrap();
+    let stored = events.read(&scope, 0, 1).await.unwrap();
+    assert_eq!(stored[0].event, listen(7, None));
+    assert_eq!((stored[0].offset, stored[0].recorded_at), (1, world.now()));
+}
+
+pub async fn batches_are_bounded_and_read_in_order(world: &World) {
+    let (scope, events) = (world.first(), &world.events);
+    let batch = |count: usize| (0..count).map(|id| listen(id as u128, None)).collect();
+    let refused = events
+        .append(&scope, batch(limits::EVENTS_PER_BATCH_MAX + 1))
+        .await;
+    assert_eq!(kind_of(refused), ErrorKind::Invalid);
+    assert_eq!(events.head(&scope).await.unwrap(), 0);
+    let most = events
+        .append(&scope, batch(limits::EVENTS_PER_BATCH_MAX))
+        .await;
+    assert_eq!(most.unwrap().len(), limits::EVENTS_PER_BATCH_MAX);
+    for (after, limit, expected) in [
+        (0, 3, vec![1, 2, 3]),
+        (4_998, 9, vec![4_999, 5_000]),
+        (5_000, 9, vec![]),
+        (u64::MAX, 9, vec![]),
+        (0, 0, vec![]),
+    ] {
+        let read = events.read(&scope, after, limit).await.unwrap();
+        let offsets: Vec<u64> = read.iter().map(|event| event.offset).collect();
+        assert_eq!(offsets, expected, "after {after}");
+    }
+}
+
+pub async fn a_listener_is_read_newest_first(world: &World) {
+    let (scope, events) = (world.first(), &world.events);
+    let (one, other) = (ListenerId::from_u128(1), ListenerId::from_u128(2));
+    let batch = (1..=7_u128)
+        .map(|id| listen(id, Some(if id % 2 == 1 { one } else { other })))
+        .chain([listen(8, None)])
+        .collect();
+    events.append(&scope, batch).await.unwrap();
+    let offsets = async |request| {
+        let read = events.of_listener(&scope, one, &request).await.unwrap();
+        let offsets: Vec<u64> = read.items.iter().map(|event| event.offset).collect();
+        (offsets, read.next)
+    };
+    let (newest, next) = offsets(page(2, None)).await;
+    assert_eq!(newest, [7, 5]);
+    events
+        .append(&scope, vec![listen(9, Some(one))])
+        .await
+        .unwrap();
+    assert_eq!(offsets(page(2, next)).await, (vec![3, 1], None));
+    let foreign = page(2, Some("x".to_owned()));
+    let refused = events.of_listener(&scope, one, &foreign).await;
+    assert_eq!(kind_of(refused), ErrorKind::Invalid);
+}
+
+pub async fn checkpoints_never_go_back(world: &World) {
+    let (scope, events) = (world.first(), &world.events);
+    let point = |offset, state: &[u8]| Checkpoint {
+        offset,
+        state: state.to_vec(),
+    };
+    assert_eq!(events.checkpoint(&scope, "taste").await.unwrap(), None);
+    for (offset, state) in [(4, b"a"), (4, b"b"), (9, b"c")] {
+        let saved = events.save_checkpoint(&scope, "taste", point(offset, state));
+        saved.await.unwrap();
+    }
+    let behind = events
+        .save_checkpoint(&scope, "taste", point(8, b"d"))
+        .await;
+    assert_eq!(kind_of(behind), ErrorKind::Conflict);
+    let stored = events.checkpoint(&scope, "taste").await.unwrap();
+    assert_eq!(stored, Some(point(9, b"c")));
+    assert_eq!(events.checkpoint(&scope, "other").await.unwrap(), None);
+    events.drop_checkpoint(&scope, "taste").await.unwrap();
+    events.drop_checkpoint(&scope, "taste").await.unwrap();
+    let anew = events.save_checkpoint(&scope, "taste", point(1, b"e"));
+    anew.await.unwrap();
+}

@@ -1,0 +1,132 @@
+//! Vectors.
+
+use std::sync::Arc;
+
+use leitmotif_domain::{ErrorKind, TrackId, limits};
+
+use super::kind_of;
+use super::world::World;
+use crate::ports::{VectorFilter, VectorSpace};
+
+fn space(name: &str) -> VectorSpace {
+    name.parse().unwrap()
+}
+
+fn track(id: u128) -> TrackId {
+    TrackId::from_u128(id)
+}
+
+pub async fn bad_vectors_are_refused(world: &World) {
+    let (scope, vectors, sound) = (world.first(), &world.vectors, space("sound-1"));
+    let good = vec![(track(1), vec![1.0, 0.0])];
+    vectors.upsert(&scope, &sound, good).await.unwrap();
+    vectors.upsert(&scope, &sound, Vec::new()).await.unwrap();
+    for bad in [
+        vec![],
+        vec![0.0, 0.0],
+        vec![f32::NAN, 1.0],
+        vec![f32::INFINITY, 1.0],
+        vec![1.0, 0.0, 0.0],
+        vec![1.0; limits::VECTOR_DIMENSION_MAX + 1],
+    ] {
+        let batch = vec![(track(2), vec![0.0, 1.0]), (track(3), bad.clone())];
+        let refused = vectors.upsert(&scope, &sound, batch).await;
+        assert_eq!(kind_of(refused), ErrorKind::Invalid, "{bad:?}");
+        let refused = vectors.nearest(&scope, &sound, &bad, 1, None).await;
+        assert_eq!(kind_of(refused), ErrorKind::Invalid, "{bad:?}");
+    }
+    assert_eq!(vectors.spaces(&scope).await.unwrap(), [(sound, 1)]);
+    let mixed = vec![(track(1), vec![1.0]), (track(2), vec![1.0, 2.0])];
+    let refused = vectors.upsert(&scope, &space("mixed"), mixed).await;
+    assert_eq!(kind_of(refused), ErrorKind::Invalid);
+    assert_eq!(vectors.spaces(&scope).await.unwrap().len(), 1);
+}
+
+pub async fn neighbours_come_nearest_first(world: &World) {
+    let (scope, vectors, sound) = (world.first(), &world.vectors, space("sound-1"));
+    let query = [1.0, 0.0];
+    let nobody = vectors.nearest(&scope, &sound, &query, 5, None).await;
+    assert_eq!(nobody.unwrap(), []);
+    let batch = [
+        (4, [1.0, 1.0]),
+        (3, [1.0, 1.0]),
+        (2, [0.0, 3.0]),
+        (1, [5.0, 0.0]),
+    ];
+    let batch = batch.map(|(id, vector)| (track(id), vector.to_vec()));
+    vectors
+        .upsert(&scope, &sound, batch.to_vec())
+        .await
+        .unwrap();
+    let ids = async |count, filter: Option<VectorFilter>| {
+        let found = vectors.nearest(&scope, &sound, &query, count, filter).await;
+        let found = found.unwrap();
+        found
+            .iter()
+            .map(|one| one.track.as_u128())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(9, None).await, [1, 3, 4, 2]);
+    assert_eq!(ids(2, None).await, [1, 3]);
+    assert_eq!(ids(0, None).await, [] as [u128; 0]);
+    let is_even: VectorFilter = Arc::new(|id: TrackId| id.as_u128().is_multiple_of(2));
+    assert_eq!(ids(9, Some(is_even)).await, [4, 2]);
+    let found = vectors
+        .nearest(&scope, &sound, &query, 9, None)
+        .await
+        .unwrap();
+    for (one, distance) in found.iter().zip([0.0, 0.292_893, 0.292_893, 1.0]) {
+        // The index works in f32 on unit vectors of two components.
+        assert!((one.distance - distance).abs() < 1e-5, "{one:?}");
+    }
+    vectors.remove(&scope, track(3)).await.unwrap();
+    vectors.remove(&scope, track(3)).await.unwrap();
+    assert_eq!(ids(9, None).await, [1, 4, 2]);
+    let moved = vec![(track(2), vec![1.0, 0.1])];
+    vectors.upsert(&scope, &sound, moved).await.unwrap();
+    assert_eq!(ids(9, None).await, [1, 2, 4]);
+}
+
+pub async fn vectors_are_read_as_written(world: &World) {
+    let (scope, vectors) = (world.first(), &world.vectors);
+    let (sound, text) = (space("sound-1"), space("text-1"));
+    let twice = vec![(track(1), vec![9.0, 9.0]), (track(1), vec![3.0, 4.0])];
+    vectors.upsert(&scope, &sound, twice).await.unwrap();
+    let other = vec![(track(1), vec![1.0; 7]), (track(2), vec![2.0; 7])];
+    vectors.upsert(&scope, &text, other).await.unwrap();
+    let read = vectors.vector(&scope, &sound, track(1)).await.unwrap();
+    assert_eq!(read, Some(vec![3.0, 4.0]));
+    assert_eq!(
+        vectors.vector(&scope, &sound, track(2)).await.unwrap(),
+        None
+    );
+    let spaces = vectors.spaces(&scope).await.unwrap();
+    assert_eq!(spaces, [(sound.clone(), 1), (text.clone(), 2)]);
+    vectors.remove(&scope, track(1)).await.unwrap();
+    assert_eq!(
+        vectors.vector(&scope, &sound, track(1)).await.unwrap(),
+        None
+    );
+    assert_eq!(vectors.spaces(&scope).await.unwrap(), [(text, 1)]);
+}
+
+pub async fn an_emptied_space_takes_another_dimension(world: &World) {
+    let (scope, vectors, sound) = (world.first(), &world.vectors, space("sound-1"));
+    let flat = vec![(track(1), vec![1.0, 0.0])];
+    vectors.upsert(&scope, &sound, flat).await.unwrap();
+    vectors.remove(&scope, track(1)).await.unwrap();
+    let query = [0.0, 0.0, 1.0];
+    let nobody = vectors.nearest(&scope, &sound, &query, 5, None).await;
+    assert_eq!(nobody.unwrap(), []);
+    let deep = vec![
+        (track(2), vec![0.0, 0.0, 2.0]),
+        (track(1), vec![0.0, 1.0, 0.0]),
+    ];
+    vectors.upsert(&scope, &sound, deep).await.unwrap();
+    let found = vectors
+        .nearest(&scope, &sound, &query, 5, None)
+        .await
+        .unwrap();
+    let ids: Vec<_> = found.iter().map(|one| one.track.as_u128()).collect();
+    assert_eq!(ids, [2, 1]);
+}

@@ -1,0 +1,126 @@
+//! The event log as a vector; an offset is a position plus one.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use leitmotif_domain::event::{Event, RecordedEvent};
+use leitmotif_domain::page::{Page, PageRequest};
+use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp};
+
+use super::MemoryStorage;
+use crate::arguments::{check_event_count, page_position};
+use crate::error::{Error, Result};
+use crate::ports::{Appended, Checkpoint, EventLog};
+
+/// The log of one tenant.
+#[derive(Default)]
+pub struct Log {
+    events: Vec<RecordedEvent>,
+    offsets: HashMap<EventId, u64>,
+    checkpoints: BTreeMap<String, Checkpoint>,
+}
+
+impl Log {
+    fn append(&mut self, event: Event, recorded_at: Timestamp) -> Appended {
+        if let Some(&offset) = self.offsets.get(&event.event_id) {
+            let is_duplicate = true;
+            return Appended {
+                offset,
+                is_duplicate,
+            };
+        }
+        let offset = self.events.len() as u64 + 1;
+        self.offsets.insert(event.event_id, offset);
+        self.events.push(RecordedEvent {
+            offset,
+            recorded_at,
+            event,
+        });
+        Appended {
+            offset,
+            is_duplicate: false,
+        }
+    }
+}
+
+#[async_trait]
+impl EventLog for MemoryStorage {
+    async fn append(&self, scope: &TenantScope, events: Vec<Event>) -> Result<Vec<Appended>> {
+        check_event_count(events.len())?;
+        let now = self.clock.now();
+        self.with(scope, |state| {
+            let append = |event| state.log.append(event, now);
+            Ok(events.into_iter().map(append).collect())
+        })
+    }
+
+    async fn read(
+        &self,
+        scope: &TenantScope,
+        after_offset: u64,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>> {
+        self.with(scope, |state| {
+            let start = usize::try_from(after_offset).unwrap_or(usize::MAX);
+            let events = state.log.events.iter().skip(start).take(limit);
+            Ok(events.cloned().collect())
+        })
+    }
+
+    async fn head(&self, scope: &TenantScope) -> Result<u64> {
+        self.with(scope, |state| Ok(state.log.events.len() as u64))
+    }
+
+    async fn of_listener(
+        &self,
+        scope: &TenantScope,
+        listener: ListenerId,
+        page: &PageRequest,
+    ) -> Result<Page<RecordedEvent>> {
+        let before = page_position(page, i64::MAX)?;
+        self.with(scope, |state| {
+            let is_before = |offset: u64| i64::try_from(offset).is_ok_and(|at| at < before);
+            let items = state.log.events.iter().rev();
+            let items = items
+                .filter(|one| one.event.listener == Some(listener) && is_before(one.offset))
+                .take(page.limit() + 1)
+                .cloned()
+                .collect();
+            Ok(Page::from_surplus(items, page.limit(), |event| {
+                event.offset.to_string()
+            }))
+        })
+    }
+
+    async fn checkpoint(&self, scope: &TenantScope, consumer: &str) -> Result<Option<Checkpoint>> {
+        self.with(scope, |state| {
+            Ok(state.log.checkpoints.get(consumer).cloned())
+        })
+    }
+
+    async fn save_checkpoint(
+        &self,
+        scope: &TenantScope,
+        consumer: &str,
+        checkpoint: Checkpoint,
+    ) -> Result<()> {
+        self.with(scope, |state| {
+            let stored = state.log.checkpoints.get(consumer);
+            if stored.is_some_and(|stored| stored.offset > checkpoint.offset) {
+                let reason = format!("consumer `{consumer}` is further already");
+                return Err(Error::Conflict { reason });
+            }
+            let checkpoints = &mut state.log.checkpoints;
+            checkpoints.insert(consumer.to_owned(), checkpoint);
+            Ok(())
+        })
+    }
+
+    async fn drop_checkpoint(&self, scope: &TenantScope, consumer: &str) -> Result<()> {
+        self.with(scope, |state| {
+            state.log.checkpoints.remove(consumer);
+            Ok(())
+        })
+    }
+}

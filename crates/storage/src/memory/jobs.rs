@@ -1,0 +1,287 @@
+//! The job queue as a map by id.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use leitmotif_domain::job::{Job, JobCounts, JobState, NewJob, Progress};
+use leitmotif_domain::page::{Page, PageRequest};
+use leitmotif_domain::{JobId, TenantScope, Timestamp, limits};
+
+use super::MemoryStorage;
+use crate::arguments::page_id;
+use crate::error::{Error, Result};
+use crate::ports::{JobFilter, JobQueue, LeasedJob};
+
+/// The queue of one tenant.
+#[derive(Default)]
+pub struct Jobs(BTreeMap<JobId, Entry>);
+
+/// A job with what the queue knows of it.
+struct Entry {
+    job: Job,
+    dedupe_key: String,
+    not_before: Timestamp,
+    lease: u64,
+    lease_until: Timestamp,
+}
+
+impl Entry {
+    fn is_open(&self) -> bool {
+        matches!(self.job.state, JobState::Waiting | JobState::Running)
+    }
+
+    /// Takes the job from its worker: back to waiting, or dead when begun too often.
+    fn give_back(&mut self, now: Timestamp) {
+        self.job.state = JobState::Waiting;
+        if self.job.attempts >= limits::JOB_ATTEMPTS_MAX {
+            self.job.state = JobState::Dead;
+            self.job.error = Some("every attempt lost its worker".to_owned());
+        }
+        self.not_before = now;
+        self.job.updated_at = now;
+    }
+}
+
+impl Jobs {
+    fn enqueue(&mut self, new: NewJob, id: JobId, now: Timestamp) -> JobId {
+        let is_same = |entry: &&Entry| entry.is_open() && entry.dedupe_key == new.dedupe_key;
+        if let Some(entry) = self.0.values().find(is_same) {
+            return entry.job.id;
+        }
+        let job = Job {
+            id,
+            task: new.task,
+            state: JobState::Waiting,
+            attempts: 0,
+            progress: Progress::default(),
+            error: None,
+            created_at: now,
+            updated_at: now,
+        };
+        let entry = Entry {
+            job,
+            dedupe_key: new.dedupe_key,
+            not_before: now,
+            lease: 0,
+            lease_until: now,
+        };
+        self.0.insert(id, entry);
+        id
+    }
+
+    fn give_back_where(&mut self, now: Timestamp, is_lost: impl Fn(&Entry) -> bool) -> u64 {
+        let mut count = 0;
+        for entry in self.0.values_mut() {
+            if entry.job.state == JobState::Running && is_lost(entry) {
+                entry.give_back(now);
+                count += 1;
+            }
+        }
+        count
+    }
+
+    fn ready(&self, kind: &str, count: usize, now: Timestamp) -> Vec<JobId> {
+        let is_ready = |entry: &&Entry| {
+            entry.job.state == JobState::Waiting
+                && entry.job.task.kind() == kind
+                && entry.not_before <= now
+        };
+        let ready = self.0.values().filter(is_ready);
+        let mut ready: Vec<_> = ready
+            .map(|entry| (entry.not_before, entry.job.id))
+            .collect();
+        ready.sort_unstable();
+        ready.truncate(count);
+        let mut ids: Vec<JobId> = ready.into_iter().map(|(_, id)| id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The entry of a job whose lease is still this one.
+    ///
+    /// - Errors: `Conflict` when the lease was lost.
+    fn held(&mut self, leased: &LeasedJob) -> Result<&mut Entry> {
+        let id = leased.job.id;
+        let is_held =
+            |entry: &Entry| entry.job.state == JobState::Running && entry.lease == leased.lease;
+        match self.0.get_mut(&id) {
+            Some(entry) if is_held(entry) => Ok(entry),
+            _ => Err(Error::Conflict {
+                reason: format!("the lease on job `{id}` was lost"),
+            }),
+        }
+    }
+}
+
+#[async_trait]
+impl JobQueue for MemoryStorage {
+    async fn enqueue(&self, scope: &TenantScope, jobs: Vec<NewJob>) -> Result<Vec<JobId>> {
+        let now = self.clock.now();
+        let fresh = || JobId::generate(self.clock.as_ref(), self.entropy.as_ref());
+        self.with(scope, |state| {
+            let queue = |job| state.jobs.enqueue(job, fresh(), now);
+            Ok(jobs.into_iter().map(queue).collect())
+        })
+    }
+
+    async fn lease(
+        &self,
+        scope: &TenantScope,
+        kind: &str,
+        count: usize,
+        lease_ms: i64,
+    ) -> Result<Vec<LeasedJob>> {
+        let now = self.clock.now();
+        let mut token = [0_u8; 8];
+        self.entropy.fill(&mut token);
+        let lease = u64::from_le_bytes(token) >> 1;
+        self.with(scope, |state| {
+            let jobs = &mut state.jobs;
+            jobs.give_back_where(now, |entry| entry.lease_until <= now);
+            let mut leased = Vec::new();
+            for id in jobs.ready(kind, count, now) {
+                let Some(entry) = jobs.0.get_mut(&id) else {
+                    continue;
+                };
+                entry.job.state = JobState::Running;
+                entry.job.attempts += 1;
+                entry.job.updated_at = now;
+                entry.lease = lease;
+                entry.lease_until = now.plus_ms(lease_ms);
+                let job = entry.job.clone();
+                leased.push(LeasedJob { job, lease });
+            }
+            Ok(leased)
+        })
+    }
+
+    async fn progress(
+        &self,
+        scope: &TenantScope,
+        leased: &LeasedJob,
+        progress: Progress,
+        lease_ms: i64,
+    ) -> Result<()> {
+        let now = self.clock.now();
+        self.with(scope, |state| {
+            let entry = state.jobs.held(leased)?;
+            entry.job.progress = progress;
+            entry.job.updated_at = now;
+            entry.lease_until = now.plus_ms(lease_ms);
+            Ok(())
+        })
+    }
+
+    async fn complete(&self, scope: &TenantScope, leased: &LeasedJob) -> Result<()> {
+        let now = self.clock.now();
+        self.with(scope, |state| {
+            let job = &mut state.jobs.held(leased)?.job;
+            job.state = JobState::Done;
+            job.error = None;
+            job.progress.done = job.progress.total;
+            job.updated_at = now;
+            Ok(())
+        })
+    }
+
+    async fn fail(
+        &self,
+        scope: &TenantScope,
+        leased: &LeasedJob,
+        error: &str,
+        retry_after_ms: Option<i64>,
+    ) -> Result<()> {
+        let now = self.clock.now();
+        let is_last = leased.job.attempts >= limits::JOB_ATTEMPTS_MAX;
+        let retry_at = retry_after_ms
+            .filter(|_| !is_last)
+            .map(|wait| now.plus_ms(wait));
+        self.with(scope, |state| {
+            let entry = state.jobs.held(leased)?;
+            entry.job.state = match retry_at {
+                Some(_) => JobState::Waiting,
+                None => JobState::Dead,
+            };
+            entry.job.error = Some(error.chars().take(limits::NAME_BYTES_MAX).collect());
+            entry.not_before = retry_at.unwrap_or(now);
+            entry.job.updated_at = now;
+            Ok(())
+        })
+    }
+
+    async fn release_all(&self, scope: &TenantScope) -> Result<u64> {
+        let now = self.clock.now();
+        self.with(scope, |state| Ok(state.jobs.give_back_where(now, |_| true)))
+    }
+
+    async fn revive(&self, scope: &TenantScope, id: JobId) -> Result<bool> {
+        let now = self.clock.now();
+        self.with(scope, |state| {
+            let jobs = &mut state.jobs.0;
+            let dead = jobs.get(&id).filter(|one| one.job.state == JobState::Dead);
+            let Some(key) = dead.map(|entry| entry.dedupe_key.clone()) else {
+                return Ok(false);
+            };
+            let is_taken = |entry: &Entry| entry.is_open() && entry.dedupe_key == key;
+            if jobs.values().any(is_taken) {
+                return Ok(false);
+            }
+            if let Some(entry) = jobs.get_mut(&id) {
+                entry.job.state = JobState::Waiting;
+                entry.job.attempts = 0;
+                entry.job.updated_at = now;
+                entry.not_before = now;
+            }
+            Ok(true)
+        })
+    }
+
+    async fn job(&self, scope: &TenantScope, id: JobId) -> Result<Option<Job>> {
+        self.with(scope, |state| {
+            Ok(state.jobs.0.get(&id).map(|entry| entry.job.clone()))
+        })
+    }
+
+    async fn list_jobs(
+        &self,
+        scope: &TenantScope,
+        filter: &JobFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Job>> {
+        let before = JobId::from_u128(page_id(page, u128::MAX)?);
+        self.with(scope, |state| {
+            let is_shown = |job: &&Job| {
+                filter.state.is_none_or(|state| state == job.state)
+                    && filter
+                        .kind
+                        .as_ref()
+                        .is_none_or(|kind| kind == job.task.kind())
+            };
+            let jobs = state.jobs.0.range(..before).rev();
+            let items = jobs
+                .map(|(_, entry)| &entry.job)
+                .filter(is_shown)
+                .take(page.limit() + 1)
+                .cloned()
+                .collect();
+            Ok(Page::from_surplus(items, page.limit(), |job| {
+                job.id.to_string()
+            }))
+        })
+    }
+
+    async fn job_counts(&self, scope: &TenantScope) -> Result<JobCounts> {
+        self.with(scope, |state| {
+            let mut counts = JobCounts::default();
+            for entry in state.jobs.0.values() {
+                match entry.job.state {
+                    JobState::Waiting => counts.waiting += 1,
+                    JobState::Running => counts.running += 1,
+                    JobState::Done => counts.done += 1,
+                    JobState::Dead => counts.dead += 1,
+                }
+            }
+            Ok(counts)
+        })
+    }
+}
