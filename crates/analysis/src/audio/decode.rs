@@ -240,21 +240,24 @@ fn read_packets(
             break;
         }
     }
+    let replaced_sample_count = replace_non_finite(&mut samples);
+    Ok(DecodedAudio {
+        audio: audio_of(samples, layout)?,
+        replaced_sample_count,
+        corrupt_packet_count,
+        is_partial,
+    })
+}
+
+fn audio_of(samples: Vec<f32>, layout: Option<(u32, usize)>) -> Result<AudioBuffer, DecodeError> {
     let (sample_rate_hz, channel_count) = layout.ok_or(DecodeError::Empty)?;
     if samples.is_empty() {
         return Err(DecodeError::Empty);
     }
-    let replaced_sample_count = replace_non_finite(&mut samples);
-    let audio = AudioBuffer {
+    Ok(AudioBuffer {
         samples,
         channel_count,
         sample_rate_hz,
-    };
-    Ok(DecodedAudio {
-        audio,
-        replaced_sample_count,
-        corrupt_packet_count,
-        is_partial,
     })
 }
 

@@ -1,4 +1,4 @@
-//! Blobs.
+//! Blobs: whole after every write, read by range, continued where an upload stopped.
 
 use bytes::Bytes;
 use leitmotif_domain::ErrorKind;

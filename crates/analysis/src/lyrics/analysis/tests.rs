@@ -1,3 +1,5 @@
+//! Whole songs through the lyrics analysis.
+
 use proptest::prelude::*;
 
 use super::*;

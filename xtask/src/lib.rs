@@ -1,0 +1,3 @@
+//! Repository chores that the compiler does not do.
+
+pub mod tidy;
