@@ -76,35 +76,8 @@ impl Platform {
         let directory = Arc::new(TenantDirectory::new(seal, storage.clone()));
         directory.refresh().await?;
         let (exposure_writer, exposures) = ExposureWriter::start(storage.clone());
-        let recommender = Arc::new(Recommender::new(
-            Stores {
-                catalog: storage.clone(),
-                log: storage.clone(),
-                vectors: storage.clone(),
-                blobs: storage.clone(),
-                models: storage.clone(),
-                clock: Arc::clone(&clock),
-                entropy: Arc::clone(&entropy),
-            },
-            exposure_writer,
-        ));
-        let catalogue = Arc::new(Catalogue {
-            store: storage.clone(),
-            blobs: storage.clone(),
-            vectors: storage.clone(),
-            log: storage.clone(),
-            jobs: storage.clone(),
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
-        });
-        let wake = Arc::new(Notify::new());
-        let workers = Workers {
-            queue: storage.clone(),
-            directory: Arc::clone(&directory),
-            runners: runners(&storage, &catalogue, &recommender)?,
-            wake: Arc::clone(&wake),
-            entropy: Arc::clone(&entropy),
-        };
+        let services = Services::new(&storage, exposure_writer, &clock, &entropy);
+        let workers = services.workers(&storage, &directory, &entropy)?;
         workers.release_lost().await?;
         let (stop, stopped) = watch::channel(false);
         let workers = tokio::spawn(Arc::new(workers).run(settings.worker_count(), stopped));
@@ -118,10 +91,10 @@ impl Platform {
             models: storage.clone(),
             ledger: storage.clone(),
             accounts: storage.clone(),
-            catalogue,
-            recommender: Arc::clone(&recommender),
+            catalogue: services.catalogue,
+            recommender: Arc::clone(&services.recommender),
             directory: Arc::clone(&directory),
-            wake_workers: wake,
+            wake_workers: services.wake,
             clock,
             entropy,
             cursor_key: derive(&secret, "cursor"),
@@ -133,6 +106,7 @@ impl Platform {
         });
         let router = leitmotif_api::router(state, leitmotif_studio::pages());
         is_ready.store(true, Ordering::Release);
+        let recommender = services.recommender;
         Ok(Self {
             router,
             local_key,
@@ -172,25 +146,73 @@ impl Platform {
     }
 }
 
-fn runners(
-    storage: &Arc<EmbeddedStorage>,
-    catalogue: &Arc<Catalogue>,
-    recommender: &Arc<Recommender>,
-) -> anyhow::Result<Vec<Arc<dyn JobRunner>>> {
-    let program = std::env::current_exe().context("cannot find this program's own file")?;
-    Ok(vec![
-        Arc::new(TrainRunner {
-            recommender: Arc::clone(recommender),
-        }),
-        Arc::new(ScanRunner {
-            catalogue: Arc::clone(catalogue),
-        }),
-        Arc::new(AnalyzeRunner {
-            catalogue: Arc::clone(catalogue),
-            process: Arc::new(DecoderProcess::new(program)),
-            ledger: storage.clone(),
-        }),
-    ])
+/// What works on the stores.
+struct Services {
+    catalogue: Arc<Catalogue>,
+    recommender: Arc<Recommender>,
+    wake: Arc<Notify>,
+}
+
+impl Services {
+    fn new(
+        storage: &Arc<EmbeddedStorage>,
+        exposures: ExposureWriter,
+        clock: &Arc<dyn Clock>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> Self {
+        let stores = Stores {
+            catalog: storage.clone(),
+            log: storage.clone(),
+            vectors: storage.clone(),
+            blobs: storage.clone(),
+            models: storage.clone(),
+            clock: Arc::clone(clock),
+            entropy: Arc::clone(entropy),
+        };
+        let catalogue = Catalogue {
+            store: storage.clone(),
+            blobs: storage.clone(),
+            vectors: storage.clone(),
+            log: storage.clone(),
+            jobs: storage.clone(),
+            clock: Arc::clone(clock),
+            entropy: Arc::clone(entropy),
+        };
+        Self {
+            catalogue: Arc::new(catalogue),
+            recommender: Arc::new(Recommender::new(stores, exposures)),
+            wake: Arc::new(Notify::new()),
+        }
+    }
+
+    fn workers(
+        &self,
+        storage: &Arc<EmbeddedStorage>,
+        directory: &Arc<TenantDirectory>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> anyhow::Result<Workers> {
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let runners: Vec<Arc<dyn JobRunner>> = vec![
+            Arc::new(TrainRunner {
+                recommender: Arc::clone(&self.recommender),
+            }),
+            Arc::new(ScanRunner {
+                catalogue: Arc::clone(&self.catalogue),
+            }),
+            Arc::new(AnalyzeRunner {
+                catalogue: Arc::clone(&self.catalogue),
+                process: Arc::new(DecoderProcess::new(program)),
+                ledger: storage.clone(),
+            }),
+        ];
+        Ok(Workers {
+            queue: storage.clone(),
+            directory: Arc::clone(directory),
+            runners,
+            wake: Arc::clone(&self.wake),
+            entropy: Arc::clone(entropy),
+        })
+    }
 }
 
 /// Makes the first tenant and the local operator's key of a new folder, or reads the key.
