@@ -96,6 +96,7 @@ function verse(document, seek, audio) {
   const lines = [...list.querySelectorAll("[data-time]")]
     .map((element) => ({ element, at: Number(element.dataset.time) / 1000 }))
     .sort((a, b) => a.at - b.at);
+  list.classList.add("is-playable");
   list.addEventListener("click", (event) => {
     const line = event.target.closest("[data-time]");
     if (!line || !getSelection().isCollapsed) return;

@@ -10,9 +10,13 @@ use crate::parts::empty;
 pub const CHAIN_COLOURS: usize = 12;
 
 /// Draws the words.
-pub fn section(lyrics: &LyricsAnswer, analysis: Option<&AnalysisAnswer>) -> Markup {
+pub fn section(
+    lyrics: &LyricsAnswer,
+    analysis: Option<&AnalysisAnswer>,
+    has_audio: bool,
+) -> Markup {
     let rhymes = analysis.map_or(&[][..], |analysis| &analysis.rhymes);
-    let is_timed = lyrics.lines.iter().any(|line| line.time_ms.is_some());
+    let is_timed = has_audio && lyrics.lines.iter().any(|line| line.time_ms.is_some());
     let chains = rhymes
         .iter()
         .map(|rhyme| rhyme.chain + 1)

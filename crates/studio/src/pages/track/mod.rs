@@ -124,7 +124,7 @@ pub fn track_body(view: &TrackView) -> Markup {
             section { h2 { "Measured" } (empty("Not analysed yet.")) }
         }
         @if let Some(lyrics) = &view.lyrics {
-            (lyrics::section(lyrics, view.analysis.as_ref()))
+            (lyrics::section(lyrics, view.analysis.as_ref(), view.track.has_audio))
         }
         (similar::section(view))
     }
