@@ -5,6 +5,7 @@ pub mod error;
 pub mod imports;
 pub mod jobs;
 pub mod tracks;
+pub mod verse;
 
 pub use catalogue::Catalogue;
 pub use error::Error;

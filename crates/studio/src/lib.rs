@@ -1,6 +1,17 @@
-//! Server-rendered pages over the API's own handlers.
+//! Server-rendered pages over the API handlers.
+//!
+//! A page asks the same handlers that answer `/api/v1` and draws their answers, so it can show
+//! nothing that the API does not offer.
 
-/// The pages.
-pub fn pages() -> axum::Router<leitmotif_api::ApiState> {
-    axum::Router::new()
-}
+mod assets;
+mod failure;
+mod format;
+mod layout;
+mod links;
+mod pages;
+mod parts;
+mod routes;
+mod security;
+mod visitor;
+
+pub use routes::pages;

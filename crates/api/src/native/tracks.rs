@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use leitmotif_domain::track::{Track, TrackDetails};
 use leitmotif_domain::{Timestamp, TrackId, limits};
 use leitmotif_ingest::catalogue::lyrics_of;
+use leitmotif_ingest::verse::verse_lines;
 use leitmotif_storage::ports::{TrackFilter, TrackPatch, UpsertOutcome};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -424,11 +425,22 @@ pub async fn delete(
     Err(Problem::not_found("track", &id))
 }
 
+/// One line of verse.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct VerseLineAnswer {
+    /// The words, without time tags.
+    pub text: String,
+    /// When it is sung in milliseconds, where the lyrics say.
+    pub time_ms: Option<u64>,
+}
+
 /// The words of a track.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LyricsAnswer {
     /// The text.
     pub text: String,
+    /// The lines of verse, numbered from 0 as the analysis numbers them in its rhymes.
+    pub lines: Vec<VerseLineAnswer>,
     /// SHA-256 of the text, hexadecimal.
     pub content_hash: String,
 }
@@ -446,7 +458,14 @@ pub async fn lyrics(
     let found = find_track(&state, access.scope(), &id).await?;
     let lyrics = state.catalog.lyrics(access.scope(), found).await?;
     let lyrics = lyrics.ok_or_else(|| Problem::not_found("lyrics of track", &id))?;
+    let lines = verse_lines(&lyrics.text).into_iter();
     Ok(Json(LyricsAnswer {
+        lines: lines
+            .map(|line| VerseLineAnswer {
+                text: line.text,
+                time_ms: line.time_ms,
+            })
+            .collect(),
         text: lyrics.text,
         content_hash: lyrics.content_hash,
     }))

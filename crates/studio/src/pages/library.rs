@@ -1,0 +1,169 @@
+//! The tracks: search, filters, pages.
+
+use axum::Json;
+use axum::extract::State;
+use leitmotif_api::ApiState;
+use leitmotif_api::middleware::body::QueryParameters;
+use leitmotif_api::native::tracks::{self, TrackAnswer, TrackQuery, TracksAnswer};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use crate::failure::{PageResult, shown};
+use crate::format::{duration_text, or_unknown};
+use crate::layout::{Shell, page};
+use crate::links;
+use crate::parts::{empty, pager};
+use crate::visitor::Visitor;
+
+/// The filter form. A field that is left empty does not filter.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct LibraryQuery {
+    /// Words of title, artist or album.
+    pub q: String,
+    /// The artist.
+    pub artist: String,
+    /// The genre.
+    pub genre: String,
+    /// `yes`, `no` or empty.
+    pub audio: String,
+    /// `yes`, `no` or empty.
+    pub lyrics: String,
+    /// `yes`, `no` or empty.
+    pub analysis: String,
+    /// Where the page begins.
+    pub cursor: Option<String>,
+}
+
+impl LibraryQuery {
+    fn pairs(&self) -> [(&'static str, Option<&str>); 6] {
+        [
+            ("q", Some(&self.q)),
+            ("artist", Some(&self.artist)),
+            ("genre", Some(&self.genre)),
+            ("audio", Some(&self.audio)),
+            ("lyrics", Some(&self.lyrics)),
+            ("analysis", Some(&self.analysis)),
+        ]
+    }
+
+    fn asked(&self) -> TrackQuery {
+        let filled = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let choice = |text: &str| match text {
+            "yes" => Some(true),
+            "no" => Some(false),
+            _ => None,
+        };
+        TrackQuery {
+            q: filled(&self.q),
+            artist: filled(&self.artist),
+            genre: filled(&self.genre),
+            has_audio: choice(&self.audio),
+            has_lyrics: choice(&self.lyrics),
+            has_analysis: choice(&self.analysis),
+            limit: None,
+            cursor: self.cursor.clone(),
+        }
+    }
+}
+
+/// The page.
+pub async fn show(
+    State(state): State<ApiState>,
+    visitor: Visitor,
+    QueryParameters(query): QueryParameters<LibraryQuery>,
+) -> PageResult {
+    let asked = QueryParameters(query.asked());
+    let Json(answer) = tracks::list(State(state), visitor.access.clone(), asked).await?;
+    let body = library_body(&answer, &query);
+    Ok(shown(page(
+        &Shell::of(&visitor, "/studio/library", "Library"),
+        &body,
+    )))
+}
+
+/// Draws the answer.
+pub fn library_body(answer: &TracksAnswer, query: &LibraryQuery) -> Markup {
+    let is_filtered = query
+        .pairs()
+        .iter()
+        .any(|(_, value)| value.is_some_and(|v| !v.is_empty()));
+    html! {
+        h1 { "Library" }
+        (filter_form(query, is_filtered))
+        @if answer.tracks.is_empty() {
+            @if is_filtered { (empty("No track matches. Loosen a filter or look for fewer words.")) }
+            @else { (empty("No tracks yet. Import a folder or a table, or send tracks to /api/v1/tracks.")) }
+        } @else {
+            div.scroll tabindex="0" role="region" aria-label="Tracks" {
+                table {
+                    caption { (answer.tracks.len()) @if answer.tracks.len() == 1 { " track" } @else { " tracks" } " on this page, oldest first" }
+                    thead { tr {
+                        th scope="col" { "Title" } th scope="col" { "Artist" } th scope="col" { "Album" }
+                        th scope="col" { "Genre" } th scope="col" { "Released" } th.number scope="col" { "Length" } th scope="col" { "Has" }
+                    } }
+                    tbody { @for track in &answer.tracks { (row(track)) } }
+                }
+            }
+        }
+        (pager("/studio/library", &query.pairs(), &answer.page, query.cursor.is_none()))
+    }
+}
+
+fn row(track: &TrackAnswer) -> Markup {
+    let by_artist = links::with_query("/studio/library", &[("artist", Some(&track.artist))]);
+    html! {
+        tr {
+            th scope="row" { a href=(links::track(&track.id)) { (track.title) } }
+            td { @if track.artist.is_empty() { (or_unknown(None)) } @else { a.soft href=(by_artist) { (track.artist) } } }
+            td { (or_unknown(track.album.as_deref())) }
+            td { (or_unknown(track.genre.as_deref())) }
+            td { (or_unknown(track.release_date.as_deref())) }
+            td.number { (or_unknown(track.duration_ms.map(|ms| duration_text(u64::from(ms))).as_deref())) }
+            td.has {
+                @if track.has_audio { span.tag { "audio" } }
+                @if track.has_lyrics { span.tag { "lyrics" } }
+            }
+        }
+    }
+}
+
+fn filter_form(query: &LibraryQuery, is_filtered: bool) -> Markup {
+    let choices = [
+        ("audio", "Audio", &query.audio),
+        ("lyrics", "Lyrics", &query.lyrics),
+        ("analysis", "Analysis", &query.analysis),
+    ];
+    let texts = [
+        ("artist", "Artist", &query.artist),
+        ("genre", "Genre", &query.genre),
+    ];
+    html! {
+        form.filters role="search" method="get" action="/studio/library" {
+            div.field.field-wide {
+                label for="q" { "Search title, artist or album" }
+                input #q type="search" name="q" value=(query.q) maxlength="200";
+            }
+            @for (name, title, value) in texts {
+                div.field {
+                    label for=(name) { (title) }
+                    input id=(name) type="text" name=(name) value=(value) maxlength="200";
+                }
+            }
+            @for (name, title, value) in choices {
+                div.field {
+                    label for=(name) { (title) }
+                    select id=(name) name=(name) {
+                        @for (choice, words) in [("", "any"), ("yes", "with"), ("no", "without")] {
+                            option value=(choice) selected[value == choice] { (words) }
+                        }
+                    }
+                }
+            }
+            div.field.field-buttons {
+                button type="submit" { "Search" }
+                @if is_filtered { a href="/studio/library" { "Clear" } }
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! One file a page.
+
+pub mod jobs;
+pub mod library;
+pub mod listener;
+pub mod listeners;
+pub mod login;
+pub mod not_found;
+pub mod overview;
+pub mod playlists;
+pub mod recommended;
+pub mod track;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,280 @@
+//! What was measured, each number with confidence, method and version.
+
+use leitmotif_api::native::analysis::{AnalysisAnswer, DescriptorAnswer};
+use maud::{Markup, html};
+use serde_json::Value;
+
+use crate::format::{UNKNOWN, label, moment, percent, value_text};
+
+/// Descriptors that are read together, under one headline.
+const HEADLINES: [(&str, &[&str]); 5] = [
+    ("Tempo", &["tempo_bpm", "tempo_alt_bpm", "time_signature"]),
+    ("Key", &["key", "mode", "key_camelot"]),
+    (
+        "Loudness",
+        &[
+            "integrated_loudness_lufs",
+            "loudness_range_lu",
+            "true_peak_dbtp",
+        ],
+    ),
+    ("Length", &["duration_ms"]),
+    ("Words", &["language", "word_count", "rhyme_density_ratio"]),
+];
+
+/// Where the rest belongs, by the beginning of the name.
+const GROUPS: [(&str, &[&str]); 5] = [
+    ("Rhythm", &["tempo", "beat", "onset", "time_signature"]),
+    ("Harmony", &["key", "mode", "tuning", "chroma"]),
+    (
+        "Level",
+        &[
+            "integrated",
+            "loudness",
+            "true_peak",
+            "sample_peak",
+            "replaygain",
+            "level",
+            "duration",
+        ],
+    ),
+    ("Sound", &["spectral", "zero_crossing", "mfcc"]),
+    (
+        "Words and rhyme",
+        &[
+            "language",
+            "line",
+            "stanza",
+            "word",
+            "unique",
+            "type_token",
+            "mattr",
+            "mtld",
+            "repeated",
+            "explicit",
+            "syllable",
+            "stress",
+            "alliteration",
+            "reading",
+            "rhyme",
+            "multi_syllable",
+            "internal",
+            "rap",
+        ],
+    ),
+];
+
+/// Draws every descriptor.
+pub fn section(analysis: &AnalysisAnswer) -> Markup {
+    let all = &analysis.descriptors;
+    let find = |name: &&str| all.iter().find(|descriptor| descriptor.name == **name);
+    html! {
+        section aria-labelledby="measured" {
+            h2 #measured { "Measured" }
+            p.quiet { "Analysed " (moment(analysis.analysed_at)) ". Each value opens its evidence." }
+            div.cards {
+                @for (title, names) in HEADLINES {
+                    @let parts: Vec<&DescriptorAnswer> = names.iter().filter_map(find).collect();
+                    @if let Some((first, rest)) = parts.split_first() { (headline(title, first, rest)) }
+                }
+            }
+            @for failure in &analysis.failures { p.complaint { "Could not be measured: " (failure) } }
+            @for (title, members) in grouped(all) {
+                @if !members.is_empty() {
+                    details.group {
+                        summary { (title) " " span.quiet { (members.len()) " values" } }
+                        div.values { @for descriptor in members { (entry(descriptor)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Every descriptor in its group; what no group knows comes last.
+fn grouped(all: &[DescriptorAnswer]) -> Vec<(&'static str, Vec<&DescriptorAnswer>)> {
+    let place = |descriptor: &DescriptorAnswer| {
+        GROUPS.iter().position(|(_, starts)| {
+            starts
+                .iter()
+                .any(|start| descriptor.name.starts_with(start))
+        })
+    };
+    let titles = GROUPS.iter().map(|(title, _)| *title).chain(["Other"]);
+    let mut groups: Vec<(&'static str, Vec<_>)> = titles.map(|title| (title, Vec::new())).collect();
+    for descriptor in all {
+        if let Some(group) = groups.get_mut(place(descriptor).unwrap_or(GROUPS.len())) {
+            group.1.push(descriptor);
+        }
+    }
+    groups
+}
+
+fn headline(title: &str, first: &DescriptorAnswer, rest: &[&DescriptorAnswer]) -> Markup {
+    // Tonic and mode are one statement: "F# minor".
+    let joined = rest
+        .iter()
+        .find(|other| other.name == "mode" && !first.value.is_null());
+    let mode = joined
+        .and_then(|other| other.value.as_str())
+        .unwrap_or_default();
+    let beside = rest
+        .iter()
+        .filter(|other| other.name != "mode" || mode.is_empty());
+    html! {
+        article.card {
+            h3 { (title) }
+            p.card-value { (value(first)) @if !mode.is_empty() { " " (mode) } }
+            @for other in beside {
+                p.card-beside { span.quiet { (label(&other.name)) } " " (value(other)) }
+            }
+            details.evidence {
+                summary { "Evidence" }
+                @for descriptor in std::iter::once(&first).chain(rest) { (evidence(descriptor, true)) }
+            }
+        }
+    }
+}
+
+fn entry(descriptor: &DescriptorAnswer) -> Markup {
+    html! {
+        div.value {
+            span.value-name { (label(&descriptor.name)) }
+            span.value-text { (value(descriptor)) }
+            details.evidence { summary { "Evidence" } (evidence(descriptor, false)) }
+        }
+    }
+}
+
+/// Draws a value; a row of numbers as a picture with the numbers in its evidence.
+pub fn value(descriptor: &DescriptorAnswer) -> Markup {
+    match &descriptor.value {
+        Value::Null => html! { span.unknown { (UNKNOWN) } },
+        Value::Array(items) if items.iter().all(Value::is_number) => profile(items),
+        other => html! { (value_text(&descriptor.name, other)) },
+    }
+}
+
+/// Draws confidence, method and version.
+pub fn evidence(descriptor: &DescriptorAnswer, is_named: bool) -> Markup {
+    html! {
+        dl.facts {
+            @if is_named { dt { "Value" } dd { (label(&descriptor.name)) ": " (value_text(&descriptor.name, &descriptor.value)) } }
+            @else if descriptor.value.is_array() { dt { "Values" } dd { (value_text("", &descriptor.value)) } }
+            dt { "Confidence" }
+            dd { @match descriptor.confidence {
+                Some(confidence) => (percent(f64::from(confidence))),
+                None => span.unknown title="the method gives no confidence" { (UNKNOWN) },
+            } }
+            dt { "Method" } dd.mono { (descriptor.method) }
+            dt { "Version" } dd.mono { (descriptor.version) }
+            dt { "Name" } dd.mono { (descriptor.name) }
+        }
+    }
+}
+
+/// A row of numbers as columns from the zero line.
+fn profile(items: &[Value]) -> Markup {
+    let numbers: Vec<f64> = items.iter().filter_map(Value::as_f64).collect();
+    let highest = numbers
+        .iter()
+        .fold(0.0_f64, |highest, number| highest.max(*number));
+    let lowest = numbers
+        .iter()
+        .fold(0.0_f64, |lowest, number| lowest.min(*number));
+    let span = (highest - lowest).max(f64::MIN_POSITIVE);
+    let width = 100.0 / numbers.len().max(1) as f64;
+    let column = |place: usize, number: f64| {
+        let top = (highest - number.max(0.0)) / span * 30.0;
+        let height = (number.abs() / span * 30.0).max(0.4);
+        (
+            format!("{:.2}", place as f64 * width),
+            format!("{top:.2}"),
+            format!("{:.2}", width * 0.8),
+            format!("{height:.2}"),
+        )
+    };
+    html! {
+        svg.profile viewBox="0 0 100 30" preserveAspectRatio="none" role="img" aria-label={ (numbers.len()) " values, listed in the evidence" } {
+            @for (place, number) in numbers.iter().enumerate() {
+                @let (x, y, width, height) = column(place, *number);
+                rect.bar-value x=(x) y=(y) width=(width) height=(height) {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn descriptor(name: &str, value: Value, confidence: Option<f32>) -> DescriptorAnswer {
+        DescriptorAnswer {
+            name: name.to_owned(),
+            value,
+            confidence,
+            method: "flux+viterbi".to_owned(),
+            version: "1.0.0".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_unmeasured_value_is_unknown_never_a_number() {
+        let unmeasured = descriptor("tempo_bpm", Value::Null, None);
+        assert!(value(&unmeasured).into_string().contains("unknown"));
+        let shown = headline("Tempo", &unmeasured, &[]).into_string();
+        assert!(!shown.contains(" bpm"), "{shown}");
+        assert_eq!(shown.matches(">unknown<").count(), 2, "{shown}");
+    }
+
+    #[test]
+    fn evidence_names_confidence_method_and_version() {
+        let shown = entry(&descriptor("tempo_bpm", json!(120.0), Some(0.914))).into_string();
+        for expected in [
+            "120 bpm",
+            "91.4 %",
+            "flux+viterbi",
+            "1.0.0",
+            "<summary>Evidence",
+        ] {
+            assert!(shown.contains(expected), "{expected}: {shown}");
+        }
+    }
+
+    #[test]
+    fn key_and_mode_are_one_statement() {
+        let (key, mode) = (
+            descriptor("key", json!("F#"), Some(0.8)),
+            descriptor("mode", json!("minor"), Some(0.8)),
+        );
+        let shown = headline("Key", &key, &[&mode]).into_string();
+        assert!(shown.contains("F# minor"), "{shown}");
+    }
+
+    #[test]
+    fn every_descriptor_is_in_one_group() {
+        let all = [
+            descriptor("tempo_bpm", json!(1), None),
+            descriptor("rhyme_scheme", json!("AABB"), None),
+            descriptor("plugin:danceability", json!(0.5), None),
+        ];
+        let groups = grouped(&all);
+        assert_eq!(
+            groups
+                .iter()
+                .map(|(_, members)| members.len())
+                .sum::<usize>(),
+            3
+        );
+        assert_eq!(groups.last().unwrap().1.len(), 1);
+    }
+
+    #[test]
+    fn a_profile_survives_strange_numbers() {
+        for items in [json!([]), json!([0, 0]), json!([-1.5, 2.0])] {
+            let shown = value(&descriptor("mfcc", items, None)).into_string();
+            assert!(!shown.contains("NaN") && !shown.contains("inf"), "{shown}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What is near, one embedding space at a time.
+
+use maud::{Markup, html};
+
+use super::TrackView;
+use crate::format::{or_unknown, trimmed};
+use crate::links;
+use crate::parts::{bar, empty};
+
+/// Largest cosine distance.
+const DISTANCE_MAX: f64 = 2.0;
+
+/// Draws the near tracks with a link for each space.
+pub fn section(view: &TrackView) -> Markup {
+    let near = view.near.as_ref();
+    let chosen = near
+        .map(|near| near.space.as_str())
+        .or(view.query.space.as_deref())
+        .unwrap_or_default();
+    let page = links::track(&view.track.id);
+    html! {
+        section aria-labelledby="near" {
+            h2 #near { "Near" }
+            @if view.spaces.is_empty() { (empty("No embedding spaces yet.")) } @else {
+                nav.tabs aria-label="Embedding spaces" {
+                    ul {
+                        @for space in &view.spaces {
+                            li { a href={ (links::with_query(&page, &[("space", Some(&space.name))])) "#near" }
+                                aria-current=[(space.name == chosen).then_some("true")] { (space.name) } }
+                        }
+                    }
+                }
+            }
+            @match near {
+                Some(near) if near.tracks.is_empty() => { (empty("No other track is in this space.")) }
+                Some(near) => {
+                    table {
+                        caption { "Nearest first by cosine distance in " span.mono { (near.space) } ": 0 is the same direction, 2 the opposite. Longer bars are nearer." }
+                        thead { tr { th scope="col" { "Track" } th scope="col" { "Artist" } th scope="col" { "Cosine distance" } } }
+                        tbody {
+                            @for track in &near.tracks {
+                                tr {
+                                    th scope="row" { a href=(links::track(&track.id)) { (track.title) } }
+                                    td { (or_unknown(Some(&track.artist))) }
+                                    td {
+                                        span.measure { (trimmed(f64::from(track.distance), 4)) }
+                                        (bar(1.0 - f64::from(track.distance) / DISTANCE_MAX, "bar-near"))
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                None if !view.spaces.is_empty() => { (empty("This track has no embedding here: it was not analysed, or lacks what the space needs.")) }
+                None => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Which page lies where.
+
+use axum::extract::DefaultBodyLimit;
+use axum::response::Redirect;
+use axum::routing::{get, post};
+use axum::{Extension, Router, middleware};
+use leitmotif_api::ApiState;
+
+use crate::pages::{
+    jobs, library, listener, listeners, login, not_found, overview, playlists, recommended, track,
+};
+use crate::visitor::TenantNames;
+use crate::{assets, security};
+
+/// Bytes of a form; the login key is the longest thing that is sent.
+const FORM_BYTES_MAX: usize = 16 * 1024;
+
+/// The studio, to be mounted beside the API: `leitmotif_api::router(state, pages())`.
+pub fn pages() -> Router<ApiState> {
+    let home = || async { Redirect::to("/studio") };
+    Router::new()
+        .route("/", get(home))
+        .route("/studio/", get(home))
+        .route("/studio", get(overview::show))
+        .route("/studio/login", get(login::show).post(login::submit))
+        .route("/studio/logout", post(login::logout))
+        .route("/studio/library", get(library::show))
+        .route("/studio/tracks/{id}", get(track::show))
+        .route("/studio/tracks/{id}/analyze", post(track::analyze))
+        .route("/studio/listeners", get(listeners::show))
+        .route("/studio/listeners/{id}", get(listener::show))
+        .route(
+            "/studio/listeners/{id}/recommendations",
+            get(recommended::fragment),
+        )
+        .route("/studio/playlists", get(playlists::show))
+        .route("/studio/playlists/{id}", get(playlists::show_one))
+        .route("/studio/jobs", get(jobs::show))
+        .route("/studio/jobs/rows", get(jobs::fragment))
+        .route("/studio/jobs/{id}/retry", post(jobs::retry))
+        .route("/studio/assets/{name}", get(assets::serve))
+        .route("/studio/{*rest}", get(not_found::show))
+        .layer(middleware::from_fn(security::protect))
+        .layer(Extension(TenantNames::default()))
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+}
