@@ -1,5 +1,7 @@
 //! The recommender over a real store: rungs, freshness, exclusions, training.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use leitmotif_domain::chance::{Seed, SeededEntropy};
