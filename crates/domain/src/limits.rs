@@ -3,6 +3,8 @@
 /// Longest external id, listener name, title, artist or album in bytes; real catalogues stay under
 /// 400, and rows stay far below an SQLite page run.
 pub const NAME_BYTES_MAX: usize = 1_024;
+/// Highest position on a release.
+pub const TRACK_NUMBER_MAX: u32 = 100_000;
 /// Most external ids kept beside one track.
 pub const EXTERNAL_IDS_MAX: usize = 32;
 /// Most tags on a track.

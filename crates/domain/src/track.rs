@@ -82,6 +82,13 @@ impl TrackDetails {
             let reason = format!("must be in 1..={} ms", limits::TRACK_MS_MAX);
             return Err(InvalidValue::new("duration_ms", reason));
         }
+        if self
+            .track_number
+            .is_some_and(|number| number > limits::TRACK_NUMBER_MAX)
+        {
+            let reason = format!("must be at most {}", limits::TRACK_NUMBER_MAX);
+            return Err(InvalidValue::new("track_number", reason));
+        }
         check_count(
             "external_ids",
             self.external_ids.len(),

@@ -14,8 +14,9 @@ use leitmotif_api::middleware::quota::Quotas;
 use leitmotif_api::{ApiParts, ApiState};
 use leitmotif_domain::chance::Entropy;
 use leitmotif_domain::clock::SystemClock;
+use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::tenant::keys::issue;
-use leitmotif_domain::tenant::{Scope, SealKey, Tenant};
+use leitmotif_domain::tenant::{PresentedKey, Scope, SealKey, Tenant};
 use leitmotif_domain::{Clock, OperatorScope, TenantId};
 use leitmotif_ingest::Catalogue;
 use leitmotif_ingest::jobs::{
@@ -215,7 +216,8 @@ impl Services {
     }
 }
 
-/// Makes the first tenant and the local operator's key of a new folder, or reads the key.
+/// Reads the local operator's key, or issues one: for a new folder together with its first tenant,
+/// for an old one whose key was revoked, lost or has expired.
 async fn bootstrap(
     data: &Path,
     storage: &EmbeddedStorage,
@@ -224,19 +226,30 @@ async fn bootstrap(
     clock: &dyn Clock,
     entropy: &dyn Entropy,
 ) -> anyhow::Result<String> {
-    if let Some(key) = Platform::local_key(data) {
+    if let Some(key) = Platform::local_key(data)
+        && opens(storage, &key, clock).await?
+    {
         return Ok(key);
     }
-    let operator = OperatorScope::of_platform(seal, "set up a new data folder");
-    let id = TenantId::generate(clock, entropy);
-    let tenant = Tenant {
-        id,
-        name: name.to_owned(),
-        created_at: clock.now(),
+    let operator = OperatorScope::of_platform(seal, "issue the local operator's key");
+    let oldest = storage
+        .list_tenants(&operator, &PageRequest::new(Some(1), None)?)
+        .await?;
+    let tenant = match oldest.items.first() {
+        Some(tenant) => tenant.id,
+        None => {
+            let id = TenantId::generate(clock, entropy);
+            let tenant = Tenant {
+                id,
+                name: name.to_owned(),
+                created_at: clock.now(),
+            };
+            storage.create_tenant(&operator, tenant).await?;
+            id
+        }
     };
-    storage.create_tenant(&operator, tenant).await?;
     let issued = issue(
-        id,
+        tenant,
         Scope::ALL.to_vec().into(),
         "local operator",
         clock,
@@ -245,6 +258,14 @@ async fn bootstrap(
     storage.put_key_of(&operator, issued.record).await?;
     write_private(&data.join(KEY_FILE), issued.secret_text.as_bytes())?;
     Ok(issued.secret_text)
+}
+
+async fn opens(storage: &EmbeddedStorage, key: &str, clock: &dyn Clock) -> anyhow::Result<bool> {
+    let Ok(presented) = key.parse::<PresentedKey>() else {
+        return Ok(false);
+    };
+    let record = storage.find_key(presented.prefix()).await?;
+    Ok(record.is_some_and(|record| presented.verify(&record, clock.now()).is_some()))
 }
 
 fn seal_secret(data: &Path, entropy: &dyn Entropy) -> anyhow::Result<Vec<u8>> {

@@ -22,14 +22,14 @@ pub struct ProbeQuery {
 }
 
 /// Says whether the process lives; asks nothing else.
-#[utoipa::path(get, path = "/livez", tag = "probes", responses(
+#[utoipa::path(get, path = "/livez", tag = "probes", security(()), responses(
     (status = 200, body = String, content_type = "text/plain")))]
 pub async fn livez() -> &'static str {
     "ok"
 }
 
 /// Says whether the server takes requests: 503 while it starts and from the moment it stops.
-#[utoipa::path(get, path = "/readyz", tag = "probes", params(ProbeQuery), responses(
+#[utoipa::path(get, path = "/readyz", tag = "probes", security(()), params(ProbeQuery), responses(
     (status = 200, body = String, content_type = "text/plain"),
     (status = 503, body = String, content_type = "text/plain")))]
 pub async fn readyz(State(state): State<ApiState>, Query(query): Query<ProbeQuery>) -> Response {
@@ -61,7 +61,7 @@ pub async fn readyz(State(state): State<ApiState>, Query(query): Query<ProbeQuer
 }
 
 /// The platform's metrics, as Prometheus text 0.0.4 or as OpenMetrics when the header asks.
-#[utoipa::path(get, path = "/metrics", tag = "probes", responses(
+#[utoipa::path(get, path = "/metrics", tag = "probes", security(()), responses(
     (status = 200, body = String, content_type = "text/plain")))]
 pub async fn metrics(State(state): State<ApiState>, headers: HeaderMap) -> Response {
     let accept = headers

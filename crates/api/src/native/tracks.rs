@@ -55,6 +55,7 @@ pub struct TrackInput {
     pub explicit: Option<bool>,
     /// Position on its release.
     #[serde(default)]
+    #[schema(maximum = 100_000)]
     pub track_number: Option<u32>,
     /// Ids elsewhere by namespace, for example `{"spotify": "…"}`.
     #[serde(default)]

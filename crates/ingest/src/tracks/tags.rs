@@ -72,7 +72,9 @@ fn fill(details: &mut TrackDetails, tag: &Tag) {
         .genre()
         .map(|text| clean(&text))
         .filter(|text| !text.is_empty());
-    details.track_number = tag.track();
+    details.track_number = tag
+        .track()
+        .filter(|number| *number <= limits::TRACK_NUMBER_MAX);
     details.release_date = [ItemKey::ReleaseDate, ItemKey::RecordingDate, ItemKey::Year]
         .into_iter()
         .find_map(|key| date_of(tag.get_string(key)?));
