@@ -56,10 +56,10 @@ pub fn taste_header(detail: &ListenerDetailAnswer) -> Markup {
     html! {
         h1 { (detail.listener.name) }
         dl.facts.facts-row {
-            dt { "Plays" } dd { (grouped(detail.plays)) }
-            dt { "Skipped" } dd { (grouped(detail.skips)) @if let Some(share) = share { " (" (percent(share)) ")" } }
-            dt { "First event" } dd { (moment(detail.listener.created_at)) }
-            dt { "Id" } dd.mono { (detail.listener.id) }
+            div { dt { "Plays" } dd { (grouped(detail.plays)) } }
+            div { dt { "Skipped" } dd { (grouped(detail.skips)) @if let Some(share) = share { " (" (percent(share)) ")" } } }
+            div { dt { "First event" } dd { (moment(detail.listener.created_at)) } }
+            div { dt { "Id" } dd.mono { (detail.listener.id) } }
         }
     }
 }

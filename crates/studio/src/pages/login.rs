@@ -113,6 +113,8 @@ pub fn login_page(next: &str, complaint: Option<&str>) -> Markup {
             }
             form method="post" action="/studio/login" {
                 input type="hidden" name="next" value=(next);
+                // Password managers file the key under a name.
+                input type="text" autocomplete="username" value="Leitmotif API key" hidden;
                 label for="key" { "API key" }
                 input #key type="password" name="key" required autocomplete="current-password"
                     spellcheck="false" autocapitalize="none" autofocus

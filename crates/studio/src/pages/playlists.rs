@@ -90,10 +90,10 @@ pub fn playlist_body(
         h1 { (playlist.name) }
         @if !playlist.description.is_empty() { p { (playlist.description) } }
         dl.facts.facts-row {
-            dt { "Tracks" } dd { (grouped(playlist.tracks.len() as u64)) }
-            dt { "Owner" }
-            dd { @if let Some(owner) = &playlist.owner { a.mono href=(links::listener(owner)) { (owner) } } @else { "nobody" } }
-            dt { "Changed" } dd { (moment(playlist.updated_at)) }
+            div { dt { "Tracks" } dd { (grouped(playlist.tracks.len() as u64)) } }
+            div { dt { "Owner" }
+            dd { @if let Some(owner) = &playlist.owner { a.mono href=(links::listener(owner)) { (owner) } } @else { "nobody" } } }
+            div { dt { "Changed" } dd { (moment(playlist.updated_at)) } }
         }
         @if tracks.is_empty() { (empty("No tracks in it.")) } @else {
             table {

@@ -75,9 +75,9 @@ pub fn recommended_section(
 pub fn recommended_list(answer: &RecommendAnswer, can_write: bool) -> Markup {
     html! {
         dl.facts.facts-row data-request=(answer.request_id) {
-            dt { "Rung" } dd { span class={ "rung rung-" (answer.rung) } { (answer.rung) } }
-            dt { "Model" } dd.mono { (answer.model_version.as_deref().unwrap_or("none used")) }
-            dt { "Request" } dd.mono { (answer.request_id) }
+            div { dt { "Rung" } dd { span class={ "rung rung-" (answer.rung) } { (answer.rung) } } }
+            div { dt { "Model" } dd.mono { (answer.model_version.as_deref().unwrap_or("none used")) } }
+            div { dt { "Request" } dd.mono { (answer.request_id) } }
         }
         @if answer.tracks.is_empty() {
             (empty("Nothing to recommend: the catalogue is empty or all of it was heard."))

@@ -155,14 +155,14 @@ fn header(view: &TrackView) -> Markup {
             }
         }
         dl.facts.facts-row {
-            dt { "Album" } dd { (or_unknown(track.album.as_deref())) }
-            dt { "Genre" } dd { (or_unknown(track.genre.as_deref())) }
-            dt { "Released" } dd { (or_unknown(track.release_date.as_deref())) }
-            dt { "Marked explicit" } dd { (or_unknown(explicit)) }
-            @if !tags.is_empty() { dt { "Tags" } dd { (tags) } }
-            @for (namespace, id) in &track.external_ids { dt { (namespace) } dd.mono { (id) } }
-            dt { "In the catalogue since" } dd { (moment(track.created_at)) }
-            dt { "Id" } dd.mono { (track.id) }
+            div { dt { "Album" } dd { (or_unknown(track.album.as_deref())) } }
+            div { dt { "Genre" } dd { (or_unknown(track.genre.as_deref())) } }
+            div { dt { "Released" } dd { (or_unknown(track.release_date.as_deref())) } }
+            div { dt { "Marked explicit" } dd { (or_unknown(explicit)) } }
+            @if !tags.is_empty() { div { dt { "Tags" } dd { (tags) } } }
+            @for (namespace, id) in &track.external_ids { div { dt { (namespace) } dd.mono { (id) } } }
+            div { dt { "In the catalogue since" } dd { (moment(track.created_at)) } }
+            div { dt { "Id" } dd.mono { (track.id) } }
         }
     }
 }
