@@ -19,7 +19,8 @@ pub struct FileTags {
     pub lyrics: Option<String>,
 }
 
-/// Reads the tags of a file. A file without readable tags is named by its path.
+/// Reads the tags of a file. A file without readable tags is titled by its name; its artist stays
+/// unknown, because a folder may be an artist, an album or a mess.
 pub fn read_tags(path: &Path) -> FileTags {
     let mut tags = FileTags::default();
     // The tag reader is safe Rust; a bug in it on a hostile file can only unwind.
@@ -29,9 +30,6 @@ pub fn read_tags(path: &Path) -> FileTags {
     }
     if tags.details.title.is_empty() {
         tags.details.title = title_of(path);
-    }
-    if tags.details.artist.is_empty() {
-        tags.details.artist = artist_of(path);
     }
     tags
 }
@@ -120,22 +118,12 @@ fn title_of(path: &Path) -> String {
     }
 }
 
-/// `artist/album/file` and `artist/file` are how people keep music; the album folder is skipped
-/// when there are two above the file.
-fn artist_of(path: &Path) -> String {
-    let mut above = path.ancestors().skip(2);
-    let artist = above.next().and_then(Path::file_name);
-    artist
-        .map(|name| clean(&name.to_string_lossy()))
-        .unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_file_without_tags_is_named_by_its_path() {
+    fn a_file_without_tags_is_named_by_its_file_name() {
         let folder = tempfile::tempdir().unwrap();
         let album = folder.path().join("The Artist/The Album");
         std::fs::create_dir_all(&album).unwrap();
@@ -148,7 +136,7 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
             let tags = read_tags(&path);
             assert_eq!(tags.details.title, "03 song");
-            assert_eq!(tags.details.artist, "The Artist");
+            assert_eq!(tags.details.artist, "", "a folder's name proves no artist");
             assert!(tags.details.check().is_ok());
         }
     }
