@@ -14,6 +14,7 @@ use leitmotif_api::middleware::quota::Quotas;
 use leitmotif_api::{ApiParts, ApiState};
 use leitmotif_domain::chance::Entropy;
 use leitmotif_domain::clock::SystemClock;
+use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::tenant::keys::issue;
 use leitmotif_domain::tenant::{Scope, SealKey, Tenant};
 use leitmotif_domain::{Clock, OperatorScope, TenantId};
@@ -25,7 +26,7 @@ use leitmotif_recommend::Recommender;
 use leitmotif_recommend::exposures::ExposureWriter;
 use leitmotif_recommend::service::Stores;
 use leitmotif_storage::embedded::EmbeddedStorage;
-use leitmotif_storage::ports::Accounts;
+use leitmotif_storage::ports::{Accounts, Ledger};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -106,6 +107,9 @@ impl Platform {
             entropy: Arc::clone(&entropy),
         };
         workers.release_lost().await?;
+        for scope in directory.scopes() {
+            storage.replay_abandon_all(&scope).await?;
+        }
         let (stop, stopped) = watch::channel(false);
         let workers = tokio::spawn(Arc::new(workers).run(settings.worker_count(), stopped));
         let is_ready = Arc::new(AtomicBool::new(false));
@@ -193,7 +197,9 @@ fn runners(
     ])
 }
 
-/// Makes the first tenant and the local operator's key of a new folder, or reads the key.
+/// Makes the first tenant and the local operator's key of a new folder, or reads the key. A folder
+/// whose first start died before the key was written, or whose key file was lost, gets another key
+/// for its first tenant.
 async fn bootstrap(
     data: &Path,
     storage: &EmbeddedStorage,
@@ -206,13 +212,21 @@ async fn bootstrap(
         return Ok(key);
     }
     let operator = OperatorScope::of_platform(seal, "set up a new data folder");
-    let id = TenantId::generate(clock, entropy);
-    let tenant = Tenant {
-        id,
-        name: name.to_owned(),
-        created_at: clock.now(),
+    let first = PageRequest::new(Some(1), None).expect("one item is within the bounds");
+    let known = storage.list_tenants(&operator, &first).await?.items.pop();
+    let id = match known {
+        Some(tenant) => tenant.id,
+        None => {
+            let id = TenantId::generate(clock, entropy);
+            let tenant = Tenant {
+                id,
+                name: name.to_owned(),
+                created_at: clock.now(),
+            };
+            storage.create_tenant(&operator, tenant).await?;
+            id
+        }
     };
-    storage.create_tenant(&operator, tenant).await?;
     let issued = issue(
         id,
         Scope::ALL.to_vec().into(),
