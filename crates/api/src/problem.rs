@@ -49,6 +49,8 @@ pub struct Problem {
     detail: Option<String>,
     errors: Vec<FieldProblem>,
     retry_after_s: Option<u64>,
+    /// Size of the object whose range was asked for.
+    range_of: Option<u64>,
 }
 
 impl Problem {
@@ -60,6 +62,7 @@ impl Problem {
             detail,
             errors: Vec::new(),
             retry_after_s: None,
+            range_of: None,
         }
     }
 
@@ -73,6 +76,14 @@ impl Problem {
         Self {
             errors: vec![field],
             ..Self::new(StatusCode::BAD_REQUEST, "invalid", detail)
+        }
+    }
+
+    /// The router refused the request before a handler saw it.
+    pub fn rejected(status: StatusCode, detail: String) -> Self {
+        Self {
+            status,
+            ..Self::invalid("", detail)
         }
     }
 
@@ -127,11 +138,11 @@ impl Problem {
     /// The range does not touch the object.
     pub fn range_not_satisfiable(size_bytes: u64) -> Self {
         let detail = format!("the object has {size_bytes} bytes");
-        Self::new(
-            StatusCode::RANGE_NOT_SATISFIABLE,
-            "range_not_satisfiable",
-            detail,
-        )
+        let status = StatusCode::RANGE_NOT_SATISFIABLE;
+        Self {
+            range_of: Some(size_bytes),
+            ..Self::new(status, "range_not_satisfiable", detail)
+        }
     }
 
     /// The quota is used up.
@@ -246,6 +257,11 @@ impl IntoResponse for Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer realm=\"leitmotif\"");
             headers.insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        if let Some(size) = self.range_of
+            && let Ok(value) = HeaderValue::from_str(&format!("bytes */{size}"))
+        {
+            headers.insert(header::CONTENT_RANGE, value);
         }
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -10,7 +10,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::middleware::{auth, idempotency, observe, quota, trace};
+use crate::middleware::{auth, idempotency, observe, quota, rejections, trace};
 use crate::native;
 use crate::openapi::ApiDescription;
 use crate::problem::Problem;
@@ -84,6 +84,7 @@ pub fn router(state: ApiState, pages: Router<ApiState>) -> Router {
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         // Bodies are bounded where they are read, each by its own limit.
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(rejections::explain))
         .layer(middleware::from_fn_with_state(
             state.clone(),
             idempotency::replay,

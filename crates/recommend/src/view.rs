@@ -9,9 +9,9 @@ use leitmotif_features::{ListenerProfile, Projection};
 use crate::catalogue::CatalogueView;
 use crate::model::RecommenderModel;
 
-/// New events after which popularity is counted anew: as a share of the log, at least so many.
-const POPULARITY_EVENTS_MIN: u64 = 500;
-/// One event in so many of the log's length, for long logs.
+/// Popularity is counted anew when the log grew by one event in so many. Counting costs at most the
+/// length of the log, so an event pays for 50 tracks at most; a short log is counted on every event,
+/// so that the first plays of a new catalogue are seen.
 const POPULARITY_SHARE: u64 = 50;
 /// Strongest pull or push of one track; a track played a hundred times is not a hundred tastes.
 const SIGNAL_MAX: f32 = 20.0;
@@ -72,7 +72,7 @@ impl TenantView {
     /// Counts popularity anew when enough happened since the last time.
     pub fn refresh_popularity(&mut self, now: Timestamp) {
         let offset = self.projection.offset;
-        let wanted = (offset / POPULARITY_SHARE).max(POPULARITY_EVENTS_MIN);
+        let wanted = (offset / POPULARITY_SHARE).max(1);
         let is_fresh = offset - self.popularity_offset < wanted && self.popularity_offset > 0;
         if is_fresh && self.popularity.len() == self.catalogue.len() {
             return;

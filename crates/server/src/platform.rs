@@ -26,7 +26,7 @@ use leitmotif_recommend::Recommender;
 use leitmotif_recommend::exposures::ExposureWriter;
 use leitmotif_recommend::service::Stores;
 use leitmotif_storage::embedded::EmbeddedStorage;
-use leitmotif_storage::ports::Accounts;
+use leitmotif_storage::ports::{Accounts, Ledger};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -80,6 +80,9 @@ impl Platform {
         let services = Services::new(&storage, exposure_writer, &clock, &entropy);
         let workers = services.workers(&storage, &directory, &entropy)?;
         workers.release_lost().await?;
+        for scope in directory.scopes() {
+            storage.replay_abandon_all(&scope).await?;
+        }
         let (stop, stopped) = watch::channel(false);
         let workers = tokio::spawn(Arc::new(workers).run(settings.worker_count(), stopped));
         let is_ready = Arc::new(AtomicBool::new(false));

@@ -19,13 +19,7 @@ pub async fn read_bounded(
     bytes_max: usize,
 ) -> Result<Bytes, Problem> {
     let too_large = || Problem::too_large(bytes_max as u64);
-    let declared = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > bytes_max as u64) {
-        return Err(too_large());
-    }
+    check_declared(headers, bytes_max as u64)?;
     let mut collected = BytesMut::new();
     let mut body = body;
     while let Some(frame) = body.frame().await {
@@ -49,6 +43,24 @@ pub async fn read_bounded(
             "Content-Encoding must be gzip or absent",
         )),
     }
+}
+
+/// Refuses a body that declares itself too large, before any of it is sent.
+pub fn check_declared(headers: &HeaderMap, bytes_max: u64) -> Result<(), Problem> {
+    let declared = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse::<u64>().ok());
+    match declared {
+        Some(length) if length > bytes_max => Err(Problem::too_large(bytes_max)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the body is packed.
+pub fn is_packed(headers: &HeaderMap) -> bool {
+    let encoding = headers.get(header::CONTENT_ENCODING);
+    encoding.is_some_and(|value| value.as_bytes() != b"identity")
 }
 
 fn unpack(packed: &[u8], bytes_max: usize) -> Result<Bytes, Problem> {

@@ -1,16 +1,20 @@
 //! `Idempotency-Key`: the same request sent again is answered again, not done again.
 
+use std::panic::AssertUnwindSafe;
+
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use leitmotif_domain::limits;
 use leitmotif_storage::ports::{ReplayBegin, StoredAnswer};
 use sha2::{Digest, Sha256};
 
 use crate::middleware::auth::Caller;
 use crate::middleware::body::read_bounded;
+use crate::middleware::trace::{current_trace_id, in_trace};
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -22,9 +26,15 @@ pub async fn replay(State(state): State<ApiState>, request: Request, next: Next)
     let caller = request.extensions().get::<Caller>().cloned();
     match (key, caller) {
         (Some(key), Some(caller)) if request.method() == Method::POST => {
-            match replay_as(&state, &caller, &key, request, next).await {
-                Ok(response) => response,
-                Err(problem) => problem.into_response(),
+            // In a task of its own: a caller who hangs up must not leave the key claimed for ever,
+            // and what it asked for is done and kept for its retry.
+            let work = in_trace(current_trace_id(), async move {
+                replay_as(&state, &caller, &key, request, next).await
+            });
+            match tokio::spawn(work).await {
+                Ok(Ok(response)) => response,
+                Ok(Err(problem)) => problem.into_response(),
+                Err(error) => Problem::bug(&error).into_response(),
             }
         }
         _ => next.run(request).await,
@@ -75,10 +85,15 @@ async fn replay_as(
     // The body is plain by now.
     parts.headers.remove(header::CONTENT_ENCODING);
     parts.headers.remove(header::CONTENT_LENGTH);
-    let response = next
-        .run(Request::from_parts(parts, Body::from(bytes)))
-        .await;
-    store(state, caller, &name, response).await
+    let request = Request::from_parts(parts, Body::from(bytes));
+    // A panic is answered like any failure of ours, here, so that the claim is given back.
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => store(state, caller, &name, response).await,
+        Err(_) => {
+            state.ledger.replay_abandon(&caller.scope, &name).await?;
+            Err(Problem::bug(&"a handler panicked"))
+        }
+    }
 }
 
 async fn store(

@@ -6,4 +6,5 @@ pub mod body;
 pub mod idempotency;
 pub mod observe;
 pub mod quota;
+pub mod rejections;
 pub mod trace;

@@ -16,6 +16,14 @@ pub fn current_trace_id() -> Option<String> {
     TRACE_ID.try_with(Clone::clone).ok()
 }
 
+/// Carries a trace into work that runs in a task of its own.
+pub async fn in_trace<F: Future>(trace_id: Option<String>, work: F) -> F::Output {
+    match trace_id {
+        Some(trace_id) => TRACE_ID.scope(trace_id, work).await,
+        None => work.await,
+    }
+}
+
 /// Takes the caller's `traceparent` on, or starts a trace, and names it in the answer.
 pub async fn trace(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let given = request

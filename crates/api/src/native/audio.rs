@@ -17,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::find_track;
 use crate::middleware::auth::{ReadAccess, WriteAccess};
+use crate::middleware::body::{check_declared, is_packed};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::ApiState;
 
@@ -64,6 +65,12 @@ pub async fn upload(
     let extension = extension_of(query.extension.as_deref())?;
     let upload: BlobKey = track.to_string().parse()?;
     let start = query.offset.unwrap_or(0);
+    if is_packed(request.headers()) {
+        let detail = "audio is taken as it is: send it without Content-Encoding";
+        return Err(Problem::invalid("", detail));
+    }
+    let room = limits::AUDIO_BYTES_MAX.saturating_sub(start);
+    check_declared(request.headers(), room)?;
     if start == 0 {
         state.blobs.upload_abort(access.scope(), &upload).await?;
     }

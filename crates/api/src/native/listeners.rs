@@ -101,6 +101,8 @@ pub struct HistoryEntry {
     pub detail: String,
     /// Milliseconds heard.
     pub played_ms: Option<u32>,
+    /// The answer that an exposure shows, or that led to a listen.
+    pub request_id: Option<String>,
 }
 
 /// A page of a listener's events.
@@ -309,5 +311,14 @@ fn entry_of(recorded: &RecordedEvent, titles: &HashMap<TrackId, String>) -> Hist
         title: track.and_then(|track| titles.get(&track).cloned()),
         detail,
         played_ms,
+        request_id: request_of(&recorded.event.payload),
+    }
+}
+
+fn request_of(payload: &EventPayload) -> Option<String> {
+    match payload {
+        EventPayload::Listen(listen) => listen.request_id.map(|id| id.to_string()),
+        EventPayload::Exposure(shown) => Some(shown.request_id.to_string()),
+        _ => None,
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use futures_util::StreamExt;
@@ -16,7 +17,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::find_track;
 use crate::middleware::auth::{ReadAccess, WriteAccess};
-use crate::middleware::body::{QueryParameters, parse_json, read_bounded};
+use crate::middleware::body::{
+    QueryParameters, check_declared, is_packed, parse_json, read_bounded,
+};
 use crate::paging::{Listing, PageInfo, PageQuery};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::ApiState;
@@ -314,7 +317,15 @@ async fn upsert_lines(
     request: Request,
     answer: &mut UpsertsAnswer,
 ) -> Result<(), Problem> {
-    let mut stream = request.into_body().into_data_stream();
+    let (parts, body) = request.into_parts();
+    check_declared(&parts.headers, limits::BULK_BODY_BYTES_MAX as u64)?;
+    // A packed body is unpacked whole, and so within the bound of an ordinary one.
+    let body = if is_packed(&parts.headers) {
+        Body::from(read_bounded(&parts.headers, body, limits::BODY_BYTES_MAX).await?)
+    } else {
+        body
+    };
+    let mut stream = body.into_data_stream();
     let (mut rest, mut line, mut read) = (Vec::new(), 0_u64, 0_usize);
     let mut patches = Vec::new();
     let mut is_open = true;

@@ -72,8 +72,13 @@ impl AnalyzeRunner {
         let lyrics = store.lyrics(scope, id).await?;
         let input_hash = hash_input(track.audio.as_ref(), lyrics.as_ref());
         let stored = store.analyses(scope, &[id]).await?.pop().flatten();
-        if stored.is_some_and(|stored| stored.input_hash == input_hash) {
-            return Ok(());
+        if let Some(stored) = stored
+            && stored.input_hash == input_hash
+            && let Ok(document) = serde_json::from_value::<TrackAnalysis>(stored.document)
+            && document.failures.is_empty()
+        {
+            // A process that died right after the analysis was stored did not tell of it.
+            return self.tell(scope, id, &document, &input_hash).await;
         }
         let (measured, failure) = self.measure(scope, &track, lyrics).await?;
         self.keep(scope, &track, measured, input_hash).await?;
@@ -177,19 +182,31 @@ impl AnalyzeRunner {
         }
         self.complete_length(scope, track, &measured.document)
             .await?;
-        let event = completed(scope, track.id, &input_hash, &measured.document);
         let document =
             serde_json::to_value(&measured.document).map_err(leitmotif_storage::Error::bug)?;
-        let dedupe = format!("analysis:{}:{input_hash}", track.id);
         let stored = AnalysisDocument {
-            input_hash,
+            input_hash: input_hash.clone(),
             document,
         };
         self.catalogue
             .store
             .put_analysis(scope, track.id, stored)
             .await?;
+        self.tell(scope, track.id, &measured.document, &input_hash)
+            .await
+    }
+
+    /// Tells the log and the bill of an analysis; each hears of the same input once.
+    async fn tell(
+        &self,
+        scope: &TenantScope,
+        track: TrackId,
+        document: &TrackAnalysis,
+        input_hash: &str,
+    ) -> Result<()> {
+        let event = completed(scope, track, input_hash, document);
         self.catalogue.log.append(scope, vec![event]).await?;
+        let dedupe = format!("analysis:{track}:{input_hash}");
         let now = self.catalogue.clock.now();
         let usage = vec![UsageEntry {
             metric: "tracks_analysed".to_owned(),

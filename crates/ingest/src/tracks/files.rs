@@ -16,6 +16,9 @@ pub const AUDIO_EXTENSIONS: [&str; 10] = [
     "mp3", "flac", "ogg", "oga", "wav", "m4a", "aac", "aif", "aiff", "mp4",
 ];
 
+/// Endings of the texts beside a file that hold its words, the first found counts.
+pub const WORDS_EXTENSIONS: [&str; 2] = ["lrc", "txt"];
+
 /// A file that may hold audio.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundFile {
@@ -25,6 +28,8 @@ pub struct FoundFile {
     pub size_bytes: u64,
     /// When it was last written, in milliseconds since the epoch.
     pub modified_ms: i64,
+    /// When the words beside it were last modified, if there are any.
+    pub words_modified_ms: Option<i64>,
 }
 
 /// Walks a folder depth first, without holding a directory's entries in memory.
@@ -65,14 +70,14 @@ impl Walk {
         if !metadata.is_file() || !has_audio_ending(path) {
             return Ok(None);
         }
-        let modified_ms = metadata
-            .mtime()
-            .saturating_mul(1_000)
-            .saturating_add(metadata.mtime_nsec() / 1_000_000);
+        let words = WORDS_EXTENSIONS
+            .iter()
+            .find_map(|ending| fs::metadata(path.with_extension(ending)).ok());
         Ok(Some(FoundFile {
             path: path.to_owned(),
             size_bytes: metadata.len(),
-            modified_ms,
+            modified_ms: modified_ms_of(&metadata),
+            words_modified_ms: words.as_ref().map(modified_ms_of),
         }))
     }
 }
@@ -107,6 +112,13 @@ impl Iterator for Walk {
         }
         None
     }
+}
+
+fn modified_ms_of(metadata: &fs::Metadata) -> i64 {
+    metadata
+        .mtime()
+        .saturating_mul(1_000)
+        .saturating_add(metadata.mtime_nsec() / 1_000_000)
 }
 
 /// The lower-case ending of a file name.

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::catalogue::{Catalogue, lyrics_of};
 use crate::error::{Error, Result};
-use crate::tracks::files::{FoundFile, Walk, extension_of, hash_file, read_text};
+use crate::tracks::files::{FoundFile, WORDS_EXTENSIONS, Walk, extension_of, hash_file, read_text};
 use crate::tracks::tags::read_tags;
 
 /// Files written to the catalogue together.
@@ -47,6 +47,8 @@ type Stamps = HashMap<PathBuf, Stamp>;
 struct Stamp {
     size_bytes: u64,
     modified_ms: i64,
+    #[serde(default)]
+    words_modified_ms: Option<i64>,
     content_hash: String,
 }
 
@@ -121,7 +123,9 @@ fn sort_out(
             Ok(file) => {
                 report.files += 1;
                 let known = stamps.get(&file.path).filter(|stamp| {
-                    stamp.size_bytes == file.size_bytes && stamp.modified_ms == file.modified_ms
+                    stamp.size_bytes == file.size_bytes
+                        && stamp.modified_ms == file.modified_ms
+                        && stamp.words_modified_ms == file.words_modified_ms
                 });
                 match known {
                     Some(stamp) => {
@@ -149,7 +153,7 @@ fn read_file(file: FoundFile) -> Result<ReadFile> {
     details
         .external_ids
         .insert("sha256".to_owned(), content_hash.clone());
-    let beside = ["lrc", "txt"]
+    let beside = WORDS_EXTENSIONS
         .iter()
         .find_map(|ending| read_text(&file.path.with_extension(ending), limits::LYRICS_BYTES_MAX));
     let lyrics = beside.or(tags.lyrics).and_then(|text| lyrics_of(&text));
@@ -169,6 +173,7 @@ fn read_file(file: FoundFile) -> Result<ReadFile> {
         stamp: Stamp {
             size_bytes: file.size_bytes,
             modified_ms: file.modified_ms,
+            words_modified_ms: file.words_modified_ms,
             content_hash,
         },
         path: file.path,

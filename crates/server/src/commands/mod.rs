@@ -144,13 +144,14 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
 
 /// Starts the log: lines or JSON on standard error; commands only say what went wrong.
 fn start_log(settings: &Settings, is_long_running: bool) -> anyhow::Result<()> {
-    let wanted = if is_long_running {
-        settings.log.as_str()
-    } else {
-        "warn"
-    };
-    let filter = tracing_subscriber::EnvFilter::try_new(wanted)
+    let wanted = settings.log.as_str();
+    let wished = tracing_subscriber::EnvFilter::try_new(wanted)
         .with_context(|| format!("`log` is `{wanted}`, which is no log filter"))?;
+    let filter = if is_long_running {
+        wished
+    } else {
+        tracing_subscriber::EnvFilter::new("warn")
+    };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

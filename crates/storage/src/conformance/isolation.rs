@@ -558,6 +558,11 @@ async fn attack_the_rest(world: &World, scope: &TenantScope, fixture: &Fixture) 
             "Ok(())",
         ),
         (
+            "Ledger::replay_abandon_all",
+            outcome(ledger.replay_abandon_all(scope).await),
+            "Ok(0)",
+        ),
+        (
             "Ledger::replay_finish",
             outcome(ledger.replay_finish(scope, "k", answer()).await),
             "Ok(())",

@@ -133,6 +133,9 @@ pub async fn replays_follow_their_request(world: &World) {
         .await
         .unwrap();
     assert_eq!(begin("unknown", 1).await, ReplayBegin::Fresh);
+    assert_eq!(ledger.replay_abandon_all(&scope).await.unwrap(), 1);
+    assert_eq!(begin("unknown", 1).await, ReplayBegin::Fresh);
+    assert_eq!(begin("k", 2).await, ReplayBegin::Stored(answer()));
 }
 
 pub async fn replays_are_forgotten_in_time(world: &World) {

@@ -88,6 +88,14 @@ impl Ledger for EmbeddedStorage {
             })
             .await
     }
+
+    async fn replay_abandon_all(&self, scope: &TenantScope) -> Result<u64> {
+        let work = |db: &Connection| {
+            let freed = db.execute("DELETE FROM replays WHERE status IS NULL", [])?;
+            Ok(freed as u64)
+        };
+        self.files(scope)?.database.write(work).await
+    }
 }
 
 fn add_usage(

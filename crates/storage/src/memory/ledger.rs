@@ -108,4 +108,13 @@ impl Ledger for MemoryStorage {
             Ok(())
         })
     }
+
+    async fn replay_abandon_all(&self, scope: &TenantScope) -> Result<u64> {
+        self.with(scope, |state| {
+            let replays = &mut state.ledger.replays;
+            let before = replays.len();
+            replays.retain(|_, replay| replay.answer.is_some());
+            Ok((before - replays.len()) as u64)
+        })
+    }
 }

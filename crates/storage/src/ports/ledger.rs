@@ -84,4 +84,8 @@ pub trait Ledger: Send + Sync {
 
     /// Frees a claimed key after a failure of ours, so that a retry does the work.
     async fn replay_abandon(&self, scope: &TenantScope, key: &str) -> Result<()>;
+
+    /// Frees every claimed key without an answer; called at a start, when whoever claimed them is
+    /// dead. Returns how many there were.
+    async fn replay_abandon_all(&self, scope: &TenantScope) -> Result<u64>;
 }

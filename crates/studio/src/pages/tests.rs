@@ -183,6 +183,7 @@ fn a_listener_page() -> Markup {
         title: Some(text()),
         detail: text(),
         played_ms: None,
+        request_id: None,
     };
     let history = HistoryAnswer {
         events: vec![entry],
