@@ -40,7 +40,7 @@ pub const EVENT_OLDEST_MS: i64 = 1_033_410_600_000;
 pub const EVENT_FUTURE_MS_MAX: i64 = 3_600_000;
 /// Longest track: a day.
 pub const TRACK_MS_MAX: u32 = 24 * 3_600 * 1_000;
-/// Commands waiting for one tenant's writer before callers are told to come back.
+/// Commands waiting for one tenant's writer; at the bound, callers wait for their place.
 pub const WRITER_QUEUE_MAX: usize = 1_024;
 /// Commands that share one commit at most.
 pub const GROUP_COMMIT_MAX: usize = 256;
