@@ -278,6 +278,43 @@ fn learning_outlives_the_process() {
     let mut server = TestServer::start(folder.path());
     assert_eq!(before, answer(&server));
     server.kill();
-    let server = TestServer::start(folder.path());
+    let mut server = TestServer::start(folder.path());
     assert_eq!(before, answer(&server));
+
+    // A damaged model, or none where one should be, costs its rung and nothing else.
+    let name = server.wire.get("/api/v1/models")["models"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let model = find(folder.path(), &name).expect("the model is a file");
+    server.kill();
+    let bytes = std::fs::read(&model).unwrap();
+    for damaged in [Some(&bytes[..bytes.len() / 2]), None] {
+        match damaged {
+            Some(half) => std::fs::write(&model, half).unwrap(),
+            None => std::fs::remove_file(&model).unwrap(),
+        }
+        let server = TestServer::start(folder.path());
+        let (rung, tracks) = answer(&server);
+        assert_ne!(rung, "personalised");
+        assert_eq!(tracks.len(), 10);
+        wait_until("the log tells of it", || {
+            let is_told = server.log().contains("the production model does not load");
+            is_told.then_some(())
+        });
+    }
+}
+
+fn find(folder: &std::path::Path, name: &str) -> Option<std::path::PathBuf> {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            if let Some(found) = find(&path, name) {
+                return Some(found);
+            }
+        } else if path.file_name().is_some_and(|own| own == name) {
+            return Some(path);
+        }
+    }
+    None
 }
