@@ -203,7 +203,7 @@ fn draw_words(seed: u64, style: Style, index: usize) -> String {
             VerseLanguage::English
         },
         verse_count: 3,
-        has_chorus: index % 2 == 0,
+        has_chorus: index.is_multiple_of(2),
     });
     verse.text
 }

@@ -143,7 +143,7 @@ pub fn content_seeds(view: &TenantView, request: &RecommendRequest) -> Vec<(Trac
         .filter(|(_, history)| history.signal() > 0.0)
         .map(|(track, history)| (history.last_played, track, taste_weight(history.signal())))
         .collect();
-    liked.sort_unstable_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)));
+    liked.sort_unstable_by_key(|liked| std::cmp::Reverse((liked.0, liked.1)));
     liked
         .into_iter()
         .take(CONTENT_SEEDS)
