@@ -16,6 +16,7 @@ use leitmotif_storage::ports::{
 use sha2::{Digest, Sha256};
 
 use crate::error::Result;
+use crate::jobs::analyze::hash_input;
 
 /// Writes tracks and queues their analysis.
 pub struct Catalogue {
@@ -45,6 +46,10 @@ impl Catalogue {
         scope: &TenantScope,
         patches: Vec<TrackPatch>,
     ) -> Result<Vec<UpsertResult>> {
+        let has_input: Vec<bool> = patches
+            .iter()
+            .map(|patch| patch.audio.is_some() || patch.lyrics.is_some())
+            .collect();
         let results = self.store.upsert_tracks(scope, patches).await?;
         let changes = results.iter().filter_map(|result| match result.outcome {
             UpsertOutcome::Created => Some((result.id, CatalogueChange::Added)),
@@ -52,10 +57,28 @@ impl Catalogue {
             UpsertOutcome::Unchanged => None,
         });
         self.tell(scope, changes.collect()).await?;
-        let stale = results.iter().filter(|result| result.needs_analysis);
-        self.queue_analysis(scope, stale.map(|result| result.id).collect())
-            .await?;
+        let mut stale = Vec::new();
+        for (result, has_input) in results.iter().zip(has_input) {
+            let is_sent_again = has_input && result.outcome == UpsertOutcome::Unchanged;
+            if result.needs_analysis || is_sent_again && self.is_stale(scope, result.id).await? {
+                stale.push(result.id);
+            }
+        }
+        self.queue_analysis(scope, stale).await?;
         Ok(results)
+    }
+
+    /// Whether a track lacks the analysis of its present input: whoever wrote it may have died
+    /// before the analysis was queued, and sends it again now.
+    async fn is_stale(&self, scope: &TenantScope, id: TrackId) -> Result<bool> {
+        let stored = self.store.analyses(scope, &[id]).await?.pop().flatten();
+        let Some(stored) = stored else {
+            return Ok(true);
+        };
+        let track = self.store.tracks(scope, &[id]).await?.pop();
+        let lyrics = self.store.lyrics(scope, id).await?;
+        let audio = track.and_then(|track| track.audio);
+        Ok(stored.input_hash != hash_input(audio.as_ref(), lyrics.as_ref()))
     }
 
     /// Removes a track with everything that hangs on it; says whether it was there.
@@ -148,7 +171,75 @@ pub fn lyrics_of(text: &str) -> Option<Lyrics> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use leitmotif_domain::chance::{Seed, SeededEntropy};
+    use leitmotif_domain::clock::{ManualClock, Timestamp};
+    use leitmotif_domain::tenant::{SealKey, Tenant};
+    use leitmotif_domain::track::TrackDetails;
+    use leitmotif_domain::{OperatorScope, TenantId};
+    use leitmotif_storage::memory::MemoryStorage;
+    use leitmotif_storage::ports::{Accounts, AnalysisDocument};
+
     use super::*;
+
+    /// A writer that died between the track and its job sends the track again; a queue that has
+    /// the job, or an analysis that is there, asks for no second one.
+    #[tokio::test]
+    async fn a_track_sent_again_is_analysed_if_it_never_was() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp::from_ms(1)));
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(Seed(1)));
+        let storage = Arc::new(MemoryStorage::new(Arc::clone(&clock), Arc::clone(&entropy)));
+        let seal = SealKey::new([1; 32]);
+        let tenant = Tenant {
+            id: TenantId::from_u128(1),
+            name: "t".to_owned(),
+            created_at: clock.now(),
+        };
+        let scope = seal.open(&seal.seal_for(&tenant)).unwrap();
+        let operator = OperatorScope::of_platform(&seal, "test");
+        storage.create_tenant(&operator, tenant).await.unwrap();
+        let catalogue = Catalogue {
+            store: storage.clone(),
+            blobs: storage.clone(),
+            vectors: storage.clone(),
+            log: storage.clone(),
+            jobs: storage.clone(),
+            clock,
+            entropy,
+        };
+        let patch = TrackPatch {
+            id: None,
+            details: TrackDetails {
+                title: "T".to_owned(),
+                external_ids: BTreeMap::from([("t".to_owned(), "1".to_owned())]),
+                ..TrackDetails::default()
+            },
+            audio: None,
+            lyrics: lyrics_of("la la"),
+        };
+        let waiting = async || storage.job_counts(&scope).await.unwrap().waiting;
+        let sent = storage.upsert_tracks(&scope, vec![patch.clone()]).await;
+        let id = sent.unwrap()[0].id;
+        assert_eq!(waiting().await, 0);
+        for _ in 0..2 {
+            catalogue.upsert(&scope, vec![patch.clone()]).await.unwrap();
+            assert_eq!(waiting().await, 1);
+        }
+        let job = storage
+            .lease(&scope, "analyze_track", 1, 1_000)
+            .await
+            .unwrap()
+            .remove(0);
+        let analysis = AnalysisDocument {
+            input_hash: hash_input(None, patch.lyrics.as_ref()),
+            document: serde_json::Value::Null,
+        };
+        storage.put_analysis(&scope, id, analysis).await.unwrap();
+        storage.complete(&scope, &job).await.unwrap();
+        catalogue.upsert(&scope, vec![patch]).await.unwrap();
+        assert_eq!(waiting().await, 0);
+    }
 
     #[test]
     fn lyrics_are_repaired_and_bounded() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use leitmotif_domain::chance::Entropy;
 use leitmotif_domain::event::{EVENT_SCHEMA_VERSION, Event, EventPayload, ExposedTrack, Exposure};
 use leitmotif_domain::page::PageRequest;
-use leitmotif_domain::{Clock, EventId, RequestId, TenantId, TenantScope, TrackId};
+use leitmotif_domain::{Clock, ErrorKind, EventId, RequestId, TenantId, TenantScope, TrackId};
 use leitmotif_features::{ListenerProfile, Projection, projection};
 use leitmotif_storage::ports::{
     BlobStore, CatalogStore, EventLog, ModelRecord, ModelRegistry, TrackFilter, VectorFilter,
@@ -226,7 +226,7 @@ impl Recommender {
                 None => break,
             }
         }
-        view.set_model(self.load_model(scope).await?);
+        view.set_model(self.load_model_or_none(scope).await?);
         view.refresh_popularity(self.stores.clock.now());
         Ok(view)
     }
@@ -271,11 +271,8 @@ impl Recommender {
             view.map_columns();
         }
         if follow_up.has_new_model {
-            // A damaged model costs its rung, not the answers of everybody.
-            match self.load_model(scope).await {
-                Ok(model) => slot.view.write().set_model(model),
-                Err(error) => tracing::error!(%error, "the production model does not load"),
-            }
+            let model = self.load_model_or_none(scope).await?;
+            slot.view.write().set_model(model);
         }
         Ok(())
     }
@@ -286,6 +283,21 @@ impl Recommender {
         Ok(log
             .save_checkpoint(scope, projection::CONSUMER, checkpoint)
             .await?)
+    }
+
+    /// Loads the production model; one that is damaged or lost costs its rung, not the answers of
+    /// everybody.
+    async fn load_model_or_none(
+        &self,
+        scope: &TenantScope,
+    ) -> Result<Option<Arc<RecommenderModel>>> {
+        match self.load_model(scope).await {
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => {
+                tracing::error!(%error, "the production model does not load");
+                Ok(None)
+            }
+            outcome => outcome,
+        }
     }
 
     async fn load_model(&self, scope: &TenantScope) -> Result<Option<Arc<RecommenderModel>>> {

@@ -257,7 +257,8 @@ async fn read(text: String) -> Result<LyricsAnalysis> {
         .map_err(|error| leitmotif_storage::Error::bug(error).into())
 }
 
-fn hash_input(audio: Option<&AudioSource>, lyrics: Option<&Lyrics>) -> String {
+/// Names the input of an analysis: what is heard and read, and by which version.
+pub fn hash_input(audio: Option<&AudioSource>, lyrics: Option<&Lyrics>) -> String {
     let mut hasher = Sha256::new();
     let parts = [
         audio.map(|source| source.content_hash.as_str()),

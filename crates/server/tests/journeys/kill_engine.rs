@@ -1,7 +1,7 @@
 //! SIGKILL at random moments under load, over and over; then everything that was acknowledged must
 //! be there once, and nothing by halves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,6 +17,8 @@ use crate::wire::Wire;
 const PLAYERS: usize = 3;
 /// Clients that send tracks.
 const SENDERS: usize = 2;
+/// One in so many tracks has words.
+const WORDS_EVERY: i64 = 50;
 
 /// What to do.
 #[derive(Clone, Copy)]
@@ -80,7 +82,10 @@ impl Client {
             let tracks: Vec<Value> = items
                 .iter()
                 .map(|item| {
-                    json!({"title": format!("T{item}"), "artist": self.name,
+                    // A few have words, so that the queue is in play and still empties in time.
+                    let lyrics =
+                        (item % WORDS_EVERY == 0).then(|| format!("la la la\nnumber {item}"));
+                    json!({"title": format!("T{item}"), "artist": self.name, "lyrics": lyrics,
                         "external_ids": {"k": format!("{}-{item}", self.name)}})
                 })
                 .collect();
@@ -134,17 +139,29 @@ impl Client {
         } else {
             let path = format!("/api/v1/tracks?artist={}", self.name);
             for track in wire.walk(&path, "tracks", 200) {
-                let name = track["external_ids"]["k"].as_str().unwrap();
-                let item = name.rsplit('-').next().unwrap().parse().unwrap();
-                *counts.entry(item).or_default() += 1;
+                *counts.entry(item_of(&track)).or_default() += 1;
             }
         }
         counts
     }
 
+    /// The items whose words were never read.
+    fn unread(&self, wire: &Wire) -> HashSet<i64> {
+        let path = format!(
+            "/api/v1/tracks?artist={}&has_lyrics=true&has_analysis=false",
+            self.name
+        );
+        let tracks = wire.walk(&path, "tracks", 200);
+        tracks.iter().map(item_of).collect()
+    }
+
     /// Panics when something acknowledged is missing or doubled, or a batch is there by halves.
     fn check(&self, wire: &Wire, report: &mut KillReport) {
         let stored = self.stored(wire);
+        let unread = match self.is_player {
+            true => HashSet::new(),
+            false => self.unread(wire),
+        };
         let mut expected = 0;
         for batch in &self.batches {
             let counts: Vec<usize> = batch
@@ -158,6 +175,8 @@ impl Client {
             match batch.state {
                 Sent::Acknowledged => {
                     report.acknowledged_batches += 1;
+                    let is_read = batch.items.iter().all(|item| !unread.contains(item));
+                    assert!(is_read, "{name}: nobody reads the words of batch {first}");
                     assert!(
                         is_whole,
                         "{name}: batch at {first} was acknowledged: {counts:?}"
@@ -181,6 +200,11 @@ impl Client {
             report.tracks_found += found;
         }
     }
+}
+
+fn item_of(track: &Value) -> i64 {
+    let name = track["external_ids"]["k"].as_str().unwrap();
+    name.rsplit('-').next().unwrap().parse().unwrap()
 }
 
 /// Runs the plan on an empty folder.
@@ -233,6 +257,7 @@ pub fn run(plan: KillPlan, binary: &Path, data: &Path) -> KillReport {
         report.kills += 1;
     }
     let server = start();
+    assert_eq!(server.wait_idle(), 0, "no job is lost to the kills");
     for client in &clients {
         client.check(&server.wire, &mut report);
     }
