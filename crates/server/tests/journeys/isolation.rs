@@ -1,0 +1,385 @@
+//! Every route of the description, by who asks: nobody, a weak key, a stranger. A route that is in
+//! neither table fails the test, so that none is forgotten.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::harness::{TestServer, write_song};
+use crate::tables::now;
+use crate::wire::Wire;
+
+/// In everything that belongs to the first tenant; must never reach a stranger.
+const MARK: &str = "aurora";
+
+/// What a stranger must get.
+#[derive(Clone, Copy, PartialEq)]
+enum Stranger {
+    /// 404: the object is not there.
+    NotFound,
+    /// 400: the reference in the body leads nowhere.
+    NoReference,
+    /// A good answer about the stranger's own, empty, tenant.
+    OwnOnly,
+    /// 403: the key does not hold the scope.
+    Denied,
+}
+
+/// Needed scope, and what a stranger with an admin key of another tenant gets.
+const COVERED: &[(&str, &str, &str, Stranger)] = &[
+    ("POST", "/api/v1/tracks", "write", Stranger::OwnOnly),
+    ("GET", "/api/v1/tracks", "read", Stranger::OwnOnly),
+    ("GET", "/api/v1/tracks/{id}", "read", Stranger::NotFound),
+    ("DELETE", "/api/v1/tracks/{id}", "write", Stranger::NotFound),
+    (
+        "GET",
+        "/api/v1/tracks/{id}/lyrics",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "PUT",
+        "/api/v1/tracks/{id}/audio",
+        "write",
+        Stranger::NotFound,
+    ),
+    (
+        "GET",
+        "/api/v1/tracks/{id}/audio",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "GET",
+        "/api/v1/tracks/{id}/audio/upload",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "GET",
+        "/api/v1/tracks/{id}/analysis",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "POST",
+        "/api/v1/tracks/{id}/analyze",
+        "write",
+        Stranger::NotFound,
+    ),
+    (
+        "POST",
+        "/api/v1/tracks/{id}/analyze-and-recommend",
+        "write",
+        Stranger::NotFound,
+    ),
+    (
+        "GET",
+        "/api/v1/tracks/{id}/similar",
+        "read",
+        Stranger::NotFound,
+    ),
+    ("POST", "/api/v1/events", "write", Stranger::NoReference),
+    ("GET", "/api/v1/listeners", "read", Stranger::OwnOnly),
+    ("GET", "/api/v1/listeners/{id}", "read", Stranger::NotFound),
+    (
+        "GET",
+        "/api/v1/listeners/{id}/events",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "POST",
+        "/api/v1/recommendations",
+        "read",
+        Stranger::NoReference,
+    ),
+    ("POST", "/api/v1/playlists", "write", Stranger::NoReference),
+    ("GET", "/api/v1/playlists", "read", Stranger::OwnOnly),
+    ("GET", "/api/v1/playlists/{id}", "read", Stranger::NotFound),
+    ("PUT", "/api/v1/playlists/{id}", "write", Stranger::NotFound),
+    (
+        "DELETE",
+        "/api/v1/playlists/{id}",
+        "write",
+        Stranger::NotFound,
+    ),
+    ("POST", "/api/v1/imports", "admin", Stranger::NoReference),
+    ("GET", "/api/v1/jobs", "read", Stranger::OwnOnly),
+    ("GET", "/api/v1/jobs/{id}", "read", Stranger::NotFound),
+    (
+        "POST",
+        "/api/v1/jobs/{id}/retry",
+        "write",
+        Stranger::NotFound,
+    ),
+    ("POST", "/api/v1/training-runs", "admin", Stranger::OwnOnly),
+    ("GET", "/api/v1/models", "read", Stranger::OwnOnly),
+    (
+        "PUT",
+        "/api/v1/models/{id}/production",
+        "admin",
+        Stranger::NotFound,
+    ),
+    ("GET", "/api/v1/overview", "read", Stranger::OwnOnly),
+    ("GET", "/api/v1/usage", "read", Stranger::OwnOnly),
+    ("POST", "/api/v1/keys", "admin", Stranger::OwnOnly),
+    ("GET", "/api/v1/keys", "admin", Stranger::OwnOnly),
+    ("DELETE", "/api/v1/keys/{id}", "admin", Stranger::NotFound),
+    (
+        "POST",
+        "/api/v1/keys/{id}/rotate",
+        "admin",
+        Stranger::NotFound,
+    ),
+    ("POST", "/api/v1/tenants", "operator", Stranger::Denied),
+    ("GET", "/api/v1/tenants", "operator", Stranger::Denied),
+    (
+        "DELETE",
+        "/api/v1/tenants/{id}",
+        "operator",
+        Stranger::Denied,
+    ),
+    ("GET", "/api/v1/audit", "operator", Stranger::Denied),
+];
+
+/// Open to everybody, with nothing of any tenant in the answer.
+const EXEMPT: &[(&str, &str)] = &[("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics")];
+
+/// One tenant's objects.
+struct World {
+    track: String,
+    listener: String,
+    playlist: String,
+    job: String,
+    model: String,
+    key: String,
+    tenant: String,
+}
+
+fn fill(server: &TestServer, folder: &std::path::Path) -> World {
+    let wire = &server.wire;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let tracks: Vec<Value> = (0..12)
+        .map(|i| {
+            json!({"title": format!("{MARK} {i}"), "artist": MARK, "tags": [MARK],
+                "lyrics": format!("{MARK} over the hill {i}\n{MARK} standing still"),
+                "external_ids": {"a": format!("{MARK}-{i}")}})
+        })
+        .collect();
+    let written = wire.post("/api/v1/tracks", &json!({ "tracks": tracks }));
+    let track = text(&written["tracks"][0]["id"]);
+    let song = folder.join("song.wav");
+    write_song(&song, 3, 4.0);
+    let path = format!("/api/v1/tracks/{track}/audio?extension=wav");
+    let up = wire.send("PUT", &path, &[], &std::fs::read(&song).unwrap());
+    assert_eq!(up.status, 200, "{}", up.text());
+    let events: Vec<Value> = (0..240)
+        .map(|i| {
+            json!({"kind": "listen", "occurred_at": now() - i * 60_000,
+                "listener": format!("{MARK}-{}", i % 5), "track": format!("a:{MARK}-{}", i % 12),
+                "outcome": "completed"})
+        })
+        .collect();
+    wire.post("/api/v1/events", &json!({ "events": events }));
+    let playlist = wire.post(
+        "/api/v1/playlists",
+        &json!({"name": MARK, "tracks": [track]}),
+    );
+    server.wait_idle();
+    let job = wire.post("/api/v1/training-runs", &json!({}))["job"].clone();
+    assert_eq!(server.wait_job(&job)["state"], "done");
+    let key = wire.post("/api/v1/keys", &json!({"label": MARK, "scopes": ["read"]}));
+    let tenants = wire.get("/api/v1/tenants");
+    World {
+        track,
+        listener: format!("{MARK}-0"),
+        playlist: text(&playlist["id"]),
+        job: text(&job),
+        model: text(&wire.get("/api/v1/models")["models"][0]["id"]),
+        key: text(&key["id"]),
+        tenant: text(&tenants["tenants"][0]["id"]),
+    }
+}
+
+/// The path with an object of the first tenant in it, and a body that leads to one.
+fn request(path: &str, world: &World) -> (String, Value) {
+    let id = match path.split('/').nth(3) {
+        Some("tracks") => &world.track,
+        Some("listeners") => &world.listener,
+        Some("playlists") => &world.playlist,
+        Some("jobs") => &world.job,
+        Some("models") => &world.model,
+        Some("keys") => &world.key,
+        _ => &world.tenant,
+    };
+    let track = &world.track;
+    let body = match path {
+        "/api/v1/tracks" => json!({"title": "mine"}),
+        "/api/v1/events" => json!({"events": [{"kind": "listen", "occurred_at": now(),
+            "listener": "x", "track": track, "outcome": "completed"}]}),
+        "/api/v1/recommendations" => json!({"seeds": [track], "listener": world.listener}),
+        "/api/v1/playlists" | "/api/v1/playlists/{id}" => json!({"name": "P", "tracks": [track]}),
+        "/api/v1/imports" => json!({"path": "/"}),
+        "/api/v1/keys" => json!({"label": "mine", "scopes": ["read"]}),
+        "/api/v1/tenants" => json!({"name": "another"}),
+        _ => json!({}),
+    };
+    (path.replace("{id}", id), body)
+}
+
+fn described(wire: &Wire) -> BTreeSet<(String, String)> {
+    let document = wire.get("/openapi.json");
+    let mut routes = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            routes.insert((method.to_uppercase(), path.clone()));
+        }
+    }
+    routes
+}
+
+#[test]
+fn every_route_keeps_tenants_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(&folder.path().join("data"));
+    let wire = &server.wire;
+    let covered = COVERED.iter().map(|(method, path, ..)| (*method, *path));
+    let known: BTreeSet<(String, String)> = covered
+        .chain(EXEMPT.iter().copied())
+        .map(|(method, path)| (method.to_owned(), path.to_owned()))
+        .collect();
+    let described = described(wire);
+    let forgotten: Vec<_> = described.symmetric_difference(&known).collect();
+    assert!(
+        forgotten.is_empty(),
+        "put these into a table of this test: {forgotten:?}"
+    );
+
+    let world = fill(&server, folder.path());
+    let issue = |scopes: Value| {
+        let key = wire.post("/api/v1/keys", &json!({"label": "weak", "scopes": scopes}));
+        wire.with_key(key["secret"].as_str().unwrap())
+    };
+    let (reader, writer) = (issue(json!(["read"])), issue(json!(["read", "write"])));
+    let admin = issue(json!(["read", "write", "admin"]));
+    let second = wire.post("/api/v1/tenants", &json!({"name": "second"}));
+    let stranger = wire.with_key(second["key"]["secret"].as_str().unwrap());
+
+    for (method, path) in EXEMPT {
+        let reply = wire.anonymous().send(method, path, &[], b"");
+        assert_eq!(reply.status, 200, "{method} {path}");
+        assert!(
+            !reply.text().contains(MARK),
+            "{method} {path} tells too much"
+        );
+    }
+    for (method, path, needed, expected) in COVERED {
+        let (place, body) = request(path, &world);
+        let context = format!("{method} {path}");
+        wire.anonymous()
+            .ask(method, &place, &body)
+            .problem(401, &context);
+        let too_weak: &[&Wire] = match *needed {
+            "read" => &[],
+            "write" => &[&reader],
+            "admin" => &[&reader, &writer],
+            _ => &[&reader, &writer, &admin],
+        };
+        for client in too_weak {
+            client.ask(method, &place, &body).problem(403, &context);
+        }
+        let reply = stranger.ask(method, &place, &body);
+        let text = reply.text();
+        match expected {
+            Stranger::NotFound => drop(reply.problem(404, &context)),
+            Stranger::NoReference => drop(reply.problem(400, &context)),
+            Stranger::Denied => drop(reply.problem(403, &context)),
+            Stranger::OwnOnly => assert!(reply.status < 300, "{context}: {text}"),
+        }
+        // A name that the caller sent may come back in the problem; nothing else may.
+        let told = text.replace(&world.listener, "");
+        assert!(!told.contains(MARK), "{context} tells a stranger: {text}");
+        if *method == "GET" && *expected == Stranger::OwnOnly {
+            for id in [
+                &world.track,
+                &world.playlist,
+                &world.job,
+                &world.model,
+                &world.key,
+            ] {
+                assert!(
+                    !text.contains(id.as_str()),
+                    "{context} tells a stranger: {text}"
+                );
+            }
+        }
+    }
+    // Nothing that the weak or the strange tried has happened.
+    let still = wire.get("/api/v1/overview");
+    assert_eq!(
+        (
+            &still["tracks"],
+            &still["playlists"],
+            &still["events"].is_u64()
+        ),
+        (&json!(12), &json!(1), &true)
+    );
+    assert_eq!(
+        wire.get(&format!("/api/v1/playlists/{}", world.playlist))["name"],
+        MARK
+    );
+    assert!(
+        wire.walk("/api/v1/listeners", "listeners", 50)
+            .iter()
+            .all(|l| l["name"] != "x")
+    );
+
+    // The same names in another tenant are other things.
+    stranger.post(
+        "/api/v1/tracks",
+        &json!({"title": "own", "external_ids": {"a": format!("{MARK}-0")}}),
+    );
+    let own = stranger.get(&format!("/api/v1/tracks/a:{MARK}-0"));
+    assert_eq!(
+        (&own["title"], own["id"] == json!(world.track)),
+        (&json!("own"), false)
+    );
+    assert_eq!(
+        wire.get(&format!("/api/v1/tracks/{}", world.track))["title"],
+        format!("{MARK} 0")
+    );
+
+    // A revoked key opens nothing, a removed tenant's key neither.
+    let key = wire.post(
+        "/api/v1/keys",
+        &json!({"label": "short", "scopes": ["read"]}),
+    );
+    let short = wire.with_key(key["secret"].as_str().unwrap());
+    assert_eq!(short.send("GET", "/api/v1/overview", &[], b"").status, 200);
+    let path = format!("/api/v1/keys/{}", key["id"].as_str().unwrap());
+    assert_eq!(wire.send("DELETE", &path, &[], b"").status, 204);
+    short
+        .send("GET", "/api/v1/overview", &[], b"")
+        .problem(401, "revoked");
+    let path = format!("/api/v1/tenants/{}", second["id"].as_str().unwrap());
+    assert_eq!(
+        wire.send(
+            "DELETE",
+            &path,
+            &[("x-operator-reason", "the test is over")],
+            b""
+        )
+        .status,
+        204
+    );
+    stranger
+        .send("GET", "/api/v1/overview", &[], b"")
+        .problem(401, "removed tenant");
+    let audit = wire.walk("/api/v1/audit", "entries", 50);
+    assert!(
+        audit
+            .iter()
+            .any(|entry| entry["reason"] == "the test is over")
+    );
+}

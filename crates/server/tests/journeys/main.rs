@@ -1,0 +1,20 @@
+//! Journeys through the real binary: files and tables in, answers out, over HTTP and the command
+//! line.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests count as outside code"
+)]
+
+mod demo_once;
+mod files;
+mod folder;
+mod harness;
+mod http_contract;
+mod isolation;
+mod kill_engine;
+mod kills;
+mod learning;
+mod tables;
+mod uploads;
+mod wire;

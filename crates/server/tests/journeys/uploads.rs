@@ -1,0 +1,182 @@
+//! Audio up, broken off, taken up again, and down by range.
+
+use std::io::Write;
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::harness::{TestServer, wait_until, write_song};
+
+#[test]
+fn uploads_resume_and_ranges_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let song = folder.path().join("song.wav");
+    write_song(&song, 1, 60.0);
+    let bytes = std::fs::read(&song).unwrap();
+    let server = TestServer::start(&folder.path().join("data"));
+    let wire = &server.wire;
+    wire.post(
+        "/api/v1/tracks",
+        &json!({"title": "Up", "external_ids": {"u": "1"}}),
+    );
+    let path = "/api/v1/tracks/u:1/audio";
+
+    // The line breaks after more than one piece: what arrived whole is kept.
+    let sent = bytes.len() * 3 / 4;
+    let mut stream = wire.open().unwrap();
+    let head = wire.head(
+        "PUT",
+        &format!("{path}?extension=wav"),
+        &[],
+        bytes.len() as u64,
+    );
+    stream.write_all(&head).unwrap();
+    stream.write_all(&bytes[..sent]).unwrap();
+    wait_until("a piece is written down", || {
+        let state = wire.get(&format!("{path}/upload"));
+        (state["offset_bytes"].as_u64().unwrap() > 0).then_some(())
+    });
+    drop(stream);
+    let offset = wait_until("the server notices", || {
+        let first = wire.get(&format!("{path}/upload"))["offset_bytes"]
+            .as_u64()
+            .unwrap();
+        let second = wire.get(&format!("{path}/upload"))["offset_bytes"]
+            .as_u64()
+            .unwrap();
+        (first == second && first > 0).then_some(first as usize)
+    });
+    assert!(offset <= sent, "{offset} of {sent}");
+    assert_eq!(
+        wire.get("/api/v1/tracks/u:1")["has_audio"],
+        false,
+        "half a file is no audio"
+    );
+
+    // A gap is refused, the right place goes on in two parts.
+    let gap = format!("{path}?extension=wav&offset={}", offset + 1);
+    wire.send("PUT", &gap, &[], &bytes[offset + 1..])
+        .problem(409, "a gap");
+    let middle = offset + (bytes.len() - offset) / 2;
+    let part = format!("{path}?extension=wav&offset={offset}&partial=true");
+    let answer = wire.send("PUT", &part, &[], &bytes[offset..middle]).json();
+    assert_eq!(
+        (&answer["offset_bytes"], &answer["is_complete"]),
+        (&json!(middle), &json!(false))
+    );
+    let rest = format!("{path}?extension=wav&offset={middle}");
+    let answer = wire.send("PUT", &rest, &[], &bytes[middle..]).json();
+    assert_eq!(
+        (&answer["offset_bytes"], &answer["is_complete"]),
+        (&json!(bytes.len()), &json!(true))
+    );
+
+    let whole = wire.send("GET", path, &[], b"");
+    assert_eq!(whole.status, 200);
+    assert!(whole.body == bytes, "what comes down is what went up");
+    let hash = hex::encode(Sha256::digest(&bytes));
+    let etag = format!("\"{hash}\"");
+    assert_eq!(whole.header("etag"), Some(etag.as_str()));
+    assert_eq!(whole.header("accept-ranges"), Some("bytes"));
+    assert_eq!(whole.header("content-type"), Some("audio/wav"));
+
+    let size = bytes.len();
+    let check = |range: &str, expected: Option<(usize, usize)>| {
+        let reply = wire.send("GET", path, &[("range", range)], b"");
+        match expected {
+            Some((start, end)) => {
+                assert_eq!(reply.status, 206, "{range}");
+                assert!(reply.body == bytes[start..end], "{range}");
+                let shown = format!("bytes {start}-{}/{size}", end - 1);
+                assert_eq!(
+                    reply.header("content-range"),
+                    Some(shown.as_str()),
+                    "{range}"
+                );
+            }
+            None => {
+                reply.problem(416, range);
+                let shown = format!("bytes */{size}");
+                assert_eq!(
+                    reply.header("content-range"),
+                    Some(shown.as_str()),
+                    "{range}"
+                );
+            }
+        }
+    };
+    check("bytes=0-0", Some((0, 1)));
+    check("bytes=44-999", Some((44, 1_000)));
+    check("bytes=-100", Some((size - 100, size)));
+    check(&format!("bytes={}-", size - 1), Some((size - 1, size)));
+    check(&format!("bytes={size}-"), None);
+    let ignored = wire.send("GET", path, &[("range", "lines=1-2")], b"");
+    assert_eq!((ignored.status, ignored.body.len()), (200, size));
+
+    // The whole file was analysed, not half of it.
+    assert_eq!(server.wait_idle(), 0);
+    let analysis = wire.get("/api/v1/tracks/u:1/analysis");
+    let duration = analysis["descriptors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "duration_ms")
+        .and_then(|one| one["value"].as_f64());
+    assert!(
+        duration.is_some_and(|ms| (ms - 60_000.0).abs() < 100.0),
+        "{duration:?}"
+    );
+    wire.send("PUT", path, &[], b"").problem(400, "nothing");
+    wire.send("PUT", &format!("{path}?extension=exe"), &[], b"x")
+        .points_at(400, "?extension", "no audio");
+    let gone = wire.send("DELETE", "/api/v1/tracks/u:1", &[], b"");
+    assert_eq!(gone.status, 204);
+    wire.send("GET", path, &[], b"").problem(404, "deleted");
+}
+
+#[test]
+fn one_call_analyses_and_recommends() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(&folder.path().join("data"));
+    let wire = &server.wire;
+    for index in 0..3_u64 {
+        let song = folder.path().join("song.wav");
+        write_song(&song, index, 6.0);
+        let track = json!({"title": format!("S{index}"), "external_ids": {"s": index.to_string()}});
+        wire.post("/api/v1/tracks", &track);
+        let path = format!("/api/v1/tracks/s:{index}/audio?extension=wav");
+        let answer = wire.send("PUT", &path, &[], &std::fs::read(&song).unwrap());
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    server.wait_idle();
+    let answer = wire.post(
+        "/api/v1/tracks/s:0/analyze-and-recommend?k=2&wait_ms=20000",
+        &json!({}),
+    );
+    assert_eq!(answer["degraded"], json!([]), "{answer}");
+    assert_eq!(
+        answer["recommendations"]["tracks"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    assert!(
+        !answer["analysis"]["descriptors"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    let bad = wire.ask(
+        "POST",
+        "/api/v1/tracks/s:0/analyze-and-recommend?k=0",
+        &json!({}),
+    );
+    bad.problem(400, "nothing wanted");
+    wire.post(
+        "/api/v1/tracks",
+        &json!({"title": "Bare", "external_ids": {"s": "9"}}),
+    );
+    let bare = wire.post("/api/v1/tracks/s:9/analyze-and-recommend", &json!({}));
+    assert!(!bare["degraded"].as_array().unwrap().is_empty(), "{bare}");
+}
