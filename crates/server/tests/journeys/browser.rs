@@ -59,9 +59,9 @@ fn fill(server: &TestServer) -> Known {
         let reply = wire.send("PUT", &path, &[], bytes);
         assert_eq!(reply.status, 200, "{}", reply.text());
     };
-    for index in 0..RENDERED {
+    for (index, id) in ids.iter().enumerate().take(RENDERED) {
         let song = world.render(index).unwrap();
-        upload(ids[index], &song.wav);
+        upload(id, &song.wav);
         truths.insert(index, song.truth);
     }
     upload(ids[RENDERED], b"dear diary, this is no music");
@@ -122,6 +122,7 @@ fn the_studio_in_a_browser() {
     every_page(&browser, &known, folder.path());
     dark(&browser);
     not_found(&browser);
+    logout(&browser);
     is_quiet(&browser);
 }
 
@@ -413,6 +414,7 @@ fn every_page(browser: &Browser, known: &Known, folder: &Path) {
     let narrow = json!({"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": false});
     browser.cdp("Emulation.setDeviceMetricsOverride", &narrow);
     let pages = [
+        "/studio/login".to_owned(),
         "/studio".to_owned(),
         "/studio/library".to_owned(),
         format!("/studio/tracks/{}", known.track),
@@ -474,4 +476,13 @@ fn not_found(browser: &Browser) {
     browser.tab_to("main a[href='/studio']");
     browser.press(ENTER);
     browser.wait("location.pathname === '/studio'");
+}
+
+fn logout(browser: &Browser) {
+    browser.tab_to("form.account button");
+    browser.press(ENTER);
+    browser.wait("location.pathname === '/studio/login'");
+    browser.go("/studio/library");
+    browser.wait("location.pathname === '/studio/login'");
+    browser.holds("!document.querySelector('nav')");
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::wire::Wire;
 
 /// Longest wait for anything a page does.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(45);
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// The name under which the protocol passes elements.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -46,13 +46,18 @@ impl Programs {
 }
 
 fn in_path(names: &[&str]) -> Result<PathBuf, String> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let mut places = names
+    let look = |name: &&str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "command -v \"$0\"", name]);
+        let said = shell.stdin(Stdio::null()).output().ok()?;
+        let place = String::from_utf8(said.stdout).ok()?;
+        said.status
+            .success()
+            .then(|| PathBuf::from(place.trim_end()))
+    };
+    names
         .iter()
-        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    places
-        .find(|place| place.is_file())
+        .find_map(look)
         .ok_or_else(|| format!("no {} in PATH", names.join(", ")))
 }
 
@@ -109,7 +114,7 @@ impl Browser {
         let asked = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": {"binary": programs.browser, "args": arguments(profile)},
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
-            "timeouts": {"script": 20_000, "pageLoad": 20_000, "implicit": 0},
+            "timeouts": {"script": 45_000, "pageLoad": 45_000, "implicit": 0},
         }}});
         let opened = browser.send("POST", "/session", &asked);
         let opened = opened.unwrap_or_else(|error| panic!("the browser opens: {error}"));
@@ -200,11 +205,12 @@ impl Browser {
         self.command("actions", &json!({ "actions": [source] }));
     }
 
-    /// Goes on with Tab until the focus is at an element.
+    /// Goes on with Tab until the focus is at an element, and is seen to be there.
     pub fn tab_to(&self, selector: &str) {
         let is_there = format!("document.activeElement.matches({selector:?})");
         for _ in 0..60 {
             if self.value(&is_there) == true {
+                self.holds("getComputedStyle(document.activeElement).outlineStyle === 'solid'");
                 return;
             }
             self.press(TAB);
