@@ -61,11 +61,11 @@ fn in_path(names: &[&str]) -> Result<PathBuf, String> {
         .ok_or_else(|| format!("no {} in PATH", names.join(", ")))
 }
 
-/// A request of a page, as the browser tells it.
+/// What a page got, as the browser tells it.
 #[derive(Debug, Clone)]
 pub struct Exchange {
     pub url: String,
-    /// The `Range` that was asked for.
+    /// The `Content-Range` of the answer.
     pub range: Option<String>,
     pub status: Option<u64>,
 }
@@ -79,7 +79,7 @@ pub struct Browser {
     driver: Child,
     reader: Option<JoinHandle<()>>,
     exchanges: RefCell<Vec<Exchange>>,
-    /// What a page wrote to the console and was refused to load.
+    /// The severe lines of the console: errors, refusals, what could not be loaded.
     complaints: RefCell<Vec<String>>,
 }
 
@@ -258,8 +258,8 @@ impl Browser {
             }
             if method == "Network.responseReceived" {
                 let answer = &told["response"];
-                let range = &answer["headers"];
-                let named = |name: &str| range[name].as_str().map(str::to_owned);
+                let headers = &answer["headers"];
+                let named = |name: &str| headers[name].as_str().map(str::to_owned);
                 exchanges.push(Exchange {
                     url: answer["url"].as_str().unwrap_or_default().to_owned(),
                     range: named("content-range").or_else(|| named("Content-Range")),
