@@ -6,6 +6,7 @@
     reason = "helpers of tests count as outside code"
 )]
 
+mod browser;
 mod demo_once;
 mod files;
 mod folder;
@@ -17,4 +18,5 @@ mod kills;
 mod learning;
 mod tables;
 mod uploads;
+mod webdriver;
 mod wire;

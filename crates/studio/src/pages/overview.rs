@@ -58,6 +58,35 @@ pub fn overview_body(
     running: &JobsAnswer,
     production: Option<&ModelAnswer>,
 ) -> Markup {
+    html! {
+        h1 { "Overview" }
+        (announcer())
+        (tiles_section(counts))
+        (jobs_section(&counts.jobs, running))
+        div.columns {
+            (model_section(counts, production))
+            section aria-labelledby="spaces" {
+                h2 #spaces { "Embedding spaces" }
+                @if counts.spaces.is_empty() {
+                    (empty("No track has an embedding yet: they come with the first analysis."))
+                } @else {
+                    table {
+                        caption { "Distances are compared within one space only" }
+                        thead { tr { th scope="col" { "Space" } th.number scope="col" { "Tracks" } } }
+                        tbody {
+                            @for space in &counts.spaces {
+                                tr { th scope="row" { (space.name) } td.number { (grouped(space.tracks)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        @if let Some(model) = production { (ladder_section(&model.report)) }
+    }
+}
+
+fn tiles_section(counts: &OverviewAnswer) -> Markup {
     let tiles = [
         ("tracks", "Tracks", counts.tracks, "/studio/library"),
         (
@@ -94,8 +123,6 @@ pub fn overview_body(
         ("events", "Events", counts.events, "/studio/listeners"),
     ];
     html! {
-        h1 { "Overview" }
-        (announcer())
         section aria-labelledby="counts" {
             h2 #counts { "In the catalogue" }
             ul.tiles {
@@ -104,27 +131,6 @@ pub fn overview_body(
                 }
             }
         }
-        (jobs_section(&counts.jobs, running))
-        div.columns {
-            (model_section(counts, production))
-            section aria-labelledby="spaces" {
-                h2 #spaces { "Embedding spaces" }
-                @if counts.spaces.is_empty() {
-                    (empty("No track has an embedding yet: they come with the first analysis."))
-                } @else {
-                    table {
-                        caption { "Distances are compared within one space only" }
-                        thead { tr { th scope="col" { "Space" } th.number scope="col" { "Tracks" } } }
-                        tbody {
-                            @for space in &counts.spaces {
-                                tr { th scope="row" { (space.name) } td.number { (grouped(space.tracks)) } }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        @if let Some(model) = production { (ladder_section(&model.report)) }
     }
 }
 
