@@ -53,7 +53,7 @@ impl Listing<'_> {
     ///
     /// - Errors: 400 for a limit out of bounds or a cursor of another listing.
     pub fn request(&self, query: &PageQuery) -> Result<PageRequest, Problem> {
-        let after = match query.cursor.as_deref().filter(|cursor| !cursor.is_empty()) {
+        let after = match &query.cursor {
             Some(cursor) => Some(self.open(cursor).ok_or_else(|| {
                 Problem::invalid("?cursor", "the cursor does not belong to this listing")
             })?),
