@@ -85,6 +85,10 @@ pub(crate) fn walk(
         } else {
             gather_upper(store, graph, slot, level, scratch);
         }
+        // Most often the next entry is followed next; its links arrive while distances are measured.
+        if let Some(next) = scratch.pool.entries.get(cursor + 1) {
+            graph.prefetch_base(next.slot & !FOLLOWED);
+        }
         store.coded_distances(
             &scratch.query,
             &scratch.slots,

@@ -124,14 +124,44 @@ fn code_products_vnni_fixed<const LINES: usize>(
     for (register, line) in query_lines.iter_mut().zip(query) {
         *register = load_avx512(line);
     }
-    for (&slot, product) in slots.iter().zip(products) {
+    let product_of = |slot: u32| {
         let code = &codes[slot as usize * LINES..][..LINES];
         let mut sum = _mm512_setzero_si512();
         for line in 0..LINES {
             sum = _mm512_dpbusd_epi32(sum, load_avx512(&code[line]), query_lines[line]);
         }
-        *product = _mm512_reduce_add_epi32(sum);
+        sum
+    };
+    let (fours, rest) = slots.as_chunks::<4>();
+    let (products_of_four, products_of_rest) = products.split_at_mut(fours.len() * 4);
+    for (four, out) in fours.iter().zip(products_of_four.chunks_exact_mut(4)) {
+        let sums = reduce_four_avx512(four.map(product_of));
+        out.copy_from_slice(&sums);
     }
+    for (&slot, product) in rest.iter().zip(products_of_rest) {
+        *product = _mm512_reduce_add_epi32(product_of(slot));
+    }
+}
+
+/// Sums the lanes of four registers together, in a third of the steps of four sums alone.
+#[inline]
+#[target_feature(enable = "avx512f,avx2,sse4.1")]
+fn reduce_four_avx512([a, b, c, d]: [__m512i; 4]) -> [i32; 4] {
+    let halves =
+        |x: __m512i| _mm256_add_epi32(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64::<1>(x));
+    let left = _mm256_hadd_epi32(halves(a), halves(b));
+    let right = _mm256_hadd_epi32(halves(c), halves(d));
+    let both = _mm256_hadd_epi32(left, right);
+    let sums = _mm_add_epi32(
+        _mm256_castsi256_si128(both),
+        _mm256_extracti128_si256::<1>(both),
+    );
+    [
+        _mm_extract_epi32::<0>(sums),
+        _mm_extract_epi32::<1>(sums),
+        _mm_extract_epi32::<2>(sums),
+        _mm_extract_epi32::<3>(sums),
+    ]
 }
 
 #[inline]
