@@ -115,7 +115,8 @@ impl Listen {
     /// What the play says about taste, in −1.0..=1.0.
     ///
     /// A completed play is +1, a skip is −1 at the start and fades to 0 at half the track, a partial
-    /// play is the share heard. A private play says nothing.
+    /// play is the share heard. Where the share is unknown, a skip counts in full and a partial play
+    /// says nothing. A private play says nothing.
     pub fn signal(&self) -> f32 {
         if self.private {
             return 0.0;
@@ -129,7 +130,7 @@ impl Listen {
         match self.outcome {
             ListenOutcome::Completed => 1.0,
             ListenOutcome::Skipped => (2.0 * share.unwrap_or(0.0) - 1.0).min(0.0),
-            ListenOutcome::Partial => share.unwrap_or(0.5),
+            ListenOutcome::Partial => share.unwrap_or(0.0),
         }
     }
 }
@@ -322,6 +323,8 @@ mod tests {
         check(ListenOutcome::Skipped, Some(50_000), -0.5);
         check(ListenOutcome::Skipped, Some(180_000), 0.0);
         check(ListenOutcome::Partial, Some(50_000), 0.25);
+        check(ListenOutcome::Partial, None, 0.0);
+        check(ListenOutcome::Skipped, None, -1.0);
         let private = Listen {
             private: true,
             ..listen(ListenOutcome::Completed, None)
