@@ -104,14 +104,15 @@ impl Stopwatch {
         }
     }
 
-    /// Ends a step and begins the next.
+    /// Ends a step and begins the next; a step that comes again adds to its former time.
     pub fn lap(&mut self, name: &'static str) {
         let now = Instant::now();
         let taken = now.duration_since(self.last).as_micros();
-        self.spans.push(Span {
-            name,
-            duration_us: u64::try_from(taken).unwrap_or(u64::MAX),
-        });
+        let duration_us = u64::try_from(taken).unwrap_or(u64::MAX);
+        match self.spans.iter_mut().find(|span| span.name == name) {
+            Some(span) => span.duration_us = span.duration_us.saturating_add(duration_us),
+            None => self.spans.push(Span { name, duration_us }),
+        }
         self.last = now;
     }
 
@@ -186,14 +187,17 @@ pub fn choose(
         if missing == 0 || (request.disabled_rungs.contains(&rung) && rung != Rung::Static) {
             continue;
         }
-        let ranked = blend(&offers_of(rung, view, request, near)?);
+        let offers = offers_of(rung, view, request, near)?;
+        watch.lap("candidates");
+        let ranked = blend(&offers);
+        watch.lap("rank");
         let places = rerank(&view.catalogue, ranked, is_excluded, &mut taken, missing);
         if chosen.places.is_empty() && !places.is_empty() {
             chosen.rung = rung;
         }
         chosen.places.extend(places);
+        watch.lap("rerank");
     }
-    watch.lap("candidates, rank and rerank");
     fill_with_familiar(view, request, profile, &mut taken, &mut chosen);
     Ok(chosen)
 }

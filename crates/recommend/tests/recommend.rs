@@ -19,6 +19,8 @@ use leitmotif_domain::track::TrackDetails;
 use leitmotif_domain::{
     EventId, ListenerId, OperatorScope, Rung, TenantId, TenantScope, Timestamp, TrackId,
 };
+use leitmotif_features::Projection;
+use leitmotif_features::projection::CONSUMER;
 use leitmotif_recommend::exposures::ExposureWriter;
 use leitmotif_recommend::service::{PRODUCTION, Stores};
 use leitmotif_recommend::train::{promote, train};
@@ -428,6 +430,49 @@ async fn exposures_are_written_with_their_request_and_order() {
             .map(|track| track.track)
             .collect::<Vec<_>>()
     );
+}
+
+#[tokio::test]
+async fn the_trace_names_every_step_in_order() {
+    let world = World::new().await;
+    let names: Vec<_> = world
+        .ask(|_| {})
+        .await
+        .spans
+        .iter()
+        .map(|span| span.name)
+        .collect();
+    let steps = [
+        "follow the log",
+        "content neighbours",
+        "features",
+        "candidates",
+        "rank",
+        "rerank",
+        "explain",
+    ];
+    assert_eq!(names, steps);
+}
+
+#[tokio::test]
+async fn a_dropped_projection_is_rebuilt_to_the_same_bytes() {
+    let world = World::new().await;
+    world.live().await;
+    let log = world.storage.as_ref();
+    let mut followed = Projection::open(log, &world.scope).await.unwrap();
+    followed.catch_up(log, &world.scope).await.unwrap();
+    let checkpoint = followed.checkpoint().unwrap();
+    log.save_checkpoint(&world.scope, CONSUMER, checkpoint)
+        .await
+        .unwrap();
+    let restored = Projection::open(log, &world.scope).await.unwrap();
+    assert_eq!(restored.offset, followed.offset);
+    assert_eq!(restored.encode().unwrap(), followed.encode().unwrap());
+    log.drop_checkpoint(&world.scope, CONSUMER).await.unwrap();
+    let mut rebuilt = Projection::open(log, &world.scope).await.unwrap();
+    assert_eq!(rebuilt.offset, 0);
+    rebuilt.catch_up(log, &world.scope).await.unwrap();
+    assert_eq!(rebuilt.encode().unwrap(), followed.encode().unwrap());
 }
 
 #[tokio::test]
