@@ -103,10 +103,15 @@ async fn store(
     response: Response,
 ) -> Result<Response, Problem> {
     let (parts, body) = response.into_parts();
+    // An answer with a secret in it is never written down; the same request makes a new secret.
+    let is_secret = parts
+        .headers
+        .get(header::CACHE_CONTROL)
+        .is_some_and(|value| value == "no-store");
     let no_headers = axum::http::HeaderMap::new();
     let read = read_bounded(&no_headers, body, limits::IDEMPOTENCY_BODY_BYTES_MAX);
     let body = match read.await {
-        Ok(body) if !parts.status.is_server_error() => body,
+        Ok(body) if !parts.status.is_server_error() && !is_secret => body,
         outcome => {
             state.ledger.replay_abandon(&caller.scope, name).await?;
             let body = outcome?;

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderName, StatusCode, header};
 use leitmotif_domain::Timestamp;
 use leitmotif_domain::tenant::keys::issue;
 use leitmotif_domain::tenant::{ApiKeyRecord, Scope, Scopes};
@@ -19,6 +19,12 @@ use crate::state::ApiState;
 
 /// Longest overlap of a rotation: a week.
 const OVERLAP_S_MAX: u64 = 7 * 24 * 3_600;
+
+/// Tells caches, and our own memory of answers, to keep a secret nowhere.
+pub const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
+
+/// A made thing whose answer carries a secret.
+pub type SecretAnswer<T> = (StatusCode, [(HeaderName, &'static str); 1], Json<T>);
 
 /// A key to be issued.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -105,7 +111,7 @@ pub async fn create(
     State(state): State<ApiState>,
     access: AdminAccess,
     JsonBody(input): JsonBody<KeyInput>,
-) -> Result<(StatusCode, Json<IssuedKeyAnswer>), Problem> {
+) -> Result<SecretAnswer<IssuedKeyAnswer>, Problem> {
     check_text("label", &input.label)?;
     let held = access.0.principal.scopes();
     if let Some(missing) = input.scopes.iter().find(|scope| !held.has(**scope)) {
@@ -122,7 +128,7 @@ pub async fn create(
         ));
     }
     let answer = store(&state, &access, input.scopes.into(), &input.label).await?;
-    Ok((StatusCode::CREATED, Json(answer)))
+    Ok((StatusCode::CREATED, NO_STORE, Json(answer)))
 }
 
 async fn store(
@@ -184,7 +190,7 @@ pub async fn rotate(
     access: AdminAccess,
     Path(id): Path<String>,
     JsonBody(input): JsonBody<RotateInput>,
-) -> Result<(StatusCode, Json<IssuedKeyAnswer>), Problem> {
+) -> Result<SecretAnswer<IssuedKeyAnswer>, Problem> {
     let overlap_s = input.overlap_s.unwrap_or(3_600);
     if overlap_s > OVERLAP_S_MAX {
         return Err(Problem::invalid(
@@ -211,7 +217,7 @@ pub async fn rotate(
         .expire_key(access.scope(), old.id, end)
         .await?;
     state.keys.clear();
-    Ok((StatusCode::CREATED, Json(answer)))
+    Ok((StatusCode::CREATED, NO_STORE, Json(answer)))
 }
 
 /// Revokes a key at once.

@@ -9,7 +9,7 @@ use leitmotif_domain::{OperatorScope, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::keys::{IssuedKeyAnswer, KeyAnswer};
+use super::keys::{IssuedKeyAnswer, KeyAnswer, NO_STORE, SecretAnswer};
 use super::path_id;
 use crate::middleware::auth::OperatorAccess;
 use crate::middleware::body::{JsonBody, QueryParameters};
@@ -120,7 +120,7 @@ pub async fn create(
     access: OperatorAccess,
     headers: HeaderMap,
     JsonBody(input): JsonBody<TenantInput>,
-) -> Result<(StatusCode, Json<NewTenantAnswer>), Problem> {
+) -> Result<SecretAnswer<NewTenantAnswer>, Problem> {
     check_tenant_name(&input.name)?;
     let operator = operator(&access, &headers)?;
     let (clock, entropy) = (state.clock.as_ref(), state.entropy.as_ref());
@@ -143,6 +143,7 @@ pub async fn create(
     };
     Ok((
         StatusCode::CREATED,
+        NO_STORE,
         Json(NewTenantAnswer {
             tenant: answer,
             key,

@@ -336,6 +336,20 @@ fn pages_hold_every_item_once() {
     }
 }
 
+/// Whether the bytes of a text lie in any file of a folder.
+fn folder_holds(folder: &std::path::Path, text: &str) -> bool {
+    std::fs::read_dir(folder).unwrap().flatten().any(|entry| {
+        let path = entry.path();
+        if path.is_dir() {
+            return folder_holds(&path, text);
+        }
+        let bytes = std::fs::read(path).unwrap_or_default();
+        bytes
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
+    })
+}
+
 #[test]
 fn repeated_requests_are_answered_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -359,6 +373,21 @@ fn repeated_requests_are_answered_again() {
     refused.problem(400, "a wrong request");
     assert_eq!(send("three", "").status, 400);
     assert_eq!(wire.walk("/api/v1/playlists", "playlists", 50).len(), 2);
+
+    // A secret is written down nowhere, so it is not answered again either.
+    let issue = || {
+        let headers = [JSON, ("idempotency-key", "secret")];
+        let body = br#"{"label":"x","scopes":["read"]}"#;
+        wire.send("POST", "/api/v1/keys", &headers, body)
+    };
+    let (one, other) = (issue(), issue());
+    assert_eq!(one.header("cache-control"), Some("no-store"));
+    let secret = one.json()["secret"].as_str().unwrap().to_owned();
+    assert_ne!(other.json()["secret"], secret.as_str());
+    assert!(
+        !folder_holds(folder.path(), &secret),
+        "the key lies on the disk"
+    );
 
     // The answer outlives the process; so does the right to try again what nobody answered.
     server.kill();
