@@ -65,6 +65,11 @@ pub enum EventPayload {
 }
 
 impl EventPayload {
+    /// Whether the event came from a client, and so is part of the tenant's usage.
+    pub fn is_metered(&self) -> bool {
+        matches!(self, Self::Listen(_) | Self::Feedback(_) | Self::Search(_))
+    }
+
     /// The stable name of the kind.
     pub fn kind(&self) -> &'static str {
         match self {

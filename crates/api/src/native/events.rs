@@ -10,7 +10,6 @@ use leitmotif_domain::event::{
 };
 use leitmotif_domain::track::{TrackRef, check_text};
 use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp, TrackId, limits};
-use leitmotif_storage::ports::UsageEntry;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -208,14 +207,6 @@ pub async fn append(
     let written = appended.len() as u64 - duplicates;
     state.metrics.events_appended.inc_by(written);
     state.metrics.events_duplicate.inc_by(duplicates);
-    let usage = vec![UsageEntry {
-        metric: "events".to_owned(),
-        amount: written,
-    }];
-    state
-        .ledger
-        .record_usage(access.scope(), now, None, usage)
-        .await?;
     let last_offset = appended.iter().map(|one| one.offset).max().unwrap_or(0);
     Ok(Json(EventsAnswer {
         written,

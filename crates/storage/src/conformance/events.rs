@@ -23,6 +23,17 @@ pub async fn appends_are_numbered_and_idempotent(world: &World) {
     check(&[8, 9, 9], &[(2, true), (3, false), (3, true)]).await;
     check(&[7], &[(1, true)]).await;
     assert_eq!(events.head(&scope).await.unwrap(), 3);
+    // Three new events of a client are three in the usage, however often they were sent.
+    let usage = world
+        .ledger
+        .usage(&scope, "2000-01-01", "2100-01-01")
+        .await
+        .unwrap();
+    let rows: Vec<_> = usage
+        .iter()
+        .map(|row| (row.metric.as_str(), row.amount))
+        .collect();
+    assert_eq!(rows, [("events", 3)]);
     // The first write wins.
     let mut other = listen(7, None);
     other.schema_version += 1;

@@ -10,9 +10,10 @@ use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::EmbeddedStorage;
+use super::ledger::add_usage;
 use crate::arguments::{check_event_count, page_position};
 use crate::error::{Error, Result};
-use crate::ports::{Appended, Checkpoint, EventLog};
+use crate::ports::{Appended, Checkpoint, EventLog, UsageEntry};
 
 const COLUMNS: &str =
     "offset, event_id, occurred_at, recorded_at, listener, schema_version, payload";
@@ -153,6 +154,7 @@ fn append_all(db: &Connection, events: &[Event], recorded_at: Timestamp) -> Resu
     )?;
     let mut find = db.prepare_cached("SELECT offset FROM events WHERE event_id = ?")?;
     let mut appended = Vec::with_capacity(events.len());
+    let mut metered = 0;
     for event in events {
         let key = event.event_id.as_u128().to_be_bytes();
         let inserted = insert.execute(params![
@@ -173,6 +175,7 @@ fn append_all(db: &Connection, events: &[Event], recorded_at: Timestamp) -> Resu
                 is_duplicate: false,
             });
             next += 1;
+            metered += u64::from(event.payload.is_metered());
         } else {
             let offset: i64 = find.query_row([key], |row| row.get(0))?;
             appended.push(Appended {
@@ -180,6 +183,9 @@ fn append_all(db: &Connection, events: &[Event], recorded_at: Timestamp) -> Resu
                 is_duplicate: true,
             });
         }
+    }
+    if metered > 0 {
+        add_usage(db, recorded_at, None, &[UsageEntry::events(metered)])?;
     }
     Ok(appended)
 }

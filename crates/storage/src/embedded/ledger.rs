@@ -98,7 +98,8 @@ impl Ledger for EmbeddedStorage {
     }
 }
 
-fn add_usage(
+/// Adds usage in the transaction of the effect it pays for.
+pub(super) fn add_usage(
     db: &Connection,
     at: Timestamp,
     dedupe: Option<&str>,

@@ -11,7 +11,7 @@ use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp};
 use super::MemoryStorage;
 use crate::arguments::{check_event_count, page_position};
 use crate::error::{Error, Result};
-use crate::ports::{Appended, Checkpoint, EventLog};
+use crate::ports::{Appended, Checkpoint, EventLog, UsageEntry};
 
 /// The log of one tenant.
 #[derive(Default)]
@@ -50,8 +50,18 @@ impl EventLog for MemoryStorage {
         check_event_count(events.len())?;
         let now = self.clock.now();
         self.with(scope, |state| {
-            let append = |event| state.log.append(event, now);
-            Ok(events.into_iter().map(append).collect())
+            let mut metered = 0;
+            let appended = events.into_iter().map(|event| {
+                let is_metered = event.payload.is_metered();
+                let appended = state.log.append(event, now);
+                metered += u64::from(is_metered && !appended.is_duplicate);
+                appended
+            });
+            let appended = appended.collect();
+            if metered > 0 {
+                state.ledger.add(now, vec![UsageEntry::events(metered)]);
+            }
+            Ok(appended)
         })
     }
 

@@ -23,6 +23,17 @@ struct Replay {
     answer: Option<StoredAnswer>,
 }
 
+impl Books {
+    /// Adds usage to the day of `at`.
+    pub fn add(&mut self, at: Timestamp, entries: Vec<UsageEntry>) {
+        let day: String = at.to_string().chars().take(10).collect();
+        for entry in entries {
+            let amount = self.usage.entry((day.clone(), entry.metric)).or_default();
+            *amount = amount.saturating_add(entry.amount);
+        }
+    }
+}
+
 #[async_trait]
 impl Ledger for MemoryStorage {
     async fn record_usage(
@@ -32,15 +43,9 @@ impl Ledger for MemoryStorage {
         dedupe: Option<&str>,
         entries: Vec<UsageEntry>,
     ) -> Result<()> {
-        let day: String = at.to_string().chars().take(10).collect();
         self.with(scope, |state| {
-            if dedupe.is_some_and(|name| !state.ledger.seen.insert(name.to_owned())) {
-                return Ok(());
-            }
-            for entry in entries {
-                let key = (day.clone(), entry.metric);
-                let amount = state.ledger.usage.entry(key).or_default();
-                *amount = amount.saturating_add(entry.amount);
+            if dedupe.is_none_or(|name| state.ledger.seen.insert(name.to_owned())) {
+                state.ledger.add(at, entries);
             }
             Ok(())
         })

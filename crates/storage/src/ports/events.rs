@@ -31,6 +31,8 @@ pub struct Checkpoint {
 /// - Durability: an acknowledged event survives a crash of the process and of the machine.
 /// - Idempotency: by `event_id`; the first write wins.
 /// - Visibility: an appended event is readable once its append returned.
+/// - Metering: each new event that [`leitmotif_domain::event::EventPayload::is_metered`] counts one
+///   `events` in the usage of the day, in the same transaction.
 #[async_trait]
 pub trait EventLog: Send + Sync {
     /// Appends events, all or none. The answer has their order.

@@ -14,6 +14,16 @@ pub struct UsageEntry {
     pub amount: u64,
 }
 
+impl UsageEntry {
+    /// So many events of clients.
+    pub fn events(amount: u64) -> Self {
+        Self {
+            metric: "events".to_owned(),
+            amount,
+        }
+    }
+}
+
 /// The usage of one metric on one day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageRow {
