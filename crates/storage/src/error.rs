@@ -24,7 +24,7 @@ pub enum Error {
         reason: String,
     },
     /// The disk is full; reads go on, and writes work again once there is room.
-    #[error("the disk is full: free some space and send the request again, it is safe to repeat")]
+    #[error("the disk is full: free some space and send the request again")]
     DiskFull,
     /// A queue is at its bound; the same call may succeed later.
     #[error("{what} is at its bound, try again later")]
