@@ -69,7 +69,11 @@ pub async fn upload(
         let detail = "audio is taken as it is: send it without Content-Encoding";
         return Err(Problem::invalid("", detail));
     }
-    let room = limits::AUDIO_BYTES_MAX.saturating_sub(start);
+    if start > limits::AUDIO_BYTES_MAX {
+        let detail = format!("must be at most {}", limits::AUDIO_BYTES_MAX);
+        return Err(Problem::invalid("?offset", detail));
+    }
+    let room = limits::AUDIO_BYTES_MAX - start;
     check_declared(request.headers(), room)?;
     if start == 0 {
         state.blobs.upload_abort(access.scope(), &upload).await?;

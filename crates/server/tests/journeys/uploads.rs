@@ -57,6 +57,12 @@ fn uploads_resume_and_ranges_cut() {
     let gap = format!("{path}?extension=wav&offset={}", offset + 1);
     wire.send("PUT", &gap, &[], &bytes[offset + 1..])
         .problem(409, "a gap");
+    // An offset beyond every file is refused at the door, and what arrived so far stays.
+    let beyond = format!("{path}?extension=wav&offset={}", u64::MAX);
+    wire.send("PUT", &beyond, &[], b"x")
+        .points_at(400, "?offset", "an offset beyond the bound");
+    let kept = wire.get(&format!("{path}/upload"))["offset_bytes"].clone();
+    assert_eq!(kept, offset);
     let middle = offset + (bytes.len() - offset) / 2;
     let part = format!("{path}?extension=wav&offset={offset}&partial=true");
     let answer = wire.send("PUT", &part, &[], &bytes[offset..middle]).json();
