@@ -6,6 +6,7 @@ mod load;
 mod rap_pairs;
 mod recommend;
 mod rhyme;
+mod sessions;
 mod vectors;
 
 use clap::{Parser, Subcommand};
@@ -27,6 +28,8 @@ enum Command {
     RapPairs(rap_pairs::Args),
     /// Top-n recommendation on a fixed split, all items ranked.
     Recommend(recommend::Args),
+    /// Next track of listening sessions, every prefix, all tracks ranked.
+    Sessions(sessions::Args),
     /// Recall and speed of vector search against exact search.
     Vectors(vectors::Args),
     /// Open-loop HTTP load, latency counted from the intended start.
@@ -39,6 +42,7 @@ fn main() -> anyhow::Result<()> {
         Command::Rhyme(args) => rhyme::run(&args)?,
         Command::RapPairs(args) => rap_pairs::run(&args)?,
         Command::Recommend(args) => recommend::run(&args)?,
+        Command::Sessions(args) => sessions::run(&args)?,
         Command::Vectors(args) => vectors::run(&args)?,
         Command::Load(args) => load::run(&args)?,
     };

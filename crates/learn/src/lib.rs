@@ -12,6 +12,7 @@ pub mod diversify;
 pub mod factorize;
 pub mod neighbours;
 pub mod popularity;
+pub mod sequence;
 
 mod dense;
 mod top_k;
