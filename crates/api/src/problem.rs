@@ -155,6 +155,18 @@ impl Problem {
         }
     }
 
+    /// The tenant's requests of the day are used up.
+    pub fn day_is_full(limit: u64, retry_after_s: u64) -> Self {
+        let detail = format!(
+            "all {limit} requests of this day are used up; the next day begins in {retry_after_s} s (UTC)"
+        );
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "daily_quota_used", detail);
+        Self {
+            retry_after_s: Some(retry_after_s),
+            ..problem
+        }
+    }
+
     /// A part does not answer for now.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);

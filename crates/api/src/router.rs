@@ -10,7 +10,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::middleware::{auth, idempotency, observe, quota, rejections, trace};
+use crate::middleware::{auth, daily, idempotency, observe, quota, rejections, trace};
 use crate::native;
 use crate::openapi::ApiDescription;
 use crate::problem::Problem;
@@ -89,6 +89,7 @@ pub fn router(state: ApiState, pages: Router<ApiState>) -> Router {
             state.clone(),
             idempotency::replay,
         ))
+        .layer(middleware::from_fn_with_state(state.clone(), daily::limit))
         .layer(middleware::from_fn_with_state(state.clone(), quota::limit))
         .layer(middleware::from_fn_with_state(
             state.clone(),

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 
 use crate::metrics::Metrics;
 use crate::middleware::auth::KeyCache;
+use crate::middleware::daily::DailyRequests;
 use crate::middleware::quota::Quotas;
 
 /// What the composition root hands over.
@@ -53,6 +54,8 @@ pub struct ApiParts {
     pub cursor_key: [u8; 32],
     /// Quotas by key.
     pub quotas: Quotas,
+    /// Requests by tenant and day.
+    pub daily: Arc<DailyRequests>,
     /// Folders that may be imported over HTTP; empty for none.
     pub import_roots: Vec<PathBuf>,
     /// Whether the server takes new work; false while it starts and once it stops.

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context;
 use axum::Router;
 use leitmotif_api::metrics::Metrics;
+use leitmotif_api::middleware::daily::DailyRequests;
 use leitmotif_api::middleware::quota::Quotas;
 use leitmotif_api::{ApiParts, ApiState};
 use leitmotif_domain::chance::Entropy;
@@ -50,6 +51,7 @@ pub struct Platform {
     pub is_ready: Arc<AtomicBool>,
     storage: Arc<EmbeddedStorage>,
     recommender: Arc<Recommender>,
+    daily: Arc<DailyRequests>,
     directory: Arc<TenantDirectory>,
     stop: watch::Sender<bool>,
     workers: JoinHandle<()>,
@@ -86,6 +88,10 @@ impl Platform {
         let (stop, stopped) = watch::channel(false);
         let workers = tokio::spawn(Arc::new(workers).run(settings.worker_count(), stopped));
         let is_ready = Arc::new(AtomicBool::new(false));
+        let daily = Arc::new(DailyRequests::new(
+            settings.requests_per_day,
+            storage.clone(),
+        ));
         let state = ApiState::new(ApiParts {
             catalog: storage.clone(),
             log: storage.clone(),
@@ -103,6 +109,7 @@ impl Platform {
             entropy,
             cursor_key: derive(&secret, "cursor"),
             quotas: Quotas::new(settings.requests_per_second, settings.request_burst),
+            daily: Arc::clone(&daily),
             import_roots: settings.import_roots.clone(),
             is_ready: Arc::clone(&is_ready),
             metrics: Metrics::default(),
@@ -117,6 +124,7 @@ impl Platform {
             is_ready,
             storage,
             recommender,
+            daily,
             directory,
             stop,
             workers,
@@ -132,6 +140,7 @@ impl Platform {
         self.recommender
             .checkpoint_all(&self.directory.scopes())
             .await?;
+        self.daily.flush(&self.directory.scopes()).await?;
         drop((self.router, self.recommender));
         self.exposures.await?;
         self.storage.flush()?;

@@ -24,6 +24,8 @@ pub struct Settings {
     pub requests_per_second: u64,
     /// Requests one key may make at once.
     pub request_burst: u64,
+    /// Requests of one tenant a UTC day; 0 for no bound.
+    pub requests_per_day: u64,
     /// Folders that may be imported over HTTP.
     pub import_roots: Vec<PathBuf>,
     /// What is logged: `error`, `warn`, `info`, `debug`, or a filter such as `leitmotif=debug`.
@@ -68,6 +70,7 @@ impl Default for Settings {
             workers: 0,
             requests_per_second: 2_000,
             request_burst: 10_000,
+            requests_per_day: 0,
             import_roots: Vec::new(),
             log: "info".to_owned(),
             log_json: false,

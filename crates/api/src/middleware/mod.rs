@@ -1,8 +1,9 @@
 //! What every request passes through, outermost first: trace, metrics, panic guard, credential,
-//! quota, idempotency.
+//! quota, quota of the day, idempotency.
 
 pub mod auth;
 pub mod body;
+pub mod daily;
 pub mod idempotency;
 pub mod observe;
 pub mod quota;

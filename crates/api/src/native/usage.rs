@@ -25,7 +25,7 @@ pub struct UsageQuery {
 pub struct UsageDay {
     /// The UTC day.
     pub day: String,
-    /// `events`, `tracks_analysed`.
+    /// `requests`, `events`, `tracks_analysed`.
     pub metric: String,
     /// How much, in whole units.
     pub amount: u64,

@@ -581,3 +581,25 @@ fn check_with_promtool(text: &[u8]) {
         Err(_) => eprintln!("SKIPPED: `promtool check metrics`, promtool is not in PATH"),
     }
 }
+
+#[test]
+fn a_full_day_is_refused_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [("LEITMOTIF_REQUESTS_PER_DAY", "6")];
+    let server = TestServer::with(folder.path(), &settings);
+    for _ in 0..5 {
+        server.wire.get("/api/v1/overview");
+    }
+    assert!(server.stop(), "a planned end writes the count down");
+
+    let server = TestServer::with(folder.path(), &settings);
+    assert_eq!(server.usage("requests"), 5, "the sixth reads it");
+    let refused = server.wire.send("GET", "/api/v1/overview", &[], b"");
+    assert_eq!(
+        refused.problem(429, "the seventh")["code"],
+        "daily_quota_used"
+    );
+    let seconds: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=86_400).contains(&seconds), "until the UTC day ends");
+    assert_eq!(server.wire.send("GET", "/livez", &[], b"").status, 200);
+}
