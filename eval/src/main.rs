@@ -3,9 +3,11 @@
 mod audio;
 mod files;
 mod load;
+mod random;
 mod rap_pairs;
 mod recommend;
 mod rhyme;
+mod sequence;
 mod sessions;
 mod vectors;
 
@@ -30,6 +32,8 @@ enum Command {
     Recommend(recommend::Args),
     /// Next track of listening sessions, every prefix, all tracks ranked.
     Sessions(sessions::Args),
+    /// How well ordered playlists flow, against shuffled ones.
+    Sequence(sequence::Args),
     /// Recall and speed of vector search against exact search.
     Vectors(vectors::Args),
     /// Open-loop HTTP load, latency counted from the intended start.
@@ -43,6 +47,7 @@ fn main() -> anyhow::Result<()> {
         Command::RapPairs(args) => rap_pairs::run(&args)?,
         Command::Recommend(args) => recommend::run(&args)?,
         Command::Sessions(args) => sessions::run(&args)?,
+        Command::Sequence(args) => sequence::run(&args)?,
         Command::Vectors(args) => vectors::run(&args)?,
         Command::Load(args) => load::run(&args)?,
     };

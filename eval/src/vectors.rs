@@ -10,6 +10,8 @@ use leitmotif_vectors::{Index, IndexOptions, Metric, SearchOptions};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
+use crate::random::Random;
+
 /// Neighbours asked for and judged.
 const K: usize = 10;
 
@@ -125,28 +127,6 @@ fn clustered(args: &Args) -> (Vec<f32>, Vec<f32>) {
         points
     };
     (draw(args.count), draw(args.queries))
-}
-
-/// SplitMix64, with normal numbers by Box and Muller.
-struct Random(u64);
-
-impl Random {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f32 {
-        let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
-        (radius * (std::f64::consts::TAU * self.uniform()).cos()) as f32
-    }
-
-    fn normals(&mut self, count: usize) -> Vec<f32> {
-        (0..count).map(|_| self.normal()).collect()
-    }
 }
 
 fn exact_neighbours(base: &[f32], queries: &[f32], dim: usize) -> Vec<Vec<u32>> {

@@ -13,6 +13,7 @@ pub mod factorize;
 pub mod neighbours;
 pub mod popularity;
 pub mod sequence;
+pub mod sequencing;
 
 mod dense;
 mod top_k;

@@ -16,6 +16,7 @@ pub mod pipeline;
 pub mod rank;
 pub mod rerank;
 
+pub mod playlists;
 pub mod service;
 pub mod train;
 

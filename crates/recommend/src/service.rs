@@ -81,8 +81,29 @@ impl Recommender {
 
     /// Answers a request; what it shows is written to the log.
     ///
-    /// - Cost: reads the log's new events, one fold-in, one pass over the model's items.
+    /// - Cost: that of [`Recommender::rank`].
     pub async fn recommend(
+        &self,
+        scope: &TenantScope,
+        request: RecommendRequest,
+    ) -> Result<Recommendations> {
+        let (listener, placement) = (request.listener, request.placement.clone());
+        let answered = self.rank(scope, request).await?;
+        let event = Event {
+            event_id: EventId::from_u128(answered.request_id.as_u128()),
+            occurred_at: self.stores.clock.now(),
+            listener,
+            schema_version: EVENT_SCHEMA_VERSION,
+            payload: EventPayload::Exposure(self.exposure(&answered, placement)),
+        };
+        self.exposures.record(scope, event).await;
+        Ok(answered)
+    }
+
+    /// Answers a request that nobody is shown as it is, such as the raw material of a playlist.
+    ///
+    /// - Cost: reads the log's new events, one fold-in, one pass over the model's items.
+    pub async fn rank(
         &self,
         scope: &TenantScope,
         request: RecommendRequest,
@@ -98,25 +119,13 @@ impl Recommender {
             });
         let request_id =
             RequestId::generate(self.stores.clock.as_ref(), self.stores.entropy.as_ref());
-        let (listener, placement) = (request.listener, request.placement.clone());
         let work = move || answer(&slot.view.read(), &request, &near, request_id, watch);
-        let answered = if is_small {
-            work()?
-        } else {
-            tokio::task::spawn_blocking(work)
-                .await
-                .map_err(Error::bug)??
-        };
-        let exposure = self.exposure(&answered, placement);
-        let event = Event {
-            event_id: EventId::from_u128(request_id.as_u128()),
-            occurred_at: self.stores.clock.now(),
-            listener,
-            schema_version: EVENT_SCHEMA_VERSION,
-            payload: EventPayload::Exposure(exposure),
-        };
-        self.exposures.record(scope, event).await;
-        Ok(answered)
+        if is_small {
+            return work();
+        }
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(Error::bug)?
     }
 
     /// Reads a listener's profile, level with the log.
@@ -144,6 +153,17 @@ impl Recommender {
             Some((*track, card.title.to_string()))
         };
         Ok(tracks.iter().filter_map(title).collect())
+    }
+
+    /// The artists of tracks as spacing compares them; a track that is gone is its own.
+    pub async fn artist_keys(&self, scope: &TenantScope, tracks: &[TrackId]) -> Result<Vec<u64>> {
+        let slot = self.level(scope).await?;
+        let view = slot.view.read();
+        let key = |track: &TrackId| {
+            let card = (view.catalogue.index(*track)).and_then(|index| view.catalogue.card(index));
+            card.map_or(track.as_u128() as u64, |card| card.artist_key)
+        };
+        Ok(tracks.iter().map(key).collect())
     }
 
     /// Writes the listening states down, before a planned end.

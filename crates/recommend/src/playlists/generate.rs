@@ -1,0 +1,181 @@
+//! Making a playlist.
+
+use std::collections::HashSet;
+
+use leitmotif_domain::error::InvalidValue;
+use leitmotif_domain::{ListenerId, TenantScope, TrackId};
+use leitmotif_features::Judgement;
+use leitmotif_learn::sequencing::{
+    EnergyArc, SequenceOptions, TrackSound, sequence_tracks, transition_cost,
+};
+
+use super::path::sonic_path;
+use super::sound::sounds_of;
+use crate::error::Result;
+use crate::pipeline::{RecommendRequest, RecommendedTrack};
+use crate::service::Recommender;
+
+/// What a playlist is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PlaylistKind {
+    /// These tracks and what goes with them.
+    Seeds(Vec<TrackId>),
+    /// A way from one track to another.
+    Path {
+        /// Where it begins.
+        from: TrackId,
+        /// Where it ends.
+        to: TrackId,
+    },
+    /// What the listener knows and loves, mixed with what they do not know yet.
+    DailyMix {
+        /// Share of known tracks, 0..=1.
+        familiarity: f32,
+    },
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlaylistRequest {
+    /// What it is made of.
+    pub kind: PlaylistKind,
+    /// For whom; a daily mix needs somebody.
+    pub listener: Option<ListenerId>,
+    /// Tracks wanted.
+    pub count: usize,
+    /// How energy should run.
+    pub arc: Option<EnergyArc>,
+}
+
+/// A playlist before it is named and stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlaylistDraft {
+    /// The tracks in order.
+    pub tracks: Vec<TrackId>,
+    /// What was measured of each.
+    pub sounds: Vec<TrackSound>,
+    /// Cost of each step, 0..=1: one less than there are tracks.
+    pub steps: Vec<f32>,
+    /// Expected cost of a step when the same tracks are shuffled; none where the order is the
+    /// playlist's meaning.
+    pub shuffled_step: Option<f32>,
+}
+
+/// Makes a playlist: chooses tracks by relevance, then orders them by how they flow.
+///
+/// - Errors: `Invalid` for a daily mix without a listener, a path between equal tracks or tracks
+///   that were not heard; those of the stores.
+/// - Cost: one recommendation, one read of the tracks' analyses, and the ordering, which is done
+///   off the async threads.
+pub async fn generate(
+    recommender: &Recommender,
+    scope: &TenantScope,
+    request: &PlaylistRequest,
+) -> Result<PlaylistDraft> {
+    let stores = recommender.stores();
+    let chosen = match &request.kind {
+        PlaylistKind::Path { from, to } => {
+            let tracks = sonic_path(stores, scope, *from, *to, request.count).await?;
+            let sounds = sounds_of(stores, scope, &tracks).await?;
+            let steps = (sounds.windows(2))
+                .map(|pair| transition_cost(&pair[0], &pair[1]))
+                .collect();
+            return Ok(PlaylistDraft {
+                tracks,
+                sounds,
+                steps,
+                shuffled_step: None,
+            });
+        }
+        PlaylistKind::Seeds(seeds) => {
+            let mut tracks = distinct(seeds, request.count);
+            let missing = request.count - tracks.len();
+            tracks.extend(recommended(recommender, scope, request, seeds, missing).await?);
+            tracks
+        }
+        PlaylistKind::DailyMix { familiarity } => {
+            daily_mix(recommender, scope, request, *familiarity).await?
+        }
+    };
+    let artists = recommender.artist_keys(scope, &chosen).await?;
+    let sounds = sounds_of(stores, scope, &chosen).await?;
+    let options = SequenceOptions {
+        arc: request.arc,
+        keep_first: request.arc.is_none() && matches!(request.kind, PlaylistKind::Seeds(_)),
+    };
+    let work = move || {
+        let sequenced = sequence_tracks(&sounds, &artists, options)?;
+        let tracks = sequenced.order.iter().map(|&at| chosen[at]).collect();
+        let sounds = (sequenced.order.iter().map(|&at| sounds[at].clone())).collect();
+        Ok(PlaylistDraft {
+            tracks,
+            sounds,
+            steps: sequenced.steps,
+            shuffled_step: Some(sequenced.shuffled_step),
+        })
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(crate::error::Error::bug)?
+}
+
+fn distinct(tracks: &[TrackId], count: usize) -> Vec<TrackId> {
+    let mut seen = HashSet::new();
+    let first = tracks.iter().copied().filter(|track| seen.insert(*track));
+    first.take(count).collect()
+}
+
+/// What goes with the seeds, by the same ranking that answers recommendations.
+async fn recommended(
+    recommender: &Recommender,
+    scope: &TenantScope,
+    request: &PlaylistRequest,
+    seeds: &[TrackId],
+    count: usize,
+) -> Result<Vec<TrackId>> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let asked = RecommendRequest {
+        listener: request.listener,
+        seeds: seeds.to_vec(),
+        count,
+        placement: "playlist".to_owned(),
+        exclude: Vec::new(),
+        include_heard: request.listener.is_none(),
+        disabled_rungs: Vec::new(),
+    };
+    let found = recommender.rank(scope, asked).await?;
+    let id = |track: RecommendedTrack| track.track;
+    Ok(found.tracks.into_iter().map(id).collect())
+}
+
+/// The listener's favourites, those not heard for longest first among equals, then what is new to
+/// them.
+async fn daily_mix(
+    recommender: &Recommender,
+    scope: &TenantScope,
+    request: &PlaylistRequest,
+    familiarity: f32,
+) -> Result<Vec<TrackId>> {
+    let Some(listener) = request.listener else {
+        return Err(InvalidValue::new("listener", "a daily mix is made for somebody").into());
+    };
+    let known_count = (request.count as f32 * familiarity.clamp(0.0, 1.0)).round() as usize;
+    let mut tracks = (recommender.with_profile(scope, listener, |profile| {
+        let mut known: Vec<_> = (profile.into_iter().flat_map(|profile| profile.tracks()))
+            .filter(|(_, history)| history.judgement() != Judgement::Disliked)
+            .filter(|(_, history)| history.signal() > 0.0)
+            .map(|(track, history)| (history.signal(), history.last_played, track))
+            .collect();
+        known.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+        let favourites = known.into_iter().map(|(_, _, track)| track);
+        favourites.take(known_count).collect::<Vec<_>>()
+    }))
+    .await?;
+    let missing = request.count - tracks.len();
+    let fresh = recommended(recommender, scope, request, &[], missing).await?;
+    let known: HashSet<TrackId> = tracks.iter().copied().collect();
+    tracks.extend(fresh.into_iter().filter(|track| !known.contains(track)));
+    Ok(tracks)
+}

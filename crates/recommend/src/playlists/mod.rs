@@ -1,0 +1,9 @@
+//! Playlists: which tracks, and in which order they flow into each other.
+
+mod generate;
+mod path;
+mod sound;
+
+pub use generate::{PlaylistDraft, PlaylistKind, PlaylistRequest, generate};
+pub use path::sonic_path;
+pub use sound::sounds_of;

@@ -1,0 +1,80 @@
+//! A way through the sound from one track to another.
+
+use std::collections::HashSet;
+
+use leitmotif_domain::error::InvalidValue;
+use leitmotif_domain::{TenantScope, TrackId};
+use leitmotif_storage::ports::VectorSpace;
+
+use super::sound::audio_space;
+use crate::error::{Error, Result};
+use crate::service::Stores;
+
+/// Neighbours looked at for a step beyond those already taken.
+const LOOK: usize = 8;
+
+/// Finds a way between two tracks: each step is the unused track nearest to the straight line
+/// between them, at even distances.
+///
+/// The answer begins with `from` and ends with `to`; it is shorter than `count` where the catalogue
+/// has no more tracks.
+///
+/// - Errors: `Invalid` for equal ends or an end without audio embedding.
+/// - Cost: one vector search a step.
+pub async fn sonic_path(
+    stores: &Stores,
+    scope: &TenantScope,
+    from: TrackId,
+    to: TrackId,
+    count: usize,
+) -> Result<Vec<TrackId>> {
+    if from == to {
+        return Err(InvalidValue::new("to", "must differ from the first track").into());
+    }
+    let Some(space) = audio_space(stores, scope).await? else {
+        return Err(not_heard("from", from));
+    };
+    let start = unit_vector(stores, scope, &space, "from", from).await?;
+    let end = unit_vector(stores, scope, &space, "to", to).await?;
+    let between = count.saturating_sub(2);
+    let mut taken = HashSet::from([from, to]);
+    let mut path = vec![from];
+    for step in 1..=between {
+        let share = step as f32 / (between + 1) as f32;
+        let point: Vec<f32> = (start.iter().zip(&end))
+            .map(|(a, b)| (1.0 - share) * a + share * b)
+            .collect();
+        // Opposite ends meet in nothing; there is no direction to look in there.
+        if point.iter().all(|value| *value == 0.0) {
+            continue;
+        }
+        let looked_at = taken.len() + LOOK;
+        let near = (stores.vectors).nearest(scope, &space, &point, looked_at, None);
+        let next = (near.await?.into_iter()).find(|one| !taken.contains(&one.track));
+        if let Some(next) = next {
+            taken.insert(next.track);
+            path.push(next.track);
+        }
+    }
+    path.push(to);
+    Ok(path)
+}
+
+async fn unit_vector(
+    stores: &Stores,
+    scope: &TenantScope,
+    space: &VectorSpace,
+    field: &'static str,
+    track: TrackId,
+) -> Result<Vec<f32>> {
+    let found = stores.vectors.vector(scope, space, track).await?;
+    let mut vector = found.ok_or_else(|| not_heard(field, track))?;
+    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+    vector.iter_mut().for_each(|value| *value /= length);
+    Ok(vector)
+}
+
+fn not_heard(field: &'static str, track: TrackId) -> Error {
+    let reason = format!("track `{track}` has no audio embedding; analyse its audio first");
+    InvalidValue::new(field, reason).into()
+}
