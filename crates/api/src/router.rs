@@ -19,8 +19,9 @@ use crate::state::ApiState;
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
-        analysis, audio, events, imports, jobs, keys, listeners, overview, playlists, probes,
-        recommendations, similar, tenants, tracks, training, usage,
+        analysis, audio, events, imports, jobs, keys, listeners, overview, playlist_drafts,
+        playlist_files, playlists, probes, recommendations, similar, tenants, tracks, training,
+        usage,
     };
     OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(tracks::upsert, tracks::list))
@@ -43,6 +44,9 @@ fn described() -> OpenApiRouter<ApiState> {
             playlists::replace,
             playlists::delete
         ))
+        .routes(routes!(playlist_files::file))
+        .routes(routes!(playlist_files::flow))
+        .routes(routes!(playlist_drafts::draft))
         .routes(routes!(imports::create))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))

@@ -97,14 +97,31 @@ impl Client {
 
     /// Sends a request and parses the answer; a problem becomes an error in its own words.
     pub async fn json(&self, call: Call) -> anyhow::Result<Value> {
-        let answer = self.send(call).await?;
-        if answer.status >= 400 {
-            anyhow::bail!("{}", problem_text(&answer));
-        }
+        let answer = self.accepted(call).await?;
         if answer.body.is_empty() {
             return Ok(Value::Null);
         }
         serde_json::from_slice(&answer.body).context("the server's answer is no JSON")
+    }
+
+    /// Reads a file of text, such as a playlist.
+    pub async fn text(&self, path: &str) -> anyhow::Result<String> {
+        let call = Call {
+            method: "GET",
+            path: path.to_owned(),
+            ..Call::default()
+        };
+        let answer = self.accepted(call).await?;
+        String::from_utf8(answer.body).context("the server's answer is no text")
+    }
+
+    /// Sends a request; a problem becomes an error in its own words.
+    async fn accepted(&self, call: Call) -> anyhow::Result<Answer> {
+        let answer = self.send(call).await?;
+        if answer.status >= 400 {
+            anyhow::bail!("{}", problem_text(&answer));
+        }
+        Ok(answer)
     }
 
     /// Reads a document.

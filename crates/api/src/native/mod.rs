@@ -8,6 +8,8 @@ pub mod jobs;
 pub mod keys;
 pub mod listeners;
 pub mod overview;
+pub mod playlist_drafts;
+pub mod playlist_files;
 pub mod playlists;
 pub mod probes;
 pub mod recommendations;
@@ -22,6 +24,9 @@ use leitmotif_domain::{TenantScope, TrackId};
 
 use crate::problem::Problem;
 use crate::state::ApiState;
+
+/// Seeds and exclusions taken at most.
+const REFERENCES_MAX: usize = 1_000;
 
 /// Finds the track behind a path segment or a field: our id or `namespace:id`.
 ///
@@ -47,4 +52,35 @@ pub async fn find_track(
 /// - Errors: 404; a malformed id names nothing.
 pub fn path_id<T: std::str::FromStr>(noun: &str, text: &str) -> Result<T, Problem> {
     text.parse().map_err(|_| Problem::not_found(noun, text))
+}
+
+/// Finds named tracks; each must exist, so that a typing mistake does not pass silently.
+pub(crate) async fn known_tracks(
+    state: &ApiState,
+    scope: &TenantScope,
+    field: &str,
+    texts: &[String],
+) -> Result<Vec<TrackId>, Problem> {
+    if texts.is_empty() {
+        return Ok(Vec::new());
+    }
+    if texts.len() > REFERENCES_MAX {
+        let detail = format!("{} entries, at most {REFERENCES_MAX}", texts.len());
+        return Err(Problem::invalid(format!("/{field}"), detail));
+    }
+    let unknown = |place: usize, text: &str| {
+        let detail = format!("no track `{text}` in the catalogue");
+        Problem::invalid(format!("/{field}/{place}"), detail)
+    };
+    let mut references = Vec::with_capacity(texts.len());
+    for (place, text) in texts.iter().enumerate() {
+        let reference: TrackRef = text.parse().map_err(|_| unknown(place, text))?;
+        references.push(reference);
+    }
+    let found = state.catalog.resolve(scope, &references).await?;
+    found
+        .into_iter()
+        .enumerate()
+        .map(|(place, id)| id.ok_or_else(|| unknown(place, &texts[place])))
+        .collect()
 }

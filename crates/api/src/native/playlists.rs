@@ -172,7 +172,11 @@ pub async fn delete(
     Err(Problem::not_found("playlist", &id))
 }
 
-async fn find(state: &ApiState, scope: &TenantScope, id: &str) -> Result<Playlist, Problem> {
+pub(super) async fn find(
+    state: &ApiState,
+    scope: &TenantScope,
+    id: &str,
+) -> Result<Playlist, Problem> {
     let found = state
         .catalog
         .playlist(scope, path_id("playlist", id)?)

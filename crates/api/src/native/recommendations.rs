@@ -2,13 +2,13 @@
 
 use axum::Json;
 use axum::extract::State;
-use leitmotif_domain::track::TrackRef;
 use leitmotif_domain::{ListenerId, Rung, TenantScope, TrackId, limits};
 use leitmotif_recommend::pipeline::sentence;
 use leitmotif_recommend::{RecommendRequest, Recommendations};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::known_tracks;
 use crate::metrics::RungLabels;
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::JsonBody;
@@ -17,9 +17,6 @@ use crate::state::ApiState;
 
 /// Tracks in a list when nothing is said.
 const COUNT_DEFAULT: usize = 20;
-/// Seeds and exclusions taken at most.
-const REFERENCES_MAX: usize = 1_000;
-
 /// What is asked.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -158,37 +155,6 @@ async fn request_of(
         include_heard: input.include_heard,
         disabled_rungs: input.disabled_rungs,
     })
-}
-
-/// Finds named tracks; each must exist, so that a typing mistake does not pass silently.
-async fn known_tracks(
-    state: &ApiState,
-    scope: &TenantScope,
-    field: &str,
-    texts: &[String],
-) -> Result<Vec<TrackId>, Problem> {
-    if texts.is_empty() {
-        return Ok(Vec::new());
-    }
-    if texts.len() > REFERENCES_MAX {
-        let detail = format!("{} entries, at most {REFERENCES_MAX}", texts.len());
-        return Err(Problem::invalid(format!("/{field}"), detail));
-    }
-    let unknown = |place: usize, text: &str| {
-        let detail = format!("no track `{text}` in the catalogue");
-        Problem::invalid(format!("/{field}/{place}"), detail)
-    };
-    let mut references = Vec::with_capacity(texts.len());
-    for (place, text) in texts.iter().enumerate() {
-        let reference: TrackRef = text.parse().map_err(|_| unknown(place, text))?;
-        references.push(reference);
-    }
-    let found = state.catalog.resolve(scope, &references).await?;
-    found
-        .into_iter()
-        .enumerate()
-        .map(|(place, id)| id.ok_or_else(|| unknown(place, &texts[place])))
-        .collect()
 }
 
 async fn present(

@@ -5,5 +5,6 @@ mod path;
 mod sound;
 
 pub use generate::{PlaylistDraft, PlaylistKind, PlaylistRequest, generate};
+pub use leitmotif_learn::sequencing::{EnergyArc, Mode, TrackSound, transition_cost};
 pub use path::sonic_path;
 pub use sound::sounds_of;

@@ -3,6 +3,7 @@
 mod demo;
 mod import;
 mod manage;
+mod playlist;
 mod query;
 mod serve;
 
@@ -56,6 +57,9 @@ enum Command {
     Similar(query::SimilarArgs),
     /// Recommends tracks to a listener.
     Recommend(query::RecommendArgs),
+    /// Makes, lists and exports playlists.
+    #[command(subcommand)]
+    Playlist(playlist::PlaylistCommand),
     /// Trains the recommender on everything played so far.
     Train,
     /// Lists jobs.
@@ -128,6 +132,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Analyze(args) => query::analyze(args, &connection.client, as_json).await,
         Command::Similar(args) => query::similar(args, &connection.client, as_json).await,
         Command::Recommend(args) => query::recommend(args, &connection.client, as_json).await,
+        Command::Playlist(command) => playlist::run(command, &connection.client, as_json).await,
         Command::Train => query::train(&connection.client, as_json).await,
         Command::Jobs(args) => query::jobs(args, &connection.client, as_json).await,
         Command::Overview => query::show(&connection.client, "/api/v1/overview", as_json).await,

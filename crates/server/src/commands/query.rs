@@ -208,7 +208,7 @@ pub async fn show(client: &Client, path: &str, as_json: bool) -> anyhow::Result<
 }
 
 /// Finds a track: by id, by `namespace:id`, or by words that name exactly one.
-async fn find(client: &Client, text: &str) -> anyhow::Result<String> {
+pub(super) async fn find(client: &Client, text: &str) -> anyhow::Result<String> {
     let is_reference = text.contains(':') || (text.len() == 22 && !text.contains(' '));
     if is_reference
         && let Ok(track) = client

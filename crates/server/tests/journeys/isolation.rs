@@ -104,6 +104,24 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "write",
         Stranger::NotFound,
     ),
+    (
+        "GET",
+        "/api/v1/playlists/{id}/file",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "GET",
+        "/api/v1/playlists/{id}/flow",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "POST",
+        "/api/v1/playlist-drafts",
+        "read",
+        Stranger::NoReference,
+    ),
     ("POST", "/api/v1/imports", "admin", Stranger::NoReference),
     ("GET", "/api/v1/jobs", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/jobs/{id}", "read", Stranger::NotFound),
@@ -219,6 +237,9 @@ fn request(path: &str, world: &World) -> (String, Value) {
         "/api/v1/events" => json!({"events": [{"kind": "listen", "occurred_at": now(),
             "listener": "x", "track": track, "outcome": "completed"}]}),
         "/api/v1/recommendations" => json!({"seeds": [track], "listener": world.listener}),
+        "/api/v1/playlist-drafts" => {
+            json!({"kind": "seeds", "seeds": [track], "listener": world.listener})
+        }
         "/api/v1/playlists" | "/api/v1/playlists/{id}" => json!({"name": "P", "tracks": [track]}),
         "/api/v1/imports" => json!({"path": "/"}),
         "/api/v1/keys" => json!({"label": "mine", "scopes": ["read"]}),

@@ -1,0 +1,286 @@
+//! Playlists made by the platform.
+
+use axum::Json;
+use axum::extract::State;
+use leitmotif_domain::page::PageRequest;
+use leitmotif_domain::{ListenerId, TenantScope, TrackId, limits};
+use leitmotif_recommend::playlists::{
+    self, EnergyArc, Mode, PlaylistDraft, PlaylistKind, PlaylistRequest, TrackSound,
+};
+use leitmotif_storage::ports::TrackFilter;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{find_track, known_tracks};
+use crate::middleware::auth::ReadAccess;
+use crate::middleware::body::JsonBody;
+use crate::problem::{Problem, ProblemDocument};
+use crate::state::ApiState;
+
+/// Tracks in a draft when nothing is said: about two hours.
+const COUNT_DEFAULT: usize = 30;
+/// Tracks a text may name as seeds.
+const TEXT_SEEDS: usize = 5;
+/// Share of known tracks in a daily mix when nothing is said.
+const FAMILIARITY_DEFAULT: f32 = 0.4;
+
+/// What a draft is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DraftKind {
+    /// `seeds` and what goes with them.
+    Seeds,
+    /// Tracks whose title, artist or album hold `text`, and what goes with them.
+    Text,
+    /// A way through the sound from `from` to `to`.
+    Path,
+    /// What `listener` knows and loves, mixed with what is new to them.
+    DailyMix,
+}
+
+/// How energy should run over a playlist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ArcInput {
+    /// From quiet to loud.
+    Rise,
+    /// From loud to quiet.
+    Fall,
+    /// Up to the middle and down again.
+    Peak,
+    /// Down to the middle and up again.
+    Valley,
+}
+
+impl From<ArcInput> for EnergyArc {
+    fn from(arc: ArcInput) -> Self {
+        match arc {
+            ArcInput::Rise => Self::Rise,
+            ArcInput::Fall => Self::Fall,
+            ArcInput::Peak => Self::Peak,
+            ArcInput::Valley => Self::Valley,
+        }
+    }
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DraftInput {
+    /// What it is made of.
+    pub kind: DraftKind,
+    /// Tracks it starts from, for `seeds`: ids or `namespace:id`.
+    #[serde(default)]
+    pub seeds: Vec<String>,
+    /// Words of title, artist or album, for `text`.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// Where a path begins: an id or `namespace:id`.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Where a path ends.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// For whom: the name the player uses. A daily mix needs one.
+    #[serde(default)]
+    pub listener: Option<String>,
+    /// Share of known tracks in a daily mix; 0.4 when left out.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 1)]
+    pub familiarity: Option<f32>,
+    /// Tracks wanted; 30 when left out.
+    #[serde(default)]
+    #[schema(minimum = 2, maximum = 500)]
+    pub count: Option<usize>,
+    /// How energy should run; the flow alone decides when left out.
+    #[serde(default)]
+    pub arc: Option<ArcInput>,
+}
+
+/// A playlist nobody has stored yet: send its track ids to `/api/v1/playlists` to keep it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DraftAnswer {
+    /// The tracks in order.
+    pub tracks: Vec<FlowTrack>,
+    /// Mean cost of a step, 0 (nothing to hear) to 1; `null` for fewer than two tracks.
+    pub step_cost: Option<f32>,
+    /// Expected cost of a step when the same tracks are shuffled; `null` for a path, whose order is
+    /// its meaning.
+    pub shuffled_step_cost: Option<f32>,
+}
+
+/// A track of a playlist with what decides how it flows.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FlowTrack {
+    /// The track.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its artist.
+    pub artist: String,
+    /// Length in milliseconds.
+    pub duration_ms: Option<u32>,
+    /// Tempo in beats a minute.
+    pub tempo_bpm: Option<f32>,
+    /// Key and mode, such as `A minor`.
+    pub key: Option<String>,
+    /// Energy, 0 to 1.
+    pub energy: Option<f32>,
+    /// Cost of the step from the track before, 0 to 1; `null` for the first.
+    pub step_cost: Option<f32>,
+}
+
+/// Drafts a playlist.
+///
+/// Tracks are chosen by relevance and then put into the order in which tempo, key, energy and sound
+/// flow best, artists apart. Nothing is stored.
+#[utoipa::path(post, path = "/api/v1/playlist-drafts", tag = "playlists",
+    request_body = DraftInput, responses(
+    (status = 200, body = DraftAnswer),
+    (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
+pub async fn draft(
+    State(state): State<ApiState>,
+    access: ReadAccess,
+    JsonBody(input): JsonBody<DraftInput>,
+) -> Result<Json<DraftAnswer>, Problem> {
+    let request = request_of(&state, access.scope(), input).await?;
+    let draft = playlists::generate(&state.recommender, access.scope(), &request).await?;
+    answer_of(&state, access.scope(), draft).await.map(Json)
+}
+
+async fn request_of(
+    state: &ApiState,
+    scope: &TenantScope,
+    input: DraftInput,
+) -> Result<PlaylistRequest, Problem> {
+    let count = input.count.unwrap_or(COUNT_DEFAULT);
+    if !(2..=limits::RECOMMENDATIONS_MAX).contains(&count) {
+        let detail = format!("{count} is not in 2..={}", limits::RECOMMENDATIONS_MAX);
+        return Err(Problem::invalid("/count", detail));
+    }
+    let listener =
+        (input.listener.as_deref()).map(|name| ListenerId::of_name(scope.tenant(), name));
+    let needed = |name: &str, text: Option<String>| {
+        let missing = || Problem::invalid(format!("/{name}"), "is needed for this kind");
+        text.filter(|text| !text.trim().is_empty())
+            .ok_or_else(missing)
+    };
+    let kind = match input.kind {
+        DraftKind::Seeds if input.seeds.is_empty() => {
+            return Err(Problem::invalid("/seeds", "at least one track is needed"));
+        }
+        DraftKind::Seeds => {
+            PlaylistKind::Seeds(known_tracks(state, scope, "seeds", &input.seeds).await?)
+        }
+        DraftKind::Text => {
+            let text = needed("text", input.text)?;
+            PlaylistKind::Seeds(tracks_of_text(state, scope, text).await?)
+        }
+        DraftKind::Path => PlaylistKind::Path {
+            from: find_track(state, scope, &needed("from", input.from)?).await?,
+            to: find_track(state, scope, &needed("to", input.to)?).await?,
+        },
+        DraftKind::DailyMix if listener.is_none() => {
+            return Err(Problem::invalid(
+                "/listener",
+                "a daily mix is made for somebody",
+            ));
+        }
+        DraftKind::DailyMix => PlaylistKind::DailyMix {
+            familiarity: familiarity_of(input.familiarity)?,
+        },
+    };
+    Ok(PlaylistRequest {
+        kind,
+        listener,
+        count,
+        arc: input.arc.map(EnergyArc::from),
+    })
+}
+
+fn familiarity_of(given: Option<f32>) -> Result<f32, Problem> {
+    let familiarity = given.unwrap_or(FAMILIARITY_DEFAULT);
+    if (0.0..=1.0).contains(&familiarity) {
+        return Ok(familiarity);
+    }
+    Err(Problem::invalid("/familiarity", "must be in 0..=1"))
+}
+
+/// The tracks a text names.
+async fn tracks_of_text(
+    state: &ApiState,
+    scope: &TenantScope,
+    text: String,
+) -> Result<Vec<TrackId>, Problem> {
+    leitmotif_domain::track::check_text("text", &text)?;
+    let filter = TrackFilter {
+        text: Some(text.clone()),
+        ..TrackFilter::default()
+    };
+    let page = PageRequest::new(Some(TEXT_SEEDS), None)?;
+    let found = state.catalog.list_tracks(scope, &filter, &page).await?;
+    if found.items.is_empty() {
+        let detail = format!("no title, artist or album holds `{text}`");
+        return Err(Problem::invalid("/text", detail));
+    }
+    Ok(found.items.iter().map(|track| track.id).collect())
+}
+
+async fn answer_of(
+    state: &ApiState,
+    scope: &TenantScope,
+    draft: PlaylistDraft,
+) -> Result<DraftAnswer, Problem> {
+    let tracks = flow_tracks(state, scope, &draft.tracks, &draft.sounds, &draft.steps).await?;
+    let mean = |steps: &[f32]| steps.iter().sum::<f32>() / steps.len() as f32;
+    let has_steps = !draft.steps.is_empty();
+    Ok(DraftAnswer {
+        tracks,
+        step_cost: has_steps.then(|| mean(&draft.steps)),
+        shuffled_step_cost: draft.shuffled_step.filter(|_| has_steps),
+    })
+}
+
+/// Puts titles to tracks and what was measured of them; one that is gone is left out.
+pub(super) async fn flow_tracks(
+    state: &ApiState,
+    scope: &TenantScope,
+    ids: &[TrackId],
+    sounds: &[TrackSound],
+    steps: &[f32],
+) -> Result<Vec<FlowTrack>, Problem> {
+    let known = state.catalog.tracks(scope, ids).await?;
+    let known: std::collections::HashMap<_, _> = known
+        .into_iter()
+        .map(|track| (track.id, track.details))
+        .collect();
+    let places = ids.iter().zip(sounds).enumerate();
+    let shown = places.filter_map(|(place, (id, sound))| {
+        let details = known.get(id)?;
+        Some(FlowTrack {
+            id: id.to_string(),
+            title: details.title.clone(),
+            artist: details.artist.clone(),
+            duration_ms: details.duration_ms,
+            tempo_bpm: sound.tempo_bpm,
+            key: sound.key.map(key_text),
+            energy: sound.energy,
+            step_cost: place
+                .checked_sub(1)
+                .and_then(|step| steps.get(step))
+                .copied(),
+        })
+    });
+    Ok(shown.collect())
+}
+
+fn key_text((tonic, mode): (u8, Mode)) -> String {
+    const TONICS: [&str; 12] = [
+        "C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B",
+    ];
+    let mode = match mode {
+        Mode::Major => "major",
+        Mode::Minor => "minor",
+    };
+    format!("{} {mode}", TONICS[usize::from(tonic) % TONICS.len()])
+}
