@@ -3,6 +3,7 @@
 mod audio;
 mod files;
 mod load;
+mod ltr;
 mod rap_pairs;
 mod recommend;
 mod rhyme;
@@ -27,6 +28,8 @@ enum Command {
     RapPairs(rap_pairs::Args),
     /// Top-n recommendation on a fixed split, all items ranked.
     Recommend(recommend::Args),
+    /// Learning to rank: quality of the order, time to fit and to score.
+    Ltr(ltr::Args),
     /// Recall and speed of vector search against exact search.
     Vectors(vectors::Args),
     /// Open-loop HTTP load, latency counted from the intended start.
@@ -39,6 +42,7 @@ fn main() -> anyhow::Result<()> {
         Command::Rhyme(args) => rhyme::run(&args)?,
         Command::RapPairs(args) => rap_pairs::run(&args)?,
         Command::Recommend(args) => recommend::run(&args)?,
+        Command::Ltr(args) => ltr::run(&args)?,
         Command::Vectors(args) => vectors::run(&args)?,
         Command::Load(args) => load::run(&args)?,
     };
