@@ -20,6 +20,9 @@ const CANDIDATES: usize = 200;
 /// Timed predictions, of which the median is reported.
 const REPEATS: usize = 2000;
 
+/// Timed readings of the model.
+const LOADS: usize = 20;
+
 /// Largest column of a file; more would not be a ranking kit but a mistake.
 const COLUMN_MAX: usize = 10_000;
 
@@ -101,6 +104,7 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
         "fit_s": fit_s,
         "fit_cpu_s": fit_cpu_s,
         "predict_us_200x100": predict_us(&ensemble, &test)?,
+        "load_ms": load_ms(&ensemble)?,
         "trees": ensemble.tree_count(),
         "queries": test.group_sizes.len(),
     }))
@@ -156,6 +160,21 @@ fn predict_us(ensemble: &Ensemble, test: &Ranking) -> anyhow::Result<f64> {
     }
     times.sort_unstable_by(f64::total_cmp);
     Ok(times[times.len() / 2])
+}
+
+/// Best time to read the model from its text.
+fn load_ms(ensemble: &Ensemble) -> anyhow::Result<f64> {
+    let text = ensemble.to_lightgbm();
+    let mut best_ms = f64::INFINITY;
+    for _ in 0..LOADS {
+        let start = Instant::now();
+        let loaded = Ensemble::from_lightgbm(&text)?;
+        best_ms = best_ms.min(start.elapsed().as_secs_f64() * 1e3);
+        if &loaded != ensemble {
+            bail!("the model does not come back from its text");
+        }
+    }
+    Ok(best_ms)
 }
 
 /// Processor time of this process so far, where the system tells.

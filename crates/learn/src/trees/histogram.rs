@@ -48,6 +48,22 @@ impl Layout {
         self.is_seen[column]
     }
 
+    /// Moves the sums of some columns out, one after the other, and leaves zeros.
+    fn take(&self, columns: std::ops::Range<usize>, sums: &mut [[Sums; 256]; BLOCK]) -> Vec<Sums> {
+        let bin_counts = &self.bin_counts[columns];
+        let mut taken = Vec::with_capacity(bin_counts.iter().sum());
+        for (lane, sums) in sums.iter_mut().enumerate() {
+            // Lanes without a column have all their rows in bin 0.
+            let bin_count = bin_counts.get(lane).copied();
+            let used = &mut sums[..bin_count.unwrap_or(1)];
+            if bin_count.is_some() {
+                taken.extend_from_slice(used);
+            }
+            used.fill([0.0; 2]);
+        }
+        taken
+    }
+
     fn columns_of(&self, block: usize) -> std::ops::Range<usize> {
         block * BLOCK..((block + 1) * BLOCK).min(self.bin_counts.len())
     }
@@ -71,19 +87,15 @@ impl Histogram {
         } else {
             Source::Gathered(rows, gradients)
         };
+        let zeros = || Box::new([[[0f64; 2]; 256]; BLOCK]);
         let blocks = (dataset.blocks.par_iter().enumerate())
-            .map(|(block, bins)| {
+            .map_init(zeros, |sums, (block, bins)| {
                 let columns = layout.columns_of(block);
                 if !columns.clone().any(|column| layout.is_seen[column]) {
                     return Vec::new();
                 }
-                let mut sums = Box::new([[[0f64; 2]; 256]; BLOCK]);
-                source.add_to(bins, &mut sums);
-                let parts = columns.zip(sums.iter());
-                parts
-                    .flat_map(|(column, sums)| &sums[..layout.bin_counts[column]])
-                    .copied()
-                    .collect()
+                source.add_to(bins, sums);
+                layout.take(columns, sums)
             })
             .collect();
         Self { blocks }
