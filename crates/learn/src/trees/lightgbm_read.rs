@@ -1,10 +1,7 @@
 //! Reading LightGBM's text form.
 
-use std::collections::HashMap;
-use std::str::FromStr;
-
-use super::binning::THRESHOLD_MAX;
 use super::ensemble::Ensemble;
+use super::lightgbm_text::{Lines, Section};
 use super::parameters::{DEPTH_MAX, LEAVES_MAX, TREES_MAX};
 use super::tree::{Missing, Node, Outcome, Test, Tree};
 use crate::error::{Error, Result};
@@ -58,129 +55,6 @@ impl Ensemble {
             header.infos,
             header.objective,
         ))
-    }
-}
-
-/// A line with its number from 1.
-#[derive(Debug, Clone, Copy)]
-struct Line<'t> {
-    number: usize,
-    text: &'t str,
-}
-
-impl Line<'_> {
-    fn corrupt(&self, what: &str) -> Error {
-        Error::Corrupt(format!(
-            "line {}: {what}, save the model again",
-            self.number
-        ))
-    }
-}
-
-struct Lines<'t> {
-    lines: std::iter::Enumerate<std::str::Lines<'t>>,
-}
-
-impl<'t> Lines<'t> {
-    fn new(text: &'t str) -> Self {
-        Self {
-            lines: text.lines().enumerate(),
-        }
-    }
-
-    fn next_line(&mut self) -> Result<Line<'t>> {
-        let (index, text) = self.lines.next().ok_or_else(|| {
-            let what = "it ends before `end of trees`, copy the whole file";
-            Error::Corrupt(what.to_owned())
-        })?;
-        Ok(Line {
-            number: index + 1,
-            text: text.trim_end(),
-        })
-    }
-
-    fn next_filled(&mut self) -> Result<Line<'t>> {
-        loop {
-            let line = self.next_line()?;
-            if !line.text.is_empty() {
-                return Ok(line);
-            }
-        }
-    }
-}
-
-/// Lines `key=value` up to an empty line.
-struct Section<'t> {
-    first: Line<'t>,
-    values: HashMap<&'t str, Line<'t>>,
-}
-
-impl<'t> Section<'t> {
-    fn read(first: Line<'t>, lines: &mut Lines<'t>) -> Result<Self> {
-        let mut values = HashMap::new();
-        loop {
-            let line = lines.next_line()?;
-            if line.text.is_empty() {
-                return Ok(Self { first, values });
-            }
-            let (key, text) = line.text.split_once('=').unwrap_or((line.text, ""));
-            let value = Line {
-                number: line.number,
-                text,
-            };
-            if values.insert(key, value).is_some() {
-                return Err(line.corrupt(&format!("`{key}` is there twice")));
-            }
-        }
-    }
-
-    fn line(&self, key: &str) -> Result<Line<'t>> {
-        (self.values.get(key).copied())
-            .ok_or_else(|| self.first.corrupt(&format!("`{key}` is missing below")))
-    }
-
-    fn one<T: FromStr>(&self, key: &str) -> Result<T> {
-        let line = self.line(key)?;
-        (line.text.parse()).map_err(|_| line.corrupt(&format!("`{key}` is no number of its kind")))
-    }
-
-    /// Numbers of a key, exactly `count`.
-    fn many<T: FromStr>(&self, key: &str, count: usize) -> Result<Vec<T>> {
-        if count == 0 {
-            return Ok(Vec::new());
-        }
-        let line = self.line(key)?;
-        let mut numbers = Vec::new();
-        for word in line.text.split_ascii_whitespace() {
-            let number = word.parse();
-            numbers.push(number.map_err(|_| {
-                line.corrupt(&format!(
-                    "`{key}` holds something that is no number of its kind"
-                ))
-            })?);
-        }
-        if numbers.len() != count {
-            let what = format!("`{key}` has {} numbers, need {count}", numbers.len());
-            return Err(line.corrupt(&what));
-        }
-        Ok(numbers)
-    }
-
-    fn finite(&self, key: &str, count: usize) -> Result<Vec<f64>> {
-        let numbers: Vec<f64> = self.many(key, count)?;
-        if numbers.iter().any(|number| number.is_nan()) {
-            return Err(self.line(key)?.corrupt(&format!("`{key}` is not a number")));
-        }
-        let clamp = |number: f64| number.clamp(-THRESHOLD_MAX, THRESHOLD_MAX);
-        Ok(numbers.into_iter().map(clamp).collect())
-    }
-
-    /// As [`Section::many`], but zeros where the file has nothing.
-    fn optional<T: FromStr + Clone + Default>(&self, key: &str, count: usize) -> Result<Vec<T>> {
-        if self.values.contains_key(key) {
-            return self.many(key, count);
-        }
-        Ok(vec![T::default(); count])
     }
 }
 

@@ -22,6 +22,7 @@ mod scorer;
 
 mod contributions;
 mod lightgbm_read;
+mod lightgbm_text;
 mod lightgbm_write;
 
 pub use contributions::Contributions;
