@@ -3,6 +3,7 @@
 mod audio;
 mod files;
 mod load;
+mod ltr;
 mod random;
 mod rap_pairs;
 mod recommend;
@@ -34,6 +35,8 @@ enum Command {
     Sessions(sessions::Args),
     /// How well ordered playlists flow, against shuffled ones.
     Sequence(sequence::Args),
+    /// Learning to rank: quality of the order, time to fit and to score.
+    Ltr(ltr::Args),
     /// Recall and speed of vector search against exact search.
     Vectors(vectors::Args),
     /// Open-loop HTTP load, latency counted from the intended start.
@@ -48,6 +51,7 @@ fn main() -> anyhow::Result<()> {
         Command::Recommend(args) => recommend::run(&args)?,
         Command::Sessions(args) => sessions::run(&args)?,
         Command::Sequence(args) => sequence::run(&args)?,
+        Command::Ltr(args) => ltr::run(&args)?,
         Command::Vectors(args) => vectors::run(&args)?,
         Command::Load(args) => load::run(&args)?,
     };

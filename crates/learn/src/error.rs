@@ -56,6 +56,29 @@ pub enum Error {
         /// Where the factorisation stopped.
         row: usize,
     },
+    /// Parts that belong together differ in their number.
+    #[error("{count} {name}, need {expected}")]
+    Mismatch {
+        /// What was counted.
+        name: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many there should be.
+        expected: usize,
+    },
+    /// A number of an example is out of range.
+    #[error("{name} of row {row} is {value}, correct or remove the row")]
+    InvalidRow {
+        /// What the number is.
+        name: &'static str,
+        /// Where it is.
+        row: usize,
+        /// The given number.
+        value: f32,
+    },
+    /// A valid model that needs what we do not have.
+    #[error("model is not supported: {0}")]
+    Unsupported(String),
     /// The bytes of a model are not a valid model.
     #[error("model is corrupt: {0}")]
     Corrupt(String),

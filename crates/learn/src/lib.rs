@@ -14,6 +14,7 @@ pub mod neighbours;
 pub mod popularity;
 pub mod sequence;
 pub mod sequencing;
+pub mod trees;
 
 mod dense;
 mod top_k;

@@ -1,0 +1,33 @@
+//! Boosted trees: learning to rank, to tell apart and to predict numbers.
+
+mod features;
+mod parameters;
+
+mod binning;
+mod dataset;
+
+mod histogram;
+mod lambda_rank;
+mod objective;
+mod random;
+
+mod grow;
+mod split;
+mod split_categories;
+mod tree;
+
+mod ensemble;
+mod fit;
+mod scorer;
+
+mod contributions;
+mod lightgbm_read;
+mod lightgbm_text;
+mod lightgbm_write;
+
+pub use contributions::Contributions;
+pub use dataset::{BinOptions, Dataset};
+pub use ensemble::{Ensemble, Importance};
+pub use features::{Examples, Features};
+pub use fit::{Fit, fit};
+pub use parameters::{CategoryOptions, Monotone, Objective, Parameters};

@@ -1,0 +1,36 @@
+//! Choices from a seed.
+
+/// Steele, Lea and Flood's SplitMix64: small, and good enough to choose rows and columns.
+pub(super) struct SplitMix(u64);
+
+impl SplitMix {
+    /// Starts from a seed.
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Chooses `chosen` of `0..count`, ascending (selection sampling, Knuth 3.4.2, algorithm S).
+    pub(super) fn choose(&mut self, count: usize, chosen: usize) -> Vec<u32> {
+        let mut rows = Vec::with_capacity(chosen);
+        for at in 0..count {
+            let left = (count - at) as u64;
+            let wanted = (chosen - rows.len()) as u64;
+            if wanted == 0 {
+                break;
+            }
+            // The high half of the product is uniform below `left`.
+            let draw = ((u128::from(self.next()) * u128::from(left)) >> 64) as u64;
+            if draw < wanted {
+                rows.push(at as u32);
+            }
+        }
+        rows
+    }
+}
