@@ -33,7 +33,10 @@ pub fn pages() -> Router<ApiState> {
             "/studio/listeners/{id}/recommendations",
             get(recommended::fragment),
         )
-        .route("/studio/playlists", get(playlists::show))
+        .route(
+            "/studio/playlists",
+            get(playlists::show).post(playlists::make),
+        )
         .route("/studio/playlists/{id}", get(playlists::show_one))
         .route("/studio/jobs", get(jobs::show))
         .route("/studio/jobs/rows", get(jobs::fragment))

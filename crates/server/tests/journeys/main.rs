@@ -16,6 +16,7 @@ mod isolation;
 mod kill_engine;
 mod kills;
 mod learning;
+mod playlists;
 mod tables;
 mod uploads;
 mod webdriver;

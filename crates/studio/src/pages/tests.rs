@@ -8,6 +8,7 @@ use leitmotif_api::native::listeners::{
     HistoryAnswer, HistoryEntry, ListenerAnswer, ListenerDetailAnswer, ListenersAnswer, TasteTrack,
 };
 use leitmotif_api::native::overview::{OverviewAnswer, ProductionAnswer, SpaceAnswer};
+use leitmotif_api::native::playlist_drafts::FlowTrack;
 use leitmotif_api::native::playlists::{PlaylistAnswer, PlaylistsAnswer};
 use leitmotif_api::native::recommendations::{
     ReasonAnswer, RecommendAnswer, RecommendedTrackAnswer,
@@ -263,13 +264,23 @@ fn some_playlists() -> [Markup; 2] {
         created_at: AT,
         updated_at: AT,
     };
-    let tracks = [(text(), Some(a_track())), (text(), None)];
+    let place = |known: bool| FlowTrack {
+        id: text(),
+        title: text(),
+        artist: text(),
+        duration_ms: known.then_some(61_000),
+        tempo_bpm: known.then_some(92.0),
+        key: known.then(text),
+        energy: known.then_some(0.5),
+        step_cost: known.then_some(0.25),
+    };
+    let tracks = [place(true), place(false)];
     let one = playlists::playlist_body(&playlist, &tracks);
     let answer = PlaylistsAnswer {
         playlists: vec![playlist],
         page: more(),
     };
-    [playlists::playlists_body(&answer, true), one]
+    [playlists::playlists_body(&answer, true, true), one]
 }
 
 fn every_body() -> Vec<(&'static str, Markup)> {

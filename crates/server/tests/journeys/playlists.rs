@@ -1,0 +1,145 @@
+//! Playlists made by the platform: chosen, ordered, kept, written as files.
+
+use std::fs;
+
+use leitmotif_demo::songs::{SongSpec, Style, render_song, write_wav};
+use serde_json::{Value, json};
+
+use crate::harness::{TestServer, cli};
+
+/// Songs of three styles, so that tempo and sound differ between them.
+const STYLES: [Style; 3] = [Style::BoomBap, Style::House, Style::Ballad];
+const SONGS: usize = 12;
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn steps(answer: &Value) -> Vec<Option<f64>> {
+    let tracks = answer["tracks"].as_array().unwrap().iter();
+    tracks.map(|track| track["step_cost"].as_f64()).collect()
+}
+
+fn ids(answer: &Value) -> Vec<String> {
+    let tracks = answer["tracks"].as_array().unwrap().iter();
+    tracks.map(|track| text(&track["id"])).collect()
+}
+
+#[test]
+fn journey_playlists() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, music) = (folder.path().join("data"), folder.path().join("music"));
+    fs::create_dir(&music).unwrap();
+    for index in 0..SONGS {
+        let spec = SongSpec::typical(STYLES[index % STYLES.len()], index as u64, 8.0);
+        write_wav(
+            &render_song(&spec),
+            &music.join(format!("song {index:02}.wav")),
+        )
+        .unwrap();
+    }
+    let imported = cli(&data, &["import", music.to_str().unwrap()]);
+    assert!(imported.is_success, "{}", imported.stderr);
+    let server = TestServer::start(&data);
+    let wire = &server.wire;
+    let all = wire.get("/api/v1/tracks?limit=50");
+    let known = ids(&all);
+    assert_eq!(known.len(), SONGS);
+
+    // From seeds: the seed first, nothing twice, smoother than chance.
+    let asked = json!({"kind": "seeds", "seeds": [known[0]], "count": SONGS});
+    let draft = wire.post("/api/v1/playlist-drafts", &asked);
+    let mut found = ids(&draft);
+    assert_eq!(found[0], known[0]);
+    assert!(steps(&draft)[0].is_none() && steps(&draft)[1..].iter().all(Option::is_some));
+    let cost = |name: &str| draft[name].as_f64().unwrap();
+    assert!(cost("step_cost") < cost("shuffled_step_cost"), "{draft}");
+    found.sort();
+    found.dedup();
+    assert_eq!(found.len(), SONGS, "every song once");
+
+    // An arc runs as it is called; a path begins and ends where it was told.
+    let asked = json!({"kind": "text", "text": "song", "count": 9, "arc": "rise"});
+    let rising = wire.post("/api/v1/playlist-drafts", &asked);
+    let energies = rising["tracks"].as_array().unwrap().iter();
+    let energies: Vec<f64> = energies
+        .map(|track| track["energy"].as_f64().unwrap())
+        .collect();
+    assert!(energies[0] < energies[8], "{energies:?}");
+    let asked = json!({"kind": "path", "from": known[1], "to": known[2], "count": 6});
+    let path = wire.post("/api/v1/playlist-drafts", &asked);
+    let way = ids(&path);
+    assert_eq!((way.len(), &way[0], &way[5]), (6, &known[1], &known[2]));
+    assert!(path["shuffled_step_cost"].is_null());
+
+    // A daily mix holds what was loved.
+    let listen = json!({"kind": "listen", "listener": "ann", "track": known[3],
+        "occurred_at": "2024-05-01T10:00:00Z", "outcome": "completed"});
+    wire.post("/api/v1/events", &json!({"events": [listen]}));
+    let asked = json!({"kind": "daily_mix", "listener": "ann", "count": 8});
+    let mix = wire.post("/api/v1/playlist-drafts", &asked);
+    assert!(ids(&mix).contains(&known[3]), "{mix}");
+    assert_eq!(ids(&mix).len(), 8);
+
+    refusals(&server, &known);
+    kept_and_exported(&server, &data);
+}
+
+fn refusals(server: &TestServer, known: &[String]) {
+    let refused = |asked: Value, pointer: &str| {
+        let body = asked.to_string();
+        let json = [("content-type", "application/json")];
+        let reply = server
+            .wire
+            .send("POST", "/api/v1/playlist-drafts", &json, body.as_bytes());
+        let problem = reply.problem(400, &body);
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+    };
+    refused(json!({"kind": "seeds"}), "/seeds");
+    refused(json!({"kind": "daily_mix"}), "/listener");
+    refused(json!({"kind": "path", "from": known[0]}), "/to");
+    refused(
+        json!({"kind": "text", "text": "nowhere to be found"}),
+        "/text",
+    );
+    refused(
+        json!({"kind": "text", "text": "song", "count": 1}),
+        "/count",
+    );
+    let mix = |share: f64| json!({"kind": "daily_mix", "listener": "a", "familiarity": share});
+    refused(mix(1.5), "/familiarity");
+}
+
+/// The command keeps what it makes; players read the files.
+fn kept_and_exported(server: &TestServer, data: &std::path::Path) {
+    let arguments = [
+        "playlist", "make", "--text", "song", "--count", "5", "--name", "Evening", "--json",
+    ];
+    let made = cli(data, &arguments);
+    assert!(made.is_success, "{}", made.stderr);
+    let made: Value = serde_json::from_str(&made.stdout).unwrap();
+    let id = text(&made["playlist"]);
+    let stored = server.wire.get(&format!("/api/v1/playlists/{id}"));
+    assert_eq!(stored["tracks"].as_array().unwrap().len(), 5);
+    let flow = server.wire.get(&format!("/api/v1/playlists/{id}/flow"));
+    assert_eq!(steps(&flow), steps(&made), "shown as it was made");
+    let exported = cli(data, &["playlist", "export", &id]);
+    assert!(
+        exported
+            .stdout
+            .starts_with("#EXTM3U\n#PLAYLIST:Evening\n#EXTINF:8,")
+    );
+    let file = |format: &str| {
+        let path = format!("/api/v1/playlists/{id}/file?format={format}");
+        server.wire.send("GET", &path, &[], b"")
+    };
+    assert!(
+        file("xspf")
+            .header("content-type")
+            .unwrap()
+            .starts_with("application/xspf+xml")
+    );
+    let jspf: Value = serde_json::from_str(&file("jspf").text()).unwrap();
+    assert_eq!(jspf["playlist"]["track"].as_array().unwrap().len(), 5);
+    file("mp3").problem(400, "an unknown format");
+}
