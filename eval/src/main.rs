@@ -10,6 +10,7 @@ mod recommend;
 mod rhyme;
 mod sequence;
 mod sessions;
+mod two_stage;
 mod vectors;
 
 use clap::{Parser, Subcommand};
@@ -33,6 +34,8 @@ enum Command {
     Recommend(recommend::Args),
     /// Next track of listening sessions, every prefix, all tracks ranked.
     Sessions(sessions::Args),
+    /// Candidates of session models, ordered by a learned ranker.
+    TwoStage(two_stage::Args),
     /// How well ordered playlists flow, against shuffled ones.
     Sequence(sequence::Args),
     /// Learning to rank: quality of the order, time to fit and to score.
@@ -50,6 +53,7 @@ fn main() -> anyhow::Result<()> {
         Command::RapPairs(args) => rap_pairs::run(&args)?,
         Command::Recommend(args) => recommend::run(&args)?,
         Command::Sessions(args) => sessions::run(&args)?,
+        Command::TwoStage(args) => two_stage::run(&args)?,
         Command::Sequence(args) => sequence::run(&args)?,
         Command::Ltr(args) => ltr::run(&args)?,
         Command::Vectors(args) => vectors::run(&args)?,
