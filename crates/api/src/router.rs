@@ -19,8 +19,8 @@ use crate::state::ApiState;
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
-        analysis, audio, events, imports, jobs, keys, listeners, overview, playlists, probes,
-        recommendations, similar, tenants, tracks, training, usage,
+        analysis, audio, audits, events, imports, jobs, keys, listeners, overview, playlists,
+        probes, recommendations, similar, statements, tenants, tracks, training, usage, vectors,
     };
     OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(tracks::upsert, tracks::list))
@@ -43,6 +43,11 @@ fn described() -> OpenApiRouter<ApiState> {
             playlists::replace,
             playlists::delete
         ))
+        .routes(routes!(statements::create))
+        .routes(routes!(statements::list))
+        .routes(routes!(vectors::create))
+        .routes(routes!(audits::create, audits::list))
+        .routes(routes!(audits::get))
         .routes(routes!(imports::create))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))

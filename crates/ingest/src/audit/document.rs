@@ -1,9 +1,10 @@
-//! The audit as it is stored and shown.
+//! The audit as it is stored and shown. Parts that an older release did not write are empty.
 
 use serde::{Deserialize, Serialize};
 
 /// Everything an audit found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AuditDocument {
     /// What was imported: `rap-scraper`, `table`.
     pub source: String,
@@ -42,6 +43,7 @@ impl AuditDocument {
 
 /// One table.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TableAudit {
     /// Its name.
     pub name: String,
@@ -108,6 +110,7 @@ pub struct Tally {
 
 /// What the tracks are like.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TrackFindings {
     /// Tracks read.
     pub tracks: u64,
@@ -154,6 +157,7 @@ pub struct SharedId {
 
 /// Who analysed the tracks before.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AnalyzerFindings {
     /// The analyzer.
     pub author: String,
@@ -207,6 +211,7 @@ pub struct Agreement {
 
 /// Our own analysis beside theirs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Reanalysis {
     /// Lyrics analysed again.
     pub tracks: u64,
