@@ -5,5 +5,6 @@ pub mod document;
 pub mod findings;
 pub mod profile;
 pub mod reanalysis;
+pub mod tables;
 
 pub use document::AuditDocument;

@@ -16,6 +16,7 @@ mod isolation;
 mod kill_engine;
 mod kills;
 mod learning;
+mod rap_scraper;
 mod tables;
 mod uploads;
 mod webdriver;

@@ -19,12 +19,7 @@ const LABEL_COLUMNS: [&str; 4] = [
     "theme_category",
 ];
 /// Numbers that a script counted.
-const COUNT_COLUMNS: [&str; 4] = [
-    "avg_words_per_line",
-    "lines_count",
-    "lyrics_length",
-    "word_count",
-];
+const COUNT_COLUMNS: [&str; 3] = ["avg_words_per_line", "lines_count", "lyrics_length"];
 
 /// Maps a row; the first statement is the analysis, when the row has one.
 ///
