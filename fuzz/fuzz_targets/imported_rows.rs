@@ -1,8 +1,9 @@
 //! Any bytes as a file of rows, each row mapped in every way.
 #![no_main]
 
-use leitmotif_ingest::imports::lines::{Row, read_cells, read_objects};
+use leitmotif_ingest::imports::lines::{Row, read_objects};
 use leitmotif_ingest::imports::rap_scraper::{map_analysis, map_features, map_table_row};
+use leitmotif_ingest::imports::records::read_cells;
 use libfuzzer_sys::fuzz_target;
 
 fn map_all(rows: impl Iterator<Item = Row>) {

@@ -1,7 +1,7 @@
 //! Rows of files that may be broken anywhere: each is whole or is named with its line, and the ones
 //! behind it are read all the same.
 
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 
 use leitmotif_domain::limits;
 use serde_json::{Map, Value};
@@ -50,15 +50,21 @@ pub fn read_objects<R: BufRead>(mut reader: R) -> impl Iterator<Item = Row> {
     })
 }
 
-enum Line {
+/// One line.
+pub(super) enum Line {
+    /// All of it, with its line feed.
     Whole(Vec<u8>),
+    /// It is beyond the bound, and gone.
     TooLong,
 }
 
 /// Reads up to a line feed; a line beyond the bound is passed over without being kept.
-fn read_line(reader: &mut impl BufRead, bytes_max: usize) -> std::io::Result<Option<Line>> {
+pub(super) fn read_line(
+    reader: &mut impl BufRead,
+    bytes_max: usize,
+) -> std::io::Result<Option<Line>> {
     let mut bytes = Vec::new();
-    let mut bounded = reader.by_ref().take(bytes_max as u64 + 1);
+    let mut bounded = std::io::Read::take(&mut *reader, bytes_max as u64 + 1);
     if bounded.read_until(b'\n', &mut bytes)? == 0 {
         return Ok(None);
     }
@@ -90,59 +96,6 @@ fn object_in(bytes: &[u8]) -> Result<Option<Map<String, Value>>, String> {
         Ok(_) => Err("no JSON object".to_owned()),
         Err(error) => Err(error.to_string()),
     }
-}
-
-/// Reads CSV with a header; every cell is text, an empty one is `null`. A record with too many or
-/// too few cells, or one that is not UTF-8, is a fault.
-pub fn read_cells<R: Read>(reader: R) -> Result<impl Iterator<Item = Row>, Fault> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(reader);
-    let header = reader.byte_headers().map_err(|error| Fault {
-        line: 1,
-        reason: error.to_string(),
-    })?;
-    let header: Vec<String> = header
-        .iter()
-        .map(|name| String::from_utf8_lossy(name))
-        .map(|name| name.trim_start_matches('\u{feff}').trim().to_lowercase())
-        .collect();
-    let mut is_over = false;
-    let mut records = reader.into_byte_records();
-    Ok(std::iter::from_fn(move || {
-        if is_over {
-            return None;
-        }
-        let record = match records.next()? {
-            Ok(record) => record,
-            Err(error) => {
-                is_over = true;
-                return Some(Err(Fault {
-                    line: error.position().map_or(0, csv::Position::line),
-                    reason: error.to_string(),
-                }));
-            }
-        };
-        let line = record.position().map_or(0, csv::Position::line);
-        let row = cells_of(&header, &record).map_err(|reason| Fault { line, reason });
-        Some(row.map(|row| (line, row)))
-    }))
-}
-
-fn cells_of(header: &[String], record: &csv::ByteRecord) -> Result<Map<String, Value>, String> {
-    if record.len() != header.len() {
-        let (found, expected) = (record.len(), header.len());
-        return Err(format!("{found} cells, the header has {expected}"));
-    }
-    let mut row = Map::new();
-    for (name, bytes) in header.iter().zip(record) {
-        let text = std::str::from_utf8(bytes).map_err(|_| format!("`{name}` is not UTF-8"))?;
-        let cell = if text.trim().is_empty() {
-            Value::Null
-        } else {
-            text.into()
-        };
-        row.insert(name.clone(), cell);
-    }
-    Ok(row)
 }
 
 #[cfg(test)]
@@ -187,26 +140,10 @@ mod tests {
         assert!(matches!(read_line(&mut reader, 3), Ok(None)));
     }
 
-    #[test]
-    fn cells_are_read_and_broken_records_named() {
-        let text =
-            b"\xef\xbb\xbfID,lyrics,x\n1,\"a\nb\",\n2,short\n3,\xff,z\n4,\"never closed,y\n5,a,b\n";
-        let expected = [
-            "2 {\"id\":\"1\",\"lyrics\":\"a\\nb\",\"x\":null}",
-            "4 !",
-            "5 !",
-            "6 !",
-        ];
-        assert_eq!(shown(read_cells(&text[..]).unwrap()), expected);
-    }
-
     proptest::proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
             read_objects(&bytes[..]).for_each(drop);
-            if let Ok(rows) = read_cells(&bytes[..]) {
-                rows.for_each(drop);
-            }
         }
     }
 }

@@ -6,3 +6,4 @@ pub mod table;
 
 pub mod cells;
 pub mod lines;
+pub mod records;

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use leitmotif_ingest::audit::profile::TableProfile;
 use leitmotif_ingest::catalogue::lyrics_of;
-use leitmotif_ingest::imports::lines::{Fault, Row, read_cells, read_objects};
+use leitmotif_ingest::imports::lines::{Fault, Row, read_objects};
 use leitmotif_ingest::imports::rap_scraper::{
     IdClaims, MappedStatement, MappedTrack, RapAudit, RowFate, map_analysis, map_features,
     map_table_row, map_track,
 };
+use leitmotif_ingest::imports::records::read_cells;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::Sender;
 
