@@ -19,9 +19,9 @@ use crate::state::ApiState;
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
-        analysis, audio, events, imports, jobs, keys, listeners, overview, playlist_drafts,
-        playlist_files, playlists, probes, recommendations, similar, tenants, tracks, training,
-        usage,
+        analysis, audio, audits, events, imports, jobs, keys, listeners, overview, playlist_drafts,
+        playlist_files, playlists, probes, recommendations, similar, statements, tenants, tracks,
+        training, usage, vectors,
     };
     OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(tracks::upsert, tracks::list))
@@ -47,6 +47,11 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(playlist_files::file))
         .routes(routes!(playlist_files::flow))
         .routes(routes!(playlist_drafts::draft))
+        .routes(routes!(statements::create))
+        .routes(routes!(statements::list))
+        .routes(routes!(vectors::create))
+        .routes(routes!(audits::create, audits::list))
+        .routes(routes!(audits::get))
         .routes(routes!(imports::create))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))

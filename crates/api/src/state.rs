@@ -11,7 +11,8 @@ use leitmotif_ingest::Catalogue;
 use leitmotif_ingest::jobs::TenantDirectory;
 use leitmotif_recommend::Recommender;
 use leitmotif_storage::ports::{
-    Accounts, BlobStore, CatalogStore, EventLog, JobQueue, Ledger, ModelRegistry, VectorStore,
+    Accounts, BlobStore, CatalogStore, EventLog, ImportStore, JobQueue, Ledger, ModelRegistry,
+    VectorStore,
 };
 use tokio::sync::Notify;
 
@@ -30,6 +31,8 @@ pub struct ApiParts {
     pub vectors: Arc<dyn VectorStore>,
     /// Bytes.
     pub blobs: Arc<dyn BlobStore>,
+    /// What imports brought besides tracks.
+    pub imports: Arc<dyn ImportStore>,
     /// Queued work.
     pub jobs: Arc<dyn JobQueue>,
     /// Model versions.

@@ -4,6 +4,7 @@
 //! Everything simulated follows from a seed; no clock, network or file is read here.
 
 pub mod listeners;
+pub mod rap_catalogue;
 pub mod songs;
 pub mod verses;
 pub mod world;

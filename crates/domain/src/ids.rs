@@ -168,6 +168,9 @@ id!(
 id!(
     /// An immutable version of a trained model.
     ModelId, "model");
+id!(
+    /// The audit of one import.
+    AuditId, "audit");
 
 impl ListenerId {
     /// The id that an outside name always has within a tenant; no look-up on the hot path.

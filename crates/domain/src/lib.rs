@@ -15,6 +15,7 @@ pub mod listener;
 pub mod page;
 pub mod playlist;
 pub mod rung;
+pub mod statement;
 pub mod track;
 
 pub mod bucket;
@@ -23,7 +24,7 @@ pub mod tenant;
 pub use clock::{Clock, Timestamp};
 pub use error::ErrorKind;
 pub use ids::{
-    EventId, JobId, KeyId, ListenerId, ModelId, PlaylistId, RequestId, TenantId, TrackId,
+    AuditId, EventId, JobId, KeyId, ListenerId, ModelId, PlaylistId, RequestId, TenantId, TrackId,
 };
 pub use rung::Rung;
 pub use tenant::{OperatorScope, TenantScope};

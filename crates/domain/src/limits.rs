@@ -26,6 +26,18 @@ pub const JSON_DEPTH_MAX: usize = 64;
 pub const EVENTS_PER_BATCH_MAX: usize = 5_000;
 /// Most tracks in one JSON upsert.
 pub const TRACKS_PER_BATCH_MAX: usize = 2_000;
+/// Most statements in one batch.
+pub const STATEMENTS_PER_BATCH_MAX: usize = 5_000;
+/// Most statements of a track in one answer: nine analyzers with a few versions each are under 50.
+pub const STATEMENTS_PER_TRACK_SHOWN: usize = 500;
+/// Longest content of one statement in bytes; the longest known answer of a language model is 6 KB.
+pub const STATEMENT_BYTES_MAX: usize = 64 * 1024;
+/// Longest audit document in bytes; one over twenty tables stays under 200 KB.
+pub const AUDIT_BYTES_MAX: usize = 1024 * 1024;
+/// Most vectors in one batch: 1,000 of 1,536 components stay under the body bound as JSON text.
+pub const VECTORS_PER_BATCH_MAX: usize = 500;
+/// Longest line of an imported file in bytes: the longest lyrics with an embedding beside them.
+pub const IMPORT_LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Most items in one page, and how many come unasked.
 pub const PAGE_ITEMS_MAX: usize = 200;
 /// Items in a page when the caller does not say.

@@ -97,6 +97,7 @@ impl Platform {
             log: storage.clone(),
             vectors: storage.clone(),
             blobs: storage.clone(),
+            imports: storage.clone(),
             jobs: storage.clone(),
             models: storage.clone(),
             ledger: storage.clone(),

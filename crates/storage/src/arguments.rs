@@ -20,6 +20,18 @@ pub fn check_event_count(event_count: usize) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a batch of statements beyond its bound.
+pub fn check_statement_count(statement_count: usize) -> Result<()> {
+    if statement_count > limits::STATEMENTS_PER_BATCH_MAX {
+        let reason = format!(
+            "{statement_count} statements, at most {}",
+            limits::STATEMENTS_PER_BATCH_MAX
+        );
+        return Err(InvalidValue::new("statements", reason).into());
+    }
+    Ok(())
+}
+
 /// Refuses a vector that no index takes.
 pub fn check_vector(vector: &[f32]) -> Result<()> {
     if vector.is_empty() || vector.len() > limits::VECTOR_DIMENSION_MAX {

@@ -9,11 +9,12 @@ use crate::visitor::Visitor;
 pub const DEMO_TENANT: &str = "demo";
 
 /// The parts of the navigation.
-const SECTIONS: [(&str, &str); 5] = [
+const SECTIONS: [(&str, &str); 6] = [
     ("/studio", "Overview"),
     ("/studio/library", "Library"),
     ("/studio/listeners", "Listeners"),
     ("/studio/playlists", "Playlists"),
+    ("/studio/audits", "Audits"),
     ("/studio/jobs", "Jobs"),
 ];
 

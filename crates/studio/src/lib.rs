@@ -14,4 +14,5 @@ mod routes;
 mod security;
 mod visitor;
 
+pub use pages::audit_report::audit_file;
 pub use routes::pages;

@@ -44,6 +44,11 @@ pub fn playlist(id: &str) -> String {
     format!("/studio/playlists/{}", encode(id))
 }
 
+/// The page of an import audit.
+pub fn audit(id: &str) -> String {
+    format!("/studio/audits/{}", encode(id))
+}
+
 /// A place to go to after the login: a path of ours, or the overview.
 ///
 /// `//host`, `/\host` and control characters would lead a browser elsewhere.

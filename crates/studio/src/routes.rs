@@ -7,7 +7,8 @@ use axum::{Extension, Router, middleware};
 use leitmotif_api::ApiState;
 
 use crate::pages::{
-    jobs, library, listener, listeners, login, not_found, overview, playlists, recommended, track,
+    audits, jobs, library, listener, listeners, login, not_found, overview, playlists, recommended,
+    track,
 };
 use crate::visitor::TenantNames;
 use crate::{assets, security};
@@ -38,6 +39,8 @@ pub fn pages() -> Router<ApiState> {
             get(playlists::show).post(playlists::make),
         )
         .route("/studio/playlists/{id}", get(playlists::show_one))
+        .route("/studio/audits", get(audits::show))
+        .route("/studio/audits/{id}", get(audits::show_one))
         .route("/studio/jobs", get(jobs::show))
         .route("/studio/jobs/rows", get(jobs::fragment))
         .route("/studio/jobs/{id}/retry", post(jobs::retry))

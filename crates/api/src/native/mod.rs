@@ -2,6 +2,7 @@
 
 pub mod analysis;
 pub mod audio;
+pub mod audits;
 pub mod events;
 pub mod imports;
 pub mod jobs;
@@ -14,10 +15,12 @@ pub mod playlists;
 pub mod probes;
 pub mod recommendations;
 pub mod similar;
+pub mod statements;
 pub mod tenants;
 pub mod tracks;
 pub mod training;
 pub mod usage;
+pub mod vectors;
 
 use leitmotif_domain::track::TrackRef;
 use leitmotif_domain::{TenantScope, TrackId};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::find_track;
+use super::vectors::is_own;
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::QueryParameters;
 use crate::problem::{Problem, ProblemDocument};
@@ -20,7 +21,7 @@ pub struct SimilarQuery {
     /// Tracks wanted; 50 when left out.
     #[param(minimum = 1, maximum = 200)]
     pub limit: Option<usize>,
-    /// Embedding space; the first the track is in when left out.
+    /// Embedding space; the first the track is in when left out, our own before imported ones.
     pub space: Option<String>,
 }
 
@@ -80,13 +81,13 @@ pub async fn similar_tracks(
             name.parse::<VectorSpace>()
                 .map_err(|error| Problem::invalid("?space", error.reason))?,
         ],
-        None => state
-            .vectors
-            .spaces(scope)
-            .await?
-            .into_iter()
-            .map(|(space, _)| space)
-            .collect(),
+        None => {
+            let found = state.vectors.spaces(scope).await?.into_iter();
+            let mut spaces: Vec<VectorSpace> = found.map(|(space, _)| space).collect();
+            // What we measured ourselves comes before what was imported.
+            spaces.sort_by_key(|space| !is_own(space));
+            spaces
+        }
     };
     for space in spaces {
         let Some(vector) = state.vectors.vector(scope, &space, track).await? else {

@@ -1,3 +1,9 @@
-//! Tables of tracks: one row, one track.
+//! Tables and catalogues from elsewhere.
 
+pub mod literal;
+pub mod rap_scraper;
 pub mod table;
+
+pub mod cells;
+pub mod lines;
+pub mod records;

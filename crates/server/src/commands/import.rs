@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use leitmotif_demo::tour::{Call, TourProgress};
+use leitmotif_ingest::audit::tables::TableAuditor;
 use leitmotif_ingest::imports::table::{Row, read_csv, read_jsonl};
 use serde_json::{Value, json};
 
-use super::{Command, list_of, print, text_of};
+use super::audit::keep_audit;
+use super::{Command, list_of, print, rap_scraper, text_of};
 use crate::client::Client;
 use crate::progress::Bars;
 use crate::settings::Settings;
@@ -22,33 +24,49 @@ const ROWS_PER_CALL: usize = 1_000;
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
+    #[command(subcommand)]
+    catalogue: Option<OtherCatalogue>,
     /// A folder, a `.jsonl`/`.ndjson` file or a `.csv` file with a header.
-    source: PathBuf,
+    #[arg(required = true)]
+    source: Option<PathBuf>,
     /// Ends when everything is written down, while the analysis goes on with the next start.
     #[arg(long)]
     no_wait: bool,
 }
 
+/// Catalogues of other programs.
+#[derive(clap::Subcommand)]
+enum OtherCatalogue {
+    /// Moves in from rap-scraper: tracks, lyrics, earlier analyses, embeddings; then an audit.
+    RapScraper(rap_scraper::Args),
+}
+
 /// Lets the folder on the command line be imported by the platform in this very process.
 pub fn with_roots(mut settings: Settings, command: &Command) -> Settings {
     if let Command::Import(args) = command
-        && args.source.is_dir()
+        && let Some(source) = &args.source
+        && source.is_dir()
     {
-        settings.import_roots.push(args.source.clone());
+        settings.import_roots.push(source.clone());
     }
     settings
 }
 
 /// Imports and waits for the analysis.
 pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<ExitCode> {
+    if let Some(OtherCatalogue::RapScraper(args)) = args.catalogue {
+        return rap_scraper::run(args, client, as_json).await;
+    }
+    let source = args.source.context("nothing to import")?;
     let bars = Bars::new(as_json);
-    let metadata = std::fs::metadata(&args.source)
-        .with_context(|| format!("cannot read `{}`", args.source.display()))?;
+    let metadata = std::fs::metadata(&source)
+        .with_context(|| format!("cannot read `{}`", source.display()))?;
     let mut found = if metadata.is_dir() {
-        import_folder(&args.source, client, &bars).await?
+        import_folder(&source, client, &bars).await?
     } else {
-        import_table(&args.source, client, &bars).await?
+        import_table(&source, client, &bars).await?
     };
     if !args.no_wait {
         let dead = wait_for_analysis(client, &bars).await?;
@@ -117,10 +135,12 @@ async fn import_table(path: &Path, client: &Client, bars: &Bars) -> anyhow::Resu
     let step = "write tracks";
     bars.begin(step, 0);
     let mut totals = [0_u64; 3];
+    let mut audit = TableAuditor::new(path);
     let mut batch = Vec::new();
     let mut lines = Vec::new();
     for row in rows {
         let (line, value) = row.with_context(|| format!("`{}`", path.display()))?;
+        audit.take(&value);
         batch.push(value);
         lines.push(line);
         if batch.len() >= ROWS_PER_CALL {
@@ -134,7 +154,11 @@ async fn import_table(path: &Path, client: &Client, bars: &Bars) -> anyhow::Resu
     bars.advance(step, totals.iter().sum());
     bars.end(step);
     let [created, updated, unchanged] = totals;
-    Ok(json!({ "created": created, "updated": updated, "unchanged": unchanged }))
+    let kept = keep_audit(client, &audit.finish(created + updated)).await?;
+    Ok(
+        json!({ "created": created, "updated": updated, "unchanged": unchanged,
+        "audit": text_of(&kept, "id") }),
+    )
 }
 
 /// Sends rows; a refused row is named by its line in the file.
@@ -180,7 +204,7 @@ async fn send(
 }
 
 /// Waits until nothing waits or runs; answers how many analyses failed for good.
-async fn wait_for_analysis(client: &Client, bars: &Bars) -> anyhow::Result<u64> {
+pub async fn wait_for_analysis(client: &Client, bars: &Bars) -> anyhow::Result<u64> {
     let step = "analyse tracks";
     let mut most = 0;
     loop {

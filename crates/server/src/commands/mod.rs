@@ -1,10 +1,12 @@
 //! The command line.
 
+mod audit;
 mod demo;
 mod import;
 mod manage;
 mod playlist;
 mod query;
+mod rap_scraper;
 mod serve;
 
 use std::path::PathBuf;
@@ -49,8 +51,10 @@ enum Command {
     Demo(demo::Args),
     /// Serves the API and the studio.
     Serve(serve::Args),
-    /// Imports a folder of music, or a table of tracks (JSONL, CSV).
+    /// Imports a folder of music, a table of tracks (JSONL, CSV), or the catalogue of another program.
     Import(import::Args),
+    /// Shows what an import brought and what is wrong with it.
+    Audit(audit::Args),
     /// Analyses one track, or everything whose input changed.
     Analyze(query::AnalyzeArgs),
     /// Lists the tracks that are nearest to a track.
@@ -129,6 +133,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
     let connection = Connection::open(&import::with_roots(settings, &command)).await?;
     let outcome = match command {
         Command::Import(args) => import::run(args, &connection.client, as_json).await,
+        Command::Audit(args) => audit::run(args, &connection.client, as_json).await,
         Command::Analyze(args) => query::analyze(args, &connection.client, as_json).await,
         Command::Similar(args) => query::similar(args, &connection.client, as_json).await,
         Command::Recommend(args) => query::recommend(args, &connection.client, as_json).await,

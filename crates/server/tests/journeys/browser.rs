@@ -269,6 +269,8 @@ fn track(browser: &Browser, known: &Known) {
     browser.holds(&format!(
         "document.querySelector('h1').innerText === {HOSTILE:?}"
     ));
+    // The address is there before the last of the page is.
+    browser.wait("document.readyState === 'complete'");
     browser.holds("document.querySelector('.wave svg .wave-shape').getBBox().width > 900");
     browser.holds("document.querySelector('.wave-beats').getAttribute('d').split('M').length > 8");
     browser.holds("document.querySelector('.wave-downbeats').getAttribute('d').includes('M')");

@@ -122,6 +122,22 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "read",
         Stranger::NoReference,
     ),
+    ("POST", "/api/v1/statements", "write", Stranger::NoReference),
+    (
+        "GET",
+        "/api/v1/tracks/{id}/statements",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "POST",
+        "/api/v1/spaces/{name}/vectors",
+        "write",
+        Stranger::NoReference,
+    ),
+    ("POST", "/api/v1/audits", "write", Stranger::OwnOnly),
+    ("GET", "/api/v1/audits", "read", Stranger::OwnOnly),
+    ("GET", "/api/v1/audits/{id}", "read", Stranger::NotFound),
     ("POST", "/api/v1/imports", "admin", Stranger::NoReference),
     ("GET", "/api/v1/jobs", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/jobs/{id}", "read", Stranger::NotFound),
@@ -173,6 +189,7 @@ struct World {
     model: String,
     key: String,
     tenant: String,
+    audit: String,
 }
 
 fn fill(server: &TestServer, folder: &std::path::Path) -> World {
@@ -209,7 +226,11 @@ fn fill(server: &TestServer, folder: &std::path::Path) -> World {
     assert_eq!(server.wait_job(&job)["state"], "done");
     let key = wire.post("/api/v1/keys", &json!({"label": MARK, "scopes": ["read"]}));
     let tenants = wire.get("/api/v1/tenants");
+    let said = json!({ "statements": [statement(&track)] });
+    wire.post("/api/v1/statements", &said);
+    let audit = wire.post("/api/v1/audits", &json!({"document": {"source": MARK}}));
     World {
+        audit: text(&audit["id"]),
         track,
         listener: format!("{MARK}-0"),
         playlist: text(&playlist["id"]),
@@ -218,6 +239,11 @@ fn fill(server: &TestServer, folder: &std::path::Path) -> World {
         key: text(&key["id"]),
         tenant: text(&tenants["tenants"][0]["id"]),
     }
+}
+
+fn statement(track: &str) -> Value {
+    json!({"track": track, "source": MARK, "author": MARK, "kind": "opinion", "status": "good",
+        "content": {"mood": MARK}})
 }
 
 /// The path with an object of the first tenant in it, and a body that leads to one.
@@ -229,6 +255,7 @@ fn request(path: &str, world: &World) -> (String, Value) {
         Some("jobs") => &world.job,
         Some("models") => &world.model,
         Some("keys") => &world.key,
+        Some("audits") => &world.audit,
         _ => &world.tenant,
     };
     let track = &world.track;
@@ -242,11 +269,15 @@ fn request(path: &str, world: &World) -> (String, Value) {
         }
         "/api/v1/playlists" | "/api/v1/playlists/{id}" => json!({"name": "P", "tracks": [track]}),
         "/api/v1/imports" => json!({"path": "/"}),
+        "/api/v1/statements" => json!({ "statements": [statement(track)] }),
+        "/api/v1/spaces/{name}/vectors" => json!({"vectors": [{"track": track, "vector": [1, 0]}]}),
+        "/api/v1/audits" => json!({"document": {"source": "mine"}}),
         "/api/v1/keys" => json!({"label": "mine", "scopes": ["read"]}),
         "/api/v1/tenants" => json!({"name": "another"}),
         _ => json!({}),
     };
-    (path.replace("{id}", id), body)
+    let path = path.replace("{id}", id).replace("{name}", "other-1");
+    (path, body)
 }
 
 fn described(wire: &Wire) -> BTreeSet<(String, String)> {
@@ -328,6 +359,7 @@ fn every_route_keeps_tenants_apart() {
                 &world.job,
                 &world.model,
                 &world.key,
+                &world.audit,
             ] {
                 assert!(
                     !text.contains(id.as_str()),

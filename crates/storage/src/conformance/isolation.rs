@@ -8,9 +8,10 @@ use leitmotif_domain::job::Progress;
 use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::playlist::Playlist;
 use leitmotif_domain::track::TrackRef;
-use leitmotif_domain::{KeyId, ListenerId, ModelId, PlaylistId, TenantScope, TrackId};
+use leitmotif_domain::{AuditId, KeyId, ListenerId, ModelId, PlaylistId, TenantScope, TrackId};
 use serde_json::json;
 
+use super::imports::{audit, statement};
 use super::jobs::analyze;
 use super::records::{answer, model, used};
 use super::world::{World, audio, listen, lyrics, patch};
@@ -147,6 +148,9 @@ async fn populate(world: &World, scope: &TenantScope) -> Fixture {
         .enqueue(scope, vec![analyze(1), analyze(2)])
         .await
         .unwrap();
+    let said = vec![statement(track, "author", 1)];
+    world.imports.put_statements(scope, said).await.unwrap();
+    world.imports.put_audit(scope, audit(1)).await.unwrap();
     let mut leased = world
         .jobs
         .lease(scope, "analyze_track", 1, 60_000)
@@ -194,6 +198,7 @@ async fn read_all(world: &World, scope: &TenantScope, fixture: &Fixture) -> Answ
     ) = (world, PageRequest::largest());
     let World {
         blobs,
+        imports,
         jobs,
         models,
         ledger,
@@ -281,6 +286,27 @@ async fn read_all(world: &World, scope: &TenantScope, fixture: &Fixture) -> Answ
         (
             "BlobStore::upload_len",
             shown(blobs.upload_len(scope, &upload()).await),
+        ),
+        (
+            "ImportStore::statements",
+            shown(
+                imports
+                    .statements(scope, fixture.track)
+                    .await
+                    .map_err(|error| error.kind()),
+            ),
+        ),
+        (
+            "ImportStore::statement_counts",
+            shown(imports.statement_counts(scope).await),
+        ),
+        (
+            "ImportStore::audit",
+            shown(imports.audit(scope, AuditId::from_u128(1)).await),
+        ),
+        (
+            "ImportStore::list_audits",
+            shown(imports.list_audits(scope, &page).await),
         ),
         (
             "JobQueue::job",
@@ -476,11 +502,13 @@ async fn attack_catalog_and_log(world: &World, scope: &TenantScope, fixture: &Fi
 async fn attack_the_rest(world: &World, scope: &TenantScope, fixture: &Fixture) -> Attacks {
     let World {
         accounts,
+        imports,
         jobs,
         models,
         ledger,
         ..
     } = world;
+    let said = vec![statement(fixture.track, "stranger", 1)];
     let (leased, now) = (&fixture.leased, world.now());
     let foreign_key = world.keys[0].record.clone();
     let done = Progress { done: 1, total: 1 };
@@ -500,6 +528,16 @@ async fn attack_the_rest(world: &World, scope: &TenantScope, fixture: &Fixture) 
             "Accounts::expire_key",
             outcome(accounts.expire_key(scope, fixture.key, now).await),
             "Ok(false)",
+        ),
+        (
+            "ImportStore::put_statements",
+            outcome(imports.put_statements(scope, said).await),
+            "Err(NotFound)",
+        ),
+        (
+            "ImportStore::put_audit",
+            outcome(imports.put_audit(scope, audit(1)).await),
+            "Ok(())",
         ),
         ("JobQueue::enqueue", outcome(enqueued), "Ok(false)"),
         ("JobQueue::lease", outcome(taken), "Ok(1)"),
@@ -597,6 +635,7 @@ pub fn scoped_methods() -> Vec<String> {
         include_str!("../ports/blobs.rs"),
         include_str!("../ports/catalog.rs"),
         include_str!("../ports/events.rs"),
+        include_str!("../ports/imports.rs"),
         include_str!("../ports/jobs.rs"),
         include_str!("../ports/ledger.rs"),
         include_str!("../ports/models.rs"),

@@ -13,6 +13,7 @@ mod accounts;
 mod blobs;
 mod catalog;
 mod events;
+mod imports;
 mod isolation;
 mod jobs;
 mod listeners;
@@ -54,6 +55,8 @@ const CHECKS: &[Check] = checks! {
         vectors_are_read_as_written an_emptied_space_takes_another_dimension;
     blobs: blobs_are_whole_and_cut_by_range uploads_go_on_where_they_were
         names_that_clash_are_refused;
+    imports: statements_are_written_once statements_are_bounded_and_leave_with_their_track
+        audits_are_listed_newest_first;
     jobs: open_jobs_are_not_queued_twice leases_go_to_the_oldest_first a_lost_lease_is_a_conflict
         failures_wait_and_then_die dead_jobs_are_revived released_jobs_wait_again
         jobs_are_listed_newest_first;

@@ -11,14 +11,15 @@ use leitmotif_domain::listener::Listener;
 use leitmotif_domain::page::{Page, PageRequest};
 use leitmotif_domain::playlist::Playlist;
 use leitmotif_domain::track::{Lyrics, Track, TrackRef};
-use leitmotif_domain::{JobId, ListenerId, PlaylistId, TenantScope, TrackId};
+use leitmotif_domain::{AuditId, JobId, ListenerId, PlaylistId, TenantScope, TrackId};
 
 use super::{Flaky, Metered, PortCall, Retry, Timeout};
 use crate::error::Result;
 use crate::ports::{
     AnalysisDocument, Appended, BlobKey, BlobStat, BlobStore, CatalogCounts, CatalogStore,
-    Checkpoint, EventLog, JobFilter, JobQueue, LeasedJob, TrackFilter, TrackPatch, UpsertResult,
-    VectorFilter, VectorMatch, VectorSpace, VectorStore,
+    Checkpoint, EventLog, ImportAudit, ImportStore, JobFilter, JobQueue, LeasedJob, Statement,
+    StatementCount, TrackFilter, TrackPatch, UpsertResult, VectorFilter, VectorMatch, VectorSpace,
+    VectorStore,
 };
 
 /// Implements one port for one wrapper. The word before each method says whether the call may be
@@ -94,6 +95,14 @@ macro_rules! forward_every_port {
             [once] upload_finish(upload: &BlobKey, key: &BlobKey) -> ();
             [again] upload_abort(upload: &BlobKey) -> ();
             [again] local_path(key: &BlobKey) -> Option<PathBuf>;
+        }
+        forward! { $wrapper, ImportStore:
+            [again] put_statements(statements: Vec<Statement>) -> u64;
+            [again] statements(track: TrackId) -> Vec<Statement>;
+            [again] statement_counts() -> Vec<StatementCount>;
+            [once] put_audit(audit: ImportAudit) -> ();
+            [again] audit(id: AuditId) -> Option<ImportAudit>;
+            [again] list_audits(page: &PageRequest) -> Page<ImportAudit>;
         }
         forward! { $wrapper, JobQueue:
             [again] enqueue(jobs: Vec<NewJob>) -> Vec<JobId>;

@@ -13,7 +13,7 @@ use super::catalog_rows::{
     TRACK_COLUMNS, conditions, find_lyrics, find_track, key_of, match_external, page_start,
     track_of, track_parts,
 };
-use super::{EmbeddedStorage, listeners};
+use super::{EmbeddedStorage, imports, listeners};
 use crate::arguments::search_text;
 use crate::error::{Error, Result};
 use crate::merge::{self, Merged};
@@ -319,6 +319,7 @@ fn delete(db: &Connection, id: TrackId) -> Result<bool> {
     db.execute("DELETE FROM external_ids WHERE track = ?", [key])?;
     db.execute("DELETE FROM analyses WHERE track = ?", [key])?;
     db.execute("DELETE FROM playlist_tracks WHERE track = ?", [key])?;
+    imports::forget(db, id)?;
     Ok(removed > 0)
 }
 

@@ -15,6 +15,7 @@ mod blobs;
 mod catalog;
 mod catalog_rows;
 mod events;
+mod imports;
 mod jobs;
 mod ledger;
 mod listeners;

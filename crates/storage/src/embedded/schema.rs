@@ -82,6 +82,13 @@ CREATE TABLE replays (
     key TEXT PRIMARY KEY, request_hash BLOB NOT NULL, at INTEGER NOT NULL, status INTEGER,
     content_type TEXT, body BLOB) WITHOUT ROWID;
 CREATE INDEX replays_by_age ON replays (at);
+", "
+CREATE TABLE statements (
+    track BLOB NOT NULL, source TEXT NOT NULL, author TEXT NOT NULL, version TEXT NOT NULL,
+    content_hash BLOB NOT NULL, kind INTEGER NOT NULL, status INTEGER NOT NULL, said_at INTEGER,
+    document TEXT NOT NULL, UNIQUE (track, source, author, version, content_hash));
+CREATE TABLE import_audits (
+    id BLOB PRIMARY KEY, created_at INTEGER NOT NULL, source TEXT NOT NULL, document TEXT NOT NULL);
 "];
 
 /// Brings a file to the present version.

@@ -36,6 +36,11 @@ struct Stored {
 }
 
 impl Catalog {
+    /// Whether a track is there.
+    pub fn has(&self, id: TrackId) -> bool {
+        self.tracks.contains_key(&id)
+    }
+
     fn upsert_all(
         &mut self,
         patches: Vec<TrackPatch>,
@@ -229,6 +234,7 @@ impl CatalogStore for MemoryStorage {
             for playlist in state.catalog.playlists.values_mut() {
                 playlist.tracks.retain(|track| *track != id);
             }
+            state.imports.forget(id);
             Ok(state.catalog.replace(id, None))
         })
     }

@@ -6,6 +6,7 @@ mod accounts;
 mod blobs;
 mod catalog;
 mod events;
+mod imports;
 mod jobs;
 mod ledger;
 mod models;
@@ -36,6 +37,7 @@ struct TenantState {
     catalog: catalog::Catalog,
     spaces: vectors::Spaces,
     blobs: blobs::Blobs,
+    imports: imports::Imports,
     jobs: jobs::Jobs,
     models: models::Models,
     ledger: ledger::Books,

@@ -9,6 +9,7 @@ mod accounts;
 mod blobs;
 mod catalog;
 mod events;
+mod imports;
 mod jobs;
 mod ledger;
 mod models;
@@ -21,6 +22,7 @@ pub use catalog::{
     UpsertResult,
 };
 pub use events::{Appended, Checkpoint, EventLog};
+pub use imports::{ImportAudit, ImportStore, Statement, StatementCount};
 pub use jobs::{JobFilter, JobQueue, LeasedJob};
 pub use ledger::{Ledger, ReplayBegin, StoredAnswer, UsageEntry, UsageRow};
 pub use models::{ModelRecord, ModelRegistry};

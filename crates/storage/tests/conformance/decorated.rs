@@ -37,6 +37,7 @@ fn world(options: FlakyOptions, seed: u64) -> World {
     world.catalog = shaky.clone();
     world.vectors = shaky.clone();
     world.blobs = shaky.clone();
+    world.imports = shaky.clone();
     world.jobs = shaky;
     world
 }

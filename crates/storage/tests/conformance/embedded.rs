@@ -8,7 +8,7 @@ use leitmotif_domain::{TenantScope, TrackId};
 use leitmotif_storage::Error;
 use leitmotif_storage::conformance::{World, listen};
 use leitmotif_storage::embedded::EmbeddedStorage;
-use leitmotif_storage::ports::{BlobStore, EventLog, VectorSpace, VectorStore};
+use leitmotif_storage::ports::{BlobStore, EventLog, ImportStore, VectorSpace, VectorStore};
 
 fn open(folder: &Path) -> leitmotif_storage::error::Result<EmbeddedStorage> {
     EmbeddedStorage::open(folder, World::clock(), World::entropy(), "pid 7, leitmotif")
@@ -28,6 +28,26 @@ fn space() -> VectorSpace {
 
 fn tenant_folder(folder: &Path, scope: &TenantScope) -> std::path::PathBuf {
     folder.join("tenants").join(scope.tenant().to_string())
+}
+
+/// Brings a tenant's file back to what the first release wrote: without what imports bring.
+fn to_first_format(folder: &Path) {
+    let file = folder.join("tenant.db");
+    let db = rusqlite::Connection::open(file).unwrap();
+    db.execute_batch("DROP TABLE statements; DROP TABLE import_audits; PRAGMA user_version = 1;")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_format_is_brought_forward() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, scope) = prepared(folder.path()).await;
+    write_some(&store, &scope).await;
+    drop(store);
+    to_first_format(&tenant_folder(folder.path(), &scope));
+    let store = open(folder.path()).unwrap();
+    check_some(&store, &scope).await;
+    assert_eq!(store.statement_counts(&scope).await.unwrap(), []);
 }
 
 async fn write_some(store: &EmbeddedStorage, scope: &TenantScope) {

@@ -1,5 +1,7 @@
 //! One file a page.
 
+pub mod audit_report;
+pub mod audits;
 pub mod jobs;
 pub mod library;
 pub mod listener;

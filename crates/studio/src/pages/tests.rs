@@ -3,6 +3,12 @@
 use leitmotif_api::native::analysis::{
     AnalysisAnswer, DescriptorAnswer, RhymeAnswer, WaveformAnswer,
 };
+use leitmotif_api::native::audits::parts::{
+    Agreement, AnalyzerFindings, AuditDocument, ColumnFindings, Comparison, Disagreement,
+    FaultFinding, Reanalysis, RhymeDetector, SharedId, SpaceFindings, TableAudit, Tally,
+    TrackFindings,
+};
+use leitmotif_api::native::audits::{AuditSummaryAnswer, AuditsAnswer};
 use leitmotif_api::native::jobs::{JobAnswer, JobCountsAnswer, JobsAnswer};
 use leitmotif_api::native::listeners::{
     HistoryAnswer, HistoryEntry, ListenerAnswer, ListenerDetailAnswer, ListenersAnswer, TasteTrack,
@@ -283,6 +289,126 @@ fn some_playlists() -> [Markup; 2] {
     [playlists::playlists_body(&answer, true, true), one]
 }
 
+fn an_audit() -> AuditDocument {
+    let tallies = || {
+        vec![Tally {
+            name: text(),
+            count: 3,
+        }]
+    };
+    let column = ColumnFindings {
+        name: text(),
+        filled: 1,
+        distinct: 1,
+        is_distinct_at_bound: true,
+        labels: tallies(),
+    };
+    let table = TableAudit {
+        name: text(),
+        rows_in: 1_000,
+        rows_out: 999,
+        faults: vec![FaultFinding {
+            line: 7,
+            reason: text(),
+            is_used: false,
+        }],
+        columns: vec![column],
+        constant_columns: vec![text()],
+        identical_columns: vec![(text(), text())],
+        ..TableAudit::default()
+    };
+    let shared = SharedId {
+        id: text(),
+        track_count: 2,
+        tracks: vec![text()],
+    };
+    AuditDocument {
+        source: text(),
+        tables: vec![table.clone(), table],
+        tracks: TrackFindings {
+            languages: tallies(),
+            dates: tallies(),
+            shared_ids: vec![shared],
+            ..TrackFindings::default()
+        },
+        analyzers: vec![AnalyzerFindings {
+            author: text(),
+            fallback_rows: 258,
+            ..Default::default()
+        }],
+        spaces: vec![SpaceFindings {
+            name: text(),
+            column: text(),
+            model: None,
+            dimension: 2,
+            vectors: 1,
+        }],
+        agreements: vec![Agreement {
+            field: text(),
+            first: text(),
+            second: text(),
+            tracks: 2,
+            same_share: 0.5,
+            kappa: None,
+        }],
+        reanalysis: Some(Reanalysis {
+            comparisons: vec![Comparison {
+                field: text(),
+                author: text(),
+                tracks: 2,
+                theirs_mean: 1.0,
+                ours_mean: 2.0,
+                difference_mean: 1.0,
+                correlation: Some(0.5),
+            }],
+            disagreements: vec![Disagreement {
+                track: text(),
+                title: text(),
+                field: text(),
+                author: text(),
+                theirs: 1.0,
+                ours: 2.0,
+                deviations: 3.0,
+            }],
+            ..Reanalysis::default()
+        }),
+        rhyme_detectors: vec![RhymeDetector {
+            name: text(),
+            f1: 0.5,
+            basis: text(),
+        }],
+    }
+}
+
+fn some_audits() -> [Markup; 2] {
+    let summary = AuditSummaryAnswer {
+        id: text(),
+        created_at: AT,
+        source: text(),
+        tracks: 1,
+        rows: 2,
+        rejected_rows: 3,
+        changed: 4,
+    };
+    let answer = AuditsAnswer {
+        audits: vec![summary],
+        page: more(),
+    };
+    let one = maud::html! { h1 { "Import audit" } (audit_report::report(&an_audit())) };
+    [audits::audits_body(&answer, true), one]
+}
+
+/// The file has its styles inside and nothing that runs or leads out.
+#[test]
+fn an_audit_file_stands_alone() {
+    let file = audit_report::audit_file(&an_audit());
+    assert!(file.contains("<style>") && file.contains("258"));
+    assert!(file.contains("&lt;script&gt;") && !file.contains("<script"));
+    for outside in ["href=", "src=", "url(", "@import"] {
+        assert!(!file.contains(outside), "{outside}");
+    }
+}
+
 fn every_body() -> Vec<(&'static str, Markup)> {
     let library_query = library::LibraryQuery {
         q: text(),
@@ -302,6 +428,7 @@ fn every_body() -> Vec<(&'static str, Markup)> {
         cursor: Some(text()),
     };
     let [list, one] = some_playlists();
+    let [audits, audit] = some_audits();
     vec![
         ("overview", an_overview()),
         ("library", library::library_body(&tracks, &library_query)),
@@ -311,6 +438,8 @@ fn every_body() -> Vec<(&'static str, Markup)> {
         ("jobs", jobs::jobs_body(&some_jobs("dead"), &query, true)),
         ("playlists", list),
         ("playlist", one),
+        ("audits", audits),
+        ("audit", audit),
     ]
 }
 

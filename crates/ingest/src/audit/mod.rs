@@ -1,0 +1,10 @@
+//! What an import brought, counted: the first thing its owner sees.
+
+pub mod agreement;
+pub mod document;
+pub mod findings;
+pub mod profile;
+pub mod reanalysis;
+pub mod tables;
+
+pub use document::AuditDocument;

@@ -1,0 +1,107 @@
+//! `leitmotif audit`: what imports brought.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use leitmotif_ingest::audit::AuditDocument;
+use serde_json::{Value, json};
+
+use super::{list_of, print, text_of};
+use crate::client::Client;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// An audit by its id; the newest when left out.
+    id: Option<String>,
+    /// Writes the audit as one file for a browser.
+    #[arg(long)]
+    html: Option<PathBuf>,
+}
+
+/// Shows an audit.
+pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<ExitCode> {
+    let id = match args.id {
+        Some(id) => id,
+        None => {
+            let newest = client.get("/api/v1/audits?limit=1").await?;
+            let first = list_of(&newest, "audits").first();
+            let id = first.map(|audit| text_of(audit, "id").to_owned());
+            id.context("nothing has been imported yet: `leitmotif import` writes an audit")?
+        }
+    };
+    let kept = client.get(&format!("/api/v1/audits/{id}")).await?;
+    if let Some(path) = &args.html {
+        write_html(&kept, path)?;
+    }
+    print(&kept, as_json, |kept| {
+        print_audit(kept);
+        if let Some(path) = &args.html {
+            println!("the whole audit      {}", path.display());
+        }
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sends an audit to be kept; answers it with its id.
+pub async fn keep_audit(client: &Client, document: &AuditDocument) -> anyhow::Result<Value> {
+    let body = json!({ "document": document });
+    client.post("/api/v1/audits", &body).await
+}
+
+/// Writes an audit as a file of its own.
+pub fn write_html(kept: &Value, path: &Path) -> anyhow::Result<()> {
+    let document = document_of(kept)?;
+    std::fs::write(path, leitmotif_studio::audit_file(&document))
+        .with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+fn document_of(kept: &Value) -> anyhow::Result<AuditDocument> {
+    let document = kept.get("document").cloned().unwrap_or_default();
+    serde_json::from_value(document).context("the server's audit is of another release")
+}
+
+/// Prints what is most worth knowing.
+pub fn print_audit(kept: &Value) {
+    let Ok(document) = document_of(kept) else {
+        return;
+    };
+    let line = |name: &str, value: String| println!("{name:20} {value}");
+    let tracks = &document.tracks;
+    line("source", document.source.clone());
+    line("tracks", tracks.tracks.to_string());
+    line("artists", tracks.artists.to_string());
+    line("spotify ids", tracks.spotify_ids.to_string());
+    let shared = (tracks.shared_id_groups, tracks.shared_id_tracks);
+    line(
+        "shared ids",
+        format!("{}, of {} tracks", shared.0, shared.1),
+    );
+    line("fallbacks", document.fallback_rows().to_string());
+    for date in &tracks.dates {
+        line(&format!("dates, {}", date.name), date.count.to_string());
+    }
+    for table in &document.tables {
+        let counts = format!(
+            "{} rows in, {} out, {} duplicates, {} not usable, {} changes",
+            table.rows_in, table.rows_out, table.duplicate_rows, table.rejected_rows, table.changed
+        );
+        line(&format!("table {}", table.name), counts);
+        let lists = [
+            ("  constant", &table.constant_columns),
+            ("  empty", &table.empty_columns),
+        ];
+        for (name, columns) in lists {
+            if !columns.is_empty() {
+                line(name, columns.join(", "));
+            }
+        }
+        for (one, other) in &table.identical_columns {
+            line("  identical", format!("{one} = {other}"));
+        }
+        for fault in table.faults.iter().take(5) {
+            line(&format!("  line {}", fault.line), fault.reason.clone());
+        }
+    }
+    println!("audit                {}", text_of(kept, "id"));
+}

@@ -1,0 +1,301 @@
+//! `leitmotif import rap-scraper`: the catalogue of another program, with all that was said of its
+//! tracks, and the audit of what came in.
+//!
+//! Running it again changes nothing, and so going on after a stop is running it again: what is
+//! there already is compared and left alone.
+
+mod read;
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use leitmotif_demo::tour::{Answer, Call, TourProgress};
+use leitmotif_domain::limits;
+use leitmotif_ingest::audit::profile::TableProfile;
+use leitmotif_ingest::imports::rap_scraper::SOURCE;
+use serde_json::{Value, json};
+
+use super::audit::{keep_audit, print_audit, write_html};
+use super::import::wait_for_analysis;
+use super::{list_of, print, text_of};
+use crate::client::Client;
+use crate::progress::Bars;
+use read::{Batch, Sources, TrackRequest, read_all};
+
+/// Batches that wait between reading and sending: with the one in work they bound the memory.
+const BATCHES_WAITING: usize = 2;
+/// Statements sent together.
+const STATEMENTS_PER_CALL: usize = 2_000;
+/// Bytes of statements or vectors sent together.
+const BYTES_PER_CALL: usize = 4 * 1024 * 1024;
+/// Bytes of one component of a vector as JSON text, at most.
+const COMPONENT_BYTES: usize = 16;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A folder with tracks.jsonl and, where there are such, analysis.jsonl, ml_features.jsonl and
+    /// dataset_versions.jsonl: one JSON object a line.
+    #[arg(long, required_unless_present = "csv", conflicts_with = "csv")]
+    jsonl: Option<PathBuf>,
+    /// The one-table export (`quick_dataset.csv`).
+    #[arg(long)]
+    csv: Option<PathBuf>,
+    /// Where the audit is written for a browser.
+    #[arg(long, default_value = "leitmotif-audit.html")]
+    html: PathBuf,
+    /// Ends when everything is written down, while the analysis goes on with the next start.
+    #[arg(long)]
+    no_wait: bool,
+}
+
+/// Imports, keeps the audit, and waits for the analysis.
+pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<ExitCode> {
+    let sources = match (&args.jsonl, &args.csv) {
+        (Some(folder), _) => Sources::of_folder(folder)?,
+        (None, Some(path)) => Sources::of_table(path),
+        (None, None) => anyhow::bail!("give `--jsonl` or `--csv`"),
+    };
+    let bars = Bars::new(as_json);
+    let step = "import, KB read";
+    bars.begin(step, sources.bytes()? / 1_024);
+    let (sender, mut batches) = tokio::sync::mpsc::channel(BATCHES_WAITING);
+    let reader = std::thread::Builder::new()
+        .name("import-reader".to_owned())
+        .spawn(move || read_all(&sources, &sender))?;
+    let mut sending = Sending {
+        client,
+        refused: HashSet::new(),
+        outcomes: BTreeMap::new(),
+    };
+    while let Some(batch) = batches.recv().await {
+        let bytes_read = batch.bytes_read;
+        sending.batch(batch).await?;
+        bars.advance(step, bytes_read / 1_024);
+    }
+    let read = reader
+        .join()
+        .ok()
+        .context("the reader of the files broke")?;
+    let (audit, mut profiles) = read?;
+    bars.end(step);
+    sending.settle(&mut profiles);
+    let kept = keep_audit(client, &audit.finish(profiles)).await?;
+    write_html(&kept, &args.html)?;
+    let mut found = json!({ "audit": kept, "html": args.html });
+    if !args.no_wait {
+        let dead = wait_for_analysis(client, &bars).await?;
+        if let Some(fields) = found.as_object_mut() {
+            fields.insert("failed_analyses".to_owned(), dead.into());
+        }
+    }
+    print(&found, as_json, |found| {
+        print_audit(found.get("audit").unwrap_or(&Value::Null));
+        println!("the whole audit      {}", args.html.display());
+        if found.get("failed_analyses").and_then(Value::as_u64) > Some(0) {
+            println!("`leitmotif jobs --state dead` says which analyses failed and why");
+        }
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How a track is named before its own id is known.
+fn reference(row_id: i64) -> String {
+    format!("{SOURCE}:{row_id}")
+}
+
+/// What became of the rows of a table.
+#[derive(Default)]
+struct Outcome {
+    changed: u64,
+    /// Line, reason, whether the row was used in part.
+    faults: Vec<(u64, String, bool)>,
+}
+
+/// The sending half.
+struct Sending<'c> {
+    client: &'c Client,
+    /// Tracks that the server did not take; what is said of them is not sent.
+    refused: HashSet<i64>,
+    outcomes: BTreeMap<usize, Outcome>,
+}
+
+impl Sending<'_> {
+    async fn batch(&mut self, batch: Batch) -> anyhow::Result<()> {
+        let table = batch.table;
+        self.tracks(table, batch.tracks).await?;
+        let mut bodies = Vec::new();
+        let mut bytes = 0;
+        for (row_id, _, body) in batch.statements {
+            if self.refused.contains(&row_id) {
+                continue;
+            }
+            bytes += body.len();
+            bodies.push(body);
+            if bodies.len() >= STATEMENTS_PER_CALL || bytes >= BYTES_PER_CALL {
+                self.statements(table, std::mem::take(&mut bodies)).await?;
+                bytes = 0;
+            }
+        }
+        self.statements(table, bodies).await?;
+        self.vectors(table, batch.vectors).await
+    }
+
+    fn outcome(&mut self, table: usize) -> &mut Outcome {
+        self.outcomes.entry(table).or_default()
+    }
+
+    /// Sends tracks together. When one of them is refused, each is sent alone, so that it is known
+    /// which.
+    async fn tracks(&mut self, table: usize, tracks: Vec<TrackRequest>) -> anyhow::Result<()> {
+        if tracks.is_empty() {
+            return Ok(());
+        }
+        let bodies = tracks.iter().map(|track| track.body.to_string());
+        let answer = self.post("/api/v1/tracks", "tracks", bodies).await?;
+        if answer.status < 400 {
+            self.outcome(table).changed += changed_tracks(&answer);
+            return Ok(());
+        }
+        for mut track in tracks {
+            self.one_track(table, &mut track).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends one track; an id that belongs to another track of the catalogue is left out rather than
+    /// the two becoming one.
+    async fn one_track(&mut self, table: usize, track: &mut TrackRequest) -> anyhow::Result<()> {
+        let path = "/api/v1/tracks";
+        let mut answer = self
+            .post(path, "tracks", [track.body.to_string()].into_iter())
+            .await?;
+        if answer.status == 409 {
+            let ids = json!({ SOURCE: track.row_id.to_string() });
+            if let Some(fields) = track.body.as_object_mut() {
+                fields.insert("external_ids".to_owned(), ids);
+            }
+            let reason = problem_of(&answer);
+            let fault = (track.line, reason, true);
+            self.outcome(table).faults.push(fault);
+            let again = [track.body.to_string()].into_iter();
+            answer = self.post(path, "tracks", again).await?;
+        }
+        if answer.status >= 400 {
+            self.refused.insert(track.row_id);
+            let fault = (track.line, problem_of(&answer), false);
+            self.outcome(table).faults.push(fault);
+            return Ok(());
+        }
+        self.outcome(table).changed += changed_tracks(&answer);
+        Ok(())
+    }
+
+    async fn statements(&mut self, table: usize, bodies: Vec<String>) -> anyhow::Result<()> {
+        if bodies.is_empty() {
+            return Ok(());
+        }
+        let path = "/api/v1/statements";
+        let answer = self.post(path, "statements", bodies.into_iter()).await?;
+        self.count_changed(table, path, &answer)
+    }
+
+    async fn vectors(
+        &mut self,
+        table: usize,
+        vectors: Vec<(String, i64, Vec<f32>)>,
+    ) -> anyhow::Result<()> {
+        let mut by_space: BTreeMap<String, Vec<(i64, Vec<f32>)>> = BTreeMap::new();
+        for (space, row_id, vector) in vectors {
+            if !self.refused.contains(&row_id) {
+                by_space.entry(space).or_default().push((row_id, vector));
+            }
+        }
+        for (space, vectors) in by_space {
+            let path = format!("/api/v1/spaces/{space}/vectors");
+            let dimension = vectors.first().map_or(1, |(_, vector)| vector.len());
+            let fitting = BYTES_PER_CALL / (dimension * COMPONENT_BYTES).max(1);
+            for part in vectors.chunks(fitting.clamp(1, limits::VECTORS_PER_BATCH_MAX)) {
+                let bodies = part.iter().map(|(row_id, vector)| {
+                    json!({ "track": reference(*row_id), "vector": vector }).to_string()
+                });
+                let answer = self.post(&path, "vectors", bodies).await?;
+                self.count_changed(table, &path, &answer)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn count_changed(&mut self, table: usize, path: &str, answer: &Answer) -> anyhow::Result<()> {
+        anyhow::ensure!(answer.status < 400, "{path}: {}", problem_of(answer));
+        let document: Value = serde_json::from_slice(&answer.body)?;
+        let changed = document.get("changed").and_then(Value::as_u64);
+        self.outcome(table).changed += changed.unwrap_or(0);
+        Ok(())
+    }
+
+    /// Sends objects under one name; answers that a row can be blamed for come back, others end the
+    /// import, which may then be run again.
+    async fn post(
+        &self,
+        path: &str,
+        name: &str,
+        bodies: impl Iterator<Item = String>,
+    ) -> anyhow::Result<Answer> {
+        let mut body = format!("{{\"{name}\":[");
+        for (place, one) in bodies.enumerate() {
+            if place > 0 {
+                body.push(',');
+            }
+            body.push_str(&one);
+        }
+        body.push_str("]}");
+        let call = Call {
+            method: "POST",
+            path: path.to_owned(),
+            content_type: "application/json",
+            body: body.into_bytes(),
+        };
+        let answer = self.client.send(call).await?;
+        let is_of_a_row = matches!(answer.status, 0..400 | 400 | 404 | 409 | 422);
+        anyhow::ensure!(is_of_a_row, "{path}: {}", problem_of(&answer));
+        Ok(answer)
+    }
+
+    /// Enters what the server said into the tables of the audit.
+    fn settle(&mut self, profiles: &mut [TableProfile]) {
+        for (table, outcome) in std::mem::take(&mut self.outcomes) {
+            let Some(profile) = profiles.get_mut(table) else {
+                continue;
+            };
+            profile.counts.changed += outcome.changed;
+            for (line, reason, is_used) in outcome.faults {
+                if is_used {
+                    profile.damaged(line, reason);
+                } else {
+                    profile.counts.rows_out = profile.counts.rows_out.saturating_sub(1);
+                    profile.reject(line, reason);
+                }
+            }
+        }
+    }
+}
+
+fn changed_tracks(answer: &Answer) -> u64 {
+    let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let count = |name: &str| document.get(name).and_then(Value::as_u64).unwrap_or(0);
+    count("created") + count("updated")
+}
+
+fn problem_of(answer: &Answer) -> String {
+    let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let pointer = list_of(&document, "errors").first();
+    let pointer = pointer.map_or("", |error| text_of(error, "pointer"));
+    let detail = text_of(&document, "detail");
+    if pointer.is_empty() {
+        format!("{detail} (status {})", answer.status)
+    } else {
+        format!("{detail} at {pointer} (status {})", answer.status)
+    }
+}
