@@ -12,6 +12,7 @@ use leitmotif_analysis::audio::{
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
+use crate::audio_scores::{KeyChanges, calibration, chord_recall, key_changes};
 use crate::files::open_text;
 
 /// Relative tolerance of a tempo (Gouyon et al. 2006), the bound itself included.
@@ -51,6 +52,7 @@ struct Label {
     key_kind: String,
     meter: Option<u64>,
     beats_file: Option<String>,
+    tuning_cents: Option<f64>,
 }
 
 struct Scored {
@@ -59,6 +61,8 @@ struct Scored {
     duration_s: f64,
     seconds: f64,
     beat_f: Option<f64>,
+    chord_recall: Option<f64>,
+    key_changes: Option<KeyChanges>,
     readings: Vec<(MetreReading, Option<f64>)>,
 }
 
@@ -108,6 +112,7 @@ fn read_labels(data: &Path) -> anyhow::Result<Vec<Label>> {
         .iter()
         .map(|name| column(name))
         .collect::<anyhow::Result<Vec<_>>>()?;
+    let tuning_column = column("tuning_cents").ok();
     Ok(lines
         .filter(|line| !line.trim().is_empty())
         .map(|line| {
@@ -129,6 +134,9 @@ fn read_labels(data: &Path) -> anyhow::Result<Vec<Label>> {
                 key_kind: field(7),
                 meter: field(8).parse().ok(),
                 beats_file: Some(field(9)).filter(|file| !file.is_empty()),
+                tuning_cents: tuning_column
+                    .and_then(|at| fields.get(at))
+                    .and_then(|field| field.parse().ok()),
             }
         })
         .collect())
@@ -213,7 +221,20 @@ fn score(args: &Args, label: Label) -> anyhow::Result<Scored> {
             (reading, beat_f)
         })
         .collect();
+    let labels_of = |folder: &str| {
+        let stem = path.file_stem().unwrap_or_default();
+        data.join(folder).join(stem).with_extension("txt")
+    };
+    let value = |name: &str| {
+        let descriptors = &analysis.descriptors;
+        let found = descriptors.iter().find(|found| found.name == name);
+        found.map(|found| &found.value)
+    };
+    let chord_recall = chord_recall(&labels_of("chords"), value("chords"))?;
+    let key_changes = key_changes(&labels_of("keys"), value("key_changes"))?;
     Ok(Scored {
+        chord_recall,
+        key_changes,
         label,
         analysis,
         duration_s,
@@ -307,6 +328,33 @@ impl Scored {
             .map(|found| &found.value)
     }
 
+    fn confidence(&self, name: &str) -> Option<f64> {
+        let found = self
+            .analysis
+            .descriptors
+            .iter()
+            .find(|found| found.name == name)?;
+        found.confidence.map(f64::from)
+    }
+
+    /// Confidence in the tempo and whether it is right, octave included.
+    fn tempo_outcome(&self) -> Option<(f64, bool)> {
+        Some((self.confidence("tempo_bpm")?, self.acc1()? > 0.5))
+    }
+
+    /// Confidence in the key and whether it is exactly right.
+    fn key_outcome(&self) -> Option<(f64, bool)> {
+        Some((self.confidence("key")?, self.mirex()? > 0.99))
+    }
+
+    /// Distance of the tuning from the labelled one on the circle of a semitone.
+    fn tuning_error_cents(&self) -> Option<f64> {
+        let truth = self.label.tuning_cents?;
+        let found = self.value("tuning_cents").and_then(Value::as_f64)?;
+        let apart = (found - truth).rem_euclid(100.0);
+        Some(apart.min(100.0 - apart))
+    }
+
     fn tempo(&self) -> Option<f64> {
         self.value("tempo_bpm").and_then(Value::as_f64)
     }
@@ -371,6 +419,11 @@ fn verbose_line(clip: &Scored, args: &Args) -> Value {
         "key": clip.label.key,
         "found_key": clip.key(),
         "mirex": clip.mirex(),
+        "tempo_confidence": clip.confidence("tempo_bpm"),
+        "key_confidence": clip.confidence("key"),
+        "key_strength": clip.value("key_strength"),
+        "key_changes": clip.value("key_changes"),
+        "chord_recall": clip.chord_recall,
         "metre": clip.value("time_signature"),
         "metre_hit": clip.metre(),
         "seconds": clip.seconds,
@@ -385,8 +438,9 @@ fn verbose_line(clip: &Scored, args: &Args) -> Value {
                 json!({
                     "bpm": reading.tempo_bpm,
                     "probability": reading.probability,
+                    "group": reading.group,
                     "beat_f": beat_f,
-                    "features": reading.features,
+                    "features": reading.features.iter().map(|value| (value * 1e4).round() / 1e4).collect::<Vec<_>>(),
                 })
             })
             .collect();
@@ -436,7 +490,7 @@ fn summary(scored: &[Scored]) -> Value {
         })
         .collect();
     let (metre, metre_count) = mean(scored.iter().filter_map(Scored::metre));
-    json!({
+    let mut summary = json!({
         "tempo_acc1": acc1,
         "tempo_acc1_count": acc1_count,
         "tempo_acc2": acc2,
@@ -447,13 +501,64 @@ fn summary(scored: &[Scored]) -> Value {
         "beat_f_midi": mean(of_kind(MIDI).filter_map(|clip| clip.beat_f)).0,
         "key_mirex_synth": mean(of_kind(SYNTH).filter_map(Scored::mirex)).0,
         "key_mirex_midi": mean(of_kind(MIDI).filter_map(Scored::mirex)).0,
+        "metre_acc": metre,
         "metre_accuracy": metre,
         "metre_count": metre_count,
         "styles": styles,
         "x_realtime": (audio_s / cpu_s.max(1e-9)).round(),
         "disputed": scored.iter().filter(|clip| clip.is_disputed()).count(),
         "clips": scored.len(),
-    })
+    });
+    let further = [confidence_summary(scored), harmony_summary(scored)];
+    if let Some(fields) = summary.as_object_mut() {
+        fields.extend(further.into_iter().flatten());
+    }
+    summary
+}
+
+/// Expected calibration errors and the reliability curves behind them.
+fn confidence_summary(scored: &[Scored]) -> serde_json::Map<String, Value> {
+    let mut fields = serde_json::Map::new();
+    let mut reliability = serde_json::Map::new();
+    let outcomes: [(&str, Vec<(f64, bool)>); 2] = [
+        (
+            "tempo",
+            scored.iter().filter_map(Scored::tempo_outcome).collect(),
+        ),
+        (
+            "key",
+            scored.iter().filter_map(Scored::key_outcome).collect(),
+        ),
+    ];
+    for (name, outcomes) in outcomes {
+        fields.insert(format!("ece_{name}_count"), json!(outcomes.len()));
+        if let Some((error, curve)) = calibration(&outcomes) {
+            fields.insert(format!("ece_{name}"), json!(error));
+            reliability.insert(name.to_owned(), curve);
+        }
+    }
+    fields.insert("reliability".to_owned(), Value::Object(reliability));
+    fields
+}
+
+/// Chords, keys over time and tuning, for clips labelled with them.
+fn harmony_summary(scored: &[Scored]) -> serde_json::Map<String, Value> {
+    let mut fields = serde_json::Map::new();
+    let (chords, count) = mean(scored.iter().filter_map(|clip| clip.chord_recall));
+    fields.insert("chord_recall".to_owned(), json!(chords));
+    fields.insert("chord_count".to_owned(), json!(count));
+    let (tuning, count) = mean(scored.iter().filter_map(Scored::tuning_error_cents));
+    fields.insert("tuning_error_cents".to_owned(), json!(tuning));
+    fields.insert("tuning_count".to_owned(), json!(count));
+    let mut changes = KeyChanges::default();
+    for clip in scored.iter().filter_map(|clip| clip.key_changes) {
+        changes.truth += clip.truth;
+        changes.found += clip.found;
+        changes.hits += clip.hits;
+    }
+    let counts = json!({"truth": changes.truth, "found": changes.found, "hits": changes.hits});
+    fields.insert("key_changes".to_owned(), counts);
+    fields
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Quality and load on labelled data; every subcommand prints one JSON object as its last line.
 
 mod audio;
+mod audio_scores;
 mod files;
 mod load;
 mod ltr;

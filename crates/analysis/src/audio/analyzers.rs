@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::AudioBuffer;
+use super::chords::{ChordSpan, find_chords};
 use super::describe::{
     AUDIO_ANALYZER_VERSION, HARMONY_NAMES, RHYTHM_NAMES, SOUND_NAMES, describe_harmony,
     describe_rhythm, describe_sound,
@@ -10,9 +11,10 @@ use super::describe::{
 use super::embedding::embed;
 use super::frames::{Parts, Spectra};
 use super::key::{KeyEstimate, estimate_key, mean_chroma};
+use super::key_changes::{KeySpan, find_keys};
 use super::loudness::measure_loudness;
 use super::resample::resample_to_mono;
-use super::rhythm::measure_rhythm;
+use super::rhythm::{Rhythm, measure_rhythm};
 use super::waveform::{Waveform, draw_waveform};
 use crate::analyzer::{AnalysisError, Analyzer, AnalyzerManifest, TrackInput};
 use crate::descriptor::Descriptor;
@@ -42,13 +44,9 @@ pub fn analyze_audio(audio: &AudioBuffer) -> Result<AudioAnalysis, AnalysisError
     let spectra = spectra_of(audio, Parts::ALL)?;
     let chroma = spectra.harmony.tuned_chroma();
     let rhythm = measure_rhythm(&spectra, &chroma);
-    let harmony = measure_harmony(&spectra, &chroma);
+    let harmony = measure_harmony(&spectra, &chroma, &rhythm);
     let mut descriptors = describe_rhythm(&rhythm);
-    descriptors.extend(describe_harmony(
-        harmony.key,
-        harmony.tuning,
-        &harmony.chroma,
-    ));
+    descriptors.extend(describe_harmony(&harmony));
     let loudness = measure_loudness(audio);
     descriptors.extend(describe_sound(
         &loudness,
@@ -71,17 +69,26 @@ pub fn analyze_audio(audio: &AudioBuffer) -> Result<AudioAnalysis, AnalysisError
     })
 }
 
-struct Harmony {
-    key: Option<KeyEstimate>,
-    tuning: Option<f32>,
-    chroma: [f64; 12],
+/// What is known of a track's harmony.
+pub(crate) struct Harmony {
+    pub key: Option<KeyEstimate>,
+    /// Deviation from A = 440 Hz in semitones.
+    pub tuning: Option<f32>,
+    /// Starts at C and sums to 1, all zero when nothing tonal sounds.
+    pub chroma: [f64; 12],
+    /// Keys over time; empty without a key.
+    pub keys: Vec<KeySpan>,
+    pub chords: Vec<ChordSpan>,
 }
 
-fn measure_harmony(spectra: &Spectra, chroma: &[[f32; 12]]) -> Harmony {
+fn measure_harmony(spectra: &Spectra, chroma: &[[f32; 12]], rhythm: &Rhythm) -> Harmony {
+    let key = estimate_key(chroma);
     Harmony {
-        key: estimate_key(chroma),
+        key,
         tuning: spectra.harmony.tuning(),
         chroma: mean_chroma(chroma),
+        keys: key.map_or_else(Vec::new, |key| find_keys(chroma, key)),
+        chords: key.map_or_else(Vec::new, |_| find_chords(chroma, &rhythm.beats_s)),
     }
 }
 
@@ -140,7 +147,7 @@ impl Analyzer for RhythmAnalyzer {
     }
 }
 
-/// Measures key, mode, tuning and pitch-class profile.
+/// Measures key, its changes, mode, tuning, pitch-class profile and chords.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HarmonyAnalyzer;
 
@@ -150,18 +157,18 @@ impl Analyzer for HarmonyAnalyzer {
     }
 
     fn analyze(&self, input: &TrackInput<'_>) -> Result<Vec<Descriptor>, AnalysisError> {
+        // Chords change on beats, so the rhythm frames are needed too.
         let parts = Parts {
-            rhythm: false,
+            rhythm: true,
             harmony: true,
             timbre: false,
         };
         let spectra = spectra_of(audio_of(input)?, parts)?;
-        let harmony = measure_harmony(&spectra, &spectra.harmony.tuned_chroma());
-        Ok(describe_harmony(
-            harmony.key,
-            harmony.tuning,
-            &harmony.chroma,
-        ))
+        let chroma = spectra.harmony.tuned_chroma();
+        let rhythm = measure_rhythm(&spectra, &chroma);
+        Ok(describe_harmony(&measure_harmony(
+            &spectra, &chroma, &rhythm,
+        )))
     }
 }
 

@@ -2,14 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::key::{KeyEstimate, PITCH_CLASS_NAMES};
+use super::analyzers::Harmony;
+use super::chords::ChordSpan;
+use super::key::PITCH_CLASS_NAMES;
+use super::key_changes::KeySpan;
 use super::loudness::Loudness;
 use super::rhythm::Rhythm;
 use super::timbre::{CONTRAST_COUNT, MFCC_COUNT, TimbreFrame, TimbreFrames};
 use crate::descriptor::Descriptor;
 
 /// Version of the built-in audio analyzers; a changed number bumps it.
-pub const AUDIO_ANALYZER_VERSION: &str = "1.0.0";
+pub const AUDIO_ANALYZER_VERSION: &str = "1.1.0";
 
 /// Names that the rhythm analyzer returns, in order.
 pub(crate) const RHYTHM_NAMES: [&str; 5] = [
@@ -21,13 +24,15 @@ pub(crate) const RHYTHM_NAMES: [&str; 5] = [
 ];
 
 /// Names that the harmony analyzer returns, in order.
-pub(crate) const HARMONY_NAMES: [&str; 6] = [
+pub(crate) const HARMONY_NAMES: [&str; 8] = [
     "key",
     "mode",
     "key_camelot",
     "key_strength",
     "tuning_cents",
     "chroma",
+    "key_changes",
+    "chords",
 ];
 
 /// Names that the sound analyzer returns, in order.
@@ -120,12 +125,15 @@ pub(crate) fn describe_rhythm(rhythm: &Rhythm) -> Vec<Descriptor> {
     ]
 }
 
-/// Describes harmony. `chroma` starts at C and sums to 1, all zero when nothing tonal sounds.
-pub(crate) fn describe_harmony(
-    key: Option<KeyEstimate>,
-    tuning: Option<f32>,
-    chroma: &[f64; 12],
-) -> Vec<Descriptor> {
+/// Describes harmony.
+pub(crate) fn describe_harmony(harmony: &Harmony) -> Vec<Descriptor> {
+    let Harmony {
+        key,
+        tuning,
+        chroma,
+        ..
+    } = harmony;
+    let key = *key;
     let confidence = key.map(|key| key.confidence);
     let text = |value: Option<String>| value.map_or(Value::Null, Value::String);
     let tonic = key
@@ -144,6 +152,8 @@ pub(crate) fn describe_harmony(
         strength_name,
         tuning_name,
         chroma_name,
+        changes_name,
+        chords_name,
     ] = HARMONY_NAMES;
     let method = "peak-chroma+profiles";
     vec![
@@ -168,7 +178,62 @@ pub(crate) fn describe_harmony(
         ),
         descriptor(tuning_name, number(cents, 1), None, "peak-circular-mean"),
         descriptor(chroma_name, chroma_value, None, "peak-chroma"),
+        descriptor(
+            changes_name,
+            key_changes(&harmony.keys),
+            None,
+            "peak-chroma+profiles+viterbi",
+        ),
+        descriptor(
+            chords_name,
+            chords(&harmony.chords),
+            None,
+            "beat-chroma+triads+viterbi",
+        ),
     ]
+}
+
+/// Keys as `{start_ms, key, mode}` in order, the first from 0; `null` without a key.
+fn key_changes(keys: &[KeySpan]) -> Value {
+    if keys.is_empty() {
+        return Value::Null;
+    }
+    let entry = |span: &KeySpan| {
+        let mode = if span.is_minor { "minor" } else { "major" };
+        json!({
+            "start_ms": milliseconds(span.start_s),
+            "key": PITCH_CLASS_NAMES.get(span.tonic),
+            "mode": mode,
+        })
+    };
+    keys.iter().map(entry).collect()
+}
+
+/// Chords as `{start_ms, end_ms, chord}` in order without gaps, in the syntax of Harte et al. 2005:
+/// `C:maj`, `A:min`, `N` for none; `null` where no chord sounds at all.
+fn chords(spans: &[ChordSpan]) -> Value {
+    if spans.iter().all(|span| span.chord.is_none()) {
+        return Value::Null;
+    }
+    let name = |chord: Option<(usize, bool)>| match chord {
+        Some((root, is_minor)) => {
+            let root = PITCH_CLASS_NAMES.get(root).copied().unwrap_or_default();
+            format!("{root}:{}", if is_minor { "min" } else { "maj" })
+        }
+        None => "N".to_owned(),
+    };
+    let entry = |span: &ChordSpan| {
+        json!({
+            "start_ms": milliseconds(span.start_s),
+            "end_ms": milliseconds(span.end_s),
+            "chord": name(span.chord),
+        })
+    };
+    spans.iter().map(entry).collect()
+}
+
+fn milliseconds(seconds: f64) -> u64 {
+    (seconds * 1000.0).round() as u64
 }
 
 fn rounded(values: impl Iterator<Item = f64>) -> Value {

@@ -1,6 +1,6 @@
 //! Beats per bar and downbeats: where accents and harmony changes recur among the beats.
 
-use super::reading::Evidence;
+use super::evidence::Evidence;
 
 /// Bar lengths considered, with the log odds each starts from: most music is in four.
 const METRES: [(usize, f64); 2] = [(4, 0.8), (3, 0.0)];

@@ -2,22 +2,28 @@
 
 mod analyzers;
 mod beat;
+mod chords;
 mod decode;
 mod describe;
 mod embedding;
 mod embedding_scale;
+mod evidence;
 mod frames;
 mod key;
+mod key_changes;
 mod key_profiles;
 mod loudness;
 mod metre;
 mod onset;
 mod reading;
+mod reading_features;
+mod reading_network;
 mod reading_weights;
 mod resample;
 mod rhythm;
 mod tempo;
 mod timbre;
+mod verdict;
 mod waveform;
 
 pub use analyzers::{AudioAnalysis, HarmonyAnalyzer, RhythmAnalyzer, SoundAnalyzer, analyze_audio};

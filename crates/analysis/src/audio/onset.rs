@@ -94,6 +94,9 @@ pub(crate) struct OnsetEnvelope {
     pub total: Vec<f32>,
     /// The same per band group, low to high, on the scale of `total`.
     pub groups: [Vec<f32>; GROUP_COUNT],
+    /// Share of the bands that rise together where onsets are, 0..=1: drums and noise rise everywhere,
+    /// notes at their partials.
+    pub breadth: f64,
     /// Peaks per second that stand out.
     pub onset_rate_hz: f64,
     /// Whether there is anything periodic to look for at all.
@@ -119,22 +122,30 @@ impl OnsetEnvelope {
             .collect();
         let rows: Vec<&[f32]> = frames.bands.chunks_exact(BAND_COUNT).collect();
         let mut widened = [0.0f32; BAND_COUNT];
+        let mut breadth = Breadth::default();
         for (index, row) in rows.iter().enumerate() {
             let mut sums = [0.0f32; GROUP_COUNT];
+            let mut square = 0.0f32;
             if let Some(before) = index
                 .checked_sub(FLUX_LAG)
                 .and_then(|before| rows.get(before))
             {
                 widen(before, &mut widened);
                 for ((value, reference), &group) in row.iter().zip(&widened).zip(&group_of) {
-                    sums[group] += (value - reference).max(0.0);
+                    let rise = (value - reference).max(0.0);
+                    sums[group] += rise;
+                    square += rise * rise;
                 }
             }
+            breadth.add(sums.iter().sum(), square);
             for (group, sum) in groups.iter_mut().zip(sums) {
                 group.push(sum);
             }
         }
-        Self::from_groups(groups)
+        Self {
+            breadth: breadth.mean(),
+            ..Self::from_groups(groups)
+        }
     }
 
     fn from_groups(mut groups: [Vec<f32>; GROUP_COUNT]) -> Self {
@@ -163,8 +174,35 @@ impl OnsetEnvelope {
         Self {
             total,
             groups,
+            breadth: 0.0,
             onset_rate_hz,
             is_flat,
+        }
+    }
+}
+
+/// Mean participation ratio of the bands, frames weighted by the square of their rise.
+#[derive(Default)]
+struct Breadth {
+    sum: f64,
+    weight: f64,
+}
+
+impl Breadth {
+    fn add(&mut self, sum: f32, square: f32) {
+        if square > 0.0 {
+            let (sum, square) = (f64::from(sum), f64::from(square));
+            let ratio = sum * sum / (square * BAND_COUNT as f64);
+            self.sum += ratio * sum * sum;
+            self.weight += sum * sum;
+        }
+    }
+
+    fn mean(&self) -> f64 {
+        if self.weight > 0.0 {
+            self.sum / self.weight
+        } else {
+            0.0
         }
     }
 }

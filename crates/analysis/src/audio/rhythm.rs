@@ -3,12 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::AudioBuffer;
+use super::evidence::Evidence;
 use super::frames::{Parts, RHYTHM_FPS, Spectra};
 use super::metre::estimate_metre;
 use super::onset::OnsetEnvelope;
-use super::reading::{Evidence, FEATURE_NAMES, Reading};
-use super::reading_weights::score;
+use super::reading::readings;
+use super::reading_features::FEATURE_NAMES;
 use super::tempo::{Autocorrelation, salient_periods};
+use super::verdict::{Judged, decide, judge_readings};
 use crate::analyzer::AnalysisError;
 
 /// Shortest track that has a tempo, in seconds: three beats at 60 bpm.
@@ -47,6 +49,8 @@ pub struct MetreReading {
     pub features: Vec<f64>,
     /// Probability among the readings of the track.
     pub probability: f64,
+    /// Readings of one group have the same beats, found from different periodicities.
+    pub group: usize,
 }
 
 /// Names of the features of a [`MetreReading`].
@@ -54,7 +58,7 @@ pub fn metre_feature_names() -> &'static [&'static str] {
     &FEATURE_NAMES
 }
 
-/// Lists the readings of a track's metre, most probable first; empty when nothing repeats.
+/// Lists the readings of a track's metre; empty when nothing repeats.
 ///
 /// - Errors: as [`super::analyze_audio`].
 pub fn metre_readings(audio: &AudioBuffer) -> Result<Vec<MetreReading>, AnalysisError> {
@@ -73,11 +77,12 @@ pub fn metre_readings(audio: &AudioBuffer) -> Result<Vec<MetreReading>, Analysis
     let evidence = Evidence::new(&envelope, &repeats, &chroma);
     Ok(judge(&envelope, &repeats, &evidence)
         .into_iter()
-        .map(|(reading, probability)| MetreReading {
-            tempo_bpm: reading.bpm,
-            beats_s: reading.beats.iter().map(|beat| beat / RHYTHM_FPS).collect(),
-            features: reading.features.to_vec(),
-            probability,
+        .map(|judged| MetreReading {
+            tempo_bpm: judged.reading.bpm,
+            beats_s: in_seconds(&judged.reading.beats),
+            features: judged.reading.features.to_vec(),
+            probability: judged.probability,
+            group: judged.group,
         })
         .collect())
 }
@@ -89,29 +94,20 @@ pub(crate) fn measure_rhythm(spectra: &Spectra, chroma: &[[f32; 12]]) -> Rhythm 
     let repeats = Autocorrelation::compute(&envelope.total);
     let evidence = Evidence::new(&envelope, &repeats, chroma);
     let judged = judge(&envelope, &repeats, &evidence);
-    let Some((best, confidence)) = judged.first() else {
+    let Some(verdict) = decide(&judged) else {
         return Rhythm {
             envelope,
             ..Rhythm::default()
         };
     };
+    let best = &verdict.best.reading;
     let metre = estimate_metre(&evidence, &best.beats);
-    let alternative = judged
-        .iter()
-        .find(|(other, _)| (other.bpm / best.bpm - 1.0).abs() > 0.06);
-    // The readings of one tempo that differ in phase speak for the tempo together.
-    let confidence = judged
-        .iter()
-        .filter(|(other, _)| (other.bpm / best.bpm - 1.0).abs() < 0.06)
-        .map(|(_, probability)| probability)
-        .sum::<f64>()
-        .max(*confidence);
     let tempo = TempoEstimate {
         bpm: best.bpm,
-        alternative_bpm: alternative.map(|(other, _)| other.bpm),
-        confidence,
+        alternative_bpm: verdict.alternative_bpm,
+        confidence: verdict.tempo_probability,
     };
-    let beats_s: Vec<f64> = best.beats.iter().map(|frame| frame / RHYTHM_FPS).collect();
+    let beats_s = in_seconds(&best.beats);
     let downbeats_s = metre.map_or_else(Vec::new, |metre| {
         let from_first = beats_s.iter().skip(metre.first_downbeat);
         from_first.step_by(metre.beats_per_bar).copied().collect()
@@ -126,33 +122,21 @@ pub(crate) fn measure_rhythm(spectra: &Spectra, chroma: &[[f32; 12]]) -> Rhythm 
     }
 }
 
-/// Readings with their probabilities, most probable first.
+fn in_seconds(beats: &[f64]) -> Vec<f64> {
+    beats.iter().map(|frame| frame / RHYTHM_FPS).collect()
+}
+
+/// Readings with their probabilities, in no order.
 fn judge(
     envelope: &OnsetEnvelope,
     repeats: &Autocorrelation,
     evidence: &Evidence<'_>,
-) -> Vec<(Reading, f64)> {
+) -> Vec<Judged> {
     if envelope.is_flat || (envelope.total.len() as f64) < DURATION_S_MIN * RHYTHM_FPS {
         return Vec::new();
     }
-    rank(evidence.readings(&salient_periods(repeats), &beat_activation(envelope)))
-}
-
-/// Softmax of the readings' scores.
-fn rank(readings: Vec<Reading>) -> Vec<(Reading, f64)> {
-    let scores: Vec<f64> = readings
-        .iter()
-        .map(|reading| score(&reading.features))
-        .collect();
-    let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let total: f64 = scores.iter().map(|score| (score - best).exp()).sum();
-    let mut judged: Vec<(Reading, f64)> = readings
-        .into_iter()
-        .zip(scores)
-        .map(|(reading, score)| (reading, (score - best).exp() / total))
-        .collect();
-    judged.sort_by(|a, b| b.1.total_cmp(&a.1));
-    judged
+    let activation = beat_activation(envelope);
+    judge_readings(readings(evidence, &salient_periods(repeats), &activation))
 }
 
 /// Half width of the window whose highest onset scales the activation, in seconds.

@@ -1,0 +1,76 @@
+"""Makes labelled clips to fit and to measure the rhythm and harmony analyzers on.
+
+Usage: make_training_clips.py OUT_FOLDER SOUND_FONT BAND_COUNT KEYBOARD_COUNT FIRST_SEED [modulate]
+Needs numpy and the `fluidsynth` program. Writes the layout that `leitmotif-eval audio` reads:
+labels.csv, beats/*.txt, chords/*.txt (start, end, chord), keys/*.txt (start, key) and one WAV a clip.
+With `modulate` the songs change key half way. Two processes run side by side.
+"""
+
+import multiprocessing
+import os
+import random
+import sys
+
+import numpy as np
+
+import band_styles
+import keyboard_pieces
+import midi_render
+
+NAMES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
+SECONDS = 28.0
+EFFECTS = ["none", "none", "compressed", "noise", "lowpass"]
+
+
+def make(job):
+    seed, index, is_keyboard, modulates, folder, font = job
+    rng = random.Random(seed)
+    if is_keyboard:
+        piece = keyboard_pieces.make_piece(rng, SECONDS)
+    else:
+        names = sorted(band_styles.STYLES)
+        piece = band_styles.make_song(rng, names[index % len(names)], SECONDS, modulates)
+    name = f"clip_{seed:06d}"
+    effect = rng.choice(EFFECTS)
+    bend = rng.choice([0, 0, 0, rng.randint(-1600, 1600)])
+    midi = midi_render.midi_bytes(piece["notes"], piece["programs"], bend)
+    samples = midi_render.render(f"{folder}/{name}", font, midi, SECONDS, rng.random() < 0.8)
+    samples = midi_render.degrade(samples, effect, np.random.default_rng(seed))
+    midi_render.write_wave(f"{folder}/{name}.wav", samples)
+    with open(f"{folder}/beats/{name}.txt", "w") as file:
+        file.writelines(f"{beat:.4f}\n" for beat in piece["beats"])
+    if piece["chords"]:
+        with open(f"{folder}/chords/{name}.txt", "w") as file:
+            for start, end, chord in piece["chords"]:
+                label = "X" if chord is None else NAMES[chord[0]] + ":" + chord[1]
+                file.write(f"{start:.4f} {end:.4f} {label}\n")
+    mode = "minor" if piece["is_minor"] else "major"
+    for start, tonic in piece.get("keys", []):
+        with open(f"{folder}/keys/{name}.txt", "a") as file:
+            file.write(f"{start:.4f} {NAMES[tonic]} {mode}\n")
+    intervals = sorted(b - a for a, b in zip(piece["beats"], piece["beats"][1:]))
+    bpm = 60.0 / intervals[len(intervals) // 2]
+    kind = "own-keyboard" if is_keyboard else "own-band"
+    key_kind = "weak: changes" if modulates else "exact"
+    fields = [f"{name}.wav", kind, f"{bpm:.2f}", "exact", NAMES[piece["tonic"]], mode, key_kind]
+    fields += [piece["style"], str(piece["beats_per_bar"]), f"beats/{name}.txt", effect, f"{bend / 40.96:.1f}"]
+    return ",".join(fields)
+
+
+def main():
+    folder, font = sys.argv[1], sys.argv[2]
+    bands, keyboards, first = (int(value) for value in sys.argv[3:6])
+    modulates = "modulate" in sys.argv[6:]
+    for part in ("beats", "chords", "keys"):
+        os.makedirs(f"{folder}/{part}", exist_ok=True)
+    jobs = [(first + i, i, False, modulates, folder, font) for i in range(bands)]
+    jobs += [(first + 50000 + i, i, True, False, folder, font) for i in range(keyboards)]
+    with multiprocessing.Pool(2) as pool:
+        rows = pool.map(make, jobs, chunksize=4)
+    with open(f"{folder}/labels.csv", "w") as file:
+        file.write("file,kind,bpm,bpm_kind,key,mode,key_kind,genre,meter,beats_file,fx,tuning_cents\n")
+        file.writelines(row + "\n" for row in rows)
+
+
+if __name__ == "__main__":
+    main()
