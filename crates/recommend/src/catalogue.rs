@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 
 use leitmotif_domain::bucket::murmur3_32;
+use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::track::Track;
-use leitmotif_domain::{Timestamp, TrackId};
+use leitmotif_domain::{TenantScope, Timestamp, TrackId};
+use leitmotif_storage::ports::{CatalogStore, TrackFilter};
+
+use crate::error::Result;
 
 /// What ranking and answering need of a track.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +36,21 @@ pub struct CatalogueView {
 }
 
 impl CatalogueView {
+    /// Reads all tracks, in the order of their ids.
+    pub async fn read(catalog: &dyn CatalogStore, scope: &TenantScope) -> Result<Self> {
+        let mut view = Self::default();
+        let mut page = PageRequest::largest();
+        loop {
+            let filter = TrackFilter::default();
+            let found = catalog.list_tracks(scope, &filter, &page).await?;
+            found.items.iter().for_each(|track| view.put(track));
+            match found.next {
+                Some(after) => page = page.following(after),
+                None => return Ok(view),
+            }
+        }
+    }
+
     /// Adds a track or renews its card.
     pub fn put(&mut self, track: &Track) {
         let next = u32::try_from(self.cards.len()).unwrap_or(u32::MAX);

@@ -15,6 +15,7 @@ pub mod exposures;
 pub mod pipeline;
 pub mod rank;
 pub mod rerank;
+pub mod trace;
 
 pub mod playlists;
 pub mod service;
@@ -22,5 +23,6 @@ pub mod train;
 
 pub use error::Error;
 pub use explain::{Reason, Source};
-pub use pipeline::{RecommendRequest, Recommendations, RecommendedTrack, Span};
+pub use pipeline::{RecommendRequest, Recommendations, RecommendedTrack};
 pub use service::Recommender;
+pub use trace::Span;

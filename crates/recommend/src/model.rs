@@ -1,6 +1,7 @@
 //! A trained recommender: everything a request needs in memory.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 
 use leitmotif_domain::{ModelId, TrackId};
 use leitmotif_learn::factorize::IalsModel;
@@ -8,9 +9,11 @@ use leitmotif_learn::neighbours::ItemNeighbours;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::rank::Ranker;
 
-/// Version of the stored form; an unknown one is refused.
-const FORMAT: u16 = 1;
+/// Version of the stored form; an unknown one is refused. Form 1, without transitions and ranker,
+/// still reads.
+const FORMAT: u16 = 2;
 
 /// How much each source counts in the blend; found on held-out listens.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -23,6 +26,9 @@ pub struct BlendWeights {
     pub content: f32,
     /// Decayed popularity.
     pub popular: f32,
+    /// What follows the tracks just played.
+    #[serde(default)]
+    pub session: f32,
 }
 
 impl Default for BlendWeights {
@@ -33,14 +39,13 @@ impl Default for BlendWeights {
             neighbours: 0.5,
             content: 0.3,
             popular: 0.1,
+            session: 0.2,
         }
     }
 }
 
-/// A trained recommender.
-pub struct RecommenderModel {
-    /// Its id.
-    pub id: ModelId,
+/// What a recommender is made of.
+pub struct ModelParts {
     /// The tracks it knows; a column of every part.
     pub items: Vec<TrackId>,
     /// Taste by factorisation.
@@ -49,11 +54,31 @@ pub struct RecommenderModel {
     pub neighbours: ItemNeighbours,
     /// Neighbours by sound and words.
     pub content: ItemNeighbours,
+    /// What follows what in a session.
+    pub transitions: ItemNeighbours,
     /// How much each source counts.
     pub blend: BlendWeights,
+    /// What orders the candidates, where one was learnt that does better than the blend.
+    pub ranker: Option<Ranker>,
+}
+
+/// A trained recommender.
+pub struct RecommenderModel {
+    /// Its id.
+    pub id: ModelId,
+    parts: ModelParts,
     column_of: HashMap<TrackId, u32>,
 }
 
+impl Deref for RecommenderModel {
+    type Target = ModelParts;
+
+    fn deref(&self) -> &ModelParts {
+        &self.parts
+    }
+}
+
+/// What every stored form begins with.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     format: u16,
@@ -61,26 +86,31 @@ struct Stored {
     taste: Vec<u8>,
     neighbours: Vec<Vec<(u32, f32)>>,
     content: Vec<Vec<(u32, f32)>>,
-    blend: BlendWeights,
+    /// Weights of taste, neighbours, content and popularity.
+    blend: [f32; 4],
+}
+
+/// What form 2 adds.
+#[derive(Serialize, Deserialize)]
+struct StoredSecond {
+    session_weight: f32,
+    transitions: Vec<Vec<(u32, f32)>>,
+    /// Trees in LightGBM's text form, and what the blend counts beside them.
+    ranker: Option<(String, f32)>,
 }
 
 impl RecommenderModel {
     /// Puts the parts together.
     ///
     /// - Errors: `DamagedModel` when the parts do not cover the same items.
-    pub fn new(
-        id: ModelId,
-        items: Vec<TrackId>,
-        taste: IalsModel,
-        neighbours: ItemNeighbours,
-        content: ItemNeighbours,
-        blend: BlendWeights,
-    ) -> Result<Self> {
+    pub fn new(id: ModelId, parts: ModelParts) -> Result<Self> {
         let counts = [
-            taste.item_count(),
-            neighbours.item_count(),
-            content.item_count(),
+            parts.taste.item_count(),
+            parts.neighbours.item_count(),
+            parts.content.item_count(),
+            parts.transitions.item_count(),
         ];
+        let items = &parts.items;
         if counts.iter().any(|count| *count != items.len()) {
             let reason = format!("{} items, its parts have {counts:?}", items.len());
             return Err(Error::DamagedModel {
@@ -88,18 +118,13 @@ impl RecommenderModel {
                 reason,
             });
         }
-        let column_of = items
-            .iter()
-            .enumerate()
+        let columns = items.iter().enumerate();
+        let column_of = columns
             .map(|(column, item)| (*item, column as u32))
             .collect();
         Ok(Self {
             id,
-            items,
-            taste,
-            neighbours,
-            content,
-            blend,
+            parts,
             column_of,
         })
     }
@@ -111,36 +136,124 @@ impl RecommenderModel {
 
     /// Writes the model.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let weights = &self.blend;
         let stored = Stored {
             format: FORMAT,
             items: self.items.clone(),
             taste: self.taste.to_bytes(),
             neighbours: self.neighbours.lists().to_vec(),
             content: self.content.lists().to_vec(),
-            blend: self.blend,
+            blend: [
+                weights.taste,
+                weights.neighbours,
+                weights.content,
+                weights.popular,
+            ],
         };
-        postcard::to_allocvec(&stored).map_err(Error::bug)
+        let second = StoredSecond {
+            session_weight: weights.session,
+            transitions: self.transitions.lists().to_vec(),
+            ranker: (self.ranker.as_ref()).map(|ranker| (ranker.to_text(), ranker.blend_weight())),
+        };
+        postcard::to_allocvec(&(stored, second)).map_err(Error::bug)
     }
 
-    /// Reads a model; bytes of any origin give a model or an error.
+    /// Reads a model; bytes of any origin give a model or an error. A ranker that this version does
+    /// not understand costs the learnt order, not the model.
     pub fn from_bytes(id: ModelId, bytes: &[u8]) -> Result<Self> {
         let damaged = |reason: String| Error::DamagedModel {
             model: id.to_string(),
             reason,
         };
-        let stored: Stored =
-            postcard::from_bytes(bytes).map_err(|error| damaged(error.to_string()))?;
-        if stored.format != FORMAT {
-            return Err(damaged(format!("format {} is not known", stored.format)));
-        }
+        let (stored, rest): (Stored, _) =
+            postcard::take_from_bytes(bytes).map_err(|error| damaged(error.to_string()))?;
+        let second = match stored.format {
+            1 => StoredSecond {
+                session_weight: 0.0,
+                transitions: vec![Vec::new(); stored.items.len()],
+                ranker: None,
+            },
+            FORMAT => postcard::from_bytes(rest).map_err(|error| damaged(error.to_string()))?,
+            unknown => return Err(damaged(format!("format {unknown} is not known"))),
+        };
+        let ranker = second.ranker.and_then(|(text, blend_weight)| {
+            Ranker::from_text(&text, blend_weight)
+                .inspect_err(|error| tracing::warn!(model = %id, %error, "the ranker is left out"))
+                .ok()
+        });
+        let [taste, neighbours, content, popular] = stored.blend;
         let learnt = |error: leitmotif_learn::Error| damaged(error.to_string());
-        Self::new(
-            id,
-            stored.items,
-            IalsModel::from_bytes(&stored.taste).map_err(learnt)?,
-            ItemNeighbours::from_lists(stored.neighbours).map_err(learnt)?,
-            ItemNeighbours::from_lists(stored.content).map_err(learnt)?,
-            stored.blend,
-        )
+        let parts = ModelParts {
+            items: stored.items,
+            taste: IalsModel::from_bytes(&stored.taste).map_err(learnt)?,
+            neighbours: ItemNeighbours::from_lists(stored.neighbours).map_err(learnt)?,
+            content: ItemNeighbours::from_lists(stored.content).map_err(learnt)?,
+            transitions: ItemNeighbours::from_lists(second.transitions).map_err(learnt)?,
+            blend: BlendWeights {
+                taste,
+                neighbours,
+                content,
+                popular,
+                session: second.session_weight,
+            },
+            ranker,
+        };
+        Self::new(id, parts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use leitmotif_learn::InteractionMatrix;
+    use leitmotif_learn::factorize::IalsOptions;
+    use leitmotif_learn::matrix::Triplet;
+
+    use super::*;
+
+    fn stored(format: u16) -> Stored {
+        let entry = Triplet {
+            row: 0,
+            column: 1,
+            weight: 1.0,
+        };
+        let matrix = InteractionMatrix::from_triplets(1, 2, &[entry]).unwrap();
+        let options = IalsOptions {
+            factors: 2,
+            ..IalsOptions::default()
+        };
+        Stored {
+            format,
+            items: vec![TrackId::from_u128(1), TrackId::from_u128(2)],
+            taste: IalsModel::fit(&matrix, options).unwrap().to_bytes(),
+            neighbours: vec![vec![(1, 0.5)], Vec::new()],
+            content: vec![Vec::new(); 2],
+            blend: [1.0, 0.5, 0.25, 0.125],
+        }
+    }
+
+    #[test]
+    fn the_first_form_still_reads() {
+        let id = ModelId::from_u128(9);
+        let bytes = postcard::to_allocvec(&stored(1)).unwrap();
+        let model = RecommenderModel::from_bytes(id, &bytes).unwrap();
+        assert_eq!(model.neighbours.of(0), [(1, 0.5)]);
+        assert!(model.ranker.is_none() && model.transitions.of(0).is_empty());
+        assert_eq!((model.blend.popular, model.blend.session), (0.125, 0.0));
+        let again = RecommenderModel::from_bytes(id, &model.to_bytes().unwrap()).unwrap();
+        assert_eq!(again.blend, model.blend);
+    }
+
+    #[test]
+    fn a_ranker_of_other_columns_costs_the_learnt_order_alone() {
+        let second = StoredSecond {
+            session_weight: 0.5,
+            transitions: vec![Vec::new(); 2],
+            ranker: Some(("tree\nversion=v4\n".to_owned(), 1.0)),
+        };
+        let bytes = postcard::to_allocvec(&(stored(FORMAT), second)).unwrap();
+        let model = RecommenderModel::from_bytes(ModelId::from_u128(9), &bytes).unwrap();
+        assert!(model.ranker.is_none());
+        let unknown = postcard::to_allocvec(&stored(7)).unwrap();
+        assert!(RecommenderModel::from_bytes(ModelId::from_u128(9), &unknown).is_err());
     }
 }

@@ -2,19 +2,20 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Instant;
 
-use leitmotif_domain::{ListenerId, ModelId, RequestId, Rung, TrackId};
+use leitmotif_domain::{ListenerId, ModelId, RequestId, Rung, Timestamp, TrackId};
 use leitmotif_features::{Judgement, ListenerProfile};
 
 use crate::candidates::{
-    Offer, content_neighbours, familiar, fresh, item_neighbours, popular, taste,
+    LAST_TRACKS, Offer, content_neighbours, familiar, fresh, item_neighbours, popular, session,
+    taste,
 };
 use crate::error::Result;
-use crate::explain::{Reason, Source};
-use crate::model::RecommenderModel;
-use crate::rank::{Ranked, blend};
+use crate::explain::Reason;
+use crate::model::{BlendWeights, RecommenderModel};
+use crate::rank::{ListenerFacts, Pooled, Ranked, blend, pool};
 use crate::rerank::rerank;
+use crate::trace::{Span, Stopwatch};
 use crate::view::{TenantView, taste_weight};
 
 /// Candidates a source may offer per wanted place, and at least.
@@ -25,7 +26,9 @@ const OFFER_MIN: usize = 200;
 const SESSION_CONTENT_WEIGHT: f32 = 0.5;
 /// Least weight of tracks that came after the training: the blend was learnt without them, and a
 /// track that is never shown is never played.
-const COLD_WEIGHT_MIN: f32 = 0.3;
+pub(crate) const COLD_WEIGHT_MIN: f32 = 0.3;
+/// Candidates a learned ranker orders; the blend chooses which.
+pub const RANKED_MAX: usize = 200;
 /// Recent tracks that stand for the session when no seeds are given.
 const SESSION_TRACKS: usize = 5;
 /// Tracks whose embedding neighbours are asked of the vector store.
@@ -80,48 +83,6 @@ pub struct RecommendedTrack {
     pub reasons: Vec<Reason>,
 }
 
-/// A step of the pipeline.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Span {
-    /// Its name.
-    pub name: &'static str,
-    /// How long it took in microseconds.
-    pub duration_us: u64,
-}
-
-/// Measures steps.
-pub struct Stopwatch {
-    spans: Vec<Span>,
-    last: Instant,
-}
-
-impl Stopwatch {
-    /// Starts.
-    pub fn start() -> Self {
-        Self {
-            spans: Vec::new(),
-            last: Instant::now(),
-        }
-    }
-
-    /// Ends a step and begins the next; a step that comes again adds to its former time.
-    pub fn lap(&mut self, name: &'static str) {
-        let now = Instant::now();
-        let taken = now.duration_since(self.last).as_micros();
-        let duration_us = u64::try_from(taken).unwrap_or(u64::MAX);
-        match self.spans.iter_mut().find(|span| span.name == name) {
-            Some(span) => span.duration_us = span.duration_us.saturating_add(duration_us),
-            None => self.spans.push(Span { name, duration_us }),
-        }
-        self.last = now;
-    }
-
-    /// The steps.
-    pub fn into_spans(self) -> Vec<Span> {
-        self.spans
-    }
-}
-
 /// A finished list before it is named.
 pub struct Chosen {
     /// How personal it is.
@@ -165,6 +126,7 @@ pub fn choose(
     view: &TenantView,
     request: &RecommendRequest,
     near: &[(TrackId, f32, TrackId)],
+    now: Timestamp,
     watch: &mut Stopwatch,
 ) -> Result<Chosen> {
     let profile = view.profile(request.listener);
@@ -187,16 +149,42 @@ pub fn choose(
         if missing == 0 || (request.disabled_rungs.contains(&rung) && rung != Rung::Static) {
             continue;
         }
-        let offers = offers_of(rung, view, request, near)?;
+        let pool = pool(&offers_of(rung, view, request, near)?);
         watch.lap("candidates");
-        let ranked = blend(&offers);
-        watch.lap("rank");
-        let places = rerank(&view.catalogue, ranked, is_excluded, &mut taken, missing);
+        let ranker = view
+            .model
+            .as_deref()
+            .and_then(|model| model.ranker.as_ref());
+        let places = match ranker.filter(|_| rung == Rung::Personalised) {
+            None => {
+                let ranked = blend(pool);
+                watch.lap("rank");
+                rerank(&view.catalogue, ranked, is_excluded, &mut taken, missing)
+            }
+            Some(ranker) => {
+                let facts = ListenerFacts::of(view, profile, now)?;
+                let shortlist = shortlist(pool, &excluded, missing);
+                let mut order = ranker.rank(view, &facts, shortlist)?;
+                watch.lap("rank");
+                let ranked = std::mem::take(&mut order.ranked);
+                let mut places = rerank(&view.catalogue, ranked, is_excluded, &mut taken, missing);
+                watch.lap("rerank");
+                for place in &mut places {
+                    ranker.explain(&order, place)?;
+                }
+                places
+            }
+        };
         if chosen.places.is_empty() && !places.is_empty() {
             chosen.rung = rung;
         }
         chosen.places.extend(places);
-        watch.lap("rerank");
+        let step = if ranker.is_some() {
+            "explain"
+        } else {
+            "rerank"
+        };
+        watch.lap(step);
     }
     fill_with_familiar(view, request, profile, &mut taken, &mut chosen);
     Ok(chosen)
@@ -215,7 +203,7 @@ fn fill_with_familiar(
         return;
     };
     let explicit: HashSet<usize> = indexes(view, request.exclude.iter().chain(&request.seeds));
-    let ranked = blend(&[familiar(view, profile, view.catalogue.len())]);
+    let ranked = blend(pool(&[familiar(view, profile, view.catalogue.len())]));
     let places = rerank(
         &view.catalogue,
         ranked,
@@ -224,6 +212,24 @@ fn fill_with_familiar(
         missing,
     );
     chosen.places.extend(places);
+}
+
+/// The best candidates of the blend that may be shown: what the ranker orders.
+fn shortlist(pool: Vec<Pooled>, excluded: &HashSet<usize>, wanted: usize) -> Vec<Pooled> {
+    let allowed = pool
+        .into_iter()
+        .filter(|one| !excluded.contains(&one.index));
+    allowed.take(RANKED_MAX.max(wanted)).collect()
+}
+
+/// What a ranker would be given for a listener: the same candidates that a request has.
+pub(crate) fn personal_shortlist(
+    view: &TenantView,
+    request: &RecommendRequest,
+) -> Result<Vec<Pooled>> {
+    let pool = pool(&offers_of(Rung::Personalised, view, request, &[])?);
+    let excluded = exclusions(view, request, view.profile(request.listener));
+    Ok(shortlist(pool, &excluded, request.count))
 }
 
 fn exclusions(
@@ -261,7 +267,8 @@ fn offers_of(
         (Rung::Personalised, Some(model)) => {
             let entries = taste_entries(view, model, request);
             if entries.iter().any(|(_, weight)| *weight > 0.0) {
-                model_offers(view, model, &entries, near, count)?
+                let last = last_columns(view, model, request);
+                model_offers(view, model, &entries, &last, near, count)?
             } else {
                 Vec::new()
             }
@@ -286,6 +293,7 @@ fn model_offers(
     view: &TenantView,
     model: &Arc<RecommenderModel>,
     entries: &[(usize, f32)],
+    last: &[usize],
     near: &[(TrackId, f32, TrackId)],
     count: usize,
 ) -> Result<Vec<Offer>> {
@@ -296,14 +304,19 @@ fn model_offers(
         .copied()
         .filter(|(_, weight)| *weight > 0.0)
         .collect();
-    let cold_weight = weights.content.max(COLD_WEIGHT_MIN);
     Ok(vec![
         taste(view, model, entries, count)?.weighing(weights.taste),
         item_neighbours(view, model, &liked, count).weighing(weights.neighbours),
         content_neighbours(view, model, &liked, count).weighing(weights.content),
         popular(view, count).weighing(weights.popular),
-        Offer::of_content(view, near, count).weighing(cold_weight),
+        session(view, model, last, count).weighing(weights.session),
+        Offer::of_content(view, near, count).weighing(cold_weight(weights)),
     ])
+}
+
+/// What content counts for a track that the model does not know.
+pub(crate) fn cold_weight(weights: &BlendWeights) -> f32 {
+    weights.content.max(COLD_WEIGHT_MIN)
 }
 
 /// The listener's history, and the seeds on top, as columns of the model.
@@ -330,6 +343,24 @@ fn taste_entries(
         }
     }
     entries
+}
+
+/// The listener's last tracks that were not rejected, newest first, as columns of the model.
+fn last_columns(
+    view: &TenantView,
+    model: &RecommenderModel,
+    request: &RecommendRequest,
+) -> Vec<usize> {
+    let Some(profile) = view.profile(request.listener) else {
+        return Vec::new();
+    };
+    let is_liked =
+        |track: &TrackId| (profile.history(*track)).is_some_and(|known| known.signal() > 0.0);
+    let recent = profile.recent().map(|(_, track)| track).filter(is_liked);
+    recent
+        .filter_map(|track| model.column(track))
+        .take(LAST_TRACKS)
+        .collect()
 }
 
 /// The seeds, or the listener's last tracks that were not rejected.
@@ -372,18 +403,4 @@ pub fn present(view: &TenantView, places: Vec<Ranked>) -> Vec<RecommendedTrack> 
             })
         })
         .collect()
-}
-
-/// A sentence for a reason.
-pub fn sentence(source: Source, because_of: Option<&str>) -> String {
-    match (source, because_of) {
-        (Source::Taste, _) => "fits the taste shown so far".to_owned(),
-        (Source::Neighbours, Some(title)) => format!("played by listeners of “{title}”"),
-        (Source::Neighbours, None) => "played by listeners of similar tracks".to_owned(),
-        (Source::Content, Some(title)) => format!("sounds or reads like “{title}”"),
-        (Source::Content, None) => "sounds or reads alike".to_owned(),
-        (Source::Popular, _) => "played a lot lately".to_owned(),
-        (Source::Fresh, _) => "new in the catalogue".to_owned(),
-        (Source::Familiar, _) => "not heard for a while".to_owned(),
-    }
 }

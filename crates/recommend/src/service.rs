@@ -5,22 +5,22 @@ use std::sync::Arc;
 
 use leitmotif_domain::chance::Entropy;
 use leitmotif_domain::event::{EVENT_SCHEMA_VERSION, Event, EventPayload, ExposedTrack, Exposure};
-use leitmotif_domain::page::PageRequest;
-use leitmotif_domain::{Clock, ErrorKind, EventId, RequestId, TenantId, TenantScope, TrackId};
+use leitmotif_domain::{
+    Clock, ErrorKind, EventId, RequestId, TenantId, TenantScope, Timestamp, TrackId,
+};
 use leitmotif_features::{ListenerProfile, Projection, projection};
 use leitmotif_storage::ports::{
-    BlobStore, CatalogStore, EventLog, ModelRecord, ModelRegistry, TrackFilter, VectorFilter,
-    VectorStore,
+    BlobStore, CatalogStore, EventLog, ModelRecord, ModelRegistry, VectorFilter, VectorStore,
 };
 use parking_lot::RwLock;
 
 use crate::candidates::content_cold;
+use crate::catalogue::CatalogueView;
 use crate::error::{Error, Result};
 use crate::exposures::ExposureWriter;
 use crate::model::RecommenderModel;
-use crate::pipeline::{
-    RecommendRequest, Recommendations, Stopwatch, choose, content_seeds, present,
-};
+use crate::pipeline::{RecommendRequest, Recommendations, choose, content_seeds, present};
+use crate::trace::Stopwatch;
 use crate::view::{FollowUp, TenantView};
 
 /// The alias requests are answered from.
@@ -119,7 +119,8 @@ impl Recommender {
             });
         let request_id =
             RequestId::generate(self.stores.clock.as_ref(), self.stores.entropy.as_ref());
-        let work = move || answer(&slot.view.read(), &request, &near, request_id, watch);
+        let now = self.stores.clock.now();
+        let work = move || answer(&slot.view.read(), &request, &near, (request_id, now), watch);
         if is_small {
             return work();
         }
@@ -230,22 +231,7 @@ impl Recommender {
     async fn open(&self, scope: &TenantScope) -> Result<TenantView> {
         let mut view = TenantView::default();
         view.projection = Projection::open(self.stores.log.as_ref(), scope).await?;
-        let mut page = PageRequest::largest();
-        loop {
-            let found = self
-                .stores
-                .catalog
-                .list_tracks(scope, &TrackFilter::default(), &page)
-                .await?;
-            found
-                .items
-                .iter()
-                .for_each(|track| view.catalogue.put(track));
-            match found.next {
-                Some(after) => page = page.following(after),
-                None => break,
-            }
-        }
+        view.catalogue = CatalogueView::read(self.stores.catalog.as_ref(), scope).await?;
         view.set_model(self.load_model_or_none(scope).await?);
         view.refresh_popularity(self.stores.clock.now());
         Ok(view)
@@ -365,10 +351,10 @@ fn answer(
     view: &TenantView,
     request: &RecommendRequest,
     near: &[(TrackId, f32, TrackId)],
-    request_id: RequestId,
+    (request_id, now): (RequestId, Timestamp),
     mut watch: Stopwatch,
 ) -> Result<Recommendations> {
-    let chosen = choose(view, request, near, &mut watch)?;
+    let chosen = choose(view, request, near, now, &mut watch)?;
     let tracks = present(view, chosen.places);
     watch.lap("explain");
     let is_learnt = matches!(

@@ -8,6 +8,7 @@ use leitmotif_features::{ListenerProfile, Projection};
 
 use crate::catalogue::CatalogueView;
 use crate::model::RecommenderModel;
+use crate::rank::skip_rate;
 
 /// Popularity is counted anew when the log grew by one event in so many. Counting costs at most the
 /// length of the log, so an event pays for 50 tracks at most; a short log is counted on every event,
@@ -27,6 +28,8 @@ pub struct TenantView {
     pub model: Option<Arc<RecommenderModel>>,
     /// Decayed popularity by catalogue index.
     pub popularity: Vec<f32>,
+    /// Skips per play by catalogue index.
+    pub skip_rates: Vec<f32>,
     popularity_offset: u64,
     /// Catalogue index of each column of the model.
     index_of_column: Vec<Option<u32>>,
@@ -77,15 +80,26 @@ impl TenantView {
         if is_fresh && self.popularity.len() == self.catalogue.len() {
             return;
         }
+        self.count_popularity(now);
+        self.popularity_offset = offset;
+    }
+
+    /// Counts popularity and skip rates as they were at `now`.
+    pub fn count_popularity(&mut self, now: Timestamp) {
         self.popularity = vec![0.0; self.catalogue.len()];
+        self.skip_rates = vec![skip_rate(0, 0); self.catalogue.len()];
         for (track, activity) in self.projection.state.tracks() {
             if let Some(index) = self.catalogue.index(track)
-                && let Some(slot) = self.popularity.get_mut(index)
+                && let (Some(popularity), Some(rate)) = (
+                    self.popularity.get_mut(index),
+                    self.skip_rates.get_mut(index),
+                )
             {
-                *slot = activity.popularity(now) as f32;
+                *popularity = activity.popularity(now) as f32;
+                let total = activity.total();
+                *rate = skip_rate(total.plays, total.skips);
             }
         }
-        self.popularity_offset = offset;
     }
 
     /// Columns of the model whose track is in the catalogue, with its index.
@@ -94,6 +108,12 @@ impl TenantView {
             .iter()
             .enumerate()
             .filter_map(|(column, index)| Some((column, (*index)? as usize)))
+    }
+
+    /// The model's column of a catalogue index; none for a track it does not know.
+    pub fn column(&self, index: usize) -> Option<usize> {
+        let card = self.catalogue.card(index)?;
+        self.model.as_ref()?.column(card.id)
     }
 
     /// Whether tracks came in that the model does not know.

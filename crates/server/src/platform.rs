@@ -64,14 +64,11 @@ impl Platform {
     pub async fn start(settings: &Settings, tenant: &str, holder: &str) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let storage = EmbeddedStorage::open(
-            &settings.data,
-            Arc::clone(&clock),
-            Arc::clone(&entropy),
-            holder,
-        )
-        .with_context(|| format!("cannot open the data folder `{}`", settings.data.display()))?;
-        let storage = Arc::new(storage);
+        let data = &settings.data;
+        let opened = EmbeddedStorage::open(data, clock.clone(), entropy.clone(), holder);
+        let storage = Arc::new(
+            opened.with_context(|| format!("cannot open the data folder `{}`", data.display()))?,
+        );
         let secret = seal_secret(&settings.data, entropy.as_ref())?;
         let seal = SealKey::new(derive(&secret, "seal"));
         let local_key =

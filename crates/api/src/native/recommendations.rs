@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use leitmotif_domain::{ListenerId, Rung, TenantScope, TrackId, limits};
-use leitmotif_recommend::pipeline::sentence;
+use leitmotif_recommend::explain::sentence;
 use leitmotif_recommend::{RecommendRequest, Recommendations};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -85,7 +85,7 @@ pub struct RecommendedTrackAnswer {
 /// One reason.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ReasonAnswer {
-    /// `taste`, `neighbours`, `content`, `popular`, `fresh` or `familiar`.
+    /// `taste`, `neighbours`, `content`, `popular`, `session`, `artist`, `fresh` or `familiar`.
     pub source: &'static str,
     /// How much of the score it carries.
     pub contribution: f32,

@@ -120,6 +120,7 @@ pub async fn train(
         item_item: rung("item_item"),
         ials: rung("ials"),
         blend: rung("blend"),
+        ranker: rung("ranked"),
         oracle: 0.0,
     };
     Ok(TrainingOutcome {

@@ -71,8 +71,10 @@ pub struct LadderSummary {
     pub item_item: f64,
     /// Matrix factorisation.
     pub ials: f64,
-    /// The blend that answers requests.
+    /// The weighted sum of all sources.
     pub blend: f64,
+    /// The blend's candidates in the learned ranker's order; 0 where no order was learnt.
+    pub ranker: f64,
     /// An order by the hidden tastes themselves: what no model can beat by much.
     pub oracle: f64,
 }

@@ -113,6 +113,11 @@ impl IalsModel {
         self.item_factors.len() / self.options.factors
     }
 
+    /// The factor of an item; none for a stranger.
+    pub fn item_factor(&self, column: usize) -> Option<&[f32]> {
+        self.item_factors.chunks(self.factors().max(1)).nth(column)
+    }
+
     /// Returns the factor of a listener seen in fitting.
     pub fn user_factor(&self, row: usize) -> Option<&[f32]> {
         let start = row.checked_mul(self.options.factors)?;

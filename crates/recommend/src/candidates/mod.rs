@@ -6,6 +6,7 @@ mod familiar;
 mod fresh;
 mod neighbours;
 mod popular;
+mod session;
 mod taste;
 
 pub use content::{content_cold, content_neighbours};
@@ -13,6 +14,7 @@ pub use familiar::familiar;
 pub use fresh::fresh;
 pub use neighbours::item_neighbours;
 pub use popular::popular;
+pub use session::{LAST_TRACKS, session, voices};
 pub use taste::taste;
 
 use leitmotif_domain::TrackId;

@@ -3,21 +3,23 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use leitmotif_domain::event::{EventPayload, Opinion};
-use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp, TrackId};
 use leitmotif_features::projection::READ_BATCH;
 use leitmotif_features::track::{POPULARITY_HALF_LIFE_DAYS, TILE_MS};
 use leitmotif_learn::InteractionMatrix;
 use leitmotif_learn::matrix::Triplet;
 use leitmotif_learn::neighbours::ItemNeighbours;
-use leitmotif_storage::ports::TrackFilter;
 
+use crate::candidates::LAST_TRACKS;
+use crate::catalogue::CatalogueView;
 use crate::error::{Error, Result};
 use crate::service::Stores;
 use crate::view::taste_weight;
 
 /// Signal of a play from which a held-out track counts as relevant: heard for the most part.
 const RELEVANT_SIGNAL: f32 = 0.5;
+/// Signal from which a held-out track counts as loved: a like, or more than one whole play.
+const LOVED_SIGNAL: f32 = 1.5;
 /// What a judgement counts, in completed plays.
 const OPINION_SIGNAL: f32 = 3.0;
 
@@ -66,9 +68,13 @@ impl Split<'_> {
 }
 
 impl Dataset {
-    /// Reads the catalogue and the log.
-    pub async fn read(stores: &Stores, scope: &TenantScope) -> Result<Self> {
-        let items = read_items(stores, scope).await?;
+    /// Reads the log over the tracks of the catalogue.
+    pub async fn read(
+        stores: &Stores,
+        scope: &TenantScope,
+        catalogue: &CatalogueView,
+    ) -> Result<Self> {
+        let items: Vec<TrackId> = catalogue.cards().map(|(_, card)| card.id).collect();
         let columns: HashMap<TrackId, usize> = items
             .iter()
             .enumerate()
@@ -198,8 +204,14 @@ impl Dataset {
     /// took to afterwards. Listeners without a new one are left out.
     pub fn questions(&self, split: &Split<'_>) -> Vec<Question> {
         let mut heard: HashMap<usize, HashSet<usize>> = HashMap::new();
+        let mut last: HashMap<usize, Vec<usize>> = HashMap::new();
         for play in split.train() {
             heard.entry(play.listener).or_default().insert(play.item);
+            if play.signal > 0.0 {
+                let last = last.entry(play.listener).or_default();
+                last.insert(0, play.item);
+                last.truncate(LAST_TRACKS);
+            }
         }
         let mut signals: BTreeMap<(usize, usize), f32> = BTreeMap::new();
         for play in split.test() {
@@ -211,15 +223,23 @@ impl Dataset {
             if signal < RELEVANT_SIGNAL || known.is_some_and(|known| known.contains(&item)) {
                 continue;
             }
-            match questions.last_mut() {
-                Some(question) if question.listener == listener => {
-                    question.relevant.insert(item);
-                }
-                _ => questions.push(Question {
+            if questions
+                .last()
+                .is_none_or(|question| question.listener != listener)
+            {
+                questions.push(Question {
                     listener,
                     heard: known.cloned().unwrap_or_default(),
-                    relevant: HashSet::from([item]),
-                }),
+                    last: last.remove(&listener).unwrap_or_default(),
+                    relevant: HashSet::new(),
+                    loved: HashSet::new(),
+                });
+            }
+            if let Some(question) = questions.last_mut() {
+                question.relevant.insert(item);
+                if signal >= LOVED_SIGNAL {
+                    question.loved.insert(item);
+                }
             }
         }
         questions
@@ -233,24 +253,12 @@ pub struct Question {
     pub listener: usize,
     /// Columns played before the cut; never an answer.
     pub heard: HashSet<usize>,
+    /// The last columns they took to before the cut, newest first.
+    pub last: Vec<usize>,
     /// Columns the listener took to after the cut.
     pub relevant: HashSet<usize>,
-}
-
-async fn read_items(stores: &Stores, scope: &TenantScope) -> Result<Vec<TrackId>> {
-    let mut items = Vec::new();
-    let mut page = PageRequest::largest();
-    loop {
-        let found = stores
-            .catalog
-            .list_tracks(scope, &TrackFilter::default(), &page)
-            .await?;
-        items.extend(found.items.iter().map(|track| track.id));
-        match found.next {
-            Some(after) => page = page.following(after),
-            None => return Ok(items),
-        }
-    }
+    /// Those of them that were loved.
+    pub loved: HashSet<usize>,
 }
 
 /// Embedding neighbours of every item over all spaces; similarities of a space are scaled to its

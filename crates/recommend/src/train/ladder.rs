@@ -8,11 +8,12 @@ use leitmotif_learn::top_k;
 use serde::{Deserialize, Serialize};
 
 use super::Parts;
-use super::dataset::{Dataset, Question, Split};
+use super::dataset::{Dataset, Question};
+use crate::candidates::voices;
 use crate::model::BlendWeights;
 
 /// Depth of the lists that are judged.
-const DEPTH: usize = 20;
+pub const DEPTH: usize = 20;
 /// Scores computed for one judgement at most; beyond, every n-th listener is asked.
 const SCORES_MAX: usize = 40_000_000;
 /// Seed of the random baseline.
@@ -42,8 +43,14 @@ pub struct Ladder {
     pub content: LadderRow,
     /// Matrix factorisation.
     pub ials: LadderRow,
-    /// The blend that answers requests.
+    /// What follows the tracks just played.
+    #[serde(default)]
+    pub session: LadderRow,
+    /// The weighted sum of all sources.
     pub blend: LadderRow,
+    /// The blend's candidates in the learned ranker's order; none where no order was learnt.
+    #[serde(default)]
+    pub ranked: Option<LadderRow>,
 }
 
 /// Dense scores of every source for one listener.
@@ -56,6 +63,8 @@ pub struct SourceScores {
     pub content: Vec<f32>,
     /// Popularity.
     pub popular: Vec<f32>,
+    /// What follows the tracks just played.
+    pub session: Vec<f32>,
 }
 
 impl SourceScores {
@@ -80,6 +89,7 @@ impl SourceScores {
             neighbours: parts.neighbours.score(&liked),
             content: content.score(&liked),
             popular: parts.popularity.clone(),
+            session: parts.transitions.score(&voices(&question.last)),
         }
     }
 
@@ -91,6 +101,7 @@ impl SourceScores {
             (&self.neighbours, weights.neighbours),
             (&self.content, weights.content),
             (&self.popular, weights.popular),
+            (&self.session, weights.session),
         ];
         for (scores, weight) in sources {
             let unheard = scores
@@ -143,18 +154,17 @@ pub fn mean(rows: impl ExactSizeIterator<Item = LadderRow>) -> LadderRow {
     }
 }
 
-/// Judges every source and the blend on a split.
+/// Judges every source and the blend.
 pub fn judge(
     dataset: &Dataset,
-    split: &Split<'_>,
+    questions: &[Question],
     parts: &Parts,
     content: &ItemNeighbours,
     weights: &BlendWeights,
 ) -> Ladder {
-    let questions = bounded(dataset.questions(split), dataset.items.len());
     let mut random = RANDOM_SEED.rng();
-    let mut rows: [Vec<LadderRow>; 6] = Default::default();
-    for question in &questions {
+    let mut rows: [Vec<LadderRow>; 7] = Default::default();
+    for question in questions {
         let scores = SourceScores::of(dataset, parts, content, question);
         let blended = scores.blended(question, weights);
         let chance = dataset
@@ -168,13 +178,14 @@ pub fn judge(
             scores.neighbours,
             scores.content,
             scores.taste,
+            scores.session,
             blended,
         ];
         for (rows, scores) in rows.iter_mut().zip(sources) {
             rows.push(row_of(question, scores));
         }
     }
-    let [random, popularity, item_item, content, ials, blend] =
+    let [random, popularity, item_item, content, ials, session, blend] =
         rows.map(|rows| mean(rows.into_iter()));
     let listeners = questions.len() as u64;
     Ladder {
@@ -184,6 +195,8 @@ pub fn judge(
         item_item,
         content,
         ials,
+        session,
         blend,
+        ranked: None,
     }
 }

@@ -94,12 +94,14 @@ pub fn blend(
         neighbours: 0.0,
         content: 0.0,
         popular: 0.0,
+        session: 0.0,
     };
     let mut best = quality(&weights);
-    let fields: [fn(&mut BlendWeights) -> &mut f32; 3] = [
+    let fields: [fn(&mut BlendWeights) -> &mut f32; 4] = [
         |w| &mut w.neighbours,
         |w| &mut w.popular,
         |w| &mut w.content,
+        |w| &mut w.session,
     ];
     for _ in 0..PASSES {
         for field in fields {

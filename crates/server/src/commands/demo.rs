@@ -171,6 +171,7 @@ fn print_summary(summary: &TourSummary, document: &Value) {
         ("item-item", ladder.item_item),
         ("iALS", ladder.ials),
         ("blend", ladder.blend),
+        ("learned ranker", ladder.ranker),
         ("oracle (ceiling)", ladder.oracle),
     ];
     for (name, value) in rows {

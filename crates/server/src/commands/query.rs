@@ -167,8 +167,10 @@ pub async fn train(client: &Client, as_json: bool) -> anyhow::Result<ExitCode> {
             "popularity",
             "item_item",
             "content",
+            "session",
             "ials",
             "blend",
+            "ranked",
         ] {
             let row = ladder.and_then(|ladder| ladder.get(name)?.get("ndcg_at_10")?.as_f64());
             println!("{name:12} NDCG@10 {:.4}", row.unwrap_or(0.0));

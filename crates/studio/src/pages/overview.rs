@@ -24,13 +24,15 @@ use crate::visitor::Visitor;
 const RUNNING_SHOWN: usize = 6;
 
 /// The sources of the ladder, weakest idea first.
-const LADDER: [(&str, &str); 6] = [
+const LADDER: [(&str, &str); 8] = [
     ("random", "Random order"),
     ("popularity", "Popularity"),
     ("content", "Alike in sound or words"),
     ("item_item", "Played by the same listeners"),
+    ("session", "What follows the last tracks"),
     ("ials", "Taste (matrix factorisation)"),
-    ("blend", "The blend in production"),
+    ("blend", "All of them, blended"),
+    ("ranked", "The blend in the learned order"),
 ];
 
 /// The overview of the visitor's tenant.
@@ -206,6 +208,8 @@ pub fn ladder_section(report: &Value) -> Markup {
         let values = LADDER.iter().filter_map(|(source, _)| read(source, metric));
         values.fold(0.0_f64, f64::max)
     };
+    let is_ranked = report.pointer("/ranker/is_in_use") == Some(&Value::Bool(true));
+    let in_use = if is_ranked { "ranked" } else { "blend" };
     html! {
         section aria-labelledby="ladder" {
             h2 #ladder { "What each step adds" }
@@ -221,7 +225,7 @@ pub fn ladder_section(report: &Value) -> Markup {
                 } }
                 tbody {
                     @for (source, title) in LADDER {
-                        tr class=[(source == "blend").then_some("best")] {
+                        tr class=[(source == in_use).then_some("best")] {
                             th scope="row" { (title) }
                             @for (metric, title) in metrics {
                                 td data-label=(title) {

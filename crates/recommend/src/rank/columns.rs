@@ -1,0 +1,213 @@
+//! What the ranker is told of a candidate: the same code for a live request and for training.
+
+use std::collections::HashMap;
+
+use leitmotif_domain::Timestamp;
+use leitmotif_features::ListenerProfile;
+
+use super::pool::Pooled;
+use crate::error::Result;
+use crate::explain::Source;
+use crate::model::RecommenderModel;
+use crate::view::{TenantView, taste_weight};
+
+/// Columns of one source: share of its best, place.
+const OF_SOURCE: usize = 2;
+/// Columns besides those of the sources, with the source a contribution is told under.
+const OTHERS: [(&str, Source); 15] = [
+    ("source_count", Source::Taste),
+    ("blended", Source::Taste),
+    ("recent_taste", Source::Taste),
+    ("distaste", Source::Neighbours),
+    ("track_popularity", Source::Popular),
+    ("track_skip_rate", Source::Popular),
+    ("track_age_days", Source::Fresh),
+    ("listener_plays", Source::Taste),
+    ("listener_skip_rate", Source::Taste),
+    ("artist_signal", Source::Artist),
+    ("artist_plays", Source::Artist),
+    ("artist_skip_rate", Source::Artist),
+    ("artist_days_since", Source::Artist),
+    ("track_signal", Source::Familiar),
+    ("track_days_since", Source::Familiar),
+];
+/// Columns of a row.
+pub const COLUMN_COUNT: usize = Source::LEARNT * OF_SOURCE + OTHERS.len();
+/// The column of the blended score.
+pub const BLENDED_COLUMN: usize = Source::LEARNT * OF_SOURCE + 1;
+/// Plays and skips that every rate starts from: one in four, the usual skip rate of music services,
+/// worth four plays.
+const RATE_PRIOR: (f32, f32) = (4.0, 1.0);
+/// Newest plays that stand for the taste of the last days.
+const RECENT_PLAYS: usize = 24;
+const DAY_MS: f32 = 24.0 * 3_600.0 * 1_000.0;
+
+/// The names of all columns, in order: what a stored ranker must have been fitted on.
+pub fn column_names() -> Vec<String> {
+    let sources = Source::ALL.iter().take(Source::LEARNT).flat_map(|source| {
+        let name = source.name();
+        [format!("{name}_share"), format!("{name}_place")]
+    });
+    sources
+        .chain(OTHERS.iter().map(|(name, _)| (*name).to_owned()))
+        .collect()
+}
+
+/// The source a column's contribution is told under.
+pub fn source_of(column: usize) -> Source {
+    let others = Source::LEARNT * OF_SOURCE;
+    match column.checked_sub(others) {
+        None => Source::ALL[column / OF_SOURCE],
+        Some(other) => OTHERS
+            .get(other)
+            .map_or(Source::Taste, |(_, source)| *source),
+    }
+}
+
+/// What is known of a listener at a moment, read once a request.
+pub struct ListenerFacts<'p> {
+    profile: Option<&'p ListenerProfile>,
+    plays: u32,
+    skips: u32,
+    artists: HashMap<u64, ArtistFacts>,
+    /// Factor of the newest plays alone: tastes drift.
+    recent_taste: Vec<f32>,
+    /// Similarity to rejected tracks by column of the model, per rejected track.
+    distaste: Vec<f32>,
+    now: Timestamp,
+}
+
+#[derive(Default)]
+struct ArtistFacts {
+    signal: f32,
+    plays: u32,
+    skips: u32,
+    last_played: Option<Timestamp>,
+}
+
+impl<'p> ListenerFacts<'p> {
+    /// Sums a profile by artist and folds its newest plays in.
+    ///
+    /// - Cost: O(tracks of the profile + rejected tracks × neighbours + f³).
+    pub fn of(
+        view: &TenantView,
+        profile: Option<&'p ListenerProfile>,
+        now: Timestamp,
+    ) -> Result<Self> {
+        let mut facts = Self {
+            profile,
+            plays: 0,
+            skips: 0,
+            artists: HashMap::new(),
+            recent_taste: Vec::new(),
+            distaste: Vec::new(),
+            now,
+        };
+        if let (Some(model), Some(profile)) = (view.model.as_deref(), profile) {
+            facts.recent_taste = recent_taste(model, profile)?;
+            facts.distaste = distaste(model, profile);
+        }
+        for (track, history) in profile.into_iter().flat_map(|profile| profile.tracks()) {
+            facts.plays = facts.plays.saturating_add(history.plays);
+            facts.skips = facts.skips.saturating_add(history.skips);
+            let index = view.catalogue.index(track);
+            if let Some(card) = index.and_then(|index| view.catalogue.card(index)) {
+                let artist = facts.artists.entry(card.artist_key).or_default();
+                artist.signal += history.signal();
+                artist.plays = artist.plays.saturating_add(history.plays);
+                artist.skips = artist.skips.saturating_add(history.skips);
+                artist.last_played = artist.last_played.max(Some(history.last_played));
+            }
+        }
+        Ok(facts)
+    }
+
+    fn days_since(&self, at: Timestamp) -> f32 {
+        (self.now.since_ms(at).max(0) as f32 / DAY_MS).ln_1p()
+    }
+}
+
+/// Folds in the newest plays, each for itself.
+fn recent_taste(model: &RecommenderModel, profile: &ListenerProfile) -> Result<Vec<f32>> {
+    let mut entries: Vec<(usize, f32)> = Vec::with_capacity(RECENT_PLAYS);
+    for (_, track) in profile.recent().take(RECENT_PLAYS) {
+        let signal = profile
+            .history(track)
+            .map_or(0.0, |history| history.signal());
+        if let Some(column) = model.column(track)
+            && !entries.iter().any(|(known, _)| *known == column)
+        {
+            entries.push((column, taste_weight(signal)));
+        }
+    }
+    entries.retain(|(_, weight)| *weight != 0.0);
+    Ok(model.taste.fold_in(&entries)?)
+}
+
+/// Sums similarities to the rejected tracks, divided by how many they are.
+fn distaste(model: &RecommenderModel, profile: &ListenerProfile) -> Vec<f32> {
+    let rejected: Vec<(usize, f32)> = (profile.tracks())
+        .filter(|(_, history)| history.signal() < 0.0)
+        .filter_map(|(track, _)| Some((model.column(track)?, 1.0)))
+        .collect();
+    let mut sums = model.neighbours.score(&rejected);
+    let count = rejected.len().max(1) as f32;
+    sums.iter_mut().for_each(|sum| *sum /= count);
+    sums
+}
+
+/// Appends the row of a candidate; what does not apply is NaN.
+///
+/// A candidate that the model does not know is told by content, artist and age alone, as training
+/// shows it some of the known ones: the ranker has to be able to place what it has never seen.
+///
+/// - Shape: [`COLUMN_COUNT`] values in the order of [`column_names`]; counts and days as `ln(1 + x)`.
+pub fn fill_row(
+    view: &TenantView,
+    facts: &ListenerFacts<'_>,
+    one: &Pooled,
+    column: Option<usize>,
+    row: &mut Vec<f32>,
+) {
+    for offer in &one.offers {
+        row.push(offer.map_or(f32::NAN, |(share, _)| share));
+        row.push(offer.map_or(f32::NAN, |(_, place)| place as f32));
+    }
+    let card = view.catalogue.card(one.index);
+    let artist = card.and_then(|card| facts.artists.get(&card.artist_key));
+    let history = card
+        .zip(facts.profile)
+        .and_then(|(card, profile)| profile.history(card.id));
+    let number = |list: &[f32]| {
+        let known = column.and_then(|_| list.get(one.index));
+        known.copied().unwrap_or(f32::NAN)
+    };
+    row.push(one.offers.iter().flatten().count() as f32);
+    row.push(one.blended);
+    let factor = column
+        .zip(view.model.as_deref())
+        .and_then(|(column, model)| model.taste.item_factor(column));
+    row.push(factor.map_or(f32::NAN, |factor| {
+        let products = factor.iter().zip(&facts.recent_taste).map(|(a, b)| a * b);
+        products.sum()
+    }));
+    let distaste = column.and_then(|column| facts.distaste.get(column));
+    row.push(distaste.copied().unwrap_or(f32::NAN));
+    row.push(number(&view.popularity).ln_1p());
+    row.push(number(&view.skip_rates));
+    row.push(card.map_or(f32::NAN, |card| facts.days_since(card.created_at)));
+    row.push((facts.plays as f32).ln_1p());
+    row.push(skip_rate(facts.plays, facts.skips));
+    row.push(artist.map_or(0.0, |artist| artist.signal));
+    row.push(artist.map_or(0.0, |artist| (artist.plays as f32).ln_1p()));
+    row.push(artist.map_or(f32::NAN, |artist| skip_rate(artist.plays, artist.skips)));
+    let artist_played = artist.and_then(|artist| artist.last_played);
+    row.push(artist_played.map_or(f32::NAN, |at| facts.days_since(at)));
+    row.push(history.map_or(0.0, |history| history.signal()));
+    row.push(history.map_or(f32::NAN, |history| facts.days_since(history.last_played)));
+}
+
+/// Skips per play, drawn towards the usual rate where there are few plays.
+pub fn skip_rate(plays: u32, skips: u32) -> f32 {
+    (skips as f32 + RATE_PRIOR.1) / (plays as f32 + RATE_PRIOR.0)
+}

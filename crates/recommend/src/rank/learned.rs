@@ -1,0 +1,155 @@
+//! Ordering by a learned ranker, with reasons that sum to the score.
+
+use std::collections::HashMap;
+
+use leitmotif_domain::error::InvalidValue;
+use leitmotif_learn::trees::{Ensemble, Features};
+
+use super::columns::{COLUMN_COUNT, ListenerFacts, column_names, fill_row, source_of};
+use super::{Pooled, Ranked};
+use crate::error::Result;
+use crate::explain::{Reason, Source};
+use crate::view::TenantView;
+
+/// Boosted trees over the columns of this version, on top of the blend: trees alone know steps only,
+/// and a listener whose taste moves a little should see the order move a little.
+pub struct Ranker {
+    ensemble: Ensemble,
+    /// What the blended score counts beside the trees.
+    blend_weight: f32,
+    /// What every score starts from; it says nothing of any track and is taken off.
+    bias: f64,
+}
+
+impl Ranker {
+    /// Takes a fitted ensemble.
+    ///
+    /// - Errors: `Invalid` naming the columns when it was fitted on others than ours, or for a weight
+    ///   that is not a number of 0 or more.
+    pub fn new(ensemble: Ensemble, blend_weight: f32) -> Result<Self> {
+        if !(blend_weight >= 0.0 && blend_weight.is_finite()) {
+            let reason = format!("weight of the blend is {blend_weight}");
+            return Err(InvalidValue::new("ranker", reason).into());
+        }
+        let (ours, theirs) = (column_names(), ensemble.names());
+        if theirs != ours.as_slice() {
+            let stranger = theirs.iter().find(|name| !ours.contains(name));
+            let reason = match stranger {
+                Some(name) => format!("column `{name}` does not exist here"),
+                None => format!("{} columns, expected {COLUMN_COUNT}", theirs.len()),
+            };
+            return Err(InvalidValue::new("ranker", reason).into());
+        }
+        let bias = ensemble.contributions(&[f32::NAN; COLUMN_COUNT])?.bias;
+        Ok(Self {
+            ensemble,
+            blend_weight,
+            bias,
+        })
+    }
+
+    /// Reads a ranker in LightGBM's text form.
+    pub fn from_text(text: &str, blend_weight: f32) -> Result<Self> {
+        Self::new(Ensemble::from_lightgbm(text)?, blend_weight)
+    }
+
+    /// What the blended score counts beside the trees.
+    pub fn blend_weight(&self) -> f32 {
+        self.blend_weight
+    }
+
+    /// Writes it in LightGBM's text form.
+    pub fn to_text(&self) -> String {
+        self.ensemble.to_lightgbm()
+    }
+
+    /// The trees.
+    pub fn ensemble(&self) -> &Ensemble {
+        &self.ensemble
+    }
+
+    /// Orders a pool. Best first, ties by index. Reasons are those of the pool until
+    /// [`Ranker::explain`].
+    ///
+    /// - Cost: O(pool × trees × depth).
+    pub fn rank(
+        &self,
+        view: &TenantView,
+        facts: &ListenerFacts<'_>,
+        pool: Vec<Pooled>,
+    ) -> Result<LearntOrder> {
+        let mut rows = Vec::with_capacity(pool.len() * COLUMN_COUNT);
+        for one in &pool {
+            fill_row(view, facts, one, view.column(one.index), &mut rows);
+        }
+        let mut scores = vec![0.0; pool.len()];
+        (self.ensemble).predict_into(Features::new(&rows, COLUMN_COUNT)?, &mut scores)?;
+        let places = pool.iter().enumerate();
+        let row_of = places.map(|(row, one)| (one.index, row)).collect();
+        let mut ranked: Vec<Ranked> = (pool.into_iter().zip(scores))
+            .map(|(one, score)| Ranked {
+                index: one.index,
+                score: (score - self.bias) as f32 + self.blend_weight * one.blended,
+                reasons: one.reasons,
+            })
+            .collect();
+        ranked.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.index.cmp(&b.index)));
+        Ok(LearntOrder {
+            ranked,
+            rows,
+            row_of,
+        })
+    }
+
+    /// Puts the exact contributions of trees and blend in place of the pool's reasons: one for each
+    /// source, summing to the score, largest first.
+    ///
+    /// - Cost: O(trees × leaves × depth²).
+    /// - Source: Lundberg et al. 2020, path-dependent tree attribution; a source's contribution is the
+    ///   sum over its columns.
+    pub fn explain(&self, order: &LearntOrder, ranked: &mut Ranked) -> Result<()> {
+        let Some(row) = order.row(ranked.index) else {
+            return Ok(());
+        };
+        let columns = self.ensemble.contributions(row)?.columns;
+        let mut by_source = [0.0; Source::ALL.len()];
+        for (column, contribution) in columns.iter().enumerate() {
+            by_source[source_of(column) as usize] += contribution;
+        }
+        for reason in &ranked.reasons {
+            by_source[reason.source as usize] += f64::from(self.blend_weight * reason.contribution);
+        }
+        let because_of = |source: Source| {
+            let told = ranked.reasons.iter().find(|reason| reason.source == source);
+            told.and_then(|reason| reason.because_of)
+        };
+        let mut reasons: Vec<Reason> = (Source::ALL.iter())
+            .filter(|source| by_source[**source as usize] != 0.0)
+            .map(|&source| Reason {
+                source,
+                contribution: by_source[source as usize] as f32,
+                because_of: because_of(source),
+            })
+            .collect();
+        reasons.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
+        ranked.score = reasons.iter().map(|reason| reason.contribution).sum();
+        ranked.reasons = reasons;
+        Ok(())
+    }
+}
+
+/// A pool in the ranker's order, and the rows it was ordered by.
+pub struct LearntOrder {
+    /// Best first.
+    pub ranked: Vec<Ranked>,
+    rows: Vec<f32>,
+    /// Row of each catalogue index.
+    row_of: HashMap<usize, usize>,
+}
+
+impl LearntOrder {
+    fn row(&self, index: usize) -> Option<&[f32]> {
+        let row = *self.row_of.get(&index)?;
+        self.rows.chunks(COLUMN_COUNT).nth(row)
+    }
+}

@@ -1,0 +1,102 @@
+//! What was known at a moment: the view that a request would have met then.
+
+use std::collections::BTreeMap;
+
+use leitmotif_domain::{TenantScope, Timestamp};
+use leitmotif_features::ListeningState;
+use leitmotif_features::projection::READ_BATCH;
+use leitmotif_learn::neighbours::ItemNeighbours;
+use leitmotif_learn::sequence::{SequentialRules, SequentialRulesOptions};
+
+use super::dataset::Play;
+use crate::error::{Error, Result};
+use crate::service::Stores;
+
+/// Pause after which a listener's next play begins a new session.
+const SESSION_GAP_MS: i64 = 30 * 60 * 1_000;
+/// Followers kept per track.
+const FOLLOWERS: usize = 100;
+
+/// Applies every event that occurred before `at`, by the code that follows the log live.
+///
+/// - Cost: one read of the log.
+pub async fn state_before(
+    stores: &Stores,
+    scope: &TenantScope,
+    at: Timestamp,
+) -> Result<ListeningState> {
+    let mut state = ListeningState::default();
+    let mut offset = 0;
+    loop {
+        let events = stores.log.read(scope, offset, READ_BATCH).await?;
+        let Some(last) = events.last() else {
+            return Ok(state);
+        };
+        offset = last.offset;
+        let known = events
+            .iter()
+            .filter(|recorded| recorded.event.occurred_at < at);
+        known.for_each(|recorded| state.apply(recorded));
+    }
+}
+
+/// What follows what in the sessions of these plays, as shares of all that followed; skipped tracks
+/// neither lead nor follow.
+///
+/// - Cost: O(plays × steps).
+pub fn transitions(plays: &[Play], item_count: usize) -> Result<ItemNeighbours> {
+    let mut running: BTreeMap<usize, (Timestamp, Vec<u32>)> = BTreeMap::new();
+    let mut rules = SequentialRules::empty(item_count, SequentialRulesOptions::default())?;
+    for play in plays.iter().filter(|play| play.signal > 0.0) {
+        let (last_at, session) = running
+            .entry(play.listener)
+            .or_insert((play.at, Vec::new()));
+        if play.at.since_ms(*last_at) > SESSION_GAP_MS {
+            rules.learn(session)?;
+            session.clear();
+        }
+        *last_at = play.at;
+        session.push(play.item as u32);
+    }
+    for (_, session) in running.values() {
+        rules.learn(session)?;
+    }
+    let lists = (0..item_count as u32).map(|item| {
+        let followers = rules.followers(item);
+        let total: f32 = followers.iter().map(|(_, weight)| weight).sum();
+        let mut list: Vec<(u32, f32)> = (followers.iter())
+            .filter(|(follower, _)| *follower != item)
+            .map(|(follower, weight)| (*follower, weight / total))
+            .collect();
+        list.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        list.truncate(FOLLOWERS);
+        list
+    });
+    ItemNeighbours::from_lists(lists.collect()).map_err(Error::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_pause_parts_sessions_and_a_skip_is_no_step() {
+        let play = |listener, item, minute: i64, signal| Play {
+            listener,
+            item,
+            at: Timestamp::from_ms(minute * 60_000),
+            signal,
+        };
+        let plays = [
+            play(0, 0, 0, 1.0),
+            play(1, 3, 1, 1.0),
+            play(0, 2, 3, -1.0),
+            play(0, 1, 4, 1.0),
+            play(0, 2, 60, 1.0),
+        ];
+        let found = transitions(&plays, 4).unwrap();
+        assert_eq!(found.of(0), [(1, 1.0)]);
+        assert!(found.of(1).is_empty(), "an hour lies between");
+        assert!(found.of(3).is_empty(), "somebody else's session");
+    }
+}
