@@ -23,7 +23,8 @@ pub mod tenant;
 pub use clock::{Clock, Timestamp};
 pub use error::ErrorKind;
 pub use ids::{
-    EventId, JobId, KeyId, ListenerId, ModelId, PlaylistId, RequestId, TenantId, TrackId,
+    EventId, JobId, KeyId, ListenerId, ModelId, PlaylistId, RecordingId, RequestId, TenantId,
+    TrackId,
 };
 pub use rung::Rung;
 pub use tenant::{OperatorScope, TenantScope};

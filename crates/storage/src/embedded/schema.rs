@@ -82,6 +82,9 @@ CREATE TABLE replays (
     key TEXT PRIMARY KEY, request_hash BLOB NOT NULL, at INTEGER NOT NULL, status INTEGER,
     content_type TEXT, body BLOB) WITHOUT ROWID;
 CREATE INDEX replays_by_age ON replays (at);
+", "
+CREATE INDEX events_of_kind ON events (listener, kind, occurred_at, offset)
+    WHERE listener IS NOT NULL;
 "];
 
 /// Brings a file to the present version.
@@ -104,4 +107,33 @@ pub fn migrate(connection: &Connection, migrations: Migrations) -> Result<()> {
         ))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_first_format_goes_on() {
+        let connection = Connection::open_in_memory().unwrap();
+        migrate(&connection, &TENANT[..1]).unwrap();
+        connection
+            .execute(
+                "INSERT INTO events VALUES (1, x'01', 'listen', 5, 6, x'02', 1, '{}')",
+                [],
+            )
+            .unwrap();
+        migrate(&connection, TENANT).unwrap();
+        let kept: i64 = connection
+            .query_row(
+                "SELECT occurred_at FROM events INDEXED BY events_of_kind
+                 WHERE listener = x'02' AND kind = 'listen'",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(kept, 5);
+        migrate(&connection, TENANT).unwrap();
+        assert!(migrate(&connection, &TENANT[..1]).is_err());
+    }
 }
