@@ -16,6 +16,7 @@ mod isolation;
 mod kill_engine;
 mod kills;
 mod learning;
+mod protocols;
 mod tables;
 mod uploads;
 mod webdriver;
