@@ -9,6 +9,7 @@ pub mod native;
 pub mod openapi;
 pub mod paging;
 pub mod problem;
+pub mod protocols;
 pub mod router;
 pub mod state;
 

@@ -203,6 +203,11 @@ impl Problem {
         self.status
     }
 
+    /// Whether it says that something is not there.
+    pub fn is_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
+    }
+
     /// What happened, for a page.
     pub fn detail(&self) -> &str {
         self.detail.as_deref().unwrap_or_default()
@@ -253,6 +258,7 @@ impl From<leitmotif_ingest::Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let problem = self.clone();
         let document = ProblemDocument {
             kind: format!("urn:leitmotif:problem:{}", self.code),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
@@ -278,6 +284,8 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        // A foreign protocol writes the same problem in its own shape.
+        response.extensions_mut().insert(problem);
         response
     }
 }

@@ -14,6 +14,7 @@ use crate::middleware::{auth, daily, idempotency, observe, quota, rejections, tr
 use crate::native;
 use crate::openapi::ApiDescription;
 use crate::problem::Problem;
+use crate::protocols;
 use crate::state::ApiState;
 
 /// Every described route.
@@ -88,6 +89,7 @@ pub fn router(state: ApiState, pages: Router<ApiState>) -> Router {
     routes
         .route("/healthz", get(native::probes::livez))
         .route("/openapi.json", get(serve_document))
+        .merge(protocols::routes())
         .merge(pages)
         .fallback(|OriginalUri(uri): OriginalUri| async move { Problem::no_route(uri.path()) })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
@@ -103,6 +105,10 @@ pub fn router(state: ApiState, pages: Router<ApiState>) -> Router {
         .layer(middleware::from_fn_with_state(
             state.clone(),
             auth::authenticate,
+        ))
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            protocols::errors::reshape,
         ))
         .layer(CatchPanicLayer::custom(|_| {
             Problem::bug(&"a handler panicked").into_response()

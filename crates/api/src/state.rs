@@ -9,6 +9,7 @@ use leitmotif_domain::Clock;
 use leitmotif_domain::chance::Entropy;
 use leitmotif_ingest::Catalogue;
 use leitmotif_ingest::jobs::TenantDirectory;
+use leitmotif_ingest::listens::ScrobbleLog;
 use leitmotif_recommend::Recommender;
 use leitmotif_storage::ports::{
     Accounts, BlobStore, CatalogStore, EventLog, ImportStore, JobQueue, Ledger, ModelRegistry,
@@ -41,6 +42,8 @@ pub struct ApiParts {
     pub ledger: Arc<dyn Ledger>,
     /// Tenants and keys.
     pub accounts: Arc<dyn Accounts>,
+    /// Takes scrobbles in.
+    pub scrobbles: Arc<ScrobbleLog>,
     /// Writes tracks with what follows from it.
     pub catalogue: Arc<Catalogue>,
     /// Answers recommendation requests.

@@ -1,15 +1,17 @@
 //! The facts of the log. Everything else the platform knows of listening is a projection of them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::error::InvalidValue;
-use crate::ids::{EventId, ListenerId, ModelId, RequestId, TenantId, TrackId};
+use crate::ids::{EventId, ListenerId, ModelId, RecordingId, RequestId, TenantId, TrackId};
 use crate::limits;
 use crate::rung::Rung;
 
 /// Version of the payload shapes below; readers keep accepting every older one.
-pub const EVENT_SCHEMA_VERSION: u16 = 1;
+pub const EVENT_SCHEMA_VERSION: u16 = 2;
 
 /// A fact on its way into the log. The tenant is the scope it is appended under.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +54,12 @@ pub enum EventPayload {
     Exposure(Exposure),
     /// A search was made.
     Search(Search),
+    /// A scrobbler reported a play in words; what it was may be found out later.
+    Scrobble(Scrobble),
+    /// A scrobble was taken back, with the listen it became.
+    ScrobbleDeleted(ScrobbleDeleted),
+    /// A scrobbler reported a judgement on a recording; which track it is may be found out later.
+    RecordingFeedback(RecordingFeedback),
     /// A track entered, changed or left the catalogue.
     CatalogueChanged(CatalogueChanged),
     /// An analyzer finished a track.
@@ -65,7 +73,8 @@ pub enum EventPayload {
 }
 
 impl EventPayload {
-    /// Whether the event came from a client, and so is part of the tenant's usage.
+    /// Whether the event came from a client, and so is part of the tenant's usage. A scrobble counts
+    /// once, as the listen it becomes.
     pub fn is_metered(&self) -> bool {
         matches!(self, Self::Listen(_) | Self::Feedback(_) | Self::Search(_))
     }
@@ -77,6 +86,9 @@ impl EventPayload {
             Self::Feedback(_) => "feedback",
             Self::Exposure(_) => "exposure",
             Self::Search(_) => "search",
+            Self::Scrobble(_) => "scrobble",
+            Self::ScrobbleDeleted(_) => "scrobble_deleted",
+            Self::RecordingFeedback(_) => "recording_feedback",
             Self::CatalogueChanged(_) => "catalogue_changed",
             Self::AnalysisCompleted(_) => "analysis_completed",
             Self::Verdict(_) => "verdict",
@@ -207,6 +219,75 @@ pub struct Search {
     pub query: String,
     /// How many tracks answered.
     pub result_count: u32,
+}
+
+/// A play as a scrobbler tells it: in words, without our id. It becomes a [`Listen`] under
+/// [`Scrobble::resolved_event_id`] once the track is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scrobble {
+    /// The recording by its words; the same words, folded, have the same id.
+    pub recording: RecordingId,
+    /// Title as the scrobbler wrote it.
+    pub title: String,
+    /// Artist as the scrobbler wrote it.
+    pub artist: String,
+    /// Release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub album: Option<String>,
+    /// Length of the track in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u32>,
+    /// Ids elsewhere, by namespace.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external_ids: BTreeMap<String, String>,
+    /// Everything the scrobbler said, as it said it, to be given back.
+    pub metadata: serde_json::Value,
+}
+
+impl Scrobble {
+    /// The id that a scrobble always has: one moment, one listener, one recording.
+    pub fn event_id(
+        tenant: TenantId,
+        listener: ListenerId,
+        at: Timestamp,
+        recording: RecordingId,
+    ) -> EventId {
+        EventId::derive(&[
+            b"scrobble",
+            &tenant.as_u128().to_be_bytes(),
+            &listener.as_u128().to_be_bytes(),
+            &at.as_ms().to_be_bytes(),
+            &recording.as_u128().to_be_bytes(),
+        ])
+    }
+
+    /// The id of the event that a scrobble or a judgement becomes, however often it is looked for.
+    pub fn resolved_event_id(reported: EventId) -> EventId {
+        EventId::derive(&[b"resolved", &reported.as_u128().to_be_bytes()])
+    }
+}
+
+/// A scrobble was taken back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScrobbleDeleted {
+    /// Which one.
+    pub scrobble: EventId,
+    /// The listen it had become, so that whoever counted it can take it out again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<Listen>,
+}
+
+/// A judgement on a recording that is named by somebody else's ids.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingFeedback {
+    /// The recording in MusicBrainz.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording_mbid: Option<String>,
+    /// The recording by its words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<RecordingId>,
+    /// What they think.
+    pub opinion: Opinion,
 }
 
 /// A change of the catalogue.
@@ -351,6 +432,59 @@ mod tests {
         assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
         let newer = text.replacen("{\"event_id\"", "{\"later\":[1],\"event_id\"", 1);
         assert_eq!(serde_json::from_str::<Event>(&newer).unwrap(), event);
+    }
+
+    #[test]
+    fn events_of_the_first_version_still_read() {
+        let check = |text: &str, kind: &str| {
+            let event: Event = serde_json::from_str(text).unwrap();
+            assert_eq!((event.schema_version, event.payload.kind()), (1, kind));
+        };
+        let head = r#""event_id":"0000000000000000000003","occurred_at":"2023-11-14T22:13:20.000Z",
+            "listener":"0000000000000000000004","schema_version":1"#;
+        let track = "0000000000000000000001";
+        check(
+            &format!(
+                r#"{{{head},"kind":"listen","payload":{{"track":"{track}","outcome":"skipped"}}}}"#
+            ),
+            "listen",
+        );
+        check(
+            &format!(
+                r#"{{{head},"kind":"feedback","payload":{{"track":"{track}","opinion":"like"}}}}"#
+            ),
+            "feedback",
+        );
+        check(
+            &format!(r#"{{{head},"kind":"search","payload":{{"query":"q","result_count":2}}}}"#),
+            "search",
+        );
+    }
+
+    #[test]
+    fn scrobbles_keep_what_they_do_not_know() {
+        let (tenant, listener) = (TenantId::from_u128(1), ListenerId::from_u128(2));
+        let (at, recording) = (Timestamp::from_ms(5_000), RecordingId::from_u128(9));
+        let id = Scrobble::event_id(tenant, listener, at, recording);
+        let later = Scrobble::event_id(tenant, listener, at.plus_ms(1_000), recording);
+        assert_ne!(id, later);
+        assert_ne!(id, Scrobble::resolved_event_id(id));
+        let payload = EventPayload::Scrobble(Scrobble {
+            recording,
+            title: "A".to_owned(),
+            artist: "B".to_owned(),
+            album: None,
+            duration_ms: Some(1),
+            external_ids: BTreeMap::new(),
+            metadata: serde_json::json!({"name": "A", "more": {"odd": [1.5]}}),
+        });
+        let text = serde_json::to_string(&payload).unwrap();
+        assert!(text.starts_with(r#"{"kind":"scrobble""#), "{text}");
+        assert_eq!(
+            serde_json::from_str::<EventPayload>(&text).unwrap(),
+            payload
+        );
+        assert!(!payload.is_metered());
     }
 
     #[test]

@@ -163,6 +163,9 @@ id!(
     /// A playlist.
     PlaylistId, "playlist");
 id!(
+    /// A recording known by its words alone: folded title and artist.
+    RecordingId, "recording");
+id!(
     /// A piece of queued work.
     JobId, "job");
 id!(
@@ -171,6 +174,37 @@ id!(
 id!(
     /// The audit of one import.
     AuditId, "audit");
+
+impl RecordingId {
+    /// The id as a UUID in lower-case hexadecimal with dashes, as MusicBrainz and its kin write ids.
+    pub fn to_uuid(self) -> String {
+        let text = format!("{:032x}", self.0);
+        let parts = [
+            &text[..8],
+            &text[8..12],
+            &text[12..16],
+            &text[16..20],
+            &text[20..],
+        ];
+        parts.join("-")
+    }
+
+    /// Reads a UUID; `None` for anything else.
+    pub fn of_uuid(text: &str) -> Option<Self> {
+        let is_dash = |place: usize| matches!(place, 8 | 13 | 18 | 23);
+        let is_shaped = text.len() == 36
+            && text.bytes().enumerate().all(|(place, byte)| {
+                if is_dash(place) {
+                    byte == b'-'
+                } else {
+                    byte.is_ascii_hexdigit()
+                }
+            });
+        let digits = || text.chars().filter(|c| *c != '-').collect::<String>();
+        let bits = is_shaped.then(|| u128::from_str_radix(&digits(), 16).ok());
+        bits.flatten().map(Self)
+    }
+}
 
 impl ListenerId {
     /// The id that an outside name always has within a tenant; no look-up on the hot path.
@@ -221,6 +255,17 @@ mod tests {
             EventId::derive(&[b"a"]).as_u128(),
             TrackId::derive(&[b"a"]).as_u128()
         );
+    }
+
+    #[test]
+    fn recordings_are_written_as_uuids() {
+        let text = "0a1b2c3d-4e5f-8a1b-8c3d-4e5f60718293";
+        let id = RecordingId::of_uuid(text).unwrap();
+        assert_eq!(id.to_uuid(), text);
+        assert_eq!(RecordingId::of_uuid(&text.to_uppercase()), Some(id));
+        for wrong in ["", "0a1b2c3d4e5f8a1b8c3d4e5f60718293", &text[1..], "é"] {
+            assert_eq!(RecordingId::of_uuid(wrong), None, "{wrong}");
+        }
     }
 
     proptest::proptest! {

@@ -24,7 +24,8 @@ pub mod tenant;
 pub use clock::{Clock, Timestamp};
 pub use error::ErrorKind;
 pub use ids::{
-    AuditId, EventId, JobId, KeyId, ListenerId, ModelId, PlaylistId, RequestId, TenantId, TrackId,
+    AuditId, EventId, JobId, KeyId, ListenerId, ModelId, PlaylistId, RecordingId, RequestId,
+    TenantId, TrackId,
 };
 pub use rung::Rung;
 pub use tenant::{OperatorScope, TenantScope};

@@ -50,6 +50,9 @@ pub const PLAYLIST_TRACKS_MAX: usize = 10_000;
 pub const EVENT_OLDEST_MS: i64 = 1_033_410_600_000;
 /// How far in the future an event may lie: clocks of players drift.
 pub const EVENT_FUTURE_MS_MAX: i64 = 3_600_000;
+/// Most scrobbles and judgements of a tenant that wait for their track, some 500 bytes each; beyond
+/// it the one with the lowest id is kept in the log only.
+pub const WAITING_REPORTS_MAX: usize = 200_000;
 /// Longest track: a day.
 pub const TRACK_MS_MAX: u32 = 24 * 3_600 * 1_000;
 /// Commands waiting for one tenant's writer; at the bound, callers wait for their place.

@@ -83,7 +83,7 @@ impl ListenerProfile {
             .tracks
             .entry(listen.track)
             .or_insert_with(|| TrackHistory::new(at));
-        history.signal_milli += (f64::from(listen.signal()) * 1_000.0).round() as i64;
+        history.signal_milli += signal_milli(listen);
         history.plays = history.plays.saturating_add(1);
         history.skips = history
             .skips
@@ -93,6 +93,25 @@ impl ListenerProfile {
         while self.recent.len() > RECENT_MAX {
             self.recent.pop_first();
         }
+    }
+
+    /// Takes a play out again that was added before; a track without plays and judgement is
+    /// forgotten.
+    pub fn take_out(&mut self, event: EventId, listen: &Listen, at: Timestamp) {
+        let Some(history) = self.tracks.get_mut(&listen.track) else {
+            return;
+        };
+        if listen.private || history.plays == 0 {
+            return;
+        }
+        history.signal_milli -= signal_milli(listen);
+        history.plays -= 1;
+        let is_skip = listen.outcome == ListenOutcome::Skipped;
+        history.skips = history.skips.saturating_sub(u32::from(is_skip));
+        if history.plays == 0 && history.opinion.is_none() {
+            self.tracks.remove(&listen.track);
+        }
+        self.recent.remove(&(at, event, listen.track));
     }
 
     /// Adds a judgement; the newest stands.
@@ -131,4 +150,9 @@ impl ListenerProfile {
     pub fn is_empty(&self) -> bool {
         self.tracks.is_empty()
     }
+}
+
+/// What a play adds, in thousandths of a completed one.
+fn signal_milli(listen: &Listen) -> i64 {
+    (f64::from(listen.signal()) * 1_000.0).round() as i64
 }

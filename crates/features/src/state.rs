@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use leitmotif_domain::event::{EventPayload, RecordedEvent};
-use leitmotif_domain::{ListenerId, TrackId};
+use leitmotif_domain::event::{EventPayload, Listen, RecordedEvent, Scrobble};
+use leitmotif_domain::{EventId, ListenerId, Timestamp, TrackId};
 use serde::{Deserialize, Serialize};
 
 use crate::listener::ListenerProfile;
@@ -37,7 +37,33 @@ impl ListeningState {
                 let profile = self.listeners.entry(listener).or_default();
                 profile.add_feedback(event.event_id, feedback, event.occurred_at);
             }
+            (EventPayload::ScrobbleDeleted(deleted), listener) => {
+                if let Some(listen) = &deleted.listen {
+                    let listened = Scrobble::resolved_event_id(deleted.scrobble);
+                    self.take_out(listener, listened, listen, event.occurred_at);
+                }
+            }
             _ => {}
+        }
+    }
+
+    /// Takes a listen out that was taken in before. The track's last play stays where it was:
+    /// what came before it is not kept.
+    fn take_out(
+        &mut self,
+        listener: Option<ListenerId>,
+        event: EventId,
+        listen: &Listen,
+        at: Timestamp,
+    ) {
+        if let Some(activity) = self.tracks.get_mut(&listen.track)
+            && !listen.private
+        {
+            activity.take_out(listen, at);
+        }
+        let profile = listener.and_then(|listener| self.listeners.get_mut(&listener));
+        if let Some(profile) = profile {
+            profile.take_out(event, listen, at);
         }
     }
 
@@ -65,9 +91,8 @@ impl ListeningState {
 #[cfg(test)]
 mod tests {
     use leitmotif_domain::event::{
-        EVENT_SCHEMA_VERSION, Event, Feedback, Listen, ListenOutcome, Opinion,
+        EVENT_SCHEMA_VERSION, Event, Feedback, ListenOutcome, Opinion, ScrobbleDeleted,
     };
-    use leitmotif_domain::{EventId, Timestamp};
 
     use super::*;
     use crate::listener::Judgement;
@@ -129,6 +154,31 @@ mod tests {
         let profile = state.listener(ListenerId::from_u128(1)).unwrap();
         let judgement = profile.history(TrackId::from_u128(5)).unwrap().judgement();
         assert_eq!(judgement, Judgement::Disliked);
+    }
+
+    #[test]
+    fn a_deleted_scrobble_leaves_no_trace_in_the_taste() {
+        let scrobble = EventId::from_u128(77);
+        let payload = listen(5, 200_000, ListenOutcome::Completed);
+        let EventPayload::Listen(play) = payload.clone() else {
+            unreachable!("the fixture makes listens")
+        };
+        let mut became = recorded(3, 1, payload);
+        became.event.event_id = Scrobble::resolved_event_id(scrobble);
+        let deleted = ScrobbleDeleted {
+            scrobble,
+            listen: Some(play),
+        };
+        let mut gone = recorded(3, 1, EventPayload::ScrobbleDeleted(deleted));
+        gone.offset += 1;
+        let mut state = ListeningState::default();
+        state.apply(&became);
+        state.apply(&gone);
+        let profile = state.listener(ListenerId::from_u128(1)).unwrap();
+        assert!(profile.is_empty());
+        assert_eq!(profile.recent().count(), 0);
+        let total = state.track(TrackId::from_u128(5)).unwrap().total();
+        assert_eq!((total.plays, total.completions), (0, 0));
     }
 
     #[test]

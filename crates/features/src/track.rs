@@ -41,6 +41,20 @@ impl TrackActivity {
         }
     }
 
+    /// Takes a counted play out again.
+    pub fn take_out(&mut self, listen: &Listen, occurred_at: Timestamp) {
+        let day = i32::try_from(occurred_at.as_ms().div_euclid(TILE_MS)).unwrap_or(i32::MAX);
+        let Some(tile) = self.tiles.get_mut(&day) else {
+            return;
+        };
+        tile.plays = tile.plays.saturating_sub(1);
+        match listen.outcome {
+            ListenOutcome::Completed => tile.completions = tile.completions.saturating_sub(1),
+            ListenOutcome::Skipped => tile.skips = tile.skips.saturating_sub(1),
+            ListenOutcome::Partial => {}
+        }
+    }
+
     /// Sums every day.
     pub fn total(&self) -> Tile {
         self.tiles.values().fold(Tile::default(), |sum, tile| Tile {

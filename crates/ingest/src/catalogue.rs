@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Result;
 use crate::jobs::analyze::hash_input;
+use crate::listens::ScrobbleLog;
 
 /// Writes tracks and queues their analysis.
 pub struct Catalogue {
@@ -28,6 +29,8 @@ pub struct Catalogue {
     pub vectors: Arc<dyn VectorStore>,
     /// Where changes are told.
     pub log: Arc<dyn EventLog>,
+    /// What waits for tracks to come.
+    pub scrobbles: Arc<ScrobbleLog>,
     /// Where analyses wait.
     pub jobs: Arc<dyn JobQueue>,
     /// The time.
@@ -56,7 +59,12 @@ impl Catalogue {
             UpsertOutcome::Updated => Some((result.id, CatalogueChange::Updated)),
             UpsertOutcome::Unchanged => None,
         });
-        self.tell(scope, changes.collect()).await?;
+        let changes: Vec<_> = changes.collect();
+        let has_changed = !changes.is_empty();
+        self.tell(scope, changes).await?;
+        if has_changed {
+            self.scrobbles.catalogue_changed(scope).await?;
+        }
         let mut stale = Vec::new();
         for (result, has_input) in results.iter().zip(has_input) {
             let is_sent_again = has_input && result.outcome == UpsertOutcome::Unchanged;
@@ -200,6 +208,11 @@ mod tests {
         let operator = OperatorScope::of_platform(&seal, "test");
         storage.create_tenant(&operator, tenant).await.unwrap();
         let catalogue = Catalogue {
+            scrobbles: Arc::new(ScrobbleLog::new(
+                storage.clone(),
+                storage.clone(),
+                clock.clone(),
+            )),
             store: storage.clone(),
             blobs: storage.clone(),
             vectors: storage.clone(),

@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod error;
 pub mod imports;
 pub mod jobs;
+pub mod listens;
 pub mod tracks;
 pub mod verse;
 

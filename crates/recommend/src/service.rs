@@ -156,6 +156,23 @@ impl Recommender {
         Ok(tracks.iter().filter_map(title).collect())
     }
 
+    /// How popular tracks are; those that nobody plays are left out.
+    pub async fn popularity(
+        &self,
+        scope: &TenantScope,
+        tracks: &[TrackId],
+    ) -> Result<HashMap<TrackId, f64>> {
+        let slot = self.level(scope).await?;
+        let view = slot.view.read();
+        let now = self.stores.clock.now();
+        let popularity = |track: &TrackId| {
+            let activity = view.projection.state.track(*track)?;
+            Some((*track, activity.popularity(now)))
+        };
+        let known = tracks.iter().filter_map(popularity);
+        Ok(known.filter(|(_, played)| *played > 0.0).collect())
+    }
+
     /// The artists of tracks as spacing compares them; a track that is gone is its own.
     pub async fn artist_keys(&self, scope: &TenantScope, tracks: &[TrackId]) -> Result<Vec<u64>> {
         let slot = self.level(scope).await?;

@@ -23,6 +23,7 @@ use leitmotif_ingest::Catalogue;
 use leitmotif_ingest::jobs::{
     AnalyzeRunner, DecoderProcess, JobRunner, ScanRunner, TenantDirectory, Workers,
 };
+use leitmotif_ingest::listens::ScrobbleLog;
 use leitmotif_recommend::Recommender;
 use leitmotif_recommend::exposures::ExposureWriter;
 use leitmotif_recommend::service::Stores;
@@ -78,10 +79,7 @@ impl Platform {
         let (exposure_writer, exposures) = ExposureWriter::start(storage.clone());
         let services = Services::new(&storage, exposure_writer, &clock, &entropy);
         let workers = services.workers(&storage, &directory, &entropy)?;
-        workers.release_lost().await?;
-        for scope in directory.scopes() {
-            storage.replay_abandon_all(&scope).await?;
-        }
+        free_claims(&storage, &workers, &directory).await?;
         let (stop, stopped) = watch::channel(false);
         let workers = tokio::spawn(Arc::new(workers).run(settings.worker_count(), stopped));
         let is_ready = Arc::new(AtomicBool::new(false));
@@ -99,6 +97,7 @@ impl Platform {
             models: storage.clone(),
             ledger: storage.clone(),
             accounts: storage.clone(),
+            scrobbles: services.scrobbles,
             catalogue: services.catalogue,
             recommender: Arc::clone(&services.recommender),
             directory: Arc::clone(&directory),
@@ -157,8 +156,22 @@ impl Platform {
     }
 }
 
+/// Frees what a process that died held: leased jobs and claimed idempotency keys.
+async fn free_claims(
+    storage: &EmbeddedStorage,
+    workers: &Workers,
+    directory: &TenantDirectory,
+) -> anyhow::Result<()> {
+    workers.release_lost().await?;
+    for scope in directory.scopes() {
+        storage.replay_abandon_all(&scope).await?;
+    }
+    Ok(())
+}
+
 /// What works on the stores.
 struct Services {
+    scrobbles: Arc<ScrobbleLog>,
     catalogue: Arc<Catalogue>,
     recommender: Arc<Recommender>,
     wake: Arc<Notify>,
@@ -180,7 +193,13 @@ impl Services {
             clock: Arc::clone(clock),
             entropy: Arc::clone(entropy),
         };
+        let scrobbles = Arc::new(ScrobbleLog::new(
+            storage.clone(),
+            storage.clone(),
+            Arc::clone(clock),
+        ));
         let catalogue = Catalogue {
+            scrobbles: Arc::clone(&scrobbles),
             store: storage.clone(),
             blobs: storage.clone(),
             vectors: storage.clone(),
@@ -190,6 +209,7 @@ impl Services {
             entropy: Arc::clone(entropy),
         };
         Self {
+            scrobbles,
             catalogue: Arc::new(catalogue),
             recommender: Arc::new(Recommender::new(stores, exposures)),
             wake: Arc::new(Notify::new()),

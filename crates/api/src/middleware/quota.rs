@@ -32,6 +32,11 @@ impl Quotas {
         }
     }
 
+    /// Requests a key may make at once.
+    pub fn burst(&self) -> u64 {
+        self.rate.burst()
+    }
+
     fn decide(&self, key: KeyId, now_ns: u64) -> QuotaDecision {
         let mut arrivals = self.arrivals_ns.lock();
         if arrivals.len() >= KEYS_MAX {

@@ -91,7 +91,8 @@ pub struct HistoryEntry {
     /// When it happened.
     #[schema(value_type = String, format = DateTime)]
     pub occurred_at: Timestamp,
-    /// `listen`, `feedback`, `exposure` or `search`.
+    /// `listen`, `feedback`, `exposure`, `search`, `scrobble`, `scrobble_deleted` or
+    /// `recording_feedback`.
     pub kind: &'static str,
     /// The track, where there is one.
     pub track: Option<String>,
@@ -300,6 +301,10 @@ fn entry_of(recorded: &RecordedEvent, titles: &HashMap<TrackId, String>) -> Hist
             )
         }
         EventPayload::Search(search) => (format!("searched “{}”", search.query), None),
+        EventPayload::Scrobble(told) => {
+            (format!("told as “{}” by {}", told.title, told.artist), None)
+        }
+        EventPayload::ScrobbleDeleted(_) => ("taken back".to_owned(), None),
         _ => (String::new(), None),
     };
     let track = track_of(recorded);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use leitmotif_domain::event::{EventPayload, Opinion};
+use leitmotif_domain::event::{EventPayload, Opinion, Scrobble};
 use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp, TrackId};
 use leitmotif_features::projection::READ_BATCH;
 use leitmotif_features::track::{POPULARITY_HALF_LIFE_DAYS, TILE_MS};
@@ -83,6 +83,7 @@ impl Dataset {
         let mut listeners = Vec::new();
         let mut rows: HashMap<ListenerId, usize> = HashMap::new();
         let mut keyed: Vec<(Timestamp, EventId, Play)> = Vec::new();
+        let mut taken_back: HashSet<EventId> = HashSet::new();
         let mut offset = 0;
         loop {
             let events = stores.log.read(scope, offset, READ_BATCH).await?;
@@ -98,6 +99,10 @@ impl Dataset {
                         Opinion::Dislike => (feedback.track, -OPINION_SIGNAL),
                         Opinion::Cleared => continue,
                     },
+                    EventPayload::ScrobbleDeleted(deleted) => {
+                        taken_back.insert(Scrobble::resolved_event_id(deleted.scrobble));
+                        continue;
+                    }
                     _ => continue,
                 };
                 let (Some(id), Some(item)) = (event.listener, columns.get(&track)) else {
@@ -116,6 +121,7 @@ impl Dataset {
                 keyed.push((event.occurred_at, event.event_id, play));
             }
         }
+        keyed.retain(|(_, event, _)| !taken_back.contains(event));
         keyed.sort_unstable_by_key(|(at, event, _)| (*at, *event));
         let listens = keyed.into_iter().map(|(_, _, play)| play).collect();
         Ok(Self {

@@ -17,6 +17,7 @@ mod kill_engine;
 mod kills;
 mod learning;
 mod playlists;
+mod protocols;
 mod rap_scraper;
 mod tables;
 mod uploads;

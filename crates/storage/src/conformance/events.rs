@@ -1,10 +1,11 @@
 //! The event log.
 
-use leitmotif_domain::{ErrorKind, ListenerId, limits};
+use leitmotif_domain::event::{EventPayload, Search};
+use leitmotif_domain::{ErrorKind, ListenerId, Timestamp, limits};
 
 use super::kind_of;
 use super::world::{World, listen, page};
-use crate::ports::Checkpoint;
+use crate::ports::{Checkpoint, EventWindow};
 
 pub async fn appends_are_numbered_and_idempotent(world: &World) {
     let (scope, events) = (world.first(), &world.events);
@@ -66,6 +67,62 @@ pub async fn batches_are_bounded_and_read_in_order(world: &World) {
         let offsets: Vec<u64> = read.iter().map(|event| event.offset).collect();
         assert_eq!(offsets, expected, "after {after}");
     }
+}
+
+pub async fn a_kind_is_read_by_moment(world: &World) {
+    let (scope, events) = (world.first(), &world.events);
+    let (one, other) = (ListenerId::from_u128(1), ListenerId::from_u128(2));
+    let moment = |ms: i64| Timestamp::from_ms(1_600_000_000_000 + ms);
+    let at = |id: u128, listener, ms: i64| {
+        let mut event = listen(id, listener);
+        event.occurred_at = moment(ms);
+        event
+    };
+    let mut search = at(6, Some(one), 25);
+    search.payload = EventPayload::Search(Search {
+        query: "q".to_owned(),
+        result_count: 0,
+    });
+    // Late events find their place by the moment they happened.
+    let batch = vec![
+        at(1, Some(one), 30),
+        at(2, Some(one), 10),
+        at(3, Some(other), 15),
+        at(4, Some(one), 20),
+        at(5, None, 20),
+        search,
+        at(7, Some(one), 20),
+    ];
+    events.append(&scope, batch).await.unwrap();
+    let all = EventWindow::of_kind("listen");
+    let bounded = EventWindow {
+        after: Some(moment(10)),
+        before: Some(moment(30)),
+        ..all.clone()
+    };
+    let earliest = EventWindow {
+        is_earliest_first: true,
+        ..all.clone()
+    };
+    for (window, limit, expected) in [
+        (&all, 9, vec![1, 7, 4, 2]),
+        (&all, 2, vec![1, 7]),
+        (&bounded, 9, vec![7, 4]),
+        (&earliest, 3, vec![2, 4, 7]),
+        (&EventWindow::at("listen", moment(10)), 9, vec![2]),
+        (&EventWindow::of_kind("search"), 9, vec![6]),
+        (&EventWindow::of_kind("scrobble"), 9, vec![]),
+        (&all, 0, vec![]),
+    ] {
+        let read = events.of_kind(&scope, one, window, limit).await.unwrap();
+        let ids: Vec<u128> = read
+            .iter()
+            .map(|found| found.event.event_id.as_u128())
+            .collect();
+        assert_eq!(ids, expected, "{window:?}");
+    }
+    let count = events.count_of_kind(&scope, one, "listen").await.unwrap();
+    assert_eq!(count, 4);
 }
 
 pub async fn a_listener_is_read_newest_first(world: &World) {

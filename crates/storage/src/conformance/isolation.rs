@@ -16,8 +16,8 @@ use super::jobs::analyze;
 use super::records::{answer, model, used};
 use super::world::{World, audio, listen, lyrics, patch};
 use crate::ports::{
-    AnalysisDocument, BlobKey, Checkpoint, JobFilter, LeasedJob, TrackFilter, TrackPatch,
-    VectorSpace,
+    AnalysisDocument, BlobKey, Checkpoint, EventWindow, JobFilter, LeasedJob, TrackFilter,
+    TrackPatch, VectorSpace,
 };
 
 /// What the first tenant wrote, as far as the second could name it.
@@ -210,6 +210,7 @@ async fn read_all(world: &World, scope: &TenantScope, fixture: &Fixture) -> Answ
         namespace: "a".to_owned(),
         value: "1".to_owned(),
     };
+    let window = EventWindow::of_kind("listen");
     let (list, all) = (PlaylistId::from_u128(1), TrackFilter::default());
     let (every, model) = (JobFilter::default(), ModelId::from_u128(1));
     let read = blobs
@@ -267,6 +268,14 @@ async fn read_all(world: &World, scope: &TenantScope, fixture: &Fixture) -> Answ
         (
             "EventLog::of_listener",
             shown(events.of_listener(scope, listener, &page).await),
+        ),
+        (
+            "EventLog::of_kind",
+            shown(events.of_kind(scope, listener, &window, 9).await),
+        ),
+        (
+            "EventLog::count_of_kind",
+            shown(events.count_of_kind(scope, listener, "listen").await),
         ),
         (
             "EventLog::checkpoint",

@@ -17,9 +17,9 @@ use super::{Flaky, Metered, PortCall, Retry, Timeout};
 use crate::error::Result;
 use crate::ports::{
     AnalysisDocument, Appended, BlobKey, BlobStat, BlobStore, CatalogCounts, CatalogStore,
-    Checkpoint, EventLog, ImportAudit, ImportStore, JobFilter, JobQueue, LeasedJob, Statement,
-    StatementCount, TrackFilter, TrackPatch, UpsertResult, VectorFilter, VectorMatch, VectorSpace,
-    VectorStore,
+    Checkpoint, EventLog, EventWindow, ImportAudit, ImportStore, JobFilter, JobQueue, LeasedJob,
+    Statement, StatementCount, TrackFilter, TrackPatch, UpsertResult, VectorFilter, VectorMatch,
+    VectorSpace, VectorStore,
 };
 
 /// Implements one port for one wrapper. The word before each method says whether the call may be
@@ -53,6 +53,8 @@ macro_rules! forward_every_port {
             [again] read(after_offset: u64, limit: usize) -> Vec<RecordedEvent>;
             [again] head() -> u64;
             [again] of_listener(listener: ListenerId, page: &PageRequest) -> Page<RecordedEvent>;
+            [again] of_kind(listener: ListenerId, window: &EventWindow, limit: usize) -> Vec<RecordedEvent>;
+            [again] count_of_kind(listener: ListenerId, kind: &str) -> u64;
             [again] checkpoint(consumer: &str) -> Option<Checkpoint>;
             [again] save_checkpoint(consumer: &str, checkpoint: Checkpoint) -> ();
             [again] drop_checkpoint(consumer: &str) -> ();

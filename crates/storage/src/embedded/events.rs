@@ -13,7 +13,7 @@ use super::EmbeddedStorage;
 use super::ledger::add_usage;
 use crate::arguments::{check_event_count, page_position};
 use crate::error::{Error, Result};
-use crate::ports::{Appended, Checkpoint, EventLog, UsageEntry};
+use crate::ports::{Appended, Checkpoint, EventLog, EventWindow, UsageEntry};
 
 const COLUMNS: &str =
     "offset, event_id, occurred_at, recorded_at, listener, schema_version, payload";
@@ -87,6 +87,57 @@ impl EventLog for EmbeddedStorage {
         Ok(Page::from_surplus(items, limit, |event| {
             event.offset.to_string()
         }))
+    }
+
+    async fn of_kind(
+        &self,
+        scope: &TenantScope,
+        listener: ListenerId,
+        window: &EventWindow,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>> {
+        let (files, window) = (self.files(scope)?, window.clone());
+        let order = if window.is_earliest_first {
+            "ASC"
+        } else {
+            "DESC"
+        };
+        let read = move |db: &Connection| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM events WHERE listener = ? AND kind = ?
+                 AND occurred_at > ? AND occurred_at < ?
+                 ORDER BY occurred_at {order}, offset {order} LIMIT ?"
+            );
+            let mut statement = db.prepare_cached(&sql)?;
+            let arguments = params![
+                listener.as_u128().to_be_bytes(),
+                window.kind,
+                window.after.map_or(i64::MIN, Timestamp::as_ms),
+                window.before.map_or(i64::MAX, Timestamp::as_ms),
+                to_i64(limit as u64),
+            ];
+            let rows = statement.query_map(arguments, parts_of)?;
+            rows.map(|parts| event_of(parts?)).collect::<Result<_>>()
+        };
+        files.database.read(read).await
+    }
+
+    async fn count_of_kind(
+        &self,
+        scope: &TenantScope,
+        listener: ListenerId,
+        kind: &str,
+    ) -> Result<u64> {
+        let (files, kind) = (self.files(scope)?, kind.to_owned());
+        let sql = "SELECT count(*) FROM events WHERE listener = ? AND kind = ?";
+        let read = move |db: &Connection| {
+            let arguments = params![listener.as_u128().to_be_bytes(), kind];
+            let count: i64 = db
+                .prepare_cached(sql)?
+                .query_row(arguments, |row| row.get(0))?;
+            Ok(count.unsigned_abs())
+        };
+        files.database.read(read).await
     }
 
     async fn checkpoint(&self, scope: &TenantScope, consumer: &str) -> Result<Option<Checkpoint>> {

@@ -89,6 +89,9 @@ CREATE TABLE statements (
     document TEXT NOT NULL, UNIQUE (track, source, author, version, content_hash));
 CREATE TABLE import_audits (
     id BLOB PRIMARY KEY, created_at INTEGER NOT NULL, source TEXT NOT NULL, document TEXT NOT NULL);
+", "
+CREATE INDEX events_of_kind ON events (listener, kind, occurred_at, offset)
+    WHERE listener IS NOT NULL;
 "];
 
 /// Brings a file to the present version.
@@ -111,4 +114,33 @@ pub fn migrate(connection: &Connection, migrations: Migrations) -> Result<()> {
         ))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_first_format_goes_on() {
+        let connection = Connection::open_in_memory().unwrap();
+        migrate(&connection, &TENANT[..1]).unwrap();
+        connection
+            .execute(
+                "INSERT INTO events VALUES (1, x'01', 'listen', 5, 6, x'02', 1, '{}')",
+                [],
+            )
+            .unwrap();
+        migrate(&connection, TENANT).unwrap();
+        let kept: i64 = connection
+            .query_row(
+                "SELECT occurred_at FROM events INDEXED BY events_of_kind
+                 WHERE listener = x'02' AND kind = 'listen'",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(kept, 5);
+        migrate(&connection, TENANT).unwrap();
+        assert!(migrate(&connection, &TENANT[..1]).is_err());
+    }
 }

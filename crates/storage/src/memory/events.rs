@@ -11,7 +11,7 @@ use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp};
 use super::MemoryStorage;
 use crate::arguments::{check_event_count, page_position};
 use crate::error::{Error, Result};
-use crate::ports::{Appended, Checkpoint, EventLog, UsageEntry};
+use crate::ports::{Appended, Checkpoint, EventLog, EventWindow, UsageEntry};
 
 /// The log of one tenant.
 #[derive(Default)]
@@ -100,6 +100,45 @@ impl EventLog for MemoryStorage {
             Ok(Page::from_surplus(items, page.limit(), |event| {
                 event.offset.to_string()
             }))
+        })
+    }
+
+    async fn of_kind(
+        &self,
+        scope: &TenantScope,
+        listener: ListenerId,
+        window: &EventWindow,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>> {
+        self.with(scope, |state| {
+            let is_inside = |one: &&RecordedEvent| {
+                let at = one.event.occurred_at;
+                one.event.listener == Some(listener)
+                    && one.event.payload.kind() == window.kind
+                    && window.after.is_none_or(|after| at > after)
+                    && window.before.is_none_or(|before| at < before)
+            };
+            let mut found: Vec<&RecordedEvent> =
+                state.log.events.iter().filter(is_inside).collect();
+            found.sort_by_key(|one| (one.event.occurred_at, one.offset));
+            if !window.is_earliest_first {
+                found.reverse();
+            }
+            Ok(found.into_iter().take(limit).cloned().collect())
+        })
+    }
+
+    async fn count_of_kind(
+        &self,
+        scope: &TenantScope,
+        listener: ListenerId,
+        kind: &str,
+    ) -> Result<u64> {
+        self.with(scope, |state| {
+            let is_counted = |one: &&RecordedEvent| {
+                one.event.listener == Some(listener) && one.event.payload.kind() == kind
+            };
+            Ok(state.log.events.iter().filter(is_counted).count() as u64)
         })
     }
 

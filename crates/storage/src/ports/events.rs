@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use leitmotif_domain::event::{Event, RecordedEvent};
 use leitmotif_domain::page::{Page, PageRequest};
-use leitmotif_domain::{ListenerId, TenantScope};
+use leitmotif_domain::{ListenerId, TenantScope, Timestamp};
 
 use crate::error::Result;
 
@@ -23,6 +23,40 @@ pub struct Checkpoint {
     pub offset: u64,
     /// The consumer's state.
     pub state: Vec<u8>,
+}
+
+/// Which events of a listener and a kind are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventWindow {
+    /// The kind, by its stable name.
+    pub kind: String,
+    /// Only events that happened later.
+    pub after: Option<Timestamp>,
+    /// Only events that happened earlier.
+    pub before: Option<Timestamp>,
+    /// Whether the earliest come first; the latest do otherwise.
+    pub is_earliest_first: bool,
+}
+
+impl EventWindow {
+    /// All events of a kind, the latest first.
+    pub fn of_kind(kind: &str) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            after: None,
+            before: None,
+            is_earliest_first: false,
+        }
+    }
+
+    /// The events of one moment.
+    pub fn at(kind: &str, moment: Timestamp) -> Self {
+        Self {
+            after: Some(moment.plus_ms(-1)),
+            before: Some(moment.plus_ms(1)),
+            ..Self::of_kind(kind)
+        }
+    }
 }
 
 /// The append-only log of a tenant.
@@ -58,6 +92,24 @@ pub trait EventLog: Send + Sync {
         listener: ListenerId,
         page: &PageRequest,
     ) -> Result<Page<RecordedEvent>>;
+
+    /// Reads up to `limit` events of a listener by the moment they happened, those of one moment by
+    /// offset.
+    async fn of_kind(
+        &self,
+        scope: &TenantScope,
+        listener: ListenerId,
+        window: &EventWindow,
+        limit: usize,
+    ) -> Result<Vec<RecordedEvent>>;
+
+    /// Counts a listener's events of a kind.
+    async fn count_of_kind(
+        &self,
+        scope: &TenantScope,
+        listener: ListenerId,
+        kind: &str,
+    ) -> Result<u64>;
 
     /// Reads a consumer's checkpoint.
     async fn checkpoint(&self, scope: &TenantScope, consumer: &str) -> Result<Option<Checkpoint>>;

@@ -1,0 +1,336 @@
+//! The catalogue as foreign clients see it: tracks by a media server's ids, artists and albums by
+//! one of their tracks.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use leitmotif_domain::page::PageRequest;
+use leitmotif_domain::track::{Track, TrackRef};
+use leitmotif_domain::{TenantScope, TrackId};
+use leitmotif_ingest::listens::names::artist_key;
+use leitmotif_ingest::listens::recording_id;
+use leitmotif_recommend::playlists::sonic_path;
+use leitmotif_storage::ports::{TrackFilter, VectorSpace};
+
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// Namespaces of media servers, in the order in which a bare id is looked for.
+const SERVER_NAMESPACES: [&str; 8] = [
+    "navidrome",
+    "subsonic",
+    "ampache",
+    "jellyfin",
+    "emby",
+    "lyrion",
+    "plex",
+    "mediaserver",
+];
+/// Tracks of an artist that stand for it.
+const ARTIST_TRACKS_MAX: usize = 20;
+/// Neighbours looked at for each of them.
+const ARTIST_LOOK: usize = 60;
+/// Tracks of a listing that can be reached at all: a listing is read from its start.
+const LISTED_MAX: usize = 20_000;
+/// Pairs of songs shown for two artists.
+const PAIRS_MAX: usize = 5;
+
+/// Whose ids an answer is written in: those of the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdSpace {
+    /// Ours.
+    Ours,
+    /// Those of this namespace; a track without one cannot be told.
+    Of(String),
+}
+
+impl IdSpace {
+    /// The id of a track.
+    pub fn id_of(&self, track: &Track) -> Option<String> {
+        match self {
+            Self::Ours => Some(track.id.to_string()),
+            Self::Of(namespace) => track.details.external_ids.get(namespace).cloned(),
+        }
+    }
+}
+
+/// A track near another.
+#[derive(Debug, Clone)]
+pub struct Near {
+    /// The track.
+    pub track: Track,
+    /// Half the cosine distance, 0 to 1.
+    pub distance: f32,
+}
+
+/// Two songs, the asked artist's first.
+pub type SongPair = (Track, Track);
+
+/// An artist near another.
+#[derive(Debug, Clone)]
+pub struct NearArtist {
+    /// One of its tracks, the nearest.
+    pub track: Track,
+    /// Mean distance of the pairs, 0 to 1.
+    pub distance: f32,
+    /// The nearest pairs of songs.
+    pub pairs: Vec<SongPair>,
+}
+
+/// Finds a track by our id, by `namespace:id`, or by a media server's bare id.
+///
+/// - Errors: 404.
+pub async fn find(
+    state: &ApiState,
+    scope: &TenantScope,
+    text: &str,
+) -> Result<(Track, IdSpace), Problem> {
+    let missing = || Problem::not_found("track", text);
+    let mut named: Vec<(TrackRef, IdSpace)> = Vec::new();
+    match text.parse::<TrackRef>() {
+        Ok(TrackRef::External { namespace, value }) => {
+            let space = IdSpace::Of(namespace.clone());
+            named.push((TrackRef::External { namespace, value }, space));
+        }
+        Ok(ours) => named.push((ours, IdSpace::Ours)),
+        Err(_) => {}
+    }
+    if !text.is_empty() && !text.contains(':') {
+        named.extend(SERVER_NAMESPACES.iter().map(|namespace| {
+            let reference = TrackRef::External {
+                namespace: (*namespace).to_owned(),
+                value: text.to_owned(),
+            };
+            (reference, IdSpace::Of((*namespace).to_owned()))
+        }));
+    }
+    let (references, spaces): (Vec<_>, Vec<_>) = named.into_iter().unzip();
+    let found = state.catalog.resolve(scope, &references).await?;
+    let found = found.into_iter().zip(spaces);
+    let (id, space) = found
+        .filter_map(|(id, space)| Some((id?, space)))
+        .next()
+        .ok_or_else(missing)?;
+    let track = state.catalog.tracks(scope, &[id]).await?.pop();
+    Ok((track.ok_or_else(missing)?, space))
+}
+
+/// The id a media server would know a track by, ours where none does.
+pub fn server_id(track: &Track) -> String {
+    let ids = &track.details.external_ids;
+    let known = SERVER_NAMESPACES
+        .iter()
+        .find_map(|namespace| ids.get(*namespace));
+    known.cloned().unwrap_or_else(|| track.id.to_string())
+}
+
+/// Finds a track by its words.
+pub async fn find_by_words(
+    state: &ApiState,
+    scope: &TenantScope,
+    title: &str,
+    artist: &str,
+) -> Result<Track, Problem> {
+    let tracks = artist_tracks(state, scope, artist).await?;
+    let wanted = recording_id(title, artist);
+    let found = tracks
+        .into_iter()
+        .find(|track| recording_id(&track.details.title, &track.details.artist) == wanted);
+    found.ok_or_else(|| Problem::not_found("track", title))
+}
+
+/// The tracks of an artist, named as it is credited.
+pub async fn artist_tracks(
+    state: &ApiState,
+    scope: &TenantScope,
+    artist: &str,
+) -> Result<Vec<Track>, Problem> {
+    let filter = TrackFilter {
+        artist: Some(artist.to_owned()),
+        ..TrackFilter::default()
+    };
+    listed(state, scope, &filter, 0, ARTIST_TRACKS_MAX * 10).await
+}
+
+/// Tracks of a listing from an offset on, among the first 20,000.
+///
+/// - Cost: reads what it skips.
+pub async fn listed(
+    state: &ApiState,
+    scope: &TenantScope,
+    filter: &TrackFilter,
+    offset: usize,
+    count: usize,
+) -> Result<Vec<Track>, Problem> {
+    let mut page = PageRequest::largest();
+    let mut tracks: Vec<Track> = Vec::new();
+    let wanted = offset.saturating_add(count).min(LISTED_MAX);
+    while tracks.len() < wanted {
+        let found = state.catalog.list_tracks(scope, filter, &page).await?;
+        tracks.extend(found.items);
+        match found.next {
+            Some(after) => page = page.following(after),
+            None => break,
+        }
+    }
+    tracks.truncate(wanted);
+    Ok(tracks.into_iter().skip(offset).collect())
+}
+
+/// The tracks nearest to a track, nearest first, without itself.
+///
+/// - Errors: 404 when the track has no embedding.
+pub async fn near(
+    state: &ApiState,
+    scope: &TenantScope,
+    track: &Track,
+    count: usize,
+) -> Result<Vec<Near>, Problem> {
+    let Some((space, vector)) = embedding(state, scope, track.id).await? else {
+        let id = track.id.to_string();
+        return Err(Problem::not_found("embedding of the track", &id));
+    };
+    let found = state
+        .vectors
+        .nearest(scope, &space, &vector, count.saturating_add(1), None)
+        .await?;
+    let distances: HashMap<TrackId, f32> = found
+        .iter()
+        .map(|one| (one.track, half(one.distance)))
+        .collect();
+    let ids: Vec<TrackId> = found
+        .iter()
+        .map(|one| one.track)
+        .filter(|id| *id != track.id)
+        .take(count)
+        .collect();
+    let tracks = state.catalog.tracks(scope, &ids).await?;
+    let near = |track: Track| {
+        let distance = distances.get(&track.id).copied()?;
+        Some(Near { track, distance })
+    };
+    Ok(tracks.into_iter().filter_map(near).collect())
+}
+
+/// A way through the sound from one track to another, both included, with the distance of every
+/// track from the start and from the track before.
+pub async fn path(
+    state: &ApiState,
+    scope: &TenantScope,
+    (from, to): (TrackId, TrackId),
+    count: usize,
+) -> Result<Vec<(Track, f32, f32)>, Problem> {
+    let ids = sonic_path(state.recommender.stores(), scope, from, to, count).await?;
+    let space = embedding(state, scope, from).await?;
+    let Some((space, start)) = space else {
+        return Err(Problem::not_found(
+            "embedding of the track",
+            &from.to_string(),
+        ));
+    };
+    let tracks = state.catalog.tracks(scope, &ids).await?;
+    let mut steps = Vec::with_capacity(tracks.len());
+    let mut before = start.clone();
+    for track in tracks {
+        let vector = state.vectors.vector(scope, &space, track.id).await?;
+        let vector = vector.unwrap_or_else(|| before.clone());
+        let (from_start, from_before) = (apart(&start, &vector), apart(&before, &vector));
+        before = vector;
+        steps.push((track, from_start, from_before));
+    }
+    Ok(steps)
+}
+
+/// Artists whose songs are near those of an artist, nearest first.
+///
+/// - Cost: a vector search for each of up to 20 songs of the artist.
+pub async fn near_artists(
+    state: &ApiState,
+    scope: &TenantScope,
+    artist: &str,
+    count: usize,
+) -> Result<Vec<NearArtist>, Problem> {
+    let mut own = artist_tracks(state, scope, artist).await?;
+    if own.is_empty() {
+        return Err(Problem::not_found("artist", artist));
+    }
+    own.truncate(ARTIST_TRACKS_MAX);
+    let first_of = |name: &str| {
+        artist_key(name)
+            .parts
+            .into_iter()
+            .next()
+            .unwrap_or_default()
+    };
+    let asked = first_of(artist);
+    let mut groups: BTreeMap<String, Vec<(f32, SongPair)>> = BTreeMap::new();
+    for song in &own {
+        if embedding(state, scope, song.id).await?.is_none() {
+            continue;
+        }
+        for other in near(state, scope, song, ARTIST_LOOK).await? {
+            let name = first_of(&other.track.details.artist);
+            if name.is_empty() || name == asked {
+                continue;
+            }
+            let pair = (song.clone(), other.track);
+            groups.entry(name).or_default().push((other.distance, pair));
+        }
+    }
+    let mut artists: Vec<NearArtist> = groups.into_values().filter_map(nearest_pairs).collect();
+    artists.sort_by(|a, b| {
+        a.distance
+            .total_cmp(&b.distance)
+            .then(a.track.id.cmp(&b.track.id))
+    });
+    artists.truncate(count);
+    Ok(artists)
+}
+
+fn nearest_pairs(mut pairs: Vec<(f32, SongPair)>) -> Option<NearArtist> {
+    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    pairs.truncate(PAIRS_MAX);
+    let distance = pairs.iter().map(|(distance, _)| distance).sum::<f32>() / pairs.len() as f32;
+    let pairs: Vec<SongPair> = pairs.into_iter().map(|(_, pair)| pair).collect();
+    Some(NearArtist {
+        track: pairs.first()?.1.clone(),
+        distance,
+        pairs,
+    })
+}
+
+/// Removes further copies of a recording that is in the list.
+pub fn without_copies(mut near: Vec<Near>) -> Vec<Near> {
+    let mut seen = HashSet::new();
+    near.retain(|one| {
+        let details = &one.track.details;
+        seen.insert(recording_id(&details.title, &details.artist))
+    });
+    near
+}
+
+async fn embedding(
+    state: &ApiState,
+    scope: &TenantScope,
+    track: TrackId,
+) -> Result<Option<(VectorSpace, Vec<f32>)>, Problem> {
+    for (space, _) in state.vectors.spaces(scope).await? {
+        if let Some(vector) = state.vectors.vector(scope, &space, track).await? {
+            return Ok(Some((space, vector)));
+        }
+    }
+    Ok(None)
+}
+
+fn apart(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
+    let length = (dot(a, a) * dot(b, b)).sqrt();
+    if length == 0.0 {
+        return 1.0;
+    }
+    half(1.0 - dot(a, b) / length)
+}
+
+/// Cosine distance, 0 to 2, as 0 to 1.
+fn half(distance: f32) -> f32 {
+    (distance / 2.0).clamp(0.0, 1.0)
+}

@@ -1,0 +1,26 @@
+//! Foreign protocols at their own roots, so that clients of others work as they are. What they say
+//! is turned into our own words here, and their shapes never leak inside.
+//!
+//! Each has one file that writes its errors; whatever refuses a request, its clients read a shape
+//! they know.
+
+pub mod catalogue;
+pub mod errors;
+
+pub mod audiomuse;
+pub mod listenbrainz;
+pub mod opensubsonic;
+pub mod spotify;
+
+use axum::Router;
+
+use crate::state::ApiState;
+
+/// Every foreign route.
+pub fn routes() -> Router<ApiState> {
+    Router::new()
+        .merge(listenbrainz::routes())
+        .merge(audiomuse::routes())
+        .merge(opensubsonic::routes())
+        .merge(spotify::routes())
+}

@@ -1,0 +1,208 @@
+//! Songs: found by words, by sound, by artist.
+
+use std::collections::{BTreeMap, HashSet};
+
+use leitmotif_domain::TrackId;
+use leitmotif_domain::limits;
+use leitmotif_domain::track::Track;
+use leitmotif_ingest::listens::names::folded;
+use leitmotif_storage::ports::TrackFilter;
+use serde_json::{Map, Value, json};
+
+use super::call::Call;
+use super::errors::Failure;
+use super::payload;
+use crate::protocols::catalogue::{self, IdSpace};
+use crate::state::ApiState;
+
+/// Songs of a similarity answer when nothing is said.
+const SONIC_DEFAULT: usize = 10;
+const PATH_DEFAULT: usize = 25;
+const SIMILAR_DEFAULT: usize = 50;
+/// Items of each kind of a search when nothing is said.
+const SEARCH_DEFAULT: usize = 20;
+/// Tracks of a search that artists and albums are gathered from.
+const GATHERED_MAX: usize = 1_000;
+
+type Answer = Result<Map<String, Value>, Failure>;
+
+/// Finds songs, and their artists and albums, by words. No words find everything.
+pub async fn search3(state: &ApiState, call: &Call<'_>) -> Answer {
+    let query = call.get("query").unwrap_or_default().trim_matches('"');
+    leitmotif_domain::track::check_text("query", query)
+        .map_err(|wrong| Failure::new(0, wrong.to_string()))?;
+    let most = limits::RECOMMENDATIONS_MAX;
+    let count = |name: &str| call.count(name, SEARCH_DEFAULT, most);
+    let offset = |name: &str| call.count(name, 0, usize::MAX);
+    let filter = TrackFilter {
+        text: Some(query.to_owned()).filter(|text| !text.is_empty()),
+        ..TrackFilter::default()
+    };
+    let songs = catalogue::listed(
+        state,
+        call.scope(),
+        &filter,
+        offset("songOffset")?,
+        count("songCount")?,
+    )
+    .await?;
+    let gathered = catalogue::listed(state, call.scope(), &filter, 0, GATHERED_MAX).await?;
+    let words: Vec<String> = folded(query).split(' ').map(str::to_owned).collect();
+    let names_it = |name: &str| {
+        let name = folded(name);
+        words.iter().all(|word| name.contains(word.as_str()))
+    };
+    let mut artists: BTreeMap<String, Value> = BTreeMap::new();
+    let mut albums: BTreeMap<(String, String), Vec<&Track>> = BTreeMap::new();
+    for track in &gathered {
+        let (details, id) = (&track.details, track.id.to_string());
+        if !details.artist.is_empty() && names_it(&details.artist) {
+            artists
+                .entry(folded(&details.artist))
+                .or_insert_with(|| json!({"id": id, "name": details.artist}));
+        }
+        if let Some(album) = details.album.as_deref().filter(|album| names_it(album)) {
+            let key = (folded(album), folded(&details.artist));
+            albums.entry(key).or_default().push(track);
+        }
+    }
+    let artists = artists
+        .into_values()
+        .skip(offset("artistOffset")?)
+        .take(count("artistCount")?);
+    let albums = albums
+        .into_values()
+        .filter_map(|tracks| album_of(&tracks))
+        .skip(offset("albumOffset")?)
+        .take(count("albumCount")?);
+    let songs: Vec<Value> = songs.iter().map(ours).collect();
+    Ok(payload(
+        "searchResult3",
+        json!({
+            "artist": artists.collect::<Vec<_>>(),
+            "album": albums.collect::<Vec<_>>(),
+            "song": songs,
+        }),
+    ))
+}
+
+/// An album; its parts that clients insist on follow from its tracks.
+fn album_of(tracks: &[&Track]) -> Option<Value> {
+    let first = tracks.first()?;
+    let id = first.id.to_string();
+    let lengths = tracks.iter().filter_map(|track| track.details.duration_ms);
+    Some(json!({
+        "id": id,
+        "name": first.details.album,
+        "artist": first.details.artist,
+        "artistId": id,
+        "songCount": tracks.len(),
+        "duration": lengths.map(u64::from).sum::<u64>().div_ceil(1_000),
+        "created": first.created_at.to_string(),
+    }))
+}
+
+/// The songs that sound most like one, most similar first.
+pub async fn sonic_similar(state: &ApiState, call: &Call<'_>) -> Answer {
+    let (track, space) = catalogue::find(state, call.scope(), call.needed("id")?).await?;
+    let count = call.count("count", SONIC_DEFAULT, limits::PAGE_ITEMS_MAX)?;
+    let near = catalogue::near(state, call.scope(), &track, count).await?;
+    let matches = near
+        .iter()
+        .filter_map(|one| matched(&space, &one.track, one.distance));
+    Ok(payload("sonicMatch", matches.collect()))
+}
+
+/// A way through the sound; similarity is that to the first song.
+pub async fn sonic_path(state: &ApiState, call: &Call<'_>) -> Answer {
+    let scope = call.scope();
+    let (from, space) = catalogue::find(state, scope, call.needed("startSongId")?).await?;
+    let (to, _) = catalogue::find(state, scope, call.needed("endSongId")?).await?;
+    let count = call.count("count", PATH_DEFAULT, limits::PAGE_ITEMS_MAX)?;
+    let path = catalogue::path(state, scope, (from.id, to.id), count.max(2)).await?;
+    let matches = path
+        .iter()
+        .filter_map(|(track, from_start, _)| matched(&space, track, *from_start));
+    Ok(payload("sonicMatch", matches.collect()))
+}
+
+/// Songs that sound like a song, an album or an artist; the latter two are named by one of their
+/// songs.
+pub async fn similar_songs(state: &ApiState, call: &Call<'_>, name: &str) -> Answer {
+    let (track, space) = catalogue::find(state, call.scope(), call.needed("id")?).await?;
+    let count = call.count("count", SIMILAR_DEFAULT, limits::PAGE_ITEMS_MAX)?;
+    let near = catalogue::near(state, call.scope(), &track, count).await?;
+    let near = catalogue::without_copies(near);
+    let songs: Vec<Value> = near
+        .iter()
+        .filter_map(|one| child(&space, &one.track))
+        .collect();
+    Ok(payload(name, json!({"song": songs})))
+}
+
+/// The songs of an artist that are played most.
+pub async fn top_songs(state: &ApiState, call: &Call<'_>) -> Answer {
+    let scope = call.scope();
+    let (artist, space) = match (call.get("id"), call.get("artist")) {
+        (Some(id), _) => {
+            let (track, space) = catalogue::find(state, scope, id).await?;
+            (track.details.artist, space)
+        }
+        (None, Some(name)) => (name.to_owned(), IdSpace::Ours),
+        (None, None) => return Err(Failure::missing("artist")),
+    };
+    let count = call.count("count", SIMILAR_DEFAULT, limits::PAGE_ITEMS_MAX)?;
+    let mut tracks = catalogue::artist_tracks(state, scope, &artist).await?;
+    let ids: Vec<TrackId> = tracks.iter().map(|track| track.id).collect();
+    let popularity = state.recommender.popularity(scope, &ids).await;
+    let popularity = popularity.map_err(crate::problem::Problem::from)?;
+    // Songs that nobody played have nothing to be ordered by.
+    let played: HashSet<TrackId> = popularity.keys().copied().collect();
+    tracks.retain(|track| played.contains(&track.id));
+    tracks.sort_by(|a, b| {
+        let of = |track: &Track| popularity.get(&track.id).copied().unwrap_or(0.0);
+        of(b).total_cmp(&of(a)).then(a.id.cmp(&b.id))
+    });
+    let songs: Vec<Value> = tracks
+        .iter()
+        .take(count)
+        .filter_map(|track| child(&space, track))
+        .collect();
+    Ok(payload("topSongs", json!({"song": songs})))
+}
+
+fn matched(space: &IdSpace, track: &Track, distance: f32) -> Option<Value> {
+    Some(json!({"entry": child(space, track)?, "similarity": 1.0 - distance}))
+}
+
+fn ours(track: &Track) -> Value {
+    child(&IdSpace::Ours, track).unwrap_or_default()
+}
+
+/// A song. What is not known is left out.
+fn child(space: &IdSpace, track: &Track) -> Option<Value> {
+    let details = &track.details;
+    let id = space.id_of(track)?;
+    let seconds = details.duration_ms.map(|length| length.div_ceil(1_000));
+    let mut song = json!({
+        "id": id,
+        "title": details.title,
+        "isDir": false,
+        "artist": details.artist,
+        "artistId": id,
+        "album": details.album,
+        "albumId": details.album.as_ref().map(|_| id.as_str()),
+        "duration": seconds,
+        "track": details.track_number,
+        "year": details.release_date.as_ref().map(|date| date.year()),
+        "genre": details.genre,
+        "suffix": track.audio.as_ref().map(|audio| audio.extension.as_str()),
+        "type": "music",
+        "isrc": details.external_ids.get("isrc").map(|isrc| [isrc]),
+        "musicBrainzId": details.external_ids.get("musicbrainz"),
+    });
+    if let Value::Object(members) = &mut song {
+        members.retain(|_, value| !value.is_null());
+    }
+    Some(song)
+}

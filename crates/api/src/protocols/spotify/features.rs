@@ -1,0 +1,312 @@
+//! Audio features and audio analysis, from what our analyzers measured.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use leitmotif_domain::track::Track;
+use leitmotif_domain::{TenantScope, TrackId};
+use leitmotif_storage::ports::AnalysisDocument;
+use serde_json::{Value, json};
+
+use super::IdsQuery;
+use super::objects::{find_all, find_one, id_of};
+use crate::middleware::auth::ReadAccess;
+use crate::middleware::body::QueryParameters;
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// Features between 0 and 1 that are told when an analyzer measured them under this name.
+const SHARES: [&str; 7] = [
+    "danceability",
+    "energy",
+    "speechiness",
+    "acousticness",
+    "instrumentalness",
+    "liveness",
+    "valence",
+];
+
+/// What was measured of a track, under the names of the protocol.
+pub struct Measured<'d>(Option<&'d AnalysisDocument>);
+
+impl<'d> Measured<'d> {
+    /// Reads an analysis; without one nothing is measured.
+    pub fn new(analysis: Option<&'d AnalysisDocument>) -> Self {
+        Self(analysis)
+    }
+
+    fn descriptor(&self, name: &str) -> &'d Value {
+        let audio = self
+            .0
+            .map_or(&Value::Null, |found| &found.document["audio"]);
+        let descriptors = audio["descriptors"].as_array().into_iter().flatten();
+        let mut named = descriptors.filter(|one| one["name"] == name);
+        named.next().unwrap_or(&Value::Null)
+    }
+
+    /// An attribute as a number; `None` when it is not measured.
+    pub fn number(&self, attribute: &str) -> Option<f64> {
+        let value = |name: &str| &self.descriptor(name)["value"];
+        match attribute {
+            "tempo" => value("tempo_bpm").as_f64(),
+            "loudness" => value("integrated_loudness_lufs").as_f64(),
+            "key" => value("key").as_str().and_then(pitch_class),
+            "mode" => match value("mode").as_str()? {
+                "major" => Some(1.0),
+                "minor" => Some(0.0),
+                _ => None,
+            },
+            "time_signature" | "duration_ms" => value(attribute).as_f64(),
+            share if SHARES.contains(&share) => value(share).as_f64(),
+            _ => None,
+        }
+    }
+
+    fn whole(&self, attribute: &str) -> Option<i64> {
+        self.number(attribute).map(|number| number.round() as i64)
+    }
+
+    fn confidence(&self, name: &str) -> &'d Value {
+        &self.descriptor(name)["confidence"]
+    }
+
+    fn moments(&self, name: &str) -> Vec<f64> {
+        let audio = self
+            .0
+            .map_or(&Value::Null, |found| &found.document["audio"]);
+        let moments = audio[name].as_array().into_iter().flatten();
+        moments
+            .filter_map(|moment| Some(moment.as_f64()? / 1_000.0))
+            .collect()
+    }
+}
+
+/// Audio features of one track.
+pub async fn one(
+    State(state): State<ApiState>,
+    access: ReadAccess,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let track = find_one(&state, access.scope(), &id).await?;
+    let analyses = analyses_of(&state, access.scope(), &[track.id]).await?;
+    let analysis = analyses.first().and_then(Option::as_ref);
+    let features = features_object(&track, analysis);
+    features
+        .map(Json)
+        .ok_or_else(|| Problem::not_found("analysis of track", &id))
+}
+
+/// Audio features of several tracks, in their order, `null` where there are none.
+pub async fn many(
+    State(state): State<ApiState>,
+    access: ReadAccess,
+    QueryParameters(query): QueryParameters<IdsQuery>,
+) -> Result<Json<Value>, Problem> {
+    let found = find_all(&state, access.scope(), query.ids.as_deref()).await?;
+    let ids: Vec<TrackId> = found.iter().flatten().map(|track| track.id).collect();
+    let mut analyses = analyses_of(&state, access.scope(), &ids).await?.into_iter();
+    let told: Vec<Value> = found
+        .iter()
+        .map(|track| {
+            let track = track.as_ref()?;
+            let analysis = analyses.next().flatten();
+            features_object(track, analysis.as_ref())
+        })
+        .map(Option::unwrap_or_default)
+        .collect();
+    Ok(Json(json!({ "audio_features": told })))
+}
+
+/// Bars, beats and the whole of a track.
+pub async fn analysis(
+    State(state): State<ApiState>,
+    access: ReadAccess,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let track = find_one(&state, access.scope(), &id).await?;
+    let analyses = analyses_of(&state, access.scope(), &[track.id]).await?;
+    let analysis = analyses.first().and_then(Option::as_ref);
+    let analysis = analysis
+        .filter(|found| found.document["audio"].is_object())
+        .ok_or_else(|| Problem::not_found("analysis of track", &id))?;
+    Ok(Json(analysis_object(&track, analysis)))
+}
+
+/// The analyses of tracks, in the order of the ids.
+pub async fn analyses_of(
+    state: &ApiState,
+    scope: &TenantScope,
+    ids: &[TrackId],
+) -> Result<Vec<Option<AnalysisDocument>>, Problem> {
+    Ok(state.catalog.analyses(scope, ids).await?)
+}
+
+fn features_object(track: &Track, analysis: Option<&AnalysisDocument>) -> Option<Value> {
+    let analysis = analysis.filter(|found| found.document["audio"].is_object())?;
+    let measured = Measured::new(Some(analysis));
+    let id = id_of(track);
+    let mut features = json!({
+        "id": id,
+        "type": "audio_features",
+        "uri": format!("spotify:track:{id}"),
+        "track_href": format!("/v1/tracks/{id}"),
+        "analysis_url": format!("/v1/audio-analysis/{id}"),
+        "tempo": measured.number("tempo"),
+        "loudness": measured.number("loudness"),
+        "key": measured.whole("key").unwrap_or(-1),
+        "mode": measured.whole("mode"),
+        "time_signature": measured.whole("time_signature"),
+        "duration_ms": measured.whole("duration_ms"),
+    });
+    for share in SHARES {
+        features[share] = json!(measured.number(share));
+    }
+    Some(features)
+}
+
+fn analysis_object(track: &Track, analysis: &AnalysisDocument) -> Value {
+    let measured = Measured::new(Some(analysis));
+    let seconds = measured
+        .number("duration_ms")
+        .map(|length| length / 1_000.0);
+    let end = seconds.unwrap_or(0.0);
+    let spans = |starts: Vec<f64>| -> Vec<Value> {
+        let ends = starts.iter().skip(1).copied().chain([end]);
+        let spans = starts.iter().zip(ends);
+        spans
+            .map(|(start, end)| {
+                let duration = (end - start).max(0.0);
+                json!({"start": start, "duration": duration, "confidence": null})
+            })
+            .collect()
+    };
+    json!({
+        "meta": {
+            "analyzer_version": measured.descriptor("tempo_bpm")["version"],
+            "platform": "leitmotif",
+            "detailed_status": "OK",
+            "status_code": 0,
+            "timestamp": null,
+            "analysis_time": null,
+            "input_process": null,
+        },
+        "track": {
+            "num_samples": null,
+            "duration": seconds,
+            "sample_md5": "",
+            "offset_seconds": 0,
+            "window_seconds": 0,
+            "analysis_sample_rate": null,
+            "analysis_channels": null,
+            "end_of_fade_in": null,
+            "start_of_fade_out": null,
+            "loudness": measured.number("loudness"),
+            "tempo": measured.number("tempo"),
+            "tempo_confidence": measured.confidence("tempo_bpm"),
+            "time_signature": measured.whole("time_signature"),
+            "time_signature_confidence": measured.confidence("time_signature"),
+            "key": measured.whole("key").unwrap_or(-1),
+            "key_confidence": measured.confidence("key"),
+            "mode": measured.whole("mode"),
+            "mode_confidence": measured.confidence("mode"),
+            "codestring": "",
+            "code_version": null,
+            "echoprintstring": "",
+            "echoprint_version": null,
+            "synchstring": "",
+            "synch_version": null,
+            "rhythmstring": "",
+            "rhythm_version": null,
+        },
+        "bars": spans(measured.moments("downbeats_ms")),
+        "beats": spans(measured.moments("beats_ms")),
+        "tatums": [],
+        "sections": [],
+        "segments": [],
+        "id": id_of(track),
+    })
+}
+
+/// The pitch class of a tonic, C = 0.
+fn pitch_class(name: &str) -> Option<f64> {
+    let (letter, sign) = name.split_at_checked(1)?;
+    let place = ["C", "", "D", "", "E", "F", "", "G", "", "A", "", "B"]
+        .iter()
+        .position(|known| *known == letter)?;
+    let moved = match sign {
+        "" => place,
+        "#" => place + 1,
+        "b" => place + 11,
+        _ => return None,
+    };
+    Some((moved % 12) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn analysed(descriptors: &Value) -> AnalysisDocument {
+        AnalysisDocument {
+            input_hash: String::new(),
+            document: json!({"audio": {"descriptors": descriptors, "beats_ms": [500, 1_000],
+                "downbeats_ms": [500]}}),
+        }
+    }
+
+    fn track() -> Track {
+        serde_json::from_value(json!({"id": "0000000000000000000007", "title": "T",
+            "artist": "A", "audio": null, "has_lyrics": false,
+            "created_at": 0, "updated_at": 0}))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_is_not_measured_is_null() {
+        let document = analysed(&json!([
+            {"name": "tempo_bpm", "value": 120.5, "confidence": 0.9},
+            {"name": "key", "value": "F#"}, {"name": "mode", "value": "minor"},
+            {"name": "duration_ms", "value": 2_000},
+            {"name": "energy", "value": 0.25},
+        ]));
+        let features = features_object(&track(), Some(&document)).unwrap();
+        let check = |name: &str, expected: Value| assert_eq!(features[name], expected, "{name}");
+        check("tempo", json!(120.5));
+        check("key", json!(6));
+        check("mode", json!(0));
+        check("energy", json!(0.25));
+        check("valence", Value::Null);
+        check("loudness", Value::Null);
+        check("duration_ms", json!(2_000));
+        let analysis = analysis_object(&track(), &document);
+        assert_eq!(analysis["track"]["tempo_confidence"], 0.9);
+        assert_eq!(
+            analysis["beats"],
+            json!([{"start": 0.5, "duration": 0.5, "confidence": null},
+                {"start": 1.0, "duration": 1.0, "confidence": null}])
+        );
+        assert_eq!(analysis["bars"].as_array().map(Vec::len), Some(1));
+        assert!(features_object(&track(), None).is_none());
+        let unknown = analysed(&json!([]));
+        let features = features_object(&track(), Some(&unknown)).unwrap();
+        assert_eq!(
+            (&features["key"], &features["mode"]),
+            (&json!(-1), &Value::Null)
+        );
+    }
+
+    #[test]
+    fn tonics_are_pitch_classes() {
+        for (name, expected) in [
+            ("C", Some(0.0)),
+            ("C#", Some(1.0)),
+            ("Bb", Some(10.0)),
+            ("Cb", Some(11.0)),
+            ("B", Some(11.0)),
+            ("H", None),
+            ("", None),
+            ("é", None),
+        ] {
+            assert_eq!(pitch_class(name), expected, "{name}");
+        }
+    }
+}

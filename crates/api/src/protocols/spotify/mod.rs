@@ -1,0 +1,147 @@
+//! The calls of the Spotify Web API that new applications lost in November 2024: same names and
+//! ranges, our measurements. What we do not measure is `null`.
+//!
+//! - Source: the Web API reference as of 2024.
+
+pub mod errors;
+mod features;
+mod objects;
+mod recommendations;
+
+use axum::extract::{Path, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use leitmotif_storage::ports::TrackFilter;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use self::objects::{artist_object, find_all, find_one, track_object};
+use super::catalogue;
+use crate::middleware::auth::ReadAccess;
+use crate::middleware::body::QueryParameters;
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// Related artists in an answer.
+const RELATED_MAX: usize = 20;
+/// Tracks of a search when nothing is said, and at most.
+const SEARCH_DEFAULT: usize = 20;
+const SEARCH_MAX: usize = 50;
+/// Matches counted for `total`.
+const MATCHES_MAX: usize = 1_000;
+
+/// The routes of the protocol.
+pub fn routes() -> Router<ApiState> {
+    Router::new()
+        .route("/v1/audio-features/{id}", get(features::one))
+        .route("/v1/audio-features", get(features::many))
+        .route("/v1/audio-features/", get(features::many))
+        .route("/v1/audio-analysis/{id}", get(features::analysis))
+        .route("/v1/recommendations", get(recommendations::recommend))
+        .route(
+            "/v1/recommendations/available-genre-seeds",
+            get(recommendations::genre_seeds),
+        )
+        .route("/v1/artists/{id}/related-artists", get(related_artists))
+        .route("/v1/tracks/{id}", get(track))
+        .route("/v1/tracks", get(tracks))
+        .route("/v1/tracks/", get(tracks))
+        .route("/v1/search", get(search))
+}
+
+/// Which tracks.
+#[derive(Debug, Default, Deserialize)]
+pub struct IdsQuery {
+    ids: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct SearchQuery {
+    q: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    limit: Option<usize>,
+    offset: Option<usize>,
+}
+
+async fn track(
+    State(state): State<ApiState>,
+    access: ReadAccess,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let track = find_one(&state, access.scope(), &id).await?;
+    Ok(Json(track_object(&track)))
+}
+
+async fn tracks(
+    State(state): State<ApiState>,
+    access: ReadAccess,
+    QueryParameters(query): QueryParameters<IdsQuery>,
+) -> Result<Json<Value>, Problem> {
+    let found = find_all(&state, access.scope(), query.ids.as_deref()).await?;
+    let told: Vec<Value> = found
+        .iter()
+        .map(|track| track.as_ref().map_or(Value::Null, track_object))
+        .collect();
+    Ok(Json(json!({ "tracks": told })))
+}
+
+async fn related_artists(
+    State(state): State<ApiState>,
+    access: ReadAccess,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let track = find_one(&state, access.scope(), &id).await?;
+    let artist = &track.details.artist;
+    let near = catalogue::near_artists(&state, access.scope(), artist, RELATED_MAX).await?;
+    let artists: Vec<Value> = near.iter().map(|one| artist_object(&one.track)).collect();
+    Ok(Json(json!({ "artists": artists })))
+}
+
+async fn search(
+    State(state): State<ApiState>,
+    access: ReadAccess,
+    QueryParameters(query): QueryParameters<SearchQuery>,
+) -> Result<Json<Value>, Problem> {
+    let kind = query.kind.as_deref().unwrap_or("track");
+    if !kind.split(',').any(|kind| kind == "track") {
+        return Err(Problem::invalid("?type", "only type=track is known here"));
+    }
+    let text = query.q.unwrap_or_default();
+    leitmotif_domain::track::check_text("q", &text)?;
+    // `artist:x track:y` names fields; their words are looked for in all of them.
+    let fields = ["artist:", "track:", "album:"];
+    let words = fields.iter().fold(text.replace('"', " "), |text, field| {
+        text.replace(field, " ")
+    });
+    if words.trim().is_empty() {
+        return Err(Problem::invalid("?q", "No search query"));
+    }
+    let (limit, offset) = (
+        query.limit.unwrap_or(SEARCH_DEFAULT),
+        query.offset.unwrap_or(0),
+    );
+    if limit == 0 || limit > SEARCH_MAX {
+        return Err(Problem::invalid("?limit", "Invalid limit"));
+    }
+    let filter = TrackFilter {
+        text: Some(words),
+        ..TrackFilter::default()
+    };
+    let found = catalogue::listed(&state, access.scope(), &filter, 0, MATCHES_MAX).await?;
+    let items: Vec<Value> = found
+        .iter()
+        .skip(offset)
+        .take(limit)
+        .map(track_object)
+        .collect();
+    Ok(Json(json!({"tracks": {
+        "href": "/v1/search",
+        "items": items,
+        "limit": limit,
+        "offset": offset,
+        "total": found.len(),
+        "next": null,
+        "previous": null,
+    }})))
+}
