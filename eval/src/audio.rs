@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use anyhow::Context;
 use leitmotif_analysis::audio::{
-    AudioAnalysis, DecodeLimits, MetreReading, analyze_audio, decode_bytes, metre_readings,
+    AudioAnalysis, DecodeLimits, MetreReading, analyze_audio, decode_bytes, key_evidence,
+    metre_readings,
 };
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -64,6 +65,7 @@ struct Scored {
     chord_recall: Option<f64>,
     key_changes: Option<KeyChanges>,
     readings: Vec<(MetreReading, Option<f64>)>,
+    key_evidence: Option<(f64, f64)>,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Value> {
@@ -232,7 +234,13 @@ fn score(args: &Args, label: Label) -> anyhow::Result<Scored> {
     };
     let chord_recall = chord_recall(&labels_of("chords"), value("chords"))?;
     let key_changes = key_changes(&labels_of("keys"), value("key_changes"))?;
+    let key_evidence = if args.readings {
+        key_evidence(&audio)?
+    } else {
+        None
+    };
     Ok(Scored {
+        key_evidence,
         chord_recall,
         key_changes,
         label,
@@ -440,11 +448,13 @@ fn verbose_line(clip: &Scored, args: &Args) -> Value {
                     "probability": reading.probability,
                     "group": reading.group,
                     "beat_f": beat_f,
-                    "features": reading.features.iter().map(|value| (value * 1e4).round() / 1e4).collect::<Vec<_>>(),
+                    "features": rounded(&reading.features),
+                    "phase_features": rounded(&reading.phase_features),
                 })
             })
             .collect();
         fields.insert("readings".to_owned(), Value::Array(readings));
+        fields.insert("key_evidence".to_owned(), json!(clip.key_evidence));
         fields.insert("kind".to_owned(), json!(clip.label.kind));
     }
     if args.embeddings
@@ -453,6 +463,11 @@ fn verbose_line(clip: &Scored, args: &Args) -> Value {
         fields.insert("embedding".to_owned(), json!(clip.analysis.embedding));
     }
     line
+}
+
+fn rounded(values: &[f64]) -> Vec<f64> {
+    let round = |value: &f64| (value * 1e4).round() / 1e4;
+    values.iter().map(round).collect()
 }
 
 /// Mean and count of the clips that have the measure.

@@ -1,10 +1,11 @@
-"""Fits the network that judges readings of the metre and writes `reading_weights.rs`.
+"""Fits the networks that judge readings of the metre, and the confidences; writes their Rust tables.
 
-Usage: fit_rhythm_weights.py RUST_FILE HELD_OUT_PREDICTIONS OWN_OUTPUT...
+Usage: fit_rhythm_weights.py RUST_FOLDER TABLES OUTPUT...
 The inputs are what `leitmotif-eval audio --verbose --readings` printed for the clips of
-make_training_clips.py; no other music takes part. One style at a time is left out to tell how the
-network does on styles it never heard; those predictions are kept to calibrate the confidence on.
-Needs numpy.
+make_training_clips.py; no other music takes part. TABLES names what to fit, with commas between:
+`level` (how fast the beat is), `phase` (where it falls at that speed), `confidence` (how sure tempo
+and key are, on clips that the level network in use was not fitted on). Each becomes
+`<table>_weights.rs` in the folder; same inputs give the same bytes. Needs numpy.
 """
 
 import json
@@ -12,13 +13,17 @@ import sys
 
 import numpy as np
 
-HIDDEN, STEPS, RATE, DECAY, BATCH = 24, 700, 0.005, 0.01, 96
-# Half of the networks see all pieces, half only keyboard pieces near a walking pace.
-MEMBERS = 3
+BATCH, RATE, STANDARD_MAX = 96, 0.005, 4.0
+# Units of one network, steps, decay, jitter of the inputs and networks that are averaged.
+LEVEL = {"hidden": 24, "steps": 700, "decay": 0.01, "jitter": 0.1, "members": 4}
+PHASE = {"hidden": 16, "steps": 400, "decay": 0.02, "jitter": 0.15, "members": 6}
+# Half of the level networks see keyboard pieces near a walking pace only.
 PACE_BPM, PACE_OCTAVES, PACE_FLOOR = 74.0, 0.45, 0.07
-STANDARD_MAX = 4.0
 # Least beat F-measure of a right reading, and how far it may stay under the best of the clip.
 BEATS_RIGHT, BEATS_SLACK = 0.5, 0.05
+FOLDS = 4
+# Share of the level network's log probability in the choice of the phase, as in the analyzer.
+LEVEL_SHARE = 0.25
 
 
 def read(path):
@@ -27,51 +32,67 @@ def read(path):
         readings = clip.get("readings")
         if not readings or clip.get("bpm") is None:
             continue
-        features = np.array([reading["features"] for reading in readings])
         bpm = np.array([reading["bpm"] for reading in readings])
         beat_f = np.array([-1 if r["beat_f"] is None else r["beat_f"] for r in readings])
         is_tempo = np.abs(bpm / clip["bpm"] - 1) < 0.04
         reached = beat_f[is_tempo].max() if is_tempo.any() else 0.0
-        is_right = is_tempo & (beat_f > max(BEATS_RIGHT, reached - BEATS_SLACK))
-        group = np.array([reading["group"] for reading in readings])
         del clip["readings"]
-        yield {"clip": clip, "group": group, "x": features, "bpm": bpm, "f": beat_f, "tempo": is_tempo, "right": is_right}
+        yield {
+            "clip": clip,
+            "style": clip["genre"].split("_")[0],
+            "level": np.array([reading["features"] for reading in readings], np.float32),
+            "phase": np.array([reading["phase_features"] for reading in readings], np.float32),
+            "group": np.array([reading["group"] for reading in readings]),
+            "odds": np.array([reading["probability"] for reading in readings]),
+            "bpm": bpm,
+            "f": beat_f,
+            "tempo": is_tempo,
+            "right": is_tempo & (beat_f > max(BEATS_RIGHT, reached - BEATS_SLACK)),
+        }
+
+
+def softmax(score):
+    odds = np.exp(score - score.max())
+    return odds / odds.sum()
 
 
 class Network:
-    def __init__(self, clips, seed=1):
+    """One hidden layer; learns to give the right rows of each table the largest share of a softmax."""
+
+    def __init__(self, tables, options, seed):
         rng = np.random.default_rng(seed)
-        table = np.vstack([clip["x"] for clip in clips])
-        self.centres, self.scales = table.mean(0), 1.0 / (table.std(0) + 1e-6)
-        count = table.shape[1]
-        self.parts = [rng.normal(0, 1.0 / np.sqrt(count), (HIDDEN, count)), np.zeros(HIDDEN), rng.normal(0, 0.3, HIDDEN)]
-        known = [clip for clip in clips if clip["right"].any()]
-        inputs = [self.standard(clip["x"]) for clip in known]
+        rows = np.vstack([x for x, _ in tables])
+        self.centres, self.scales = rows.mean(0), 1.0 / (rows.std(0) + 1e-6)
+        hidden, decay, count = options["hidden"], options["decay"], rows.shape[1]
+        self.parts = [rng.normal(0, 1.0 / np.sqrt(count), (hidden, count)), np.zeros(hidden), rng.normal(0, 0.3, hidden)]
+        self.parts = [part.astype(np.float32) for part in self.parts]
+        inputs = [self.standard(x) for x, _ in tables]
         first = [np.zeros_like(part) for part in self.parts]
         second = [np.zeros_like(part) for part in self.parts]
-        for step in range(1, STEPS + 1):
-            picked = rng.choice(len(known), min(BATCH, len(known)), replace=False)
+        for step in range(1, options["steps"] + 1):
+            picked = rng.choice(len(tables), min(BATCH, len(tables)), replace=False)
             x = np.vstack([inputs[i] for i in picked])
             ends = np.cumsum([0] + [len(inputs[i]) for i in picked])
             weights, bias, output = self.parts
             # Jitter stands for the textures that were not drawn.
-            x = x + rng.normal(0, 0.1, x.shape)
-            hidden = np.tanh(x @ weights.T + bias)
-            score = hidden @ output
+            x = x + np.float32(options["jitter"]) * rng.standard_normal(x.shape, np.float32)
+            units = np.tanh(x @ weights.T + bias)
+            score = units @ output
             change = np.zeros_like(score)
             for order, i in enumerate(picked):
                 part = slice(ends[order], ends[order + 1])
-                odds = np.exp(score[part] - score[part].max())
-                right = odds * known[i]["right"]
-                change[part] = (odds / odds.sum() - right / max(right.sum(), 1e-12)) / len(picked)
-            back = np.outer(change, output) * (1 - hidden**2)
-            gradients = [back.T @ x + DECAY * weights, back.sum(0), hidden.T @ change + DECAY * output]
-            rate = RATE * (1 - step / STEPS) ** 0.5
+                odds = softmax(score[part])
+                right = odds * tables[i][1]
+                change[part] = (odds - right / max(right.sum(), 1e-12)) / len(picked)
+            back = np.outer(change, output) * (1 - units**2)
+            gradients = [back.T @ x + decay * weights, back.sum(0), units.T @ change + decay * output]
+            rate = RATE * (1 - step / options["steps"]) ** 0.5
             for k, gradient in enumerate(gradients):
                 first[k] = 0.9 * first[k] + 0.1 * gradient
                 second[k] = 0.99 * second[k] + 0.01 * gradient**2
                 ahead = first[k] / (1 - 0.9**step)
                 self.parts[k] = self.parts[k] - rate * ahead / (np.sqrt(second[k] / (1 - 0.99**step)) + 1e-8)
+                self.parts[k] = self.parts[k].astype(np.float32)
 
     def standard(self, x):
         return np.clip((x - self.centres) * self.scales, -STANDARD_MAX, STANDARD_MAX)
@@ -81,39 +102,18 @@ class Network:
         return np.tanh(self.standard(x) @ weights.T + bias) @ output
 
 
-def judge(network, clip):
-    """The decision of the analyzer: the tempo, then the beats, by all readings that agree."""
-    score = network.score(clip["x"])
-    odds = np.exp(score - score.max())
-    odds /= odds.sum()
-    mass = np.array([odds[np.abs(clip["bpm"] / bpm - 1) < 0.04].sum() for bpm in clip["bpm"]])
-    tempo = mass.argmax()
-    same = np.abs(clip["bpm"] / clip["bpm"][tempo] - 1) < 0.04
-    of_group = np.array([odds[clip["group"] == group].sum() for group in clip["group"]])
-    best = np.where(same, of_group + 1e-6 * odds, -1).argmax()
-    return best, min(mass[tempo], 1.0)
+class Average:
+    """Networks side by side as one whose score is their mean."""
 
+    def __init__(self, members):
+        self.centres, self.scales = members[0].centres, members[0].scales
+        weights = [member.parts[0] * member.scales / self.scales for member in members]
+        shifts = [member.parts[0] * member.scales * (self.centres - member.centres) for member in members]
+        biases = [member.parts[1] + shift.sum(1) for member, shift in zip(members, shifts)]
+        outputs = [member.parts[2] / len(members) for member in members]
+        self.parts = [np.vstack(weights), np.concatenate(biases), np.concatenate(outputs)]
 
-def report(name, rows):
-    tempo, beats, oracle = (np.mean([row[k] for row in rows]) for k in ("tempo", "f", "oracle"))
-    print(f"{name:24s} n {len(rows):4d} tempo {tempo:.3f} beats {beats:.3f} reachable {oracle:.3f}", file=sys.stderr)
-
-
-def held_out(clips):
-    rows = []
-    for style in sorted({clip["clip"]["genre"] for clip in clips}):
-        network = Average([clip for clip in clips if clip["clip"]["genre"] != style])
-        for clip in clips:
-            if clip["clip"]["genre"] == style:
-                best, confidence = judge(network, clip)
-                rows.append({
-                    "style": style, "kind": clip["clip"]["kind"], "tempo": bool(clip["tempo"][best]),
-                    "f": float(clip["f"][best]), "oracle": bool(clip["right"].any()), "confidence": float(confidence),
-                })
-        report(style, [row for row in rows if row["style"] == style])
-    for kind in sorted({row["kind"] for row in rows}):
-        report("left out: " + kind, [row for row in rows if row["kind"] == kind])
-    return rows
+    standard, score = Network.standard, Network.score
 
 
 def near_pace(clips):
@@ -125,20 +125,99 @@ def near_pace(clips):
             yield clip
 
 
-class Average:
-    """Networks side by side as one whose score is their mean."""
+def fit_level(clips, members=None):
+    """All readings of the right tempo are right, in whatever phase."""
+    table = lambda part: [(clip["level"], clip["tempo"]) for clip in part if clip["tempo"].any()]
+    tables = [table(clips), table(list(near_pace(clips)))]
+    return Average([Network(tables[k % 2], LEVEL, k + 1) for k in range(members or LEVEL["members"])])
 
-    def __init__(self, clips):
-        near = list(near_pace(clips))
-        members = [Network(part, seed) for part in (clips, near) for seed in range(1, MEMBERS + 1)]
-        self.centres, self.scales = members[0].centres, members[0].scales
-        weights = [member.parts[0] * member.scales / self.scales for member in members]
-        shifts = [member.parts[0] * member.scales * (self.centres - member.centres) for member in members]
-        biases = [member.parts[1] + shift.sum(1) for member, shift in zip(members, shifts)]
-        outputs = [member.parts[2] / len(members) for member in members]
-        self.parts = [np.vstack(weights), np.concatenate(biases), np.concatenate(outputs)]
 
-    standard, score = Network.standard, Network.score
+def fit_phase(clips, members=None):
+    """Only readings of the right tempo take part, where they differ."""
+    tables = []
+    for clip in clips:
+        right = clip["right"][clip["tempo"]]
+        if right.any() and not right.all():
+            tables.append((clip["phase"][clip["tempo"]], right))
+    return Average([Network(tables, PHASE, k + 1) for k in range(members or PHASE["members"])])
+
+
+def tempo_shares(clip):
+    """Which readings have the most probable tempo, its share and that of the next."""
+    near = np.abs(clip["bpm"][:, None] / clip["bpm"][None, :] - 1) < 0.04
+    mass = near @ clip["odds"]
+    same = near[:, mass.argmax()]
+    return same, min(mass.max(), 1.0), mass[~same].max() if not same.all() else 0.0
+
+
+def choose(phase, clip, same):
+    """The reading of one tempo that the analyzer takes: by all readings with the same beats."""
+    score = phase.score(clip["phase"]) + LEVEL_SHARE * np.log(clip["odds"] + 1e-9)
+    shares = softmax(np.where(same, score, -np.inf))
+    of_group = np.array([shares[clip["group"] == group].sum() for group in clip["group"]])
+    return np.where(same, of_group + 1e-6 * shares, -1).argmax()
+
+
+def report_phase(clips):
+    """Tells how the phase network does at the right tempo on styles that it was not fitted on."""
+    styles = np.random.default_rng(5).permutation(sorted({clip["style"] for clip in clips}))
+    beats = {}
+    for fold in range(FOLDS):
+        left_out = set(styles[fold::FOLDS])
+        phase = fit_phase([clip for clip in clips if clip["style"] not in left_out], 2)
+        for clip in clips:
+            if clip["style"] in left_out and clip["tempo"].any():
+                found = clip["f"][choose(phase, clip, clip["tempo"])], clip["f"][clip["tempo"]].max()
+                for name in (clip["style"], clip["clip"]["kind"]):
+                    beats.setdefault(name, []).append(found)
+    for name, values in sorted(beats.items()):
+        found, reachable = np.mean(values, 0)
+        print(f"left out: {name:14s} n {len(values):4d} beats {found:.3f} reachable {reachable:.3f}", file=sys.stderr)
+
+
+def logistic(evidence, is_right, weights):
+    """Weighted logistic regression, weakly drawn to zero; no weight on evidence below zero."""
+    used = list(range(evidence.shape[1]))
+    while True:
+        table = np.hstack([evidence[:, used], np.ones((len(evidence), 1))])
+        fit = np.zeros(table.shape[1])
+        for _ in range(100):
+            share = 1 / (1 + np.exp(-table @ fit))
+            slope = table.T @ (weights * (is_right - share)) - 1e-3 * fit
+            curve = (table * (weights * share * (1 - share))[:, None]).T @ table + 1e-3 * np.eye(len(fit))
+            fit = fit + np.linalg.solve(curve, slope)
+        falling = [k for k, value in enumerate(fit[:-1]) if value < 0]
+        if not falling:
+            break
+        used = [k for order, k in enumerate(used) if order not in falling]
+    full = np.zeros(evidence.shape[1] + 1)
+    full[used], full[-1] = fit[:-1], fit[-1]
+    return full
+
+
+def expected_error(confidence, is_right):
+    """Expected calibration error in ten bins."""
+    bins = np.minimum((confidence * 10).astype(int), 9)
+    gaps = [abs((confidence - is_right)[bins == k].sum()) for k in range(10)]
+    return sum(gaps) / len(confidence)
+
+
+def fit_confidence(name, evidence, is_right, kinds):
+    """Bands and keyboards count as in a library in which one piece of four is for a keyboard."""
+    share = {"own-band": 0.75, "own-keyboard": 0.25}
+    weights = np.array([share[kind] / kinds.count(kind) for kind in kinds]) * len(kinds)
+    fit = logistic(evidence, is_right, weights)
+    confidence = 1 / (1 + np.exp(-(evidence @ fit[:-1] + fit[-1])))
+    # What a perfect predictor with these confidences would measure on a set of 70 clips.
+    rng = np.random.default_rng(1)
+    chance = np.array(weights / weights.sum())
+    floors = []
+    for _ in range(400):
+        drawn = confidence[rng.choice(len(confidence), 70, p=chance)]
+        floors.append(expected_error(drawn, rng.random(70) < drawn))
+    error = expected_error(confidence, is_right)
+    print(f"{name} confidence: {np.round(fit, 3)} error {error:.3f}, of perfect ones at 70 clips {np.mean(floors):.3f}", file=sys.stderr)
+    return fit
 
 
 def rust_list(values):
@@ -146,49 +225,86 @@ def rust_list(values):
     return "[" + ", ".join(words) + "]"
 
 
-HEADER = """//! Weights of the network that judges readings of the metre.
+HEADER = """//! {what}
 //!
 //! Fitted on random pieces that were composed and rendered for it: songs for a band in eighteen
 //! styles and keyboard pieces played with human timing. No recorded music and no clip of an evaluation
-//! kit took part. Made by `eval/tools/fit_rhythm_weights.py`; not edited by hand.
+//! kit took part. Not edited by hand; made from the repository's root by
+//!
+//! ```text
+//! python3 eval/tools/make_training_clips.py CLIPS FluidR3_GM.sf2 540 700 300000
+//! cargo run --release -p leitmotif-eval -- audio --data CLIPS --verbose --readings > READINGS
+//! python3 eval/tools/fit_rhythm_weights.py crates/analysis/src/audio {tables} READINGS
+//! cargo fmt --all
+//! ```
+"""
 
+NETWORK = """
 #![allow(
     clippy::approx_constant,
     reason = "weights that happen to be near a constant"
 )]
 
-use super::reading_features::FEATURE_COUNT;
-use super::reading_network::HIDDEN_COUNT;
+use super::network::Network;
+use super::{module}::{size};
 
+/// {text}
+#[rustfmt::skip]
+pub(crate) static {name}: Network<{size}, {units}> = Network {{
 """
 
 
-def write_rust(path, network):
+def write_network(path, network, what, module, size, text, name):
     weights, bias, output = network.parts
     with open(path, "w") as file:
-        file.write(HEADER)
-        for name, text, values in [
-            ("CENTRES", "Mean of each feature.", network.centres),
-            ("SCALES", "One over the standard deviation of each feature.", network.scales),
-            ("HIDDEN_BIASES", "Biases of the hidden units.", bias),
-            ("OUTPUT_WEIGHTS", "Weights of the hidden units in the score.", output),
+        file.write(HEADER.format(what=what, tables=module.split("_")[0].replace("reading", "level")))
+        file.write(NETWORK.format(module=module, size=size, text=text, name=name, units=len(bias)))
+        file.write(f"    centres: {rust_list(network.centres)},\n    scales: {rust_list(network.scales)},\n")
+        file.write("    hidden_weights: [\n")
+        file.writelines(f"        {rust_list(row)},\n" for row in weights)
+        file.write(f"    ],\n    hidden_biases: {rust_list(bias)},\n    output_weights: {rust_list(output)},\n}};\n")
+
+
+def write_confidence(path, tempo, key):
+    with open(path, "w") as file:
+        file.write(HEADER.format(what="Weights of the evidence in the confidences.", tables="confidence"))
+        for name, values, text in [
+            ("TEMPO", tempo, "Weights of the log odds and of the lead of a tempo, and the offset."),
+            ("KEY", key, "Weights of the lead and of the strength of a key, and the offset."),
         ]:
-            size = "FEATURE_COUNT" if len(values) == weights.shape[1] else "HIDDEN_COUNT"
-            file.write(f"/// {text}\npub(crate) static {name}: [f32; {size}] = {rust_list(values)};\n\n")
-        file.write("/// Weights of the features in the hidden units.\n#[rustfmt::skip]\n")
-        file.write("pub(crate) static HIDDEN_WEIGHTS: [[f32; FEATURE_COUNT]; HIDDEN_COUNT] = [\n")
-        file.writelines(f"    {rust_list(row)},\n" for row in weights)
-        file.write("];\n")
+            numbers = ", ".join(repr(round(float(value), 4)) for value in values)
+            file.write(f"\n/// {text}\npub(crate) static {name}: [f64; {len(values)}] = [{numbers}];\n")
+
+
+def fit_confidences(clips):
+    shares = [tempo_shares(clip) for clip in clips]
+    share = np.clip([share for _, share, _ in shares], 1e-4, 1 - 1e-4)
+    lead = np.log(share / np.maximum([next_share for *_, next_share in shares], 1e-4))
+    evidence = np.stack([np.log(share / (1 - share)), lead], 1)
+    right = np.array([clip["clip"]["acc1"] > 0.5 for clip in clips], float)
+    tempo = fit_confidence("tempo", evidence, right, [clip["clip"]["kind"] for clip in clips])
+    keyed = [clip["clip"] for clip in clips if clip["clip"]["key_evidence"] and clip["clip"]["mirex"] is not None]
+    right = np.array([clip["mirex"] > 0.99 for clip in keyed], float)
+    evidence = np.array([clip["key_evidence"] for clip in keyed])
+    return tempo, fit_confidence("key", evidence, right, [clip["kind"] for clip in keyed])
 
 
 def main():
-    rust_path, predictions_path = sys.argv[1:3]
+    folder, tables = sys.argv[1], sys.argv[2].split(",")
     clips = [clip for path in sys.argv[3:] for clip in read(path)]
-    if predictions_path != "-":
-        rows = held_out(clips)
-        with open(predictions_path, "w") as file:
-            json.dump(rows, file)
-    write_rust(rust_path, Average(clips))
+    if "level" in tables:
+        write_network(
+            f"{folder}/level_weights.rs", fit_level(clips), "Weights of the network that finds the beat level.",
+            "reading_features", "FEATURE_COUNT", "Scores how plausible the beats of a reading are as beats.", "LEVEL_NETWORK",
+        )
+    if "phase" in tables:
+        report_phase(clips)
+        write_network(
+            f"{folder}/phase_weights.rs", fit_phase(clips), "Weights of the network that finds the beat among off-beats.",
+            "phase_features", "PHASE_FEATURE_COUNT", "Scores readings of one tempo by where their beats fall.", "PHASE_NETWORK",
+        )
+    if "confidence" in tables:
+        write_confidence(f"{folder}/confidence_weights.rs", *fit_confidences(clips))
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ import math
 MAJOR, MINOR = [0, 2, 4, 5, 7, 9, 11], [0, 2, 3, 5, 7, 8, 10]
 PROGRAMS = [0, 0, 0, 0, 48, 48, 48, 19, 19, 19, 6, 1, 20, 24, 46, 40, 73, 49]
 TEXTURES = ["prelude", "prelude", "counterpoint", "counterpoint", "counterpoint", "chorale", "dance"]
-# Cells of one simple beat, in quarters of it; lengths sum to 4.
-FAST = [[1, 1, 1, 1]]
-MEDIUM = [[2, 2], [2, 1, 1], [1, 1, 2], [3, 1], [2, 2]]
-SLOW = [[4], [4], [2, 2], [3, 1]]
+# Cells of one simple beat, in quarters of it; lengths sum to 4, rests are negative.
+FAST = [[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1], [-1, 1, 1, 1]]
+MEDIUM = [[2, 2], [2, 1, 1], [1, 1, 2], [3, 1], [2, 2], [-2, 2], [-2, 1, 1]]
+SLOW = [[4], [4], [4], [2, 2], [3, 1]]
 # Cells of one compound beat, in sixths; lengths sum to 6.
-FAST_COMPOUND = [[2, 2, 2], [2, 2, 2], [1, 1, 1, 1, 1, 1]]
-MEDIUM_COMPOUND = [[4, 2], [2, 2, 2], [3, 1, 2], [2, 1, 1, 2]]
+FAST_COMPOUND = [[2, 2, 2], [2, 2, 2], [1, 1, 1, 1, 1, 1], [-2, 2, 2]]
+MEDIUM_COMPOUND = [[4, 2], [2, 2, 2], [3, 1, 2], [2, 1, 1, 2], [-2, 2, 2]]
 SLOW_COMPOUND = [[6], [6], [4, 2]]
 
 
@@ -70,6 +70,9 @@ class Player:
         self.legato = rng.choice([0.55, 0.8, 0.95, 1.05])
         self.accent = 0 if is_organ else rng.choice([0, 3, 6, 10])
         self.level = rng.randint(58, 82)
+        # Players lean on long notes and on the upper voice rather than on beats.
+        self.lean, self.rise = rng.choice([0, 2, 4]), rng.choice([0.0, 0.2, 0.4])
+        self.trills = rng.choice([0.0, 0.0, 0.1, 0.25])
 
     def time(self, position):
         index = min(int(position), len(self.beats) - 2)
@@ -83,7 +86,21 @@ class Player:
         on_beat = abs(position - round(position)) < 0.01
         on_bar = on_beat and round(position) % beats_per_bar == 0
         velocity = self.level + boost + self.accent * (on_beat + on_bar) + self.rng.gauss(0, 6)
-        self.notes.append((max(start, 0.0), end, 0, pitch, min(max(velocity, 25), 118)))
+        velocity += self.lean * min(max(math.log2(length / 0.5), -1.0), 2.0) + self.rise * (pitch - 60)
+        velocity = min(max(velocity, 25), 118)
+        if length >= 0.75 and self.rng.random() < self.trills:
+            start = self.trill(start, end, pitch, velocity)
+        self.notes.append((max(start, 0.0), end, 0, pitch, velocity))
+
+    def trill(self, start, end, pitch, velocity):
+        """Ornaments the first part of a note, from the note above; tells where the rest begins."""
+        step, until = 1.0 / self.rng.uniform(9.0, 13.0), start + (end - start) * self.rng.choice([0.25, 0.5, 0.75])
+        neighbour = pitch + self.rng.choice([1, 2])
+        while start + 2 * step < until:
+            self.notes.append((max(start, 0.0), start + step, 0, neighbour, velocity - 6))
+            self.notes.append((max(start + step, 0.0), start + 2 * step, 0, pitch, velocity - 6))
+            start += 2 * step
+        return start
 
 
 def figuration(rng, count):
@@ -112,7 +129,7 @@ def prelude(rng, player, plan):
     # The figure spans one or two beats or a bar and is kept throughout.
     span = rng.choice([1, 2 if beats_per_bar % 2 == 0 else beats_per_bar, beats_per_bar])
     figure = figuration(rng, slots * span)
-    rests = {0} if rng.random() < 0.3 else set()
+    rests = rng.choice([set(), set(), {0}, {0}, {0, 2} if slots == 4 else {0}])
     if rng.random() < 0.3:
         figure = [step + (index % 2) * rng.choice([-1, 0, 1]) for index, step in enumerate(figure)]
     bass_length = rng.choice([1, 2, span, plan["step"], beats_per_bar])
@@ -141,22 +158,32 @@ def counterpoint(rng, player, plan):
     length = beats_per_bar * rng.choice([1, 2, 2])
     subject = [rng.choice(rng.choice(cells)) for _ in range(length)]
     contour = [rng.choice([-2, -1, -1, 1, 1, 2]) for _ in range(64)]
-    pickup = rng.choice([0.0, 0.0, 0.5])
+    # Subjects often begin after a rest on the beat, and dissonances are held over beats.
+    head_rest = rng.choice([0, 0, unit // 4, unit // 2, unit // 2])
+    ties = rng.choice([0.05, 0.12, 0.3])
+    # The quick notes pass from voice to voice, or every voice moves as it likes.
+    is_relay = rng.random() < 0.5
     order = rng.sample(range(voices), voices)
     is_bass_calm = rng.random() < 0.6
     # How many voices have entered when the excerpt begins.
     entered = rng.choice([1, 1, voices])
+    busy = [rng.randrange(voices) for _ in range(plan["beat_count"])]
     for rank, voice in enumerate(order):
-        at, degree, tied = max(rank - entered + 1, 0) * length, 7 * (voice - voices // 2), False
-        entry = at
-        count, until = 0, plan["beat_count"]
-        while at < until:
+        at, degree = max(rank - entered + 1, 0) * length, 7 * (voice - voices // 2)
+        count, held = 0, None
+        while at < plan["beat_count"]:
             block = (at // length) % max(voices + 1, 3)
             has_subject = block == rank % (voices + 1)
             kinds = [1, 2, 2, 2] if voice == 0 and is_bass_calm else [0, 1, 1, 2, 2]
+            if is_relay:
+                kinds = [0] if busy[at] == voice else [1, 2, 2]
             cell = subject[at % length] if has_subject else rng.choice(cells[rng.choice(kinds)])
-            position = at + (pickup if at == entry else 0.0)
+            position = float(at)
+            silent_until = at + (head_rest / unit if has_subject and at % length == 0 else 0.0)
             for offset, quarters in enumerate(cell):
+                start, position = position, position + abs(quarters) / unit
+                if quarters < 0 or start < silent_until - 0.01:
+                    continue
                 chord = plan["degrees"][min(int(at), plan["beat_count"] - 1)]
                 degree += contour[(count if has_subject else count * 7 + voice) % 64]
                 home = 7 * (voice - voices // 2) + 3
@@ -164,18 +191,22 @@ def counterpoint(rng, player, plan):
                     degree -= int(math.copysign(rng.choice([2, 4]), degree - home))
                 target = degree
                 # Consonance on the beat, passing notes between.
-                if offset == 0 or (position * 2) % 1 == 0 and count % 3:
+                if offset == 0 or (start * 2) % 1 == 0 and count % 3:
                     target = min((chord + 7 * octave + step for octave in range(-4, 5) for step in (0, 2, 4)), key=lambda near: abs(near - degree))
                     if voice == 0 and offset == 0 and plan["degrees"][max(int(at) - 1, 0)] != chord:
                         target = min((chord + 7 * octave for octave in range(-4, 5)), key=lambda near: abs(near - degree))
                     degree = target
                 count += 1
-                if tied and offset == 0:
-                    tied = False
+                if held:
+                    # The note before lasts on through the place of this one.
+                    player.add(held[0], position - held[0], held[1], beats_per_bar)
+                    held = None
+                    continue
+                pitch = plan["scale_tone"](target, chord)
+                if offset == len(cell) - 1 and not has_subject and len(cell) > 1 and rng.random() < ties:
+                    held = (start, pitch)
                 else:
-                    player.add(position, quarters / unit, plan["scale_tone"](target, chord), beats_per_bar)
-                position += quarters / unit
-            tied = not has_subject and rng.random() < 0.12
+                    player.add(start, abs(quarters) / unit, pitch, beats_per_bar)
             at += 1
 
 
@@ -211,8 +242,9 @@ def dance(rng, player, plan):
         for quarters in cell:
             degree += rng.choice([-2, -1, -1, 1, 1, 2])
             degree = min(max(degree, -1), 12)
-            player.add(position, quarters / unit, plan["scale_tone"](degree, chord), beats_per_bar, 4)
-            position += quarters / unit
+            if quarters > 0:
+                player.add(position, quarters / unit, plan["scale_tone"](degree, chord), beats_per_bar, 4)
+            position += abs(quarters) / unit
         if bass == "bar":
             if index % beats_per_bar == 0:
                 player.add(index, beats_per_bar, plan["tone"](chord, -14), beats_per_bar)

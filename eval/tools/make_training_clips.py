@@ -1,7 +1,7 @@
 """Makes labelled clips to fit and to measure the rhythm and harmony analyzers on.
 
 Usage: make_training_clips.py OUT_FOLDER SOUND_FONT BAND_COUNT KEYBOARD_COUNT FIRST_SEED [modulate]
-Needs numpy and the `fluidsynth` program. Writes the layout that `leitmotif-eval audio` reads:
+Needs numpy and the `fluidsynth` and `ffmpeg` programs. Writes the layout that `leitmotif-eval audio` reads:
 labels.csv, beats/*.txt, chords/*.txt (start, end, chord), keys/*.txt (start, key) and one WAV a clip.
 With `modulate` the songs change key half way. Two processes run side by side.
 """
@@ -19,7 +19,7 @@ import midi_render
 
 NAMES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
 SECONDS = 28.0
-EFFECTS = ["none", "none", "compressed", "noise", "lowpass"]
+EFFECTS = ["none", "none", "compressed", "noise", "lowpass", "mp3"]
 
 
 def make(job):
@@ -36,6 +36,8 @@ def make(job):
     midi = midi_render.midi_bytes(piece["notes"], piece["programs"], bend)
     samples = midi_render.render(f"{folder}/{name}", font, midi, SECONDS, rng.random() < 0.8)
     samples = midi_render.degrade(samples, effect, np.random.default_rng(seed))
+    if effect == "mp3":
+        samples = midi_render.through_mp3(f"{folder}/{name}", samples)
     midi_render.write_wave(f"{folder}/{name}.wav", samples)
     with open(f"{folder}/beats/{name}.txt", "w") as file:
         file.writelines(f"{beat:.4f}\n" for beat in piece["beats"])

@@ -1,4 +1,4 @@
-"""Notes to sound: a MIDI writer, a call of `fluidsynth`, and what recordings do to sound."""
+"""Notes to sound: a MIDI writer, calls of `fluidsynth` and `ffmpeg`, and what recordings do to sound."""
 
 import os
 import struct
@@ -84,6 +84,20 @@ def degrade(samples, kind, generator):
             level = np.sqrt((samples**2).mean() / (pink**2).mean())
             samples = samples + pink * level * 10 ** (-generator.uniform(12, 26) / 20)
     return np.clip(samples, -1.0, 1.0)
+
+
+def through_mp3(path, samples):
+    """What a 64 kbit/s MP3 leaves of the samples; the file's header tells how to undo its delay."""
+    wave_path, mp3_path = path + ".raw.wav", path + ".mp3"
+    write_wave(wave_path, samples)
+    quiet = ["ffmpeg", "-y", "-v", "error", "-i"]
+    subprocess.run(quiet + [wave_path, "-b:a", "64k", mp3_path], check=True)
+    subprocess.run(quiet + [mp3_path, wave_path], check=True)
+    with wave.open(wave_path) as file:
+        raw = file.readframes(file.getnframes())
+    os.remove(wave_path)
+    os.remove(mp3_path)
+    return np.frombuffer(raw, "<i2")[: len(samples)] / 32768.0
 
 
 def write_wave(path, samples):

@@ -66,7 +66,8 @@ impl<'a> Evidence<'a> {
         average(reads) / norm / PEAK_BIAS
     }
 
-    fn series(&self, index: usize) -> &[f32] {
+    /// Onset strength of all bands (0) or of a group.
+    pub(crate) fn series(&self, index: usize) -> &[f32] {
         match index.checked_sub(1) {
             Some(group) => &self.envelope.groups[group],
             None => &self.envelope.total,
@@ -161,13 +162,13 @@ fn peak_rate(values: &[f32], least: f32, radius: usize, frames_per_second: f64) 
 }
 
 /// Positions at a phase between consecutive beats.
-fn positions(beats: &[f64], phase: f64) -> impl Iterator<Item = f64> {
+pub(crate) fn positions(beats: &[f64], phase: f64) -> impl Iterator<Item = f64> {
     beats
         .windows(2)
         .map(move |pair| pair[0] + (pair[1] - pair[0]) * phase)
 }
 
-fn read_peak(values: &[f32], at: f64) -> f64 {
+pub(crate) fn read_peak(values: &[f32], at: f64) -> f64 {
     let centre = at.round().max(0.0) as usize;
     let from = centre.saturating_sub(READ_RADIUS).min(values.len());
     let to = (centre + READ_RADIUS + 1).min(values.len());

@@ -1,8 +1,11 @@
 //! Key and tuning: tuned pitch-class profiles of spectral peaks against published key profiles.
 
-use super::frames::{HARMONY_HOP, HARMONY_WINDOW};
+use super::AudioBuffer;
+use super::confidence::key_confidence;
+use super::frames::{HARMONY_HOP, HARMONY_WINDOW, Parts, Spectra};
 use super::key_profiles::{ALBRECHT_SHANAHAN, KRUMHANSL_KESSLER, KeyProfile, TEMPERLEY};
 use super::resample::ANALYSIS_RATE_HZ;
+use crate::analyzer::AnalysisError;
 
 /// Range of peaks that carry harmony, in hertz: from the lowest bass string to the top of the staff;
 /// above are mostly overtones and cymbals.
@@ -201,6 +204,8 @@ pub(crate) struct KeyEstimate {
     pub is_minor: bool,
     /// Correlation with the profiles, −1..=1.
     pub strength: f64,
+    /// Lead over the next best key, as correlation.
+    pub margin: f64,
     pub confidence: f64,
 }
 
@@ -261,10 +266,6 @@ const OPENING_FADE_S: f64 = 8.0;
 /// note that popular music leaves out, and then prefer the relative major.
 const MINOR_BONUS: f64 = 0.12;
 
-/// Slope and offset of the log odds that make the confidence the share of keys that are right: a
-/// logistic fit on 312 composed pieces.
-const CALIBRATION: (f64, f64) = (0.765, -0.641);
-
 /// Finds the key.
 ///
 /// - `frames` are pitch-class profiles at [`HARMONY_FPS`]; `None` when nothing tonal sounds.
@@ -310,14 +311,29 @@ pub(crate) fn estimate_key(frames: &[[f32; 12]]) -> Option<KeyEstimate> {
         .map(|key| scores[key])
         .fold(f64::MIN, f64::max);
     let margin = (scores[best] - second) / (2.0 + opening_weight);
-    let evidence = margin * 22.0 + (strength - 0.7) * 3.0;
-    let confidence = 1.0 / (1.0 + (-(CALIBRATION.0 * evidence + CALIBRATION.1)).exp());
     Some(KeyEstimate {
         tonic: best % 12,
         is_minor: best >= 12,
         strength,
-        confidence,
+        margin,
+        confidence: key_confidence(margin, strength),
     })
+}
+
+/// Measures what the confidence in the key goes by, to fit it: the lead over the next best key and the
+/// strength; `None` without a key.
+///
+/// - Errors: as [`super::analyze_audio`].
+pub fn key_evidence(audio: &AudioBuffer) -> Result<Option<(f64, f64)>, AnalysisError> {
+    let signal = super::resample::resample_to_mono(audio)?;
+    let parts = Parts {
+        rhythm: false,
+        harmony: true,
+        timbre: false,
+    };
+    let harmony = Spectra::compute(&signal, parts).harmony;
+    let key = estimate_key(&harmony.tuned_chroma());
+    Ok(key.map(|key| (key.margin, key.strength)))
 }
 
 /// Correlation with the 12 major, then the 12 minor keys.
@@ -365,7 +381,6 @@ pub(crate) fn correlation(a: &[f64; 12], b: &[f64; 12]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::frames::{Parts, Spectra};
     use super::*;
 
     /// Triads of a progression as sums of harmonic tones, half a second each.
@@ -439,6 +454,7 @@ mod tests {
                 tonic,
                 is_minor,
                 strength: 1.0,
+                margin: 1.0,
                 confidence: 1.0,
             }
             .camelot()

@@ -5,6 +5,9 @@ use super::resample::ANALYSIS_RATE_HZ;
 
 /// Bands of the filter bank; see [`BandFilter`].
 pub(crate) const BAND_COUNT: usize = 80;
+/// Bands under 260 Hz, where bass notes are, and under 2 kHz, where notes are told apart.
+pub(crate) const LOW_BAND_COUNT: usize = 14;
+pub(crate) const MIDDLE_BAND_COUNT: usize = 47;
 /// Lowest and highest band edge, in hertz.
 const BAND_EDGES_HZ: (f64, f64) = (30.0, 10_500.0);
 /// Strength of the logarithmic compression `ln(1 + γ·magnitude)`; at the working level a quiet hi-hat

@@ -7,6 +7,7 @@ use super::evidence::Evidence;
 use super::frames::{Parts, RHYTHM_FPS, Spectra};
 use super::metre::estimate_metre;
 use super::onset::OnsetEnvelope;
+use super::phase_features::PhaseCurves;
 use super::reading::readings;
 use super::reading_features::FEATURE_NAMES;
 use super::tempo::{Autocorrelation, salient_periods};
@@ -47,6 +48,8 @@ pub struct MetreReading {
     pub beats_s: Vec<f64>,
     /// Features, in the order of [`metre_feature_names`].
     pub features: Vec<f64>,
+    /// What tells its phase from that of others at the same tempo.
+    pub phase_features: Vec<f64>,
     /// Probability among the readings of the track.
     pub probability: f64,
     /// Readings of one group have the same beats, found from different periodicities.
@@ -75,11 +78,13 @@ pub fn metre_readings(audio: &AudioBuffer) -> Result<Vec<MetreReading>, Analysis
     let envelope = OnsetEnvelope::compute(&spectra.rhythm);
     let repeats = Autocorrelation::compute(&envelope.total);
     let evidence = Evidence::new(&envelope, &repeats, &chroma);
+    let curves = PhaseCurves::new(&spectra.rhythm, &envelope);
     Ok(judge(&envelope, &repeats, &evidence)
         .into_iter()
         .map(|judged| MetreReading {
             tempo_bpm: judged.reading.bpm,
             beats_s: in_seconds(&judged.reading.beats),
+            phase_features: curves.features(&evidence, &judged.reading.beats).to_vec(),
             features: judged.reading.features.to_vec(),
             probability: judged.probability,
             group: judged.group,
@@ -94,7 +99,9 @@ pub(crate) fn measure_rhythm(spectra: &Spectra, chroma: &[[f32; 12]]) -> Rhythm 
     let repeats = Autocorrelation::compute(&envelope.total);
     let evidence = Evidence::new(&envelope, &repeats, chroma);
     let judged = judge(&envelope, &repeats, &evidence);
-    let Some(verdict) = decide(&judged) else {
+    let curves = PhaseCurves::new(&spectra.rhythm, &envelope);
+    let phase_features = |beats: &[f64]| curves.features(&evidence, beats);
+    let Some(verdict) = decide(&judged, &phase_features) else {
         return Rhythm {
             envelope,
             ..Rhythm::default()
@@ -105,7 +112,7 @@ pub(crate) fn measure_rhythm(spectra: &Spectra, chroma: &[[f32; 12]]) -> Rhythm 
     let tempo = TempoEstimate {
         bpm: best.bpm,
         alternative_bpm: verdict.alternative_bpm,
-        confidence: verdict.tempo_probability,
+        confidence: verdict.tempo_confidence,
     };
     let beats_s = in_seconds(&best.beats);
     let downbeats_s = metre.map_or_else(Vec::new, |metre| {

@@ -1,8 +1,12 @@
 //! The decision among the readings of the metre.
 
+use super::confidence::tempo_confidence;
 use super::frames::RHYTHM_FPS;
+use super::level_weights::LEVEL_NETWORK;
+use super::network::softmax;
+use super::phase_features::PHASE_FEATURE_COUNT;
+use super::phase_weights::PHASE_NETWORK;
 use super::reading::Reading;
-use super::reading_network::score;
 
 /// Tempi this near, relative to each other, are the same.
 const SAME_TEMPO: f64 = 0.04;
@@ -10,6 +14,11 @@ const SAME_TEMPO: f64 = 0.04;
 const SAME_BEAT_FRAMES: f64 = 0.07 * RHYTHM_FPS;
 /// Share of common beats from which two readings are one.
 const SAME_READING: f64 = 0.8;
+
+/// Share of the level network's log probability in the choice of the phase: it heard other pieces than
+/// the phase network. On styles left out of the phase network's fit, beats are found more often the
+/// larger the share, but the level network had heard those styles; so it stays small.
+const LEVEL_SHARE: f64 = 0.25;
 
 /// A reading with its probability among those of the track.
 #[derive(Debug, Clone)]
@@ -25,23 +34,21 @@ pub(crate) struct Judged {
 #[derive(Debug)]
 pub(crate) struct Verdict<'a> {
     pub best: &'a Judged,
-    /// Calibrated sum of the probabilities of the readings of that tempo.
-    pub tempo_probability: f64,
+    /// Probability that the tempo is right, its octave included.
+    pub tempo_confidence: f64,
     /// The next most probable tempo.
     pub alternative_bpm: Option<f64>,
 }
 
-/// Softmax of the readings' scores, and their groups. Cost: O(readings² × beats).
+/// Probabilities of the readings and their groups. Cost: O(readings² × beats).
 pub(crate) fn judge_readings(readings: Vec<Reading>) -> Vec<Judged> {
     let scores: Vec<f64> = readings
         .iter()
-        .map(|reading| score(&reading.features))
+        .map(|reading| LEVEL_NETWORK.score(&reading.features))
         .collect();
-    let best = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let total: f64 = scores.iter().map(|score| (score - best).exp()).sum();
     let mut judged: Vec<Judged> = Vec::with_capacity(readings.len());
     let mut group_count = 0;
-    for (reading, score) in readings.into_iter().zip(scores) {
+    for (reading, probability) in readings.into_iter().zip(softmax(&scores)) {
         let known = judged.iter().find(|known| {
             // The first of a group stands for it.
             known.is_first
@@ -53,7 +60,7 @@ pub(crate) fn judge_readings(readings: Vec<Reading>) -> Vec<Judged> {
         group_count = group_count.max(group + 1);
         judged.push(Judged {
             reading,
-            probability: (score - best).exp() / total,
+            probability,
             group,
             is_first: known_group.is_none(),
         });
@@ -61,9 +68,13 @@ pub(crate) fn judge_readings(readings: Vec<Reading>) -> Vec<Judged> {
     judged
 }
 
-/// Decides first on the tempo, then on the beats, each by the probability of all that agree: many
-/// periodicities lead to the same beats, and one lucky score must not outweigh them.
-pub(crate) fn decide(judged: &[Judged]) -> Option<Verdict<'_>> {
+/// Decides first on the tempo, by the probability of all readings that agree, then on the beats among
+/// those by what tells phases apart: many periodicities lead to the same beats, and one lucky score
+/// must not outweigh them.
+pub(crate) fn decide<'a>(
+    judged: &'a [Judged],
+    phase_features: &dyn Fn(&[f64]) -> [f64; PHASE_FEATURE_COUNT],
+) -> Option<Verdict<'a>> {
     let of_tempo = |bpm: f64| -> f64 {
         judged
             .iter()
@@ -79,40 +90,44 @@ pub(crate) fn decide(judged: &[Judged]) -> Option<Verdict<'_>> {
             .map(|bpm| (bpm, of_tempo(bpm)))
             .max_by(|a, b| a.1.total_cmp(&b.1))
     };
-    let (tempo, tempo_probability) = tempo_of(&|_| true)?;
+    let (tempo, probability) = tempo_of(&|_| true)?;
     let alternative = tempo_of(&|bpm| !is_same_tempo(bpm, tempo));
-    let of_group = |group: usize| -> f64 {
-        judged
-            .iter()
-            .filter(|other| other.group == group)
-            .map(|other| other.probability)
-            .sum()
-    };
-    let best = judged
+    let at_tempo: Vec<&Judged> = judged
         .iter()
         .filter(|judged| is_same_tempo(judged.reading.bpm, tempo))
-        .map(|judged| (judged, of_group(judged.group)))
-        .max_by(|a, b| {
-            (a.1, a.0.probability)
-                .partial_cmp(&(b.1, b.0.probability))
-                .unwrap_or(std::cmp::Ordering::Equal)
-        })?
-        .0;
+        .collect();
     Some(Verdict {
-        best,
-        tempo_probability: calibrated(tempo_probability),
+        best: best_phase(&at_tempo, phase_features)?,
+        tempo_confidence: tempo_confidence(probability, alternative.map_or(0.0, |(_, of)| of)),
         alternative_bpm: alternative.map(|(bpm, _)| bpm),
     })
 }
 
-/// Slope and offset of the log odds that make the probability the share of tempi that are right: a
-/// logistic fit on composed pieces that the network was not fitted on.
-const CALIBRATION: (f64, f64) = (1.56, -0.13);
-
-fn calibrated(probability: f64) -> f64 {
-    let probability = probability.clamp(1e-4, 1.0 - 1e-4);
-    let odds = (probability / (1.0 - probability)).ln();
-    1.0 / (1.0 + (-(CALIBRATION.0 * odds + CALIBRATION.1)).exp())
+/// The reading whose group has the largest share of the phase network's softmax.
+fn best_phase<'a>(
+    at_tempo: &[&'a Judged],
+    phase_features: &dyn Fn(&[f64]) -> [f64; PHASE_FEATURE_COUNT],
+) -> Option<&'a Judged> {
+    let scores: Vec<f64> = at_tempo
+        .iter()
+        .map(|judged| {
+            let phase = PHASE_NETWORK.score(&phase_features(&judged.reading.beats));
+            phase + LEVEL_SHARE * (judged.probability + 1e-9).ln()
+        })
+        .collect();
+    let shares = softmax(&scores);
+    let of_group = |group: usize| -> f64 {
+        let of = at_tempo.iter().zip(&shares);
+        of.filter(|(other, _)| other.group == group)
+            .map(|(_, share)| share)
+            .sum()
+    };
+    at_tempo
+        .iter()
+        .zip(&shares)
+        .map(|(judged, &share)| (*judged, of_group(judged.group), share))
+        .max_by(|a, b| a.1.total_cmp(&b.1).then(a.2.total_cmp(&b.2)))
+        .map(|(judged, ..)| judged)
 }
 
 fn is_same_tempo(a: f64, b: f64) -> bool {
