@@ -30,12 +30,15 @@ fn tenant_folder(folder: &Path, scope: &TenantScope) -> std::path::PathBuf {
     folder.join("tenants").join(scope.tenant().to_string())
 }
 
-/// Brings a tenant's file back to what the first release wrote: without what imports bring.
+/// Brings a tenant's file back to what the first release wrote: without what later ones brought.
 fn to_first_format(folder: &Path) {
     let file = folder.join("tenant.db");
     let db = rusqlite::Connection::open(file).unwrap();
-    db.execute_batch("DROP TABLE statements; DROP TABLE import_audits; PRAGMA user_version = 1;")
-        .unwrap();
+    db.execute_batch(
+        "DROP TABLE statements; DROP TABLE import_audits; DROP INDEX events_of_kind;
+         PRAGMA user_version = 1;",
+    )
+    .unwrap();
 }
 
 #[tokio::test]
