@@ -9,13 +9,13 @@ use std::path::PathBuf;
 use anyhow::Context;
 use leitmotif_analysis::audio::{
     AUDIO_EMBEDDING_DIMENSIONS, AUDIO_EMBEDDING_SPACE, DecodeLimits, analyze_audio, decode_bytes,
-    resample_to_mono,
+    embedding_statistics, resample_to_mono,
 };
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::random::Random;
-use degrade::{Degradation, MEASURED, buffer, degrade, has_ffmpeg};
+use degrade::{Degradation, MEASURED, buffer, degrade, drawn, has_ffmpeg};
 use usual_statistics::usual_statistics;
 
 /// Neighbours that vote on a style.
@@ -36,6 +36,10 @@ pub struct Args {
     /// Print the style of each synthesised clip and of its neighbours.
     #[arg(long)]
     verbose: bool,
+    /// Measure nothing; print the unprojected statistics of excerpts and randomly degraded copies, one
+    /// line of JSON each, to fit the projection on.
+    #[arg(long)]
+    statistics: bool,
 }
 
 struct Label {
@@ -71,6 +75,9 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(args.jobs.max(1))
         .build()?;
+    if args.statistics {
+        return pool.install(|| print_statistics(args, &labels, can_mp3));
+    }
     let clips: Vec<Clip> = pool.install(|| {
         labels
             .into_par_iter()
@@ -139,6 +146,44 @@ fn see_clip(args: &Args, label: Label, can_mp3: bool) -> anyhow::Result<Clip> {
         copies,
         label,
     })
+}
+
+/// Prints the whole and both halves of each clip, clean and degraded.
+fn print_statistics(args: &Args, labels: &[Label], can_mp3: bool) -> anyhow::Result<Value> {
+    let lines = |(index, label): (usize, &Label)| -> anyhow::Result<Vec<Value>> {
+        let samples = read_mono(args, &label.file)?;
+        let middle = samples.len() / 2;
+        let parts = [
+            ("whole", &samples[..]),
+            ("first", &samples[..middle]),
+            ("second", &samples[middle..]),
+        ];
+        let mut random = Random(index as u64 + 1);
+        let mut lines = Vec::new();
+        for (part, samples) in parts {
+            let mut line = |how: &str, samples: Vec<f32>| -> anyhow::Result<()> {
+                let statistics = embedding_statistics(&buffer(samples))?;
+                let style = &label.style;
+                lines.push(json!({"song": label.song, "style": style, "part": part, "how": how, "statistics": statistics}));
+                Ok(())
+            };
+            line("clean", samples.to_vec())?;
+            for degradation in drawn(&mut random, can_mp3) {
+                let copy = degrade(samples, degradation, &mut random)?;
+                line(&format!("{degradation:?}"), copy)?;
+            }
+        }
+        Ok(lines)
+    };
+    let all: Vec<Vec<Value>> = labels
+        .par_iter()
+        .enumerate()
+        .map(lines)
+        .collect::<anyhow::Result<_>>()?;
+    for line in all.iter().flatten() {
+        println!("{line}");
+    }
+    Ok(json!({"clips": labels.len(), "lines": all.iter().map(Vec::len).sum::<usize>()}))
 }
 
 fn see(samples: Vec<f32>) -> anyhow::Result<Seen> {

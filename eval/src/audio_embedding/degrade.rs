@@ -39,6 +39,21 @@ pub const MEASURED: [(&str, Degradation); 6] = [
     ("speed_minus_2pct", Degradation::Speed(0.98)),
 ];
 
+/// Draws one degradation of each kind, about as strong as the measured ones; for fitting.
+pub fn drawn(random: &mut Random, has_mp3: bool) -> Vec<Degradation> {
+    let mut between = |low: f64, high: f64| low + (high - low) * random.uniform();
+    let mut degradations = vec![
+        Degradation::PinkNoise(between(12.0, 26.0)),
+        Degradation::WhiteNoise(between(12.0, 28.0)),
+        Degradation::LowPass(between(3_200.0, 7_500.0)),
+        Degradation::Speed(between(0.96, 1.04)),
+    ];
+    if has_mp3 {
+        degradations.push(Degradation::Mp3);
+    }
+    degradations
+}
+
 /// Tells whether `ffmpeg` can be run.
 pub fn has_ffmpeg() -> bool {
     let mut command = Command::new("ffmpeg");
