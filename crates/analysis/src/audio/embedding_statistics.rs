@@ -124,7 +124,7 @@ fn flush(sums: &mut [[f32; FINE_COUNT]; 3], totals: &mut [[f64; FINE_COUNT]; 3])
 
 /// Level of each coarse band over time.
 fn coarse_levels(frames: &RhythmFrames) -> Vec<Vec<f32>> {
-    let mut levels = vec![Vec::with_capacity(frames.frame_count); COARSE_COUNT];
+    let mut levels = vec![Vec::new(); COARSE_COUNT];
     for row in frames.bands.chunks_exact(BAND_COUNT) {
         for (level, bands) in levels.iter_mut().zip(row.chunks_exact(BANDS_PER_COARSE)) {
             level.push(bands.iter().sum::<f32>() / BANDS_PER_COARSE as f32);
