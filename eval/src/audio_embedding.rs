@@ -347,8 +347,8 @@ mod tests {
     #[test]
     fn ranks_count_what_is_nearer() {
         let gallery = vec![vec![1.0, 0.0], vec![0.0, 1.0], vec![1.0, 0.1]];
-        let queries = vec![vec![1.0, 0.01], vec![0.5, 0.6], vec![1.0, 0.0]];
-        assert_eq!(ranks(&queries, &gallery), [1, 2, 2]);
+        let queries = vec![vec![1.0, 0.01], vec![0.6, 0.5], vec![1.0, 0.0]];
+        assert_eq!(ranks(&queries, &gallery), [1, 3, 2]);
         assert!((mean_reciprocal(&[1, 2, 4]) - 7.0 / 12.0).abs() < 1e-12);
     }
 
