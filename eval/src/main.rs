@@ -1,6 +1,7 @@
 //! Quality and load on labelled data; every subcommand prints one JSON object as its last line.
 
 mod audio;
+mod audio_embedding;
 mod audio_scores;
 mod files;
 mod load;
@@ -27,6 +28,8 @@ struct Cli {
 enum Command {
     /// Tempo, beats and key on labelled clips, and the speed of the whole audio analysis.
     Audio(audio::Args),
+    /// Nearest neighbours by the audio embedding: excerpts, degraded copies, styles.
+    AudioEmbedding(audio_embedding::Args),
     /// Rhyme schemes of verse against a gold annotation.
     Rhyme(rhyme::Args),
     /// Rhyming syllable pairs of rap: learnt on one file, judged on another.
@@ -50,6 +53,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     let summary = match Cli::parse().command {
         Command::Audio(args) => audio::run(&args)?,
+        Command::AudioEmbedding(args) => audio_embedding::run(&args)?,
         Command::Rhyme(args) => rhyme::run(&args)?,
         Command::RapPairs(args) => rap_pairs::run(&args)?,
         Command::Recommend(args) => recommend::run(&args)?,

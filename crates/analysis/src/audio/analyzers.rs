@@ -8,7 +8,8 @@ use super::describe::{
     AUDIO_ANALYZER_VERSION, HARMONY_NAMES, RHYTHM_NAMES, SOUND_NAMES, describe_harmony,
     describe_rhythm, describe_sound,
 };
-use super::embedding::embed;
+use super::embedding::project;
+use super::embedding_statistics::measure_statistics;
 use super::frames::{Parts, Spectra};
 use super::key::{KeyEstimate, estimate_key, mean_chroma};
 use super::key_changes::{KeySpan, find_keys};
@@ -64,9 +65,22 @@ pub fn analyze_audio(audio: &AudioBuffer) -> Result<AudioAnalysis, AnalysisError
         beats_ms: to_ms(&rhythm.beats_s),
         downbeats_ms: to_ms(&rhythm.downbeats_s),
         waveform: draw_waveform(audio),
-        embedding: embed(&spectra.timbre, &harmony.chroma, harmony.key, &rhythm)
+        embedding: measure_statistics(&spectra.rhythm, &spectra.timbre, &chroma, &rhythm)
+            .and_then(|statistics| project(&statistics))
             .unwrap_or_default(),
     })
+}
+
+/// Measures the statistics under the embedding before they are projected, to fit the projection on;
+/// empty when the track is silent.
+///
+/// - Errors: as [`analyze_audio`].
+pub fn embedding_statistics(audio: &AudioBuffer) -> Result<Vec<f64>, AnalysisError> {
+    let spectra = spectra_of(audio, Parts::ALL)?;
+    let chroma = spectra.harmony.tuned_chroma();
+    let rhythm = measure_rhythm(&spectra, &chroma);
+    let statistics = measure_statistics(&spectra.rhythm, &spectra.timbre, &chroma, &rhythm);
+    Ok(statistics.unwrap_or_default())
 }
 
 /// What is known of a track's harmony.

@@ -36,7 +36,7 @@ pub(crate) const HARMONY_NAMES: [&str; 8] = [
 ];
 
 /// Names that the sound analyzer returns, in order.
-pub(crate) const SOUND_NAMES: [&str; 24] = [
+pub(crate) const SOUND_NAMES: [&str; 26] = [
     "duration_ms",
     "integrated_loudness_lufs",
     "loudness_range_lu",
@@ -61,6 +61,8 @@ pub(crate) const SOUND_NAMES: [&str; 24] = [
     "mfcc",
     "mfcc_deviation",
     "mfcc_delta_deviation",
+    "momentary_loudness_max_lufs",
+    "short_term_loudness_max_lufs",
 ];
 
 fn descriptor(name: &str, value: Value, confidence: Option<f64>, method: &str) -> Descriptor {
@@ -298,6 +300,9 @@ pub(crate) fn describe_sound(
         "mel40+dct",
     ));
     values.push((array(&delta, MFCC_COUNT), "mel40+dct"));
+    for maximum in [loudness.momentary_max_lufs, loudness.short_term_max_lufs] {
+        values.push((number(maximum, 2), meter));
+    }
     SOUND_NAMES
         .iter()
         .zip(values)

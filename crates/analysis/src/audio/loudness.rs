@@ -10,6 +10,14 @@ const REPLAYGAIN_REFERENCE_LUFS: f64 = -18.0;
 /// Shortest programme with a loudness range: one short-term window, in seconds.
 const LOUDNESS_RANGE_SECONDS_MIN: f64 = 3.0;
 
+/// Steps per second of the maxima: EBU Tech 3341 wants bursts of 400 ms found wherever they begin.
+const STEPS_PER_SECOND: u32 = 100;
+/// Steps of the momentary and of the short-term window.
+const MOMENTARY_STEPS: usize = 40;
+const SHORT_TERM_STEPS: usize = 300;
+/// Offset of BS.1770 between the power of K-weighted samples in dB and LUFS.
+const LUFS_OFFSET: f64 = -0.691;
+
 /// What the loudness meter read. `None` where the quantity does not exist (silence, too short).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Loudness {
@@ -17,6 +25,10 @@ pub struct Loudness {
     pub integrated_lufs: Option<f64>,
     /// Loudness range in LU.
     pub range_lu: Option<f64>,
+    /// Highest momentary loudness (400 ms) in LUFS.
+    pub momentary_max_lufs: Option<f64>,
+    /// Highest short-term loudness (3 s) in LUFS.
+    pub short_term_max_lufs: Option<f64>,
     /// Highest oversampled peak of any channel, in dBTP.
     pub true_peak_dbtp: Option<f64>,
     /// Highest sample of any channel, in dBFS.
@@ -57,13 +69,13 @@ fn meter(audio: &AudioBuffer) -> Option<Loudness> {
     let mut meter = EbuR128::new(channel_count, audio.sample_rate_hz, mode).ok()?;
     let whole = audio.samples.len() - audio.samples.len() % audio.channel_count.max(1);
     let samples = audio.samples.get(..whole)?;
-    if samples.iter().all(|sample| sample.is_finite()) {
-        meter.add_frames_f32(samples).ok()?;
+    let powers = if samples.iter().all(|sample| sample.is_finite()) {
+        feed(&mut meter, samples, audio)?
     } else {
         let mut repaired = samples.to_vec();
         super::decode::replace_non_finite(&mut repaired);
-        meter.add_frames_f32(&repaired).ok()?;
-    }
+        feed(&mut meter, &repaired, audio)?
+    };
     let true_peak = (0..channel_count)
         .filter_map(|channel| meter.true_peak(channel).ok())
         .fold(0.0f64, f64::max);
@@ -79,10 +91,36 @@ fn meter(audio: &AudioBuffer) -> Option<Loudness> {
     Some(Loudness {
         integrated_lufs,
         range_lu,
+        momentary_max_lufs: loudest(&powers, MOMENTARY_STEPS),
+        short_term_max_lufs: loudest(&powers, SHORT_TERM_STEPS),
         true_peak_dbtp: to_db(true_peak),
         sample_peak_dbfs: None,
         replaygain_db: integrated_lufs.map(|lufs| REPLAYGAIN_REFERENCE_LUFS - lufs),
     })
+}
+
+/// Feeds the meter step by step and returns the K-weighted power of each step.
+fn feed(meter: &mut EbuR128, samples: &[f32], audio: &AudioBuffer) -> Option<Vec<f64>> {
+    let step_frames = (audio.sample_rate_hz / STEPS_PER_SECOND).max(1) as usize;
+    let step_samples = step_frames * audio.channel_count.max(1);
+    let mut powers = Vec::with_capacity(samples.len() / step_samples);
+    for step in samples.chunks(step_samples) {
+        meter.add_frames_f32(step).ok()?;
+        if step.len() == step_samples {
+            let lufs = meter.loudness_window(1000 / STEPS_PER_SECOND).ok()?;
+            powers.push(10f64.powf((lufs - LUFS_OFFSET) / 10.0));
+        }
+    }
+    Some(powers)
+}
+
+/// Loudest mean over so many steps; `None` under that length and in silence.
+fn loudest(powers: &[f64], step_count: usize) -> Option<f64> {
+    let means = powers
+        .windows(step_count)
+        .map(|steps| steps.iter().sum::<f64>());
+    let power = means.fold(0.0f64, f64::max) / step_count as f64;
+    (power > 0.0).then(|| 10.0 * power.log10() + LUFS_OFFSET)
 }
 
 fn to_db(amplitude: f64) -> Option<f64> {
@@ -113,11 +151,22 @@ mod tests {
 
     #[test]
     fn ebu_3341_cases_within_a_tenth() {
-        // Tech 3341: case 1, stereo 1 kHz at −23 dBFS for 20 s; case 2 at −33; case 3 gated.
-        let cases: [(&[(f64, f64)], f64); 3] = [
+        // Tech 3341, cases 1 to 5: stereo sines of 1 kHz, level in dBFS and length in seconds.
+        let cases: [(&[(f64, f64)], f64); 5] = [
             (&[(-23.0, 20.0)], -23.0),
             (&[(-33.0, 20.0)], -33.0),
             (&[(-36.0, 10.0), (-23.0, 60.0), (-36.0, 10.0)], -23.0),
+            (
+                &[
+                    (-72.0, 10.0),
+                    (-36.0, 10.0),
+                    (-23.0, 60.0),
+                    (-36.0, 10.0),
+                    (-72.0, 10.0),
+                ],
+                -23.0,
+            ),
+            (&[(-26.0, 20.0), (-20.0, 20.1), (-26.0, 20.0)], -23.0),
         ];
         for (levels, expected) in cases {
             let loudness = measure_loudness(&sine(1_000.0, levels, 2));
@@ -139,10 +188,82 @@ mod tests {
     }
 
     #[test]
-    fn ebu_3342_case_one_range() {
-        // Tech 3342: case 1, 20 s at −20 and 20 s at −30 LUFS has a range of 10 LU, ±1.
-        let loudness = measure_loudness(&sine(1_000.0, &[(-20.0, 20.0), (-30.0, 20.0)], 2));
-        assert!((loudness.range_lu.expect("range") - 10.0).abs() <= 1.0);
+    fn ebu_3341_maxima_within_a_tenth() {
+        // Cases 9 and 12: what alternates within the window reads as constant. Cases 10 and 13: a tone
+        // as long as the window is found wherever it begins.
+        let alternate = |loud_s: f64, soft_s: f64, count: usize| {
+            sine(
+                1_000.0,
+                &[(-20.0, loud_s), (-30.0, soft_s)].repeat(count),
+                2,
+            )
+        };
+        let silent = f64::NEG_INFINITY;
+        let burst = |before_s: f64, tone_s: f64| {
+            sine(
+                1_000.0,
+                &[(silent, before_s), (-23.0, tone_s), (silent, 1.0)],
+                2,
+            )
+        };
+        let near = |value: Option<f64>, case: &str| {
+            let value = value.expect(case);
+            assert!((value + 23.0).abs() <= 0.1, "{value} in {case}");
+        };
+        let short_term = |audio: &AudioBuffer| measure_loudness(audio).short_term_max_lufs;
+        let momentary = |audio: &AudioBuffer| measure_loudness(audio).momentary_max_lufs;
+        near(short_term(&alternate(1.34, 1.66, 5)), "case 9");
+        near(momentary(&alternate(0.18, 0.22, 25)), "case 12");
+        for index in 0..20 {
+            let at = f64::from(index);
+            near(short_term(&burst(0.15 * at, 3.0)), "case 10");
+            near(momentary(&burst(0.02 * at, 0.4)), "case 13");
+        }
+    }
+
+    #[test]
+    fn ebu_3341_true_peaks() {
+        // Cases 15 to 19: frequency as a part of the rate, phase in degrees, amplitude, peak in dBTP.
+        // Faded in and out over 10 ms: the waveform between samples overshoots where a sine is cut off,
+        // by 0.3 dB here, which is a peak of the cut and not of the sine.
+        for (part, degrees, amplitude, expected) in [
+            (4.0, 0.0, 0.50, -6.0),
+            (4.0, 45.0, 0.50, -6.0),
+            (6.0, 60.0, 0.50, -6.0),
+            (8.0, 67.5, 0.50, -6.0),
+            (4.0, 45.0, 1.41, 3.0),
+        ] {
+            let phase = f64::to_radians(degrees);
+            let step = std::f64::consts::TAU / part;
+            let fade = |index: usize| (index.min(47_999 - index) as f64 / 480.0).min(1.0);
+            let sample =
+                |index: usize| fade(index) * amplitude * (step * index as f64 + phase).sin();
+            let audio = AudioBuffer {
+                samples: (0..96_000).map(|index| sample(index / 2) as f32).collect(),
+                channel_count: 2,
+                sample_rate_hz: 48_000,
+            };
+            let found = measure_loudness(&audio).true_peak_dbtp.expect("peak");
+            let error = found - expected;
+            assert!((-0.4..=0.2).contains(&error), "{found} for {expected}");
+        }
+    }
+
+    #[test]
+    fn ebu_3342_ranges_within_one() {
+        // Tech 3342, cases 1 to 4: 20 s at each level in dBFS, and the range in LU.
+        let cases: [(&[f64], f64); 4] = [
+            (&[-20.0, -30.0], 10.0),
+            (&[-20.0, -15.0], 5.0),
+            (&[-40.0, -20.0], 20.0),
+            (&[-50.0, -35.0, -20.0, -35.0, -50.0], 15.0),
+        ];
+        for (levels, expected) in cases {
+            let parts: Vec<(f64, f64)> = levels.iter().map(|&level| (level, 20.0)).collect();
+            let range = measure_loudness(&sine(1_000.0, &parts, 2)).range_lu;
+            let range = range.expect("has a range");
+            assert!((range - expected).abs() <= 1.0, "{range} for {expected}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod confidence_weights;
 mod decode;
 mod describe;
 mod embedding;
-mod embedding_scale;
+mod embedding_statistics;
 mod evidence;
 mod frames;
 mod key;
@@ -30,7 +30,10 @@ mod timbre;
 mod verdict;
 mod waveform;
 
-pub use analyzers::{AudioAnalysis, HarmonyAnalyzer, RhythmAnalyzer, SoundAnalyzer, analyze_audio};
+pub use analyzers::{
+    AudioAnalysis, HarmonyAnalyzer, RhythmAnalyzer, SoundAnalyzer, analyze_audio,
+    embedding_statistics,
+};
 pub use decode::{
     DecodeError, DecodeLimits, DecodedAudio, decode, decode_bytes, decode_with_report,
 };
