@@ -24,9 +24,9 @@ const OFFER_PER_PLACE: usize = 10;
 const OFFER_MIN: usize = 200;
 /// What content counts beside neighbours when only a few tracks are known.
 const SESSION_CONTENT_WEIGHT: f32 = 0.5;
-/// Least weight of tracks that came after the training: the blend was learnt without them, and a
-/// track that is never shown is never played.
-pub(crate) const COLD_WEIGHT_MIN: f32 = 0.3;
+/// Least share of the whole weight for tracks that came after the training: the blend was learnt
+/// without them, and a track that is never shown is never played.
+const COLD_SHARE_MIN: f32 = 0.3;
 /// Candidates a learned ranker orders; the blend chooses which.
 pub const RANKED_MAX: usize = 200;
 /// Recent tracks that stand for the session when no seeds are given.
@@ -316,7 +316,10 @@ fn model_offers(
 
 /// What content counts for a track that the model does not know.
 pub(crate) fn cold_weight(weights: &BlendWeights) -> f32 {
-    weights.content.max(COLD_WEIGHT_MIN)
+    let whole = weights.taste + weights.neighbours + weights.popular + weights.session;
+    weights
+        .content
+        .max(COLD_SHARE_MIN * (whole + weights.content))
 }
 
 /// The listener's history, and the seeds on top, as columns of the model.

@@ -172,6 +172,23 @@ impl World {
         }
     }
 
+    /// Ninety listeners; every fourth track is one that people begin and leave.
+    async fn live_with_duds(&self) {
+        let mut generator = Seed(5).rng();
+        for _ in 0..10 {
+            for person in 0..90 {
+                let group = person % GROUPS * TRACKS_PER_GROUP;
+                let track = group + generator.next_below(TRACKS_PER_GROUP);
+                let outcome = match track % 4 {
+                    0 => ListenOutcome::Skipped,
+                    _ => ListenOutcome::Completed,
+                };
+                let name = format!("person {person}");
+                self.play(&name, self.tracks[track], outcome).await;
+            }
+        }
+    }
+
     async fn ask(&self, change: impl FnOnce(&mut RecommendRequest)) -> Recommendations {
         let mut request = RecommendRequest {
             listener: None,
@@ -315,6 +332,55 @@ async fn a_skip_changes_the_next_answer() {
     assert_ne!(
         order(&before)[1..],
         order(&after)[..9],
+        "the taste moved, not only the track"
+    );
+}
+
+#[tokio::test]
+async fn an_order_is_learnt_and_judged_before_it_serves() {
+    let world = World::new().await;
+    world.live_with_duds().await;
+    let report = train(&world.stores, &world.scope, |_| {}).await.unwrap();
+    let learnt = report.ranker.unwrap();
+    let ranked = report.ladder.ranked.unwrap();
+    assert!(learnt.questions >= 200 && learnt.trees > 0, "{learnt:?}");
+    let is_better = ranked.ndcg_at_10 > report.ladder.blend.ndcg_at_10;
+    assert_eq!(
+        learnt.is_in_use, is_better,
+        "it serves only where it is better"
+    );
+
+    let person = Some(world.listener("person 4"));
+    let before = world.ask(|r| r.listener = person).await;
+    assert_eq!(before.rung, Rung::Personalised);
+    for track in &before.tracks {
+        let sum: f32 = track.reasons.iter().map(|reason| reason.contribution).sum();
+        assert!((sum - track.score).abs() < 1e-4, "{track:?}");
+    }
+    let scores = before.tracks.iter().map(|track| track.score);
+    assert!(before.tracks.len() == 10 && scores.clone().all(f32::is_finite));
+    // The duds are known by their skips, whatever the taste.
+    let place = |answer: &Recommendations, track: usize| {
+        let mut tracks = answer.tracks.iter();
+        tracks.position(|one| one.track == world.tracks[track])
+    };
+    let duds = (12..24)
+        .step_by(4)
+        .filter_map(|track| place(&before, track));
+    assert!(duds.min().is_none_or(|first| first > 0), "{before:?}");
+    let skipped = before.tracks[0].track;
+    world
+        .play("person 4", skipped, ListenOutcome::Skipped)
+        .await;
+    let after = world.ask(|r| r.listener = person).await;
+    assert!(after.tracks.iter().all(|track| track.track != skipped));
+    let bits = |answer: &Recommendations, from: usize| {
+        let tracks = answer.tracks.iter().skip(from).take(9);
+        (tracks.map(|track| track.score.to_bits())).collect::<Vec<_>>()
+    };
+    assert_ne!(
+        bits(&before, 1),
+        bits(&after, 0),
         "the taste moved, not only the track"
     );
 }

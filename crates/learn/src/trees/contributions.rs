@@ -30,32 +30,44 @@ impl Ensemble {
                 expected: self.column_count(),
             });
         }
-        if !self.trees.iter().all(is_counted) {
-            let what = "numbers of rows are missing, save it with `leaf_count` and \
-                        `internal_count`";
-            return Err(Error::Unsupported(what.to_owned()));
-        }
+        check_counts(self)?;
         let mut contributions = Contributions {
             columns: vec![0.0; row.len()],
             bias: 0.0,
         };
-        let mut arena = Vec::new();
+        let mut is_left = Vec::new();
         for tree in &self.trees {
             contributions.bias += mean(tree);
-            if tree.nodes.is_empty() {
-                continue;
-            }
-            arena.clear();
-            let mut walk = Walk {
-                tree,
-                row,
-                arena: &mut arena,
-                columns: &mut contributions.columns,
-            };
-            walk.visit(0, 0..0, Part::START);
+            is_left.clear();
+            let tests = tree.nodes.iter();
+            is_left.extend(tests.map(|node| node.test.is_left(row[node.column as usize])));
+            contribute(tree, &is_left, &mut contributions.columns);
         }
         Ok(contributions)
     }
+}
+
+/// Adds what one tree gives each column when its tests come out like this.
+pub(super) fn contribute(tree: &Tree, is_left: &[bool], columns: &mut [f64]) {
+    if tree.nodes.is_empty() {
+        return;
+    }
+    let mut walk = Walk {
+        tree,
+        is_left,
+        arena: Vec::new(),
+        columns,
+    };
+    walk.visit(0, 0..0, Part::START);
+}
+
+/// Refuses a model without the numbers of rows of its nodes.
+pub(super) fn check_counts(ensemble: &Ensemble) -> Result<()> {
+    if ensemble.trees.iter().all(is_counted) {
+        return Ok(());
+    }
+    let what = "numbers of rows are missing, save it with `leaf_count` and `internal_count`";
+    Err(Error::Unsupported(what.to_owned()))
 }
 
 /// Tells whether the numbers of rows add up everywhere.
@@ -66,7 +78,7 @@ fn is_counted(tree: &Tree) -> bool {
     })
 }
 
-fn mean(tree: &Tree) -> f64 {
+pub(super) fn mean(tree: &Tree) -> f64 {
     let Some(root) = tree.nodes.first() else {
         return tree.leaves[0].value;
     };
@@ -99,9 +111,10 @@ impl Part {
 
 struct Walk<'w> {
     tree: &'w Tree,
-    row: &'w [f32],
+    /// Whether each test leads left.
+    is_left: &'w [bool],
     /// Ways of the nodes above, one after the other.
-    arena: &'w mut Vec<Part>,
+    arena: Vec<Part>,
     columns: &'w mut [f64],
 }
 
@@ -140,7 +153,7 @@ impl Walk<'_> {
             self.arena.pop();
         }
         let end = self.arena.len();
-        let is_left = node.test.is_left(self.row[node.column as usize]);
+        let is_left = self.is_left[at];
         let sides = [(node.left, is_left), (node.right, !is_left)];
         for (child, is_taken) in sides {
             let share = self.tree.outcome(child).count as f64 / node.outcome.count as f64;

@@ -21,6 +21,7 @@ mod fit;
 mod scorer;
 
 mod contributions;
+mod explainer;
 mod lightgbm_read;
 mod lightgbm_text;
 mod lightgbm_write;
@@ -28,6 +29,7 @@ mod lightgbm_write;
 pub use contributions::Contributions;
 pub use dataset::{BinOptions, Dataset};
 pub use ensemble::{Ensemble, Importance};
+pub use explainer::Explainer;
 pub use features::{Examples, Features};
 pub use fit::{Fit, fit};
 pub use parameters::{CategoryOptions, Monotone, Objective, Parameters};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use leitmotif_domain::error::InvalidValue;
-use leitmotif_learn::trees::{Ensemble, Features};
+use leitmotif_learn::trees::{Ensemble, Explainer, Features};
 
 use super::columns::{COLUMN_COUNT, ListenerFacts, column_names, fill_row, source_of};
 use super::{Pooled, Ranked};
@@ -17,8 +17,7 @@ pub struct Ranker {
     ensemble: Ensemble,
     /// What the blended score counts beside the trees.
     blend_weight: f32,
-    /// What every score starts from; it says nothing of any track and is taken off.
-    bias: f64,
+    explainer: Explainer,
 }
 
 impl Ranker {
@@ -40,11 +39,11 @@ impl Ranker {
             };
             return Err(InvalidValue::new("ranker", reason).into());
         }
-        let bias = ensemble.contributions(&[f32::NAN; COLUMN_COUNT])?.bias;
+        let explainer = Explainer::new(&ensemble)?;
         Ok(Self {
             ensemble,
             blend_weight,
-            bias,
+            explainer,
         })
     }
 
@@ -86,10 +85,12 @@ impl Ranker {
         (self.ensemble).predict_into(Features::new(&rows, COLUMN_COUNT)?, &mut scores)?;
         let places = pool.iter().enumerate();
         let row_of = places.map(|(row, one)| (one.index, row)).collect();
+        // What every score starts from says nothing of any track.
+        let bias = self.explainer.bias();
         let mut ranked: Vec<Ranked> = (pool.into_iter().zip(scores))
             .map(|(one, score)| Ranked {
                 index: one.index,
-                score: (score - self.bias) as f32 + self.blend_weight * one.blended,
+                score: (score - bias) as f32 + self.blend_weight * one.blended,
                 reasons: one.reasons,
             })
             .collect();
@@ -104,14 +105,14 @@ impl Ranker {
     /// Puts the exact contributions of trees and blend in place of the pool's reasons: one for each
     /// source, summing to the score, largest first.
     ///
-    /// - Cost: O(trees × leaves × depth²).
+    /// - Cost: O(trees × tests), for trees as small as ours.
     /// - Source: Lundberg et al. 2020, path-dependent tree attribution; a source's contribution is the
     ///   sum over its columns.
     pub fn explain(&self, order: &LearntOrder, ranked: &mut Ranked) -> Result<()> {
         let Some(row) = order.row(ranked.index) else {
             return Ok(());
         };
-        let columns = self.ensemble.contributions(row)?.columns;
+        let columns = (self.explainer.contributions(&self.ensemble, row)?).columns;
         let mut by_source = [0.0; Source::ALL.len()];
         for (column, contribution) in columns.iter().enumerate() {
             by_source[source_of(column) as usize] += contribution;
@@ -151,5 +152,57 @@ impl LearntOrder {
     fn row(&self, index: usize) -> Option<&[f32]> {
         let row = *self.row_of.get(&index)?;
         self.rows.chunks(COLUMN_COUNT).nth(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use leitmotif_domain::Timestamp;
+    use leitmotif_learn::trees::{BinOptions, Dataset, Examples, Objective, Parameters, fit};
+
+    use super::*;
+    use crate::rank::{BLENDED_COLUMN, pool};
+
+    #[test]
+    fn reasons_sum_to_the_score_of_trees_and_blend() {
+        let rows: Vec<f32> = (0..200 * COLUMN_COUNT)
+            .map(|at| (at * 37 % 101) as f32 / 101.0)
+            .collect();
+        let labels: Vec<f32> = (rows.chunks(COLUMN_COUNT))
+            .map(|row| row[0] + row[BLENDED_COLUMN])
+            .collect();
+        let examples = Examples::new(Features::new(&rows, COLUMN_COUNT).unwrap(), &labels);
+        let parameters = Parameters {
+            objective: Objective::Regression,
+            trees: 20,
+            leaves: 8,
+            leaf_rows_min: 5,
+            ..Parameters::default()
+        };
+        let dataset = Dataset::new(&examples, &BinOptions::default()).unwrap();
+        let ensemble = fit(&dataset, None, &parameters).unwrap().ensemble;
+        let unnamed = Ranker::new(ensemble.clone(), 0.5);
+        assert!(unnamed.is_err(), "columns must be ours by name");
+        let named = ensemble.with_names(column_names()).unwrap();
+        assert!(Ranker::new(named.clone(), f32::NAN).is_err());
+        let ranker = Ranker::new(named, 0.5).unwrap();
+
+        let candidates = (0..9).map(|index| crate::candidates::Candidate {
+            index,
+            score: 9.0 - index as f32,
+            because_of: None,
+        });
+        let offer = crate::candidates::Offer::new(Source::Taste, candidates.collect(), 9);
+        let view = TenantView::default();
+        let facts = ListenerFacts::of(&view, None, Timestamp::from_ms(0)).unwrap();
+        let mut order = ranker.rank(&view, &facts, pool(&[offer])).unwrap();
+        assert!(order.ranked.is_sorted_by(|a, b| a.score >= b.score));
+        for mut one in std::mem::take(&mut order.ranked) {
+            let score = one.score;
+            ranker.explain(&order, &mut one).unwrap();
+            let sum: f32 = one.reasons.iter().map(|reason| reason.contribution).sum();
+            assert!((sum - score).abs() < 1e-4, "{one:?}");
+            assert!((one.score - score).abs() < 1e-4);
+        }
     }
 }

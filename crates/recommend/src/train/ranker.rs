@@ -10,14 +10,13 @@ use serde::{Deserialize, Serialize};
 use super::dataset::Question;
 use super::ladder::{DEPTH, LadderRow, mean};
 use crate::error::Result;
-use crate::pipeline::{
-    COLD_WEIGHT_MIN, RANKED_MAX, RecommendRequest, cold_weight, personal_shortlist,
-};
+use crate::pipeline::{RANKED_MAX, RecommendRequest, cold_weight, personal_shortlist};
 use crate::rank::{BLENDED_COLUMN, COLUMN_COUNT, ListenerFacts, Ranker, column_names, fill_row};
 use crate::view::TenantView;
 
-/// Fewest questions with an answer among the candidates that an order is learnt from.
-const QUESTIONS_MIN: usize = 60;
+/// Fewest questions with an answer among the candidates that an order is learnt from; of fewer, what
+/// is learnt is mostly chance.
+const QUESTIONS_MIN: usize = 200;
 /// One question in so many decides when enough is learnt.
 const VALIDATION_EVERY: usize = 5;
 /// One candidate in so many is shown to the ranker as a track that came after the training.
@@ -76,7 +75,7 @@ impl Moment<'_> {
     /// What content counts for a track that the model does not know.
     fn cold_weight(&self) -> f32 {
         let model = self.view.model.as_ref();
-        model.map_or(COLD_WEIGHT_MIN, |model| cold_weight(&model.blend))
+        model.map_or(0.0, |model| cold_weight(&model.blend))
     }
 
     fn request(&self, question: &Question) -> Option<RecommendRequest> {
