@@ -10,9 +10,9 @@ use crate::catalogue::CatalogueView;
 use crate::model::RecommenderModel;
 use crate::rank::skip_rate;
 
-/// Popularity is counted anew when the log grew by one event in so many. Counting costs at most the
-/// length of the log, so an event pays for 50 tracks at most; a short log is counted on every event,
-/// so that the first plays of a new catalogue are seen.
+/// Popularity is counted anew when the plays grew by one in so many. Counting costs at most the number
+/// of plays, so a play pays for 50 tracks at most; few plays are counted on every one, so that the
+/// first of a new catalogue are seen, however long its log of other events is.
 const POPULARITY_SHARE: u64 = 50;
 /// Strongest pull or push of one track; a track played a hundred times is not a hundred tastes.
 const SIGNAL_MAX: f32 = 20.0;
@@ -30,7 +30,9 @@ pub struct TenantView {
     pub popularity: Vec<f32>,
     /// Skips per play by catalogue index.
     pub skip_rates: Vec<f32>,
-    popularity_offset: u64,
+    /// Plays in the last count, and those that came since.
+    plays_counted: u64,
+    plays_since: u64,
     /// Catalogue index of each column of the model.
     index_of_column: Vec<Option<u32>>,
 }
@@ -51,6 +53,8 @@ impl TenantView {
         let mut follow_up = FollowUp::default();
         for event in events {
             match &event.event.payload {
+                EventPayload::Listen(listen) if !listen.private => self.plays_since += 1,
+                EventPayload::ScrobbleDeleted(_) => self.plays_since += 1,
                 EventPayload::CatalogueChanged(changed) => follow_up.tracks.push(changed.track),
                 EventPayload::ModelChanged(_) => follow_up.has_new_model = true,
                 _ => {}
@@ -74,21 +78,21 @@ impl TenantView {
 
     /// Counts popularity anew when enough happened since the last time.
     pub fn refresh_popularity(&mut self, now: Timestamp) {
-        let offset = self.projection.offset;
-        let wanted = (offset / POPULARITY_SHARE).max(1);
-        let is_fresh = offset - self.popularity_offset < wanted && self.popularity_offset > 0;
-        if is_fresh && self.popularity.len() == self.catalogue.len() {
-            return;
+        let wanted = (self.plays_counted / POPULARITY_SHARE).max(1);
+        let is_fresh = self.plays_since < wanted;
+        if !is_fresh || self.popularity.len() != self.catalogue.len() {
+            self.count_popularity(now);
         }
-        self.count_popularity(now);
-        self.popularity_offset = offset;
     }
 
     /// Counts popularity and skip rates as they were at `now`.
     pub fn count_popularity(&mut self, now: Timestamp) {
         self.popularity = vec![0.0; self.catalogue.len()];
         self.skip_rates = vec![skip_rate(0, 0); self.catalogue.len()];
+        (self.plays_counted, self.plays_since) = (0, 0);
         for (track, activity) in self.projection.state.tracks() {
+            let total = activity.total();
+            self.plays_counted += u64::from(total.plays);
             if let Some(index) = self.catalogue.index(track)
                 && let (Some(popularity), Some(rate)) = (
                     self.popularity.get_mut(index),
@@ -96,7 +100,6 @@ impl TenantView {
                 )
             {
                 *popularity = activity.popularity(now) as f32;
-                let total = activity.total();
                 *rate = skip_rate(total.plays, total.skips);
             }
         }

@@ -337,6 +337,27 @@ async fn a_skip_changes_the_next_answer() {
 }
 
 #[tokio::test]
+async fn the_first_play_is_seen_however_long_the_log_is() {
+    let world = World::new().await;
+    for _ in 0..200 {
+        let changed = leitmotif_domain::event::CatalogueChanged {
+            track: world.tracks[0],
+            change: leitmotif_domain::event::CatalogueChange::Updated,
+        };
+        world
+            .append(None, EventPayload::CatalogueChanged(changed))
+            .await;
+    }
+    assert_eq!(world.ask(|_| {}).await.rung, Rung::Static);
+    world
+        .play("ann", world.tracks[5], ListenOutcome::Completed)
+        .await;
+    let answer = world.ask(|_| {}).await;
+    assert_eq!(answer.rung, Rung::Popular);
+    assert_eq!(answer.tracks[0].track, world.tracks[5]);
+}
+
+#[tokio::test]
 async fn an_order_is_learnt_and_judged_before_it_serves() {
     let world = World::new().await;
     world.live_with_duds().await;
