@@ -63,9 +63,8 @@ pub const GROUP_COMMIT_MAX: usize = 256;
 pub const OPEN_TENANTS_MAX: usize = 256;
 /// Longest vector.
 pub const VECTOR_DIMENSION_MAX: usize = 4_096;
-/// Attempts before a job is a dead letter; a process that is killed under a job spends one, and on a
-/// loaded machine four kills in a row did meet the same job.
-pub const JOB_ATTEMPTS_MAX: u32 = 6;
+/// Attempts before a job is a dead letter.
+pub const JOB_ATTEMPTS_MAX: u32 = 4;
 /// Longest lease on a job before another worker may take it.
 pub const JOB_LEASE_MS: i64 = 60_000;
 /// Files seen in one folder scan before it stops with an error.

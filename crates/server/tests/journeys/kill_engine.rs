@@ -257,7 +257,9 @@ pub fn run(plan: KillPlan, binary: &Path, data: &Path) -> KillReport {
         report.kills += 1;
     }
     let server = start();
-    assert_eq!(server.wait_idle(), 0, "no job is lost to the kills");
+    let dead_count = server.wait_idle();
+    let dead = server.wire.get("/api/v1/jobs?state=dead");
+    assert_eq!(dead_count, 0, "no job is lost to the kills: {dead}");
     for client in &clients {
         client.check(&server.wire, &mut report);
     }
