@@ -517,7 +517,6 @@ fn summary(scored: &[Scored]) -> Value {
         "key_mirex_synth": mean(of_kind(SYNTH).filter_map(Scored::mirex)).0,
         "key_mirex_midi": mean(of_kind(MIDI).filter_map(Scored::mirex)).0,
         "metre_acc": metre,
-        "metre_accuracy": metre,
         "metre_count": metre_count,
         "styles": styles,
         "x_realtime": (audio_s / cpu_s.max(1e-9)).round(),

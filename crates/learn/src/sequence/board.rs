@@ -34,11 +34,6 @@ impl ScoreBoard {
         }
     }
 
-    /// The sum of an item so far.
-    pub fn get(&self, item: u32) -> f32 {
-        self.sums.get(item as usize).copied().unwrap_or(0.0)
-    }
-
     /// Takes the `k` highest sums, best first, ties by lower item, and clears the board.
     pub fn take_top(&mut self, k: usize) -> Vec<(u32, f32)> {
         self.touched.sort_unstable();

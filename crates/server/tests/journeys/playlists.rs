@@ -106,6 +106,10 @@ fn refusals(server: &TestServer, known: &[String]) {
         json!({"kind": "text", "text": "song", "count": 1}),
         "/count",
     );
+    refused(
+        json!({"kind": "text", "text": "song", "count": 501}),
+        "/count",
+    );
     let mix = |share: f64| json!({"kind": "daily_mix", "listener": "a", "familiarity": share});
     refused(mix(1.5), "/familiarity");
 }
