@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::definition::{Assignment, DefinitionKind};
 use crate::error::InvalidValue;
 use crate::ids::{EventId, ListenerId, ModelId, RecordingId, RequestId, TenantId, TrackId};
 use crate::limits;
@@ -68,6 +69,8 @@ pub enum EventPayload {
     Verdict(Verdict),
     /// An alias moved to another model.
     ModelChanged(ModelChanged),
+    /// Other versions of a definition answer from now on.
+    DefinitionChanged(DefinitionChanged),
     /// An experiment changed state.
     ExperimentChanged(ExperimentChanged),
 }
@@ -93,6 +96,7 @@ impl EventPayload {
             Self::AnalysisCompleted(_) => "analysis_completed",
             Self::Verdict(_) => "verdict",
             Self::ModelChanged(_) => "model_changed",
+            Self::DefinitionChanged(_) => "definition_changed",
             Self::ExperimentChanged(_) => "experiment_changed",
         }
     }
@@ -197,6 +201,9 @@ pub struct Exposure {
     /// Which model answered, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelId>,
+    /// The version of the placement's pipeline; absent for the built-in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignment: Option<Assignment>,
     /// The tracks in order; the position is the index.
     pub tracks: Vec<ExposedTrack>,
 }
@@ -336,6 +343,15 @@ pub struct ModelChanged {
     pub alias: String,
     /// Where it points now.
     pub model: ModelId,
+}
+
+/// Other versions of a definition answer from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DefinitionChanged {
+    /// What it defines.
+    pub definition: DefinitionKind,
+    /// Its name.
+    pub name: String,
 }
 
 /// An experiment changed state.

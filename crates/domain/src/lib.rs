@@ -9,6 +9,7 @@ pub mod chance;
 pub mod clock;
 pub mod ids;
 
+pub mod definition;
 pub mod event;
 pub mod job;
 pub mod listener;
@@ -22,6 +23,7 @@ pub mod bucket;
 pub mod tenant;
 
 pub use clock::{Clock, Timestamp};
+pub use definition::Assignment;
 pub use error::ErrorKind;
 pub use ids::{
     AuditId, EventId, JobId, KeyId, ListenerId, ModelId, PlaylistId, RecordingId, RequestId,

@@ -85,3 +85,19 @@ pub const DECODER_MEMORY_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 pub const DECODER_MS_MAX: u64 = 120_000;
 /// Largest answer of the decoding child.
 pub const DECODER_OUTPUT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Largest text of a definition, such as a pipeline file: a thousand rules fit.
+pub const DEFINITION_BYTES_MAX: usize = 256 * 1024;
+/// Longest name of a definition.
+pub const DEFINITION_NAME_BYTES_MAX: usize = 64;
+/// Names of one kind of definition: each is read whenever a tenant is opened.
+pub const DEFINITIONS_MAX: usize = 256;
+/// Versions of one definition that share the traffic.
+pub const DEFINITION_SHARES_MAX: usize = 16;
+/// Rules of one pipeline: each is asked of every candidate.
+pub const RULES_MAX: usize = 64;
+/// Longest rule.
+pub const RULE_BYTES_MAX: usize = 2_048;
+/// Brackets and negations within each other in one rule.
+pub const RULE_DEPTH_MAX: usize = 32;
+/// Answers whose full trace is kept in memory, of all tenants together: at about 40 KB each, 20 MB.
+pub const TRACES_MAX: usize = 512;

@@ -15,6 +15,7 @@ pub mod exposures;
 pub mod pipeline;
 pub mod rank;
 pub mod rerank;
+pub mod rules;
 pub mod trace;
 
 pub mod playlists;

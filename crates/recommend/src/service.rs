@@ -216,6 +216,7 @@ impl Recommender {
             placement,
             rung: answered.rung,
             model: answered.model,
+            assignment: None,
             tracks: answered.tracks.iter().map(shown).collect(),
         }
     }

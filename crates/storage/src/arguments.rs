@@ -1,5 +1,6 @@
 //! What every backend refuses, and how every backend reads cursors and searches.
 
+use leitmotif_domain::definition::DefinitionKind;
 use leitmotif_domain::error::InvalidValue;
 use leitmotif_domain::ids::decode_base62;
 use leitmotif_domain::limits;
@@ -28,6 +29,15 @@ pub fn check_statement_count(statement_count: usize) -> Result<()> {
             limits::STATEMENTS_PER_BATCH_MAX
         );
         return Err(InvalidValue::new("statements", reason).into());
+    }
+    Ok(())
+}
+
+/// Refuses one more name of a kind of definition when there are `count` already.
+pub fn check_definition_count(kind: DefinitionKind, count: usize) -> Result<()> {
+    if count >= limits::DEFINITIONS_MAX {
+        let reason = format!("{count} {kind} definitions exist, the most there may be");
+        return Err(InvalidValue::new("name", reason).into());
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The event log.
 
 use leitmotif_domain::event::{EventPayload, Search};
-use leitmotif_domain::{ErrorKind, ListenerId, Timestamp, limits};
+use leitmotif_domain::{ErrorKind, EventId, ListenerId, Timestamp, limits};
 
 use super::kind_of;
 use super::world::{World, listen, page};
@@ -123,6 +123,11 @@ pub async fn a_kind_is_read_by_moment(world: &World) {
     }
     let count = events.count_of_kind(&scope, one, "listen").await.unwrap();
     assert_eq!(count, 4);
+    let first = events.read(&scope, 0, 1).await.unwrap().remove(0);
+    let by_id = events.event(&scope, first.event.event_id).await.unwrap();
+    assert_eq!(by_id, Some(first));
+    let unknown = EventId::from_u128(999_999);
+    assert_eq!(events.event(&scope, unknown).await.unwrap(), None);
 }
 
 pub async fn a_listener_is_read_newest_first(world: &World) {

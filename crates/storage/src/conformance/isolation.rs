@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use bytes::Bytes;
+use leitmotif_domain::definition::{DefinitionKind, Share};
 use leitmotif_domain::job::Progress;
 use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::playlist::Playlist;
 use leitmotif_domain::track::TrackRef;
-use leitmotif_domain::{AuditId, KeyId, ListenerId, ModelId, PlaylistId, TenantScope, TrackId};
+use leitmotif_domain::{
+    AuditId, EventId, KeyId, ListenerId, ModelId, PlaylistId, TenantScope, TrackId,
+};
 use serde_json::json;
 
+use super::definitions::definition;
 use super::imports::{audit, statement};
 use super::jobs::analyze;
 use super::records::{answer, model, used};
@@ -26,6 +30,8 @@ struct Fixture {
     key: KeyId,
     leased: LeasedJob,
 }
+
+const PIPELINE: DefinitionKind = DefinitionKind::Pipeline;
 
 /// Answers by method.
 type Answers = BTreeMap<&'static str, String>;
@@ -150,6 +156,8 @@ async fn populate(world: &World, scope: &TenantScope) -> Fixture {
         .unwrap();
     let said = vec![statement(track, "author", 1)];
     world.imports.put_statements(scope, said).await.unwrap();
+    let made = definition("home", "text");
+    world.definitions.add_definition(scope, made).await.unwrap();
     world.imports.put_audit(scope, audit(1)).await.unwrap();
     let mut leased = world
         .jobs
@@ -198,6 +206,7 @@ async fn read_all(world: &World, scope: &TenantScope, fixture: &Fixture) -> Answ
     ) = (world, PageRequest::largest());
     let World {
         blobs,
+        definitions,
         imports,
         jobs,
         models,
@@ -274,6 +283,10 @@ async fn read_all(world: &World, scope: &TenantScope, fixture: &Fixture) -> Answ
             shown(events.of_kind(scope, listener, &window, 9).await),
         ),
         (
+            "EventLog::event",
+            shown(events.event(scope, EventId::from_u128(1)).await),
+        ),
+        (
             "EventLog::count_of_kind",
             shown(events.count_of_kind(scope, listener, "listen").await),
         ),
@@ -295,6 +308,22 @@ async fn read_all(world: &World, scope: &TenantScope, fixture: &Fixture) -> Answ
         (
             "BlobStore::upload_len",
             shown(blobs.upload_len(scope, &upload()).await),
+        ),
+        (
+            "DefinitionStore::definition",
+            shown(definitions.definition(scope, PIPELINE, "home", 1).await),
+        ),
+        (
+            "DefinitionStore::list_versions",
+            shown(
+                definitions
+                    .list_versions(scope, PIPELINE, "home", &page)
+                    .await,
+            ),
+        ),
+        (
+            "DefinitionStore::live_definitions",
+            shown(definitions.live_definitions(scope, PIPELINE).await),
         ),
         (
             "ImportStore::statements",
@@ -511,6 +540,7 @@ async fn attack_catalog_and_log(world: &World, scope: &TenantScope, fixture: &Fi
 async fn attack_the_rest(world: &World, scope: &TenantScope, fixture: &Fixture) -> Attacks {
     let World {
         accounts,
+        definitions,
         imports,
         jobs,
         models,
@@ -521,6 +551,10 @@ async fn attack_the_rest(world: &World, scope: &TenantScope, fixture: &Fixture) 
     let (leased, now) = (&fixture.leased, world.now());
     let foreign_key = world.keys[0].record.clone();
     let done = Progress { done: 1, total: 1 };
+    let share = Share {
+        version: 1,
+        weight: 1,
+    };
     let enqueued = jobs.enqueue(scope, vec![analyze(1)]).await;
     let enqueued = enqueued.map(|ids| ids[0] == leased.job.id);
     let taken = jobs
@@ -537,6 +571,25 @@ async fn attack_the_rest(world: &World, scope: &TenantScope, fixture: &Fixture) 
             "Accounts::expire_key",
             outcome(accounts.expire_key(scope, fixture.key, now).await),
             "Ok(false)",
+        ),
+        (
+            "DefinitionStore::set_shares",
+            outcome(
+                definitions
+                    .set_shares(scope, PIPELINE, "home", &[share])
+                    .await,
+            ),
+            "Err(NotFound)",
+        ),
+        (
+            "DefinitionStore::add_definition",
+            outcome(
+                definitions
+                    .add_definition(scope, definition("home", "x"))
+                    .await
+                    .map(|one| one.version),
+            ),
+            "Ok(1)",
         ),
         (
             "ImportStore::put_statements",
@@ -643,6 +696,7 @@ pub fn scoped_methods() -> Vec<String> {
         include_str!("../ports/accounts.rs"),
         include_str!("../ports/blobs.rs"),
         include_str!("../ports/catalog.rs"),
+        include_str!("../ports/definitions.rs"),
         include_str!("../ports/events.rs"),
         include_str!("../ports/imports.rs"),
         include_str!("../ports/jobs.rs"),

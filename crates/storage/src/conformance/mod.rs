@@ -12,6 +12,7 @@
 mod accounts;
 mod blobs;
 mod catalog;
+mod definitions;
 mod events;
 mod imports;
 mod isolation;
@@ -55,6 +56,8 @@ const CHECKS: &[Check] = checks! {
         vectors_are_read_as_written an_emptied_space_takes_another_dimension;
     blobs: blobs_are_whole_and_cut_by_range uploads_go_on_where_they_were
         names_that_clash_are_refused;
+    definitions: definitions_have_immutable_versions definitions_are_bounded
+        shares_are_replaced_whole;
     imports: statements_are_written_once statements_are_bounded_and_leave_with_their_track
         audits_are_listed_newest_first;
     jobs: open_jobs_are_not_queued_twice leases_go_to_the_oldest_first a_lost_lease_is_a_conflict

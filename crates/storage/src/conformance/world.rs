@@ -15,8 +15,8 @@ use leitmotif_domain::{
 };
 
 use crate::ports::{
-    Accounts, BlobStore, CatalogStore, EventLog, ImportStore, JobQueue, Ledger, ModelRegistry,
-    TrackPatch, VectorStore,
+    Accounts, BlobStore, CatalogStore, DefinitionStore, EventLog, ImportStore, JobQueue, Ledger,
+    ModelRegistry, TrackPatch, VectorStore,
 };
 
 /// A backend of every port, a clock to move, and two tenants.
@@ -31,6 +31,8 @@ pub struct World {
     pub vectors: Arc<dyn VectorStore>,
     /// The blobs.
     pub blobs: Arc<dyn BlobStore>,
+    /// The definitions.
+    pub definitions: Arc<dyn DefinitionStore>,
     /// What imports brought.
     pub imports: Arc<dyn ImportStore>,
     /// The jobs.
@@ -66,6 +68,7 @@ impl World {
             + EventLog
             + VectorStore
             + BlobStore
+            + DefinitionStore
             + ImportStore
             + JobQueue
             + ModelRegistry
@@ -78,6 +81,7 @@ impl World {
             events: Arc::clone(store) as _,
             vectors: Arc::clone(store) as _,
             blobs: Arc::clone(store) as _,
+            definitions: Arc::clone(store) as _,
             imports: Arc::clone(store) as _,
             jobs: Arc::clone(store) as _,
             models: Arc::clone(store) as _,

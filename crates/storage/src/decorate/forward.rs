@@ -5,21 +5,24 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use leitmotif_domain::definition::{
+    Definition, DefinitionKind, LiveDefinition, NewDefinition, Share,
+};
 use leitmotif_domain::event::{Event, RecordedEvent};
 use leitmotif_domain::job::{Job, JobCounts, NewJob, Progress};
 use leitmotif_domain::listener::Listener;
 use leitmotif_domain::page::{Page, PageRequest};
 use leitmotif_domain::playlist::Playlist;
 use leitmotif_domain::track::{Lyrics, Track, TrackRef};
-use leitmotif_domain::{AuditId, JobId, ListenerId, PlaylistId, TenantScope, TrackId};
+use leitmotif_domain::{AuditId, EventId, JobId, ListenerId, PlaylistId, TenantScope, TrackId};
 
 use super::{Flaky, Metered, PortCall, Retry, Timeout};
 use crate::error::Result;
 use crate::ports::{
     AnalysisDocument, Appended, BlobKey, BlobStat, BlobStore, CatalogCounts, CatalogStore,
-    Checkpoint, EventLog, EventWindow, ImportAudit, ImportStore, JobFilter, JobQueue, LeasedJob,
-    Statement, StatementCount, TrackFilter, TrackPatch, UpsertResult, VectorFilter, VectorMatch,
-    VectorSpace, VectorStore,
+    Checkpoint, DefinitionStore, EventLog, EventWindow, ImportAudit, ImportStore, JobFilter,
+    JobQueue, LeasedJob, Statement, StatementCount, TrackFilter, TrackPatch, UpsertResult,
+    VectorFilter, VectorMatch, VectorSpace, VectorStore,
 };
 
 /// Implements one port for one wrapper. The word before each method says whether the call may be
@@ -54,6 +57,7 @@ macro_rules! forward_every_port {
             [again] head() -> u64;
             [again] of_listener(listener: ListenerId, page: &PageRequest) -> Page<RecordedEvent>;
             [again] of_kind(listener: ListenerId, window: &EventWindow, limit: usize) -> Vec<RecordedEvent>;
+            [again] event(id: EventId) -> Option<RecordedEvent>;
             [again] count_of_kind(listener: ListenerId, kind: &str) -> u64;
             [again] checkpoint(consumer: &str) -> Option<Checkpoint>;
             [again] save_checkpoint(consumer: &str, checkpoint: Checkpoint) -> ();
@@ -97,6 +101,13 @@ macro_rules! forward_every_port {
             [once] upload_finish(upload: &BlobKey, key: &BlobKey) -> ();
             [again] upload_abort(upload: &BlobKey) -> ();
             [again] local_path(key: &BlobKey) -> Option<PathBuf>;
+        }
+        forward! { $wrapper, DefinitionStore:
+            [again] add_definition(definition: NewDefinition) -> Definition;
+            [again] definition(kind: DefinitionKind, name: &str, version: u32) -> Option<Definition>;
+            [again] list_versions(kind: DefinitionKind, name: &str, page: &PageRequest) -> Page<Definition>;
+            [again] live_definitions(kind: DefinitionKind) -> Vec<LiveDefinition>;
+            [again] set_shares(kind: DefinitionKind, name: &str, shares: &[Share]) -> ();
         }
         forward! { $wrapper, ImportStore:
             [again] put_statements(statements: Vec<Statement>) -> u64;

@@ -122,6 +122,16 @@ impl EventLog for EmbeddedStorage {
         files.database.read(read).await
     }
 
+    async fn event(&self, scope: &TenantScope, id: EventId) -> Result<Option<RecordedEvent>> {
+        let read = move |db: &Connection| {
+            let sql = format!("SELECT {COLUMNS} FROM events WHERE event_id = ?");
+            let key = id.as_u128().to_be_bytes();
+            let found = db.query_row(&sql, [key], parts_of).optional()?;
+            found.map(event_of).transpose()
+        };
+        self.files(scope)?.database.read(read).await
+    }
+
     async fn count_of_kind(
         &self,
         scope: &TenantScope,

@@ -14,6 +14,7 @@ mod audit_rows;
 mod blobs;
 mod catalog;
 mod catalog_rows;
+mod definitions;
 mod events;
 mod imports;
 mod jobs;

@@ -92,6 +92,14 @@ CREATE TABLE import_audits (
 ", "
 CREATE INDEX events_of_kind ON events (listener, kind, occurred_at, offset)
     WHERE listener IS NOT NULL;
+", "
+CREATE TABLE definitions (
+    kind TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, text TEXT NOT NULL,
+    note TEXT NOT NULL, created_at INTEGER NOT NULL,
+    PRIMARY KEY (kind, name, version)) WITHOUT ROWID;
+CREATE TABLE definition_shares (
+    kind TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, weight INTEGER NOT NULL,
+    PRIMARY KEY (kind, name, version)) WITHOUT ROWID;
 "];
 
 /// Brings a file to the present version.

@@ -128,6 +128,17 @@ impl EventLog for MemoryStorage {
         })
     }
 
+    async fn event(&self, scope: &TenantScope, id: EventId) -> Result<Option<RecordedEvent>> {
+        self.with(scope, |state| {
+            let index = state
+                .log
+                .offsets
+                .get(&id)
+                .map(|offset| *offset as usize - 1);
+            Ok(index.and_then(|index| state.log.events.get(index).cloned()))
+        })
+    }
+
     async fn count_of_kind(
         &self,
         scope: &TenantScope,

@@ -5,6 +5,7 @@
 mod accounts;
 mod blobs;
 mod catalog;
+mod definitions;
 mod events;
 mod imports;
 mod jobs;
@@ -37,6 +38,7 @@ struct TenantState {
     catalog: catalog::Catalog,
     spaces: vectors::Spaces,
     blobs: blobs::Blobs,
+    definitions: definitions::Definitions,
     imports: imports::Imports,
     jobs: jobs::Jobs,
     models: models::Models,

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use leitmotif_domain::event::{Event, RecordedEvent};
 use leitmotif_domain::page::{Page, PageRequest};
-use leitmotif_domain::{ListenerId, TenantScope, Timestamp};
+use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp};
 
 use crate::error::Result;
 
@@ -102,6 +102,9 @@ pub trait EventLog: Send + Sync {
         window: &EventWindow,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>>;
+
+    /// Reads an event by its id.
+    async fn event(&self, scope: &TenantScope, id: EventId) -> Result<Option<RecordedEvent>>;
 
     /// Counts a listener's events of a kind.
     async fn count_of_kind(

@@ -8,6 +8,7 @@
 mod accounts;
 mod blobs;
 mod catalog;
+mod definitions;
 mod events;
 mod imports;
 mod jobs;
@@ -21,6 +22,7 @@ pub use catalog::{
     AnalysisDocument, CatalogCounts, CatalogStore, TrackFilter, TrackPatch, UpsertOutcome,
     UpsertResult,
 };
+pub use definitions::DefinitionStore;
 pub use events::{Appended, Checkpoint, EventLog, EventWindow};
 pub use imports::{ImportAudit, ImportStore, Statement, StatementCount};
 pub use jobs::{JobFilter, JobQueue, LeasedJob};

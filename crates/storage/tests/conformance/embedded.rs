@@ -35,7 +35,7 @@ fn to_first_format(folder: &Path) {
     let file = folder.join("tenant.db");
     let db = rusqlite::Connection::open(file).unwrap();
     db.execute_batch(
-        "DROP TABLE statements; DROP TABLE import_audits; DROP INDEX events_of_kind;
+        "DROP TABLE definitions; DROP TABLE definition_shares; DROP TABLE statements; DROP TABLE import_audits; DROP INDEX events_of_kind;
          PRAGMA user_version = 1;",
     )
     .unwrap();

@@ -1,5 +1,11 @@
 //! Reordering a ranked list so that it is not all the same.
 
+mod calibrated;
+mod determinantal;
+
+pub use calibrated::calibrate;
+pub use determinantal::greedy_dpp;
+
 use std::collections::HashMap;
 use std::hash::Hash;
 
