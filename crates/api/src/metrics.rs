@@ -16,6 +16,12 @@ const LATENCY_BUCKETS_S: [f64; 12] = [
     0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
 ];
 
+/// Upper bounds of the buckets of one stage in seconds: stages take microseconds, their budgets are
+/// 10 and 40 ms.
+const STAGE_BUCKETS_S: [f64; 10] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.04, 0.1,
+];
+
 /// Which request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {
@@ -41,6 +47,22 @@ pub struct RungLabels {
     pub rung: &'static str,
 }
 
+/// Which part of an answer is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DegradedLabels {
+    /// The source or stage.
+    pub part: &'static str,
+    /// `late` or `failed`.
+    pub cause: &'static str,
+}
+
+/// Which stage of a recommendation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct StageLabels {
+    /// Its name.
+    pub stage: &'static str,
+}
+
 /// The numbers at `/metrics`.
 pub struct Metrics {
     registry: Registry,
@@ -56,6 +78,10 @@ pub struct Metrics {
     pub events_duplicate: Counter,
     /// Recommendations by rung.
     pub recommendations: Family<RungLabels, Counter>,
+    /// Parts that failed or came too late.
+    pub degraded: Family<DegradedLabels, Counter>,
+    /// How long the stages of recommendations took.
+    pub stages: Family<StageLabels, Histogram>,
 }
 
 impl Default for Metrics {
@@ -94,6 +120,19 @@ impl Default for Metrics {
             "Answered recommendation requests by rung",
             recommendations.clone(),
         );
+        let degraded = Family::default();
+        registry.register(
+            "recommendations_degraded",
+            "Parts of recommendations that failed or came too late",
+            degraded.clone(),
+        );
+        let stages: Family<StageLabels, Histogram> =
+            Family::new_with_constructor(|| Histogram::new(STAGE_BUCKETS_S));
+        registry.register(
+            "recommendation_stage_duration_seconds",
+            "Time a stage of a recommendation took",
+            stages.clone(),
+        );
         Self {
             registry,
             requests,
@@ -102,6 +141,8 @@ impl Default for Metrics {
             events_appended,
             events_duplicate,
             recommendations,
+            degraded,
+            stages,
         }
     }
 }

@@ -20,9 +20,9 @@ use crate::state::ApiState;
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
-        analysis, audio, audits, events, imports, jobs, keys, listeners, overview, playlist_drafts,
-        playlist_files, playlists, probes, recommendations, similar, statements, tenants, tracks,
-        training, usage, vectors,
+        analysis, audio, audits, events, explanations, imports, jobs, keys, listeners, overview,
+        pipelines, playlist_drafts, playlist_files, playlists, probes, recommendations, similar,
+        statements, tenants, tracks, training, usage, vectors,
     };
     OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(tracks::upsert, tracks::list))
@@ -39,6 +39,12 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(listeners::get))
         .routes(routes!(listeners::events))
         .routes(routes!(recommendations::recommend))
+        .routes(routes!(explanations::explain))
+        .routes(routes!(pipelines::list))
+        .routes(routes!(pipelines::preview))
+        .routes(routes!(pipelines::versions, pipelines::create))
+        .routes(routes!(pipelines::version))
+        .routes(routes!(pipelines::set_shares))
         .routes(routes!(playlists::create, playlists::list))
         .routes(routes!(
             playlists::get,

@@ -12,8 +12,8 @@ use leitmotif_ingest::jobs::TenantDirectory;
 use leitmotif_ingest::listens::ScrobbleLog;
 use leitmotif_recommend::Recommender;
 use leitmotif_storage::ports::{
-    Accounts, BlobStore, CatalogStore, EventLog, ImportStore, JobQueue, Ledger, ModelRegistry,
-    VectorStore,
+    Accounts, BlobStore, CatalogStore, DefinitionStore, EventLog, ImportStore, JobQueue, Ledger,
+    ModelRegistry, VectorStore,
 };
 use tokio::sync::Notify;
 
@@ -34,6 +34,8 @@ pub struct ApiParts {
     pub blobs: Arc<dyn BlobStore>,
     /// What imports brought besides tracks.
     pub imports: Arc<dyn ImportStore>,
+    /// Pipelines.
+    pub definitions: Arc<dyn DefinitionStore>,
     /// Queued work.
     pub jobs: Arc<dyn JobQueue>,
     /// Model versions.

@@ -16,14 +16,25 @@ use crate::error::InvalidValue;
 /// Characters in the text form of an id: ⌈128 / log2 62⌉.
 pub const ID_CHARS: usize = 22;
 
+/// Digits of base62 that fit into 64 bits.
+const CHARS_PER_PART: usize = 10;
+/// 62 to the power of [`CHARS_PER_PART`].
+const PART: u128 = 62_u128.pow(CHARS_PER_PART as u32);
+
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// Writes 128 bits as 22 characters of base62; the order of texts is the order of numbers.
-pub fn encode_base62(mut value: u128) -> [u8; ID_CHARS] {
+pub fn encode_base62(value: u128) -> [u8; ID_CHARS] {
     let mut text = [b'0'; ID_CHARS];
-    for slot in text.iter_mut().rev() {
-        *slot = ALPHABET[(value % 62) as usize];
-        value /= 62;
+    let mut rest = value;
+    // Dividing 128 bits is slow and answers carry many ids: two of them make three parts of 64 bits.
+    for part in text.rchunks_mut(CHARS_PER_PART) {
+        let mut digits = (rest % PART) as u64;
+        rest /= PART;
+        for slot in part.iter_mut().rev() {
+            *slot = ALPHABET[(digits % 62) as usize];
+            digits /= 62;
+        }
     }
     text
 }
@@ -122,7 +133,8 @@ macro_rules! id {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 if serializer.is_human_readable() {
-                    serializer.collect_str(self)
+                    let text = encode_base62(self.0);
+                    serializer.serialize_str(std::str::from_utf8(&text).unwrap_or_default())
                 } else {
                     serializer.serialize_u128(self.0)
                 }

@@ -1,14 +1,13 @@
 //! The catalogue as the ranker sees it: dense indexes and what spacing and duplicate rules need.
 
-use std::collections::HashMap;
-
 use leitmotif_domain::bucket::murmur3_32;
 use leitmotif_domain::page::PageRequest;
-use leitmotif_domain::track::Track;
+use leitmotif_domain::track::{ReleaseDate, Track};
 use leitmotif_domain::{TenantScope, Timestamp, TrackId};
 use leitmotif_storage::ports::{CatalogStore, TrackFilter};
 
 use crate::error::Result;
+use crate::keyed::KeyedMap;
 
 /// What ranking and answering need of a track.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,13 +25,42 @@ pub struct TrackCard {
     pub canonical_key: u64,
     /// When it entered the catalogue.
     pub created_at: Timestamp,
+    /// Release it appeared on.
+    pub album: Option<Box<str>>,
+    /// Genre as the sender calls it.
+    pub genre: Option<Box<str>>,
+    /// Year of release.
+    pub year: Option<u16>,
+    /// Length in milliseconds.
+    pub duration_ms: Option<u32>,
+    /// Whether the sender marks it explicit.
+    pub explicit: Option<bool>,
+    /// Free labels.
+    pub tags: Box<[String]>,
+}
+
+impl TrackCard {
+    /// The release as rules compare it: two of one name by two artists are two.
+    pub fn album_key(&self) -> Option<u64> {
+        let album = self.album.as_deref()?;
+        Some(hash64(&format!(
+            "{}\n{}",
+            self.artist_key,
+            normalise(album)
+        )))
+    }
+
+    /// The genre as rules and calibration compare it.
+    pub fn genre_key(&self) -> Option<u64> {
+        self.genre.as_deref().map(|genre| hash64(&normalise(genre)))
+    }
 }
 
 /// The tracks of a tenant under dense indexes. An index is never used for another track.
 #[derive(Debug, Default)]
 pub struct CatalogueView {
     cards: Vec<Option<TrackCard>>,
-    index_of: HashMap<TrackId, u32>,
+    index_of: KeyedMap<TrackId, u32>,
 }
 
 impl CatalogueView {
@@ -103,8 +131,9 @@ impl CatalogueView {
 }
 
 fn card_of(track: &Track) -> TrackCard {
-    let artist = normalise(&track.details.artist);
-    let title = normalise(&track.details.title);
+    let details = &track.details;
+    let artist = normalise(&details.artist);
+    let title = normalise(&details.title);
     let own = track.id.as_u128() as u64;
     TrackCard {
         id: track.id,
@@ -117,6 +146,12 @@ fn card_of(track: &Track) -> TrackCard {
         },
         canonical_key: hash64(&format!("{artist}\n{title}")),
         created_at: track.created_at,
+        album: details.album.as_deref().map(Box::from),
+        genre: details.genre.as_deref().map(Box::from),
+        year: details.release_date.as_ref().map(ReleaseDate::year),
+        duration_ms: details.duration_ms,
+        explicit: details.explicit,
+        tags: details.tags.clone().into(),
     }
 }
 

@@ -23,11 +23,15 @@ pub enum Source {
     Fresh,
     /// The listener knows it already; shown when there is nothing else.
     Familiar,
+    /// A control was turned towards it, or away.
+    Control,
+    /// A rule of the placement moved it.
+    Rule,
 }
 
 impl Source {
     /// All sources; a source's number is its place here.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Taste,
         Self::Neighbours,
         Self::Content,
@@ -36,6 +40,8 @@ impl Source {
         Self::Artist,
         Self::Fresh,
         Self::Familiar,
+        Self::Control,
+        Self::Rule,
     ];
     /// How many of them, from the first on, offer candidates to a learned ranker.
     pub const LEARNT: usize = 5;
@@ -51,6 +57,8 @@ impl Source {
             Self::Artist => "artist",
             Self::Fresh => "fresh",
             Self::Familiar => "familiar",
+            Self::Control => "control",
+            Self::Rule => "rule",
         }
     }
 }
@@ -80,5 +88,7 @@ pub fn sentence(source: Source, because_of: Option<&str>) -> String {
         (Source::Popular, _) => "played a lot lately".to_owned(),
         (Source::Fresh, _) => "new in the catalogue".to_owned(),
         (Source::Familiar, _) => "not heard for a while".to_owned(),
+        (Source::Control, _) => "moved by the controls".to_owned(),
+        (Source::Rule, _) => "moved by a rule of this placement".to_owned(),
     }
 }

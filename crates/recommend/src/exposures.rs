@@ -1,6 +1,7 @@
 //! What was shown, written down beside the answer and not in its way.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use leitmotif_domain::TenantScope;
 use leitmotif_domain::event::Event;
@@ -11,6 +12,9 @@ use tokio::sync::mpsc;
 const QUEUE_MAX: usize = 4_096;
 /// Exposures of one tenant written together.
 const BATCH_MAX: usize = 256;
+/// How long the first exposure of a batch waits for company. Each batch costs one durable write and one
+/// reading of the log; nobody waits for an exposure, and one that a crash takes was never acknowledged.
+const LINGER: Duration = Duration::from_millis(20);
 
 type Entry = (TenantScope, Event);
 
@@ -39,6 +43,14 @@ impl ExposureWriter {
 async fn write(log: Arc<dyn EventLog>, mut receiver: mpsc::Receiver<Entry>) {
     let mut waiting = Vec::new();
     while receiver.recv_many(&mut waiting, BATCH_MAX).await > 0 {
+        let until = tokio::time::Instant::now() + LINGER;
+        while waiting.len() < BATCH_MAX {
+            let room = BATCH_MAX - waiting.len();
+            let more = receiver.recv_many(&mut waiting, room);
+            if !matches!(tokio::time::timeout_at(until, more).await, Ok(1..)) {
+                break;
+            }
+        }
         let mut by_tenant: Vec<(TenantScope, Vec<Event>)> = Vec::new();
         for (scope, event) in waiting.drain(..) {
             match by_tenant.iter_mut().find(|(known, _)| *known == scope) {

@@ -6,6 +6,7 @@
 
 pub mod catalogue;
 pub mod error;
+pub mod keyed;
 pub mod model;
 pub mod view;
 
@@ -13,8 +14,8 @@ pub mod candidates;
 pub mod explain;
 pub mod exposures;
 pub mod pipeline;
+pub mod placements;
 pub mod rank;
-pub mod rerank;
 pub mod rules;
 pub mod trace;
 
@@ -24,6 +25,6 @@ pub mod train;
 
 pub use error::Error;
 pub use explain::{Reason, Source};
-pub use pipeline::{RecommendRequest, Recommendations, RecommendedTrack};
+pub use pipeline::{PipelineDefinition, RecommendRequest, Recommendations, RecommendedTrack};
 pub use service::Recommender;
 pub use trace::Span;

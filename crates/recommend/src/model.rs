@@ -1,6 +1,5 @@
 //! A trained recommender: everything a request needs in memory.
 
-use std::collections::HashMap;
 use std::ops::Deref;
 
 use leitmotif_domain::{ModelId, TrackId};
@@ -9,6 +8,7 @@ use leitmotif_learn::neighbours::ItemNeighbours;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::keyed::KeyedMap;
 use crate::rank::Ranker;
 
 /// Version of the stored form; an unknown one is refused. Form 1, without transitions and ranker,
@@ -67,7 +67,7 @@ pub struct RecommenderModel {
     /// Its id.
     pub id: ModelId,
     parts: ModelParts,
-    column_of: HashMap<TrackId, u32>,
+    column_of: KeyedMap<TrackId, u32>,
 }
 
 impl Deref for RecommenderModel {

@@ -6,21 +6,26 @@ use std::sync::Arc;
 use leitmotif_domain::chance::Entropy;
 use leitmotif_domain::event::{EVENT_SCHEMA_VERSION, Event, EventPayload, ExposedTrack, Exposure};
 use leitmotif_domain::{
-    Clock, ErrorKind, EventId, RequestId, TenantId, TenantScope, Timestamp, TrackId,
+    Assignment, Clock, ErrorKind, EventId, RequestId, Rung, TenantId, TenantScope, Timestamp,
+    TrackId,
 };
 use leitmotif_features::{ListenerProfile, Projection, projection};
 use leitmotif_storage::ports::{
-    BlobStore, CatalogStore, EventLog, ModelRecord, ModelRegistry, VectorFilter, VectorStore,
+    BlobStore, CatalogStore, DefinitionStore, EventLog, ModelRecord, ModelRegistry, VectorFilter,
+    VectorStore,
 };
 use parking_lot::RwLock;
 
 use crate::candidates::content_cold;
-use crate::catalogue::CatalogueView;
+use crate::catalogue::{CatalogueView, TrackCard};
 use crate::error::{Error, Result};
 use crate::exposures::ExposureWriter;
 use crate::model::RecommenderModel;
-use crate::pipeline::{RecommendRequest, Recommendations, choose, content_seeds, present};
-use crate::trace::Stopwatch;
+use crate::pipeline::{
+    Chosen, PipelineDefinition, RecommendRequest, Recommendations, choose, content_seeds, present,
+};
+use crate::placements::Placements;
+use crate::trace::{Stopwatch, Trace, TraceRing};
 use crate::view::{FollowUp, TenantView};
 
 /// The alias requests are answered from.
@@ -44,6 +49,8 @@ pub struct Stores {
     pub blobs: Arc<dyn BlobStore>,
     /// Model versions.
     pub models: Arc<dyn ModelRegistry>,
+    /// Pipelines.
+    pub definitions: Arc<dyn DefinitionStore>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance, for ids.
@@ -54,6 +61,7 @@ pub struct Stores {
 pub struct Recommender {
     stores: Stores,
     exposures: ExposureWriter,
+    traces: Arc<TraceRing>,
     tenants: RwLock<HashMap<TenantId, Arc<TenantSlot>>>,
 }
 
@@ -70,6 +78,7 @@ impl Recommender {
         Self {
             stores,
             exposures,
+            traces: Arc::default(),
             tenants: RwLock::new(HashMap::new()),
         }
     }
@@ -110,17 +119,34 @@ impl Recommender {
     ) -> Result<Recommendations> {
         let mut watch = Stopwatch::start();
         let slot = self.level(scope).await?;
-        watch.lap("follow the log");
-        let near = self.near(scope, &slot, &request).await?;
-        watch.lap("content neighbours");
+        watch.lap("features");
+        let unit = request.listener.map(|listener| listener.to_string());
+        let request_id =
+            RequestId::generate(self.stores.clock.as_ref(), self.stores.entropy.as_ref());
+        let unit = unit.unwrap_or_else(|| request_id.to_string());
+        let (assignment, definition) = slot.view.read().placements.assign(&request, &unit);
+        watch.lap("assignment");
         let is_small =
             slot.view.read().model.as_ref().is_none_or(|model| {
                 model.items.len() * model.taste.factors() <= INLINE_FACTORS_MAX
             });
-        let request_id =
-            RequestId::generate(self.stores.clock.as_ref(), self.stores.entropy.as_ref());
-        let now = self.stores.clock.now();
-        let work = move || answer(&slot.view.read(), &request, &near, (request_id, now), watch);
+        watch.lap("model");
+        let near = self.near(scope, &slot, &request).await?;
+        watch.lap("content neighbours");
+        let answering = Answering {
+            request_id,
+            request,
+            assignment,
+            definition,
+            near,
+            now: self.stores.clock.now(),
+        };
+        let (traces, tenant) = (Arc::clone(&self.traces), scope.tenant());
+        let work = move || {
+            let (answered, trace) = answering.answer(&slot.view.read(), watch)?;
+            traces.keep(tenant, trace);
+            Ok(answered)
+        };
         if is_small {
             return work();
         }
@@ -195,6 +221,24 @@ impl Recommender {
         Ok(())
     }
 
+    /// The trace of one of the last answers.
+    pub fn trace(&self, scope: &TenantScope, request_id: RequestId) -> Option<Arc<Trace>> {
+        self.traces.find(scope.tenant(), request_id)
+    }
+
+    /// The tracks under these indexes of a trace, with title and artist; those that are gone are left
+    /// out.
+    pub async fn cards(
+        &self,
+        scope: &TenantScope,
+        indexes: &[usize],
+    ) -> Result<HashMap<usize, TrackCard>> {
+        let slot = self.level(scope).await?;
+        let view = slot.view.read();
+        let card = |index: &usize| Some((*index, view.catalogue.card(*index)?.clone()));
+        Ok(indexes.iter().filter_map(card).collect())
+    }
+
     /// The production model of a tenant.
     pub async fn production(&self, scope: &TenantScope) -> Result<Option<ModelRecord>> {
         Ok(self.stores.models.alias(scope, PRODUCTION).await?)
@@ -216,7 +260,7 @@ impl Recommender {
             placement,
             rung: answered.rung,
             model: answered.model,
-            assignment: None,
+            assignment: (answered.assignment.version).map(|_| answered.assignment.clone()),
             tracks: answered.tracks.iter().map(shown).collect(),
         }
     }
@@ -251,6 +295,7 @@ impl Recommender {
         view.projection = Projection::open(self.stores.log.as_ref(), scope).await?;
         view.catalogue = CatalogueView::read(self.stores.catalog.as_ref(), scope).await?;
         view.set_model(self.load_model_or_none(scope).await?);
+        view.placements = Placements::read(self.stores.definitions.as_ref(), scope).await?;
         view.refresh_popularity(self.stores.clock.now());
         Ok(view)
     }
@@ -293,6 +338,10 @@ impl Recommender {
                 .for_each(|id| view.catalogue.remove(*id));
             tracks.iter().for_each(|track| view.catalogue.put(track));
             view.map_columns();
+        }
+        if follow_up.has_new_pipelines {
+            let placements = Placements::read(self.stores.definitions.as_ref(), scope).await?;
+            slot.view.write().placements = placements;
         }
         if follow_up.has_new_model {
             let model = self.load_model_or_none(scope).await?;
@@ -365,30 +414,76 @@ impl Recommender {
     }
 }
 
-fn answer(
-    view: &TenantView,
-    request: &RecommendRequest,
-    near: &[(TrackId, f32, TrackId)],
-    (request_id, now): (RequestId, Timestamp),
-    mut watch: Stopwatch,
-) -> Result<Recommendations> {
-    let chosen = choose(view, request, near, now, &mut watch)?;
-    let tracks = present(view, chosen.places);
-    watch.lap("explain");
-    let is_learnt = matches!(
-        chosen.rung,
-        leitmotif_domain::Rung::Personalised | leitmotif_domain::Rung::Session
-    );
-    let model = view
-        .model
-        .as_ref()
-        .filter(|_| is_learnt)
-        .map(|model| model.id);
-    Ok(Recommendations {
-        request_id,
-        rung: chosen.rung,
-        model,
-        tracks,
-        spans: watch.into_spans(),
+/// Everything an answer is made from, besides the view.
+struct Answering {
+    request_id: RequestId,
+    request: RecommendRequest,
+    assignment: Assignment,
+    definition: Arc<PipelineDefinition>,
+    near: Vec<(TrackId, f32, TrackId)>,
+    now: Timestamp,
+}
+
+impl Answering {
+    fn answer(self, view: &TenantView, mut watch: Stopwatch) -> Result<(Recommendations, Trace)> {
+        let (request, definition) = (&self.request, &self.definition);
+        let mut chosen = choose(view, request, definition, &self.near, self.now, &mut watch)?;
+        let tracks = present(view, std::mem::take(&mut chosen.places));
+        watch.lap("explain");
+        let is_learnt = matches!(chosen.rung, Rung::Personalised | Rung::Session);
+        let model = view.model.as_ref().filter(|_| is_learnt);
+        let answered = Recommendations {
+            request_id: self.request_id,
+            rung: chosen.rung,
+            model: model.map(|model| model.id),
+            assignment: self.assignment.clone(),
+            shortage: shortage(request.count, tracks.len(), definition, &chosen),
+            tracks,
+            spans: watch.into_spans(),
+            degraded: chosen.degraded.clone(),
+        };
+        let rules = definition.rules.iter().map(ToString::to_string);
+        let trace = Trace {
+            request_id: self.request_id,
+            at: self.now,
+            listener: request.listener,
+            placement: self.request.placement,
+            assignment: self.assignment,
+            rung: chosen.rung,
+            model: answered.model,
+            log_offset: view.projection.offset,
+            spans: answered.spans.clone(),
+            degraded: chosen.degraded,
+            sources: chosen.sources,
+            ranked: chosen.ranked,
+            features: chosen.features,
+            considered: chosen.considered,
+            rules: rules.zip(chosen.dropped_by_rule).collect(),
+        };
+        Ok((answered, trace))
+    }
+}
+
+/// Why a list is shorter than wanted.
+fn shortage(
+    wanted: usize,
+    found: usize,
+    definition: &PipelineDefinition,
+    chosen: &Chosen,
+) -> Option<String> {
+    if found >= wanted {
+        return None;
+    }
+    let dropped: u64 = chosen.dropped_by_rule.iter().sum();
+    let by_rules = (definition.rules.iter().zip(&chosen.dropped_by_rule))
+        .filter(|(_, count)| **count > 0)
+        .map(|(rule, count)| format!("`{rule}` dropped {count}"));
+    Some(if dropped > 0 {
+        let told: Vec<String> = by_rules.collect();
+        format!("{found} of {wanted} tracks: {}", told.join(", "))
+    } else {
+        format!(
+            "{found} of {wanted} tracks: every other one is excluded, was heard or does not exist"
+        )
     })
 }

@@ -1,12 +1,24 @@
-//! What took how long.
+//! How an answer came about: what took how long, and what became of every candidate.
 
-use std::time::Instant;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use leitmotif_domain::{
+    Assignment, ListenerId, ModelId, RequestId, Rung, TenantId, Timestamp, limits,
+};
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+use crate::explain::Source;
+use crate::pipeline::{Considered, Degraded};
 
 /// A step of the pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
     /// Its name.
     pub name: &'static str,
+    /// When it began, in microseconds from the start of the request.
+    pub start_us: u64,
     /// How long it took in microseconds.
     pub duration_us: u64,
 }
@@ -14,32 +26,142 @@ pub struct Span {
 /// Measures steps.
 pub struct Stopwatch {
     spans: Vec<Span>,
+    start: Instant,
     last: Instant,
 }
 
 impl Stopwatch {
     /// Starts.
     pub fn start() -> Self {
+        let now = Instant::now();
         Self {
-            spans: Vec::new(),
-            last: Instant::now(),
+            spans: Vec::with_capacity(12),
+            start: now,
+            last: now,
         }
     }
 
     /// Ends a step and begins the next; a step that comes again adds to its former time.
     pub fn lap(&mut self, name: &'static str) {
         let now = Instant::now();
-        let taken = now.duration_since(self.last).as_micros();
-        let duration_us = u64::try_from(taken).unwrap_or(u64::MAX);
+        let duration_us = microseconds(now.duration_since(self.last));
         match self.spans.iter_mut().find(|span| span.name == name) {
             Some(span) => span.duration_us = span.duration_us.saturating_add(duration_us),
-            None => self.spans.push(Span { name, duration_us }),
+            None => self.spans.push(Span {
+                name,
+                start_us: microseconds(self.last.duration_since(self.start)),
+                duration_us,
+            }),
         }
         self.last = now;
+    }
+
+    /// How long the request has taken so far.
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
     }
 
     /// The steps.
     pub fn into_spans(self) -> Vec<Span> {
         self.spans
+    }
+}
+
+fn microseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// What a source offered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceTrace {
+    /// On which rung.
+    pub rung: Rung,
+    /// Which source.
+    pub source: Source,
+    /// What it counts in the blend.
+    pub weight: f32,
+    /// How many candidates it offered.
+    pub offered: usize,
+}
+
+/// What ranking knew of a candidate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RankedTrace {
+    /// Its index in the catalogue view.
+    pub index: usize,
+    /// Share of the best and place from 0, for each source that a ranker knows.
+    pub offers: [Option<(f32, u32)>; Source::LEARNT],
+    /// The weighted sum of the shares.
+    pub blended: f32,
+    /// Its row in [`Trace::features`], when a ranker ordered it.
+    pub row: Option<usize>,
+}
+
+/// Everything about one answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trace {
+    /// The answer.
+    pub request_id: RequestId,
+    /// When.
+    pub at: Timestamp,
+    /// For whom.
+    pub listener: Option<ListenerId>,
+    /// Where it was shown.
+    pub placement: String,
+    /// The version of the pipeline.
+    pub assignment: Assignment,
+    /// How personal it was.
+    pub rung: Rung,
+    /// The model behind it.
+    pub model: Option<ModelId>,
+    /// The offset of the log the state was level with.
+    pub log_offset: u64,
+    /// The steps.
+    pub spans: Vec<Span>,
+    /// What is missing.
+    pub degraded: Vec<Degraded>,
+    /// What the sources offered.
+    pub sources: Vec<SourceTrace>,
+    /// What ranking knew of the candidates that the ranker ordered, or the best of the blend.
+    pub ranked: Vec<RankedTrace>,
+    /// The rows the ranker read, one after the other.
+    pub features: Vec<f32>,
+    /// What became of the candidates that were looked at.
+    pub considered: Vec<Considered>,
+    /// Each rule with how many candidates it dropped.
+    pub rules: Vec<(String, u64)>,
+}
+
+/// The traces of the last answers of a process; older ones are forgotten.
+#[derive(Default)]
+pub struct TraceRing {
+    traces: Mutex<VecDeque<(TenantId, Arc<Trace>)>>,
+}
+
+impl TraceRing {
+    /// Keeps a trace and forgets the oldest at the bound.
+    pub fn keep(&self, tenant: TenantId, trace: Trace) {
+        let forgotten = {
+            let mut traces = self.traces.lock();
+            traces.push_back((tenant, Arc::new(trace)));
+            (traces.len() > limits::TRACES_MAX).then(|| traces.pop_front())
+        };
+        // Freed outside the lock.
+        drop(forgotten);
+    }
+
+    /// Finds a tenant's trace.
+    ///
+    /// - Cost: O([`limits::TRACES_MAX`]).
+    pub fn find(&self, tenant: TenantId, request_id: RequestId) -> Option<Arc<Trace>> {
+        let traces = self.traces.lock();
+        let is_wanted = |(owner, trace): &&(TenantId, Arc<Trace>)| {
+            *owner == tenant && trace.request_id == request_id
+        };
+        traces
+            .iter()
+            .rev()
+            .find(is_wanted)
+            .map(|(_, trace)| Arc::clone(trace))
     }
 }

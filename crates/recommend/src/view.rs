@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use leitmotif_domain::definition::DefinitionKind;
 use leitmotif_domain::event::{EventPayload, RecordedEvent};
 use leitmotif_domain::{ListenerId, Timestamp, TrackId};
 use leitmotif_features::{ListenerProfile, Projection};
 
 use crate::catalogue::CatalogueView;
 use crate::model::RecommenderModel;
+use crate::placements::Placements;
 use crate::rank::skip_rate;
 
 /// Popularity is counted anew when the plays grew by one in so many. Counting costs at most the number
@@ -26,8 +28,12 @@ pub struct TenantView {
     pub catalogue: CatalogueView,
     /// The production model.
     pub model: Option<Arc<RecommenderModel>>,
+    /// The pipelines in service.
+    pub placements: Placements,
     /// Decayed popularity by catalogue index.
     pub popularity: Vec<f32>,
+    /// The largest of them.
+    pub popularity_max: f32,
     /// Skips per play by catalogue index.
     pub skip_rates: Vec<f32>,
     /// Plays in the last count, and those that came since.
@@ -44,6 +50,8 @@ pub struct FollowUp {
     pub tracks: Vec<TrackId>,
     /// Whether an alias moved.
     pub has_new_model: bool,
+    /// Whether other pipelines answer.
+    pub has_new_pipelines: bool,
 }
 
 impl TenantView {
@@ -57,6 +65,9 @@ impl TenantView {
                 EventPayload::ScrobbleDeleted(_) => self.plays_since += 1,
                 EventPayload::CatalogueChanged(changed) => follow_up.tracks.push(changed.track),
                 EventPayload::ModelChanged(_) => follow_up.has_new_model = true,
+                EventPayload::DefinitionChanged(changed) => {
+                    follow_up.has_new_pipelines |= changed.definition == DefinitionKind::Pipeline;
+                }
                 _ => {}
             }
         }
@@ -103,6 +114,7 @@ impl TenantView {
                 *rate = skip_rate(total.plays, total.skips);
             }
         }
+        self.popularity_max = self.popularity.iter().copied().fold(0.0, f32::max);
     }
 
     /// Columns of the model whose track is in the catalogue, with its index.

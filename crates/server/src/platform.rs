@@ -93,6 +93,7 @@ impl Platform {
             vectors: storage.clone(),
             blobs: storage.clone(),
             imports: storage.clone(),
+            definitions: storage.clone(),
             jobs: storage.clone(),
             models: storage.clone(),
             ledger: storage.clone(),
@@ -190,6 +191,7 @@ impl Services {
             vectors: storage.clone(),
             blobs: storage.clone(),
             models: storage.clone(),
+            definitions: storage.clone(),
             clock: Arc::clone(clock),
             entropy: Arc::clone(entropy),
         };

@@ -4,12 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use leitmotif_domain::{ListenerId, Rung, TenantScope, TrackId, limits};
 use leitmotif_recommend::explain::sentence;
-use leitmotif_recommend::{RecommendRequest, Recommendations};
+use leitmotif_recommend::pipeline::{Degraded, RequestContext, TurnedControls};
+use leitmotif_recommend::{RecommendRequest, Recommendations, Span};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::known_tracks;
-use crate::metrics::RungLabels;
+use crate::metrics::{DegradedLabels, RungLabels, StageLabels};
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::JsonBody;
 use crate::problem::{Problem, ProblemDocument};
@@ -44,9 +45,45 @@ pub struct RecommendInput {
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub disabled_rungs: Vec<Rung>,
+    /// Towards artists the listener plays (1) or away from them (−1); as the placement's pipeline has it
+    /// when left out.
+    #[serde(default)]
+    #[schema(minimum = -1, maximum = 1)]
+    pub familiarity: Option<f32>,
+    /// Towards hits (1) or deep cuts (−1).
+    #[serde(default)]
+    #[schema(minimum = -1, maximum = 1)]
+    pub popularity: Option<f32>,
+    /// Towards what is new in the catalogue (1) or old (−1).
+    #[serde(default)]
+    #[schema(minimum = -1, maximum = 1)]
+    pub freshness: Option<f32>,
+    /// What the player knows of the moment.
+    #[serde(default)]
+    pub context: ContextInput,
     /// Whether the answer carries the steps with their times.
     #[serde(default)]
     pub trace: bool,
+}
+
+/// What the player knows of the moment; rules of the placement may ask it.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContextInput {
+    /// Device class.
+    #[serde(default)]
+    pub device: Option<String>,
+    /// Activity, for example `running`.
+    #[serde(default)]
+    pub activity: Option<String>,
+    /// Hour of the day where the listener is.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 23)]
+    pub hour: Option<u8>,
+    /// Day of the week where the listener is, 1 for Monday.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 7)]
+    pub weekday: Option<u8>,
 }
 
 /// A list with its reasons.
@@ -58,11 +95,37 @@ pub struct RecommendAnswer {
     pub rung: &'static str,
     /// The model behind it; `null` when none was used.
     pub model_version: Option<String>,
+    /// The version of the placement's pipeline; `null` for the built-in one.
+    pub pipeline_version: Option<u32>,
     /// The tracks in order.
     pub tracks: Vec<RecommendedTrackAnswer>,
+    /// Parts that failed or came too late, and so are missing in the answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub degraded: Vec<DegradedAnswer>,
+    /// Why there are fewer tracks than wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shortage: Option<String>,
     /// The steps, when asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<SpanAnswer>,
+}
+
+/// A part that is missing in an answer.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DegradedAnswer {
+    /// The source or stage.
+    pub part: &'static str,
+    /// `late` or `failed`.
+    pub cause: &'static str,
+}
+
+impl DegradedAnswer {
+    pub(super) fn of(degraded: &Degraded) -> Self {
+        Self {
+            part: degraded.part,
+            cause: degraded.cause.name(),
+        }
+    }
 }
 
 /// One place.
@@ -85,7 +148,8 @@ pub struct RecommendedTrackAnswer {
 /// One reason.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ReasonAnswer {
-    /// `taste`, `neighbours`, `content`, `popular`, `session`, `artist`, `fresh` or `familiar`.
+    /// `taste`, `neighbours`, `content`, `popular`, `session`, `artist`, `fresh`, `familiar`,
+    /// `control` or `rule`.
     pub source: &'static str,
     /// How much of the score it carries.
     pub contribution: f32,
@@ -101,8 +165,20 @@ pub struct ReasonAnswer {
 pub struct SpanAnswer {
     /// Its name.
     pub name: &'static str,
+    /// When it first began, in microseconds from the start.
+    pub start_us: u64,
     /// How long it took in microseconds.
     pub duration_us: u64,
+}
+
+impl SpanAnswer {
+    pub(super) fn of(span: &Span) -> Self {
+        Self {
+            name: span.name,
+            start_us: span.start_us,
+            duration_us: span.duration_us,
+        }
+    }
 }
 
 /// Recommends tracks.
@@ -125,12 +201,29 @@ pub async fn recommend(
         rung: answered.rung.name(),
     };
     state.metrics.recommendations.get_or_create(&rung).inc();
+    count_stages(&state, &answered);
     present(&state, access.scope(), answered, is_traced)
         .await
         .map(Json)
 }
 
-async fn request_of(
+fn count_stages(state: &ApiState, answered: &Recommendations) {
+    for span in &answered.spans {
+        let stage = StageLabels { stage: span.name };
+        let taken_s = span.duration_us as f64 / 1e6;
+        state.metrics.stages.get_or_create(&stage).observe(taken_s);
+    }
+    for degraded in &answered.degraded {
+        let labels = DegradedLabels {
+            part: degraded.part,
+            cause: degraded.cause.name(),
+        };
+        state.metrics.degraded.get_or_create(&labels).inc();
+    }
+}
+
+/// Turns what was sent into a request.
+pub(super) async fn request_of(
     state: &ApiState,
     scope: &TenantScope,
     input: RecommendInput,
@@ -152,12 +245,52 @@ async fn request_of(
         count,
         placement,
         exclude: known_tracks(state, scope, "exclude", &input.exclude).await?,
+        controls: TurnedControls {
+            familiarity: control("familiarity", input.familiarity)?,
+            popularity: control("popularity", input.popularity)?,
+            freshness: control("freshness", input.freshness)?,
+        },
+        context: context_of(input.context)?,
         include_heard: input.include_heard,
         disabled_rungs: input.disabled_rungs,
+        ..RecommendRequest::default()
     })
 }
 
-async fn present(
+fn control(name: &str, turned: Option<f32>) -> Result<Option<f32>, Problem> {
+    match turned {
+        Some(turned) if !(-1.0..=1.0).contains(&turned) => {
+            let detail = format!("{turned} is not in -1 to 1");
+            Err(Problem::invalid(format!("/{name}"), detail))
+        }
+        turned => Ok(turned),
+    }
+}
+
+fn context_of(input: ContextInput) -> Result<RequestContext, Problem> {
+    for (field, text) in [("device", &input.device), ("activity", &input.activity)] {
+        let pointer = format!("context/{field}");
+        leitmotif_domain::track::check_text(&pointer, text.as_deref().unwrap_or_default())?;
+    }
+    for (field, value, range) in [
+        ("hour", input.hour, 0..=23),
+        ("weekday", input.weekday, 1..=7),
+    ] {
+        if let Some(value) = value.filter(|value| !range.contains(value)) {
+            let detail = format!("{value} is not in {} to {}", range.start(), range.end());
+            return Err(Problem::invalid(format!("/context/{field}"), detail));
+        }
+    }
+    Ok(RequestContext {
+        device: input.device,
+        activity: input.activity,
+        hour: input.hour,
+        weekday: input.weekday,
+    })
+}
+
+/// Turns an answer into what is sent.
+pub(super) async fn present(
     state: &ApiState,
     scope: &TenantScope,
     answered: Recommendations,
@@ -197,13 +330,10 @@ async fn present(
         request_id: answered.request_id.to_string(),
         rung: answered.rung.name(),
         model_version: answered.model.map(|model| model.to_string()),
+        pipeline_version: answered.assignment.version,
         tracks,
-        trace: spans
-            .into_iter()
-            .map(|span| SpanAnswer {
-                name: span.name,
-                duration_us: span.duration_us,
-            })
-            .collect(),
+        degraded: answered.degraded.iter().map(DegradedAnswer::of).collect(),
+        shortage: answered.shortage,
+        trace: spans.iter().map(SpanAnswer::of).collect(),
     })
 }

@@ -10,7 +10,7 @@ const SMOOTHING: f32 = 0.01;
 /// `trade_off` of 1 the order is by relevance; ties go to the earlier candidate.
 ///
 /// - Shape: `classes[i]` is the class of candidate i, an index into `target`; `None`, or an index beyond
-///   it, belongs to no class and moves the mix nowhere. `target` need not sum to one.
+///   it, belongs to no class of the target and thins the others out. `target` need not sum to one.
 /// - Units: relevance in about 0.0..=1.0; `trade_off` is clamped to 0.0..=1.0. A NaN counts as the
 ///   lowest relevance, a target that is not a positive number as none.
 /// - Cost: O(count × candidates × classes).
@@ -41,11 +41,10 @@ pub fn calibrate(
     while picks.len() < count && !left.is_empty() {
         let length = picks.len() as f32 + 1.0;
         let value = |at: usize, counts: &mut Vec<f32>| {
-            let mut own = class_of(at).and_then(|class| counts.get_mut(class));
-            if let Some(count) = own.as_deref_mut() {
+            if let Some(count) = class_of(at).and_then(|class| counts.get_mut(class)) {
                 *count += 1.0;
             }
-            let divergence = divergence(&target, counts);
+            let divergence = divergence(&target, counts, length);
             if let Some(count) = class_of(at).and_then(|class| counts.get_mut(class)) {
                 *count -= 1.0;
             }
@@ -78,9 +77,8 @@ pub fn calibrate(
     picks
 }
 
-/// Kullback–Leibler divergence of the smoothed mix from the target, in nats.
-fn divergence(target: &[f32], counts: &[f32]) -> f32 {
-    let total: f32 = counts.iter().sum::<f32>().max(1.0);
+/// Kullback–Leibler divergence of the smoothed mix of `total` picks from the target, in nats.
+fn divergence(target: &[f32], counts: &[f32], total: f32) -> f32 {
     let parts = target.iter().zip(counts).filter(|(share, _)| **share > 0.0);
     parts
         .map(|(share, count)| {
@@ -109,6 +107,14 @@ mod tests {
         let mut balanced = calibrate(&relevance, &classes, &target, 0.2, 4);
         balanced.sort_unstable();
         assert_eq!(balanced, [0, 1, 4, 5]);
+        let strangers = [Some(0), Some(1), None, None, Some(0), Some(1)];
+        let mut own = calibrate(&relevance, &strangers, &target, 0.2, 4);
+        own.sort_unstable();
+        assert_eq!(
+            own,
+            [0, 1, 4, 5],
+            "what the listener does not play thins the mix"
+        );
         assert_eq!(calibrate(&relevance, &[], &[], 0.5, 2), [0, 1]);
         assert_eq!(
             calibrate(&[f32::NAN, 0.1], &[Some(9), None], &[f32::NAN], 0.5, 9),

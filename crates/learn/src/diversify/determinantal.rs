@@ -74,6 +74,8 @@ pub fn greedy_dpp(
 
 #[cfg(test)]
 mod tests {
+    use std::f32::consts::FRAC_1_SQRT_2;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -81,17 +83,16 @@ mod tests {
     /// Determinant by elimination, for checking small sets.
     fn determinant(mut rows: Vec<Vec<f64>>) -> f64 {
         let mut product = 1.0;
-        for at in 0..rows.len() {
-            let pivot = rows[at][at];
-            product *= pivot;
-            if pivot == 0.0 {
+        while let Some(pivot) = rows.pop() {
+            let Some(lead) = pivot.last().copied().filter(|lead| *lead != 0.0) else {
                 return 0.0;
-            }
-            for below in at + 1..rows.len() {
-                let factor = rows[below][at] / pivot;
-                for column in at..rows.len() {
-                    rows[below][column] -= factor * rows[at][column];
-                }
+            };
+            product *= lead;
+            for row in &mut rows {
+                let factor = row.pop().unwrap_or(0.0) / lead;
+                row.iter_mut()
+                    .zip(&pivot)
+                    .for_each(|(value, other)| *value -= factor * other);
             }
         }
         product
@@ -103,7 +104,7 @@ mod tests {
         let directions = [
             [1.0_f32, 0.0, 0.0],
             [0.0, 1.0, 0.0],
-            [0.7071, 0.7071, 0.0],
+            [FRAC_1_SQRT_2, FRAC_1_SQRT_2, 0.0],
             [0.0, 0.0, 1.0],
         ];
         let dot = |a: usize, b: usize| -> f32 {

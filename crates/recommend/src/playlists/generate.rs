@@ -141,9 +141,8 @@ async fn recommended(
         seeds: seeds.to_vec(),
         count,
         placement: "playlist".to_owned(),
-        exclude: Vec::new(),
         include_heard: request.listener.is_none(),
-        disabled_rungs: Vec::new(),
+        ..RecommendRequest::default()
     };
     let found = recommender.rank(scope, asked).await?;
     let id = |track: RecommendedTrack| track.track;

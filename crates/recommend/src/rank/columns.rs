@@ -1,13 +1,12 @@
 //! What the ranker is told of a candidate: the same code for a live request and for training.
 
-use std::collections::HashMap;
-
 use leitmotif_domain::Timestamp;
 use leitmotif_features::ListenerProfile;
 
 use super::pool::Pooled;
 use crate::error::Result;
 use crate::explain::Source;
+use crate::keyed::KeyedMap;
 use crate::model::RecommenderModel;
 use crate::view::{TenantView, taste_weight};
 
@@ -69,7 +68,7 @@ pub struct ListenerFacts<'p> {
     profile: Option<&'p ListenerProfile>,
     plays: u32,
     skips: u32,
-    artists: HashMap<u64, ArtistFacts>,
+    artists: KeyedMap<u64, ArtistFacts>,
     /// Factor of the newest plays alone: tastes drift.
     recent_taste: Vec<f32>,
     /// Similarity to rejected tracks by column of the model, per rejected track.
@@ -98,7 +97,7 @@ impl<'p> ListenerFacts<'p> {
             profile,
             plays: 0,
             skips: 0,
-            artists: HashMap::new(),
+            artists: KeyedMap::default(),
             recent_taste: Vec::new(),
             distaste: Vec::new(),
             now,

@@ -1,7 +1,5 @@
 //! Ordering by a learned ranker, with reasons that sum to the score.
 
-use std::collections::HashMap;
-
 use leitmotif_domain::error::InvalidValue;
 use leitmotif_learn::trees::{Ensemble, Explainer, Features};
 
@@ -9,6 +7,7 @@ use super::columns::{COLUMN_COUNT, ListenerFacts, column_names, fill_row, source
 use super::{Pooled, Ranked};
 use crate::error::Result;
 use crate::explain::{Reason, Source};
+use crate::keyed::KeyedMap;
 use crate::view::TenantView;
 
 /// Boosted trees over the columns of this version, on top of the blend: trees alone know steps only,
@@ -145,10 +144,15 @@ pub struct LearntOrder {
     pub ranked: Vec<Ranked>,
     rows: Vec<f32>,
     /// Row of each catalogue index.
-    row_of: HashMap<usize, usize>,
+    row_of: KeyedMap<usize, usize>,
 }
 
 impl LearntOrder {
+    /// The rows, in the order of the pool.
+    pub fn into_rows(self) -> Vec<f32> {
+        self.rows
+    }
+
     fn row(&self, index: usize) -> Option<&[f32]> {
         let row = *self.row_of.get(&index)?;
         self.rows.chunks(COLUMN_COUNT).nth(row)

@@ -1,9 +1,8 @@
 //! The union of all offers.
 
-use std::collections::HashMap;
-
 use crate::candidates::Offer;
 use crate::explain::{Reason, Source};
+use crate::keyed::KeyedMap;
 
 /// A candidate with what every source says of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +37,7 @@ impl Pooled {
 /// Pools offers: each offer's scores are divided by its best, so that 1 is the best anywhere, then
 /// weighted and summed. Best first, ties by index.
 pub fn pool(offers: &[Offer]) -> Vec<Pooled> {
-    let mut pooled: HashMap<usize, Pooled> = HashMap::new();
+    let mut pooled: KeyedMap<usize, Pooled> = KeyedMap::default();
     for offer in offers {
         let best = (offer.candidates.first()).map_or(0.0, |candidate| candidate.score);
         if best <= 0.0 {

@@ -81,12 +81,9 @@ impl Moment<'_> {
     fn request(&self, question: &Question) -> Option<RecommendRequest> {
         Some(RecommendRequest {
             listener: Some(*self.listeners.get(question.listener)?),
-            seeds: Vec::new(),
             count: RANKED_MAX,
             placement: "training".to_owned(),
-            exclude: Vec::new(),
-            include_heard: false,
-            disabled_rungs: Vec::new(),
+            ..RecommendRequest::default()
         })
     }
 }

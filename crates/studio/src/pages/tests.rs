@@ -154,6 +154,9 @@ fn a_recommendation() -> Markup {
         request_id: text(),
         rung: "personalised",
         model_version: None,
+        pipeline_version: None,
+        degraded: Vec::new(),
+        shortage: None,
         tracks: vec![RecommendedTrackAnswer {
             id: text(),
             title: text(),

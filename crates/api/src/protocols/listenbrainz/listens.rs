@@ -144,12 +144,9 @@ pub async fn recommendation(
     let listener = find_user(&state, &access.0, &user).await?;
     let request = RecommendRequest {
         listener: Some(listener.id),
-        seeds: Vec::new(),
         count: RECOMMENDATIONS_MAX,
         placement: "listenbrainz".to_owned(),
-        exclude: Vec::new(),
-        include_heard: false,
-        disabled_rungs: Vec::new(),
+        ..RecommendRequest::default()
     };
     let answered = state.recommender.recommend(scope, request).await?;
     let rung = RungLabels {

@@ -71,13 +71,12 @@ pub async fn recommend(
     let wishes = wishes_of(&query)?;
     let (seeds, mut told) = seeds_of(&state, scope, &query).await?;
     let request = RecommendRequest {
-        listener: None,
         seeds: seeds.clone(),
         count: limits::RECOMMENDATIONS_MAX,
         placement: "spotify".to_owned(),
         exclude: seeds,
         include_heard: true,
-        disabled_rungs: Vec::new(),
+        ..RecommendRequest::default()
     };
     let ranked = state.recommender.rank(scope, request).await?;
     let ids: Vec<TrackId> = ranked.tracks.iter().map(|place| place.track).collect();

@@ -6,6 +6,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod pipelines;
+
 use std::sync::Arc;
 
 use leitmotif_domain::chance::{Seed, SeededEntropy};
@@ -67,6 +69,7 @@ impl World {
             vectors: storage.clone(),
             blobs: storage.clone(),
             models: storage.clone(),
+            definitions: storage.clone(),
             clock: clock.clone(),
             entropy,
         };
@@ -83,17 +86,24 @@ impl World {
         };
         for index in 0..GROUPS * TRACKS_PER_GROUP {
             let (title, artist) = (format!("song {index}"), format!("artist {}", index % 9));
-            let id = world.add_track(&title, &artist).await;
+            let genre = format!("genre {}", index / TRACKS_PER_GROUP);
+            let id = world.add_track_of(&title, &artist, Some(&genre)).await;
             world.tracks.push(id);
         }
         world
     }
 
     async fn add_track(&self, title: &str, artist: &str) -> TrackId {
-        self.clock.advance_ms(1);
+        self.add_track_of(title, artist, None).await
+    }
+
+    async fn add_track_of(&self, title: &str, artist: &str, genre: Option<&str>) -> TrackId {
+        // Days apart, so that some are newer than others.
+        self.clock.advance_ms(24 * 3_600 * 1_000);
         let details = TrackDetails {
             title: title.to_owned(),
             artist: artist.to_owned(),
+            genre: genre.map(str::to_owned),
             ..TrackDetails::default()
         };
         let patch = TrackPatch {
@@ -191,13 +201,9 @@ impl World {
 
     async fn ask(&self, change: impl FnOnce(&mut RecommendRequest)) -> Recommendations {
         let mut request = RecommendRequest {
-            listener: None,
-            seeds: Vec::new(),
             count: 10,
             placement: "test".to_owned(),
-            exclude: Vec::new(),
-            include_heard: false,
-            disabled_rungs: Vec::new(),
+            ..RecommendRequest::default()
         };
         change(&mut request);
         self.recommender
@@ -530,12 +536,13 @@ async fn the_trace_names_every_step_in_order() {
         .map(|span| span.name)
         .collect();
     let steps = [
-        "follow the log",
-        "content neighbours",
         "features",
+        "assignment",
+        "model",
+        "content neighbours",
         "candidates",
-        "rank",
-        "rerank",
+        "ranking",
+        "list",
         "explain",
     ];
     assert_eq!(names, steps);

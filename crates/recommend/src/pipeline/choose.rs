@@ -1,0 +1,310 @@
+//! From a request to a list, on one rung after the other.
+
+use leitmotif_domain::{Rung, Timestamp, TrackId};
+use leitmotif_features::Judgement;
+
+use super::definition::{Controls, PipelineDefinition, RankBy, Stage};
+use super::facts::RequestFacts;
+use super::list::{Considered, ListMaker, Placed};
+use super::offers::{Asking, Near, shortlist};
+use super::request::{Degraded, DegradedCause, RecommendRequest, RecommendedTrack};
+use crate::candidates::familiar;
+use crate::error::Result;
+use crate::explain::Reason;
+use crate::keyed::KeyedSet;
+use crate::rank::{ListenerFacts, Pooled, Ranked, blend, pool};
+use crate::trace::{RankedTrace, SourceTrace, Stopwatch};
+use crate::view::TenantView;
+
+/// A finished list before it is named.
+pub struct Chosen {
+    /// How personal it is.
+    pub rung: Rung,
+    /// The places.
+    pub places: Vec<Ranked>,
+    /// What failed or came too late.
+    pub degraded: Vec<Degraded>,
+    /// What the sources offered.
+    pub sources: Vec<SourceTrace>,
+    /// What ranking knew of the candidates.
+    pub ranked: Vec<RankedTrace>,
+    /// The rows the ranker read.
+    pub features: Vec<f32>,
+    /// What became of the candidates.
+    pub considered: Vec<Considered>,
+    /// How many candidates each rule dropped.
+    pub dropped_by_rule: Vec<u64>,
+}
+
+/// Fills the list from the best rung that has something, then from the rungs below.
+///
+/// `near` are embedding neighbours of [`super::content_seeds`]: of every track when there is no model, of
+/// the tracks the model does not know when there is one.
+///
+/// - Errors: only mistakes of ours; a source or a stage that fails costs its part, and the answer
+///   says so.
+pub fn choose(
+    view: &TenantView,
+    request: &RecommendRequest,
+    definition: &PipelineDefinition,
+    near: &[Near],
+    now: Timestamp,
+    watch: &mut Stopwatch,
+) -> Result<Chosen> {
+    let controls = controls_of(request, &definition.controls);
+    let has_artists = controls.familiarity != 0.0 || !definition.rules.is_empty();
+    let facts = RequestFacts::new(view, request, now, has_artists);
+    let excluded = exclusions(view, request, definition, Some(now));
+    let mut making = Making {
+        view,
+        request,
+        definition,
+        now,
+        list: ListMaker::new(view, definition, controls, &facts, excluded),
+        asking: Asking {
+            view,
+            request,
+            definition,
+            near,
+            degraded: Vec::new(),
+        },
+        chosen: Chosen {
+            rung: Rung::Static,
+            places: Vec::new(),
+            degraded: Vec::new(),
+            sources: Vec::new(),
+            ranked: Vec::new(),
+            features: Vec::new(),
+            considered: Vec::new(),
+            dropped_by_rule: Vec::new(),
+        },
+    };
+    watch.lap("features");
+    for rung in [
+        Rung::Personalised,
+        Rung::Session,
+        Rung::Content,
+        Rung::Popular,
+        Rung::Static,
+    ] {
+        let is_disabled = request.disabled_rungs.contains(&rung) && rung != Rung::Static;
+        if making.missing() > 0 && !is_disabled {
+            making.fill(rung, watch)?;
+        }
+    }
+    making.fill_with_familiar();
+    watch.lap("list");
+    let Making {
+        list,
+        asking,
+        mut chosen,
+        ..
+    } = making;
+    chosen.degraded = asking.degraded;
+    chosen.dropped_by_rule = list.dropped_by_rule();
+    chosen.considered = list.into_considered();
+    Ok(chosen)
+}
+
+/// A list in the making.
+struct Making<'a> {
+    view: &'a TenantView,
+    request: &'a RecommendRequest,
+    definition: &'a PipelineDefinition,
+    now: Timestamp,
+    list: ListMaker<'a>,
+    asking: Asking<'a>,
+    chosen: Chosen,
+}
+
+impl Making<'_> {
+    fn missing(&self) -> usize {
+        self.request.count.saturating_sub(self.chosen.places.len())
+    }
+
+    /// Adds what a rung has.
+    fn fill(&mut self, rung: Rung, watch: &mut Stopwatch) -> Result<()> {
+        let offers = self.asking.offers(rung, watch);
+        self.chosen
+            .sources
+            .extend(offers.iter().map(|offer| SourceTrace {
+                rung,
+                source: offer.source,
+                weight: offer.weight,
+                offered: offer.candidates.len(),
+            }));
+        let pooled = pool(&offers);
+        watch.lap("candidates");
+        let budgets = self.definition.budgets;
+        let is_late = |stage: Stage| watch.elapsed() >= budgets.deadline(stage);
+        let is_by_ranker =
+            self.definition.ranking.by == RankBy::Ranker && rung == Rung::Personalised;
+        let model = self.view.model.as_deref().filter(|_| is_by_ranker);
+        let ranker = match model.and_then(|model| model.ranker.as_ref()) {
+            Some(_) if is_late(Stage::Ranking) => {
+                self.asking.degrade("ranking", DegradedCause::Late);
+                None
+            }
+            ranker => ranker,
+        };
+        let list_is_late = is_late(Stage::List);
+        if list_is_late {
+            self.asking.degrade("list", DegradedCause::Late);
+        }
+        let missing = self.missing();
+        let places = match ranker {
+            None => {
+                self.remember(&pooled, false);
+                let ranked = blend(pooled);
+                watch.lap("ranking");
+                self.list.choose(ranked, missing, list_is_late)
+            }
+            Some(ranker) => {
+                let profile = self.view.profile(self.request.listener);
+                let facts = ListenerFacts::of(self.view, profile, self.now)?;
+                let wanted = self.definition.ranking.candidates.max(missing);
+                let excluded = |one: &Pooled| self.list.is_excluded(one.index);
+                let candidates = shortlist(pooled, excluded, wanted);
+                self.remember(&candidates, true);
+                let mut order = ranker.rank(self.view, &facts, candidates)?;
+                watch.lap("ranking");
+                let ranked = std::mem::take(&mut order.ranked);
+                let mut places = self.list.choose(ranked, missing, list_is_late);
+                watch.lap("list");
+                for place in &mut places {
+                    ranker.explain(&order, &mut place.ranked)?;
+                }
+                self.chosen.features = order.into_rows();
+                watch.lap("explain");
+                places
+            }
+        };
+        if self.chosen.places.is_empty() && !places.is_empty() {
+            self.chosen.rung = rung;
+        }
+        self.chosen
+            .places
+            .extend(places.into_iter().map(with_adjustments));
+        watch.lap("list");
+        Ok(())
+    }
+
+    /// Keeps what ranking knew, for the trace: of all that the ranker saw, or of the best of the blend.
+    fn remember(&mut self, pooled: &[Pooled], has_rows: bool) {
+        let most = self.definition.ranking.candidates;
+        let kept = pooled
+            .iter()
+            .take(if has_rows { pooled.len() } else { most })
+            .enumerate();
+        self.chosen
+            .ranked
+            .extend(kept.map(|(row, one)| RankedTrace {
+                index: one.index,
+                offers: one.offers,
+                blended: one.blended,
+                row: has_rows.then_some(row),
+            }));
+    }
+
+    /// A listener who has heard everything still gets a list.
+    fn fill_with_familiar(&mut self) {
+        let profile = self.view.profile(self.request.listener);
+        let (missing, Some(profile)) = (self.missing(), profile) else {
+            return;
+        };
+        if missing == 0 {
+            return;
+        }
+        self.list.exclude_only(explicit(self.view, self.request));
+        let known = familiar(self.view, profile, self.view.catalogue.len());
+        let places = self.list.choose(blend(pool(&[known])), missing, false);
+        self.chosen
+            .places
+            .extend(places.into_iter().map(with_adjustments));
+    }
+}
+
+/// A place with what moved it among its reasons, which sum to its score.
+fn with_adjustments(place: Placed) -> Ranked {
+    let Placed {
+        mut ranked,
+        adjustments,
+    } = place;
+    for adjustment in adjustments {
+        ranked.score += adjustment.amount;
+        match ranked
+            .reasons
+            .iter_mut()
+            .find(|reason| reason.source == adjustment.source)
+        {
+            Some(reason) => reason.contribution += adjustment.amount,
+            None => ranked.reasons.push(Reason {
+                source: adjustment.source,
+                contribution: adjustment.amount,
+                because_of: None,
+            }),
+        }
+    }
+    (ranked.reasons).sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
+    ranked
+}
+
+fn controls_of(request: &RecommendRequest, standing: &Controls) -> Controls {
+    let turned = &request.controls;
+    Controls {
+        familiarity: turned.familiarity.unwrap_or(standing.familiarity),
+        popularity: turned.popularity.unwrap_or(standing.popularity),
+        freshness: turned.freshness.unwrap_or(standing.freshness),
+    }
+}
+
+/// What may not be shown. Without a moment, nothing was played lately.
+pub fn exclusions(
+    view: &TenantView,
+    request: &RecommendRequest,
+    definition: &PipelineDefinition,
+    now: Option<Timestamp>,
+) -> KeyedSet<usize> {
+    let mut excluded = explicit(view, request);
+    let may_be_heard = request.include_heard || definition.list.include_heard;
+    let window_ms = i64::from(definition.list.repeat_hours) * 3_600 * 1_000;
+    let profile = view.profile(request.listener);
+    for (track, history) in profile.into_iter().flat_map(|profile| profile.tracks()) {
+        let is_heard = history.plays > 0 && !may_be_heard;
+        let is_recent = window_ms > 0
+            && history.plays > 0
+            && now.is_some_and(|now| now.since_ms(history.last_played) < window_ms);
+        let is_rejected = history.judgement() == Judgement::Disliked;
+        if (is_heard || is_recent || is_rejected)
+            && let Some(index) = view.catalogue.index(track)
+        {
+            excluded.insert(index);
+        }
+    }
+    excluded
+}
+
+/// What the request excludes by name.
+fn explicit(view: &TenantView, request: &RecommendRequest) -> KeyedSet<usize> {
+    let named = request.exclude.iter().chain(&request.seeds);
+    named
+        .filter_map(|track: &TrackId| view.catalogue.index(*track))
+        .collect()
+}
+
+/// Turns places into what the caller sees.
+pub fn present(view: &TenantView, places: Vec<Ranked>) -> Vec<RecommendedTrack> {
+    places
+        .into_iter()
+        .filter_map(|place| {
+            let card = view.catalogue.card(place.index)?;
+            Some(RecommendedTrack {
+                track: card.id,
+                title: card.title.to_string(),
+                artist: card.artist.to_string(),
+                score: place.score,
+                reasons: place.reasons,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,462 @@
+//! The pipeline of a placement as a text file.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use leitmotif_domain::limits;
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::explain::Source;
+use crate::model::BlendWeights;
+use crate::rules::{Action, Rule};
+
+/// The text of the built-in pipeline, with its comments: what a new one starts from.
+pub const BUILT_IN: &str = include_str!("built_in.toml");
+
+/// A text that is no pipeline: where and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {reason}")]
+pub struct DefinitionError {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// How the lists of a placement are made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PipelineDefinition {
+    /// What it is for.
+    pub description: String,
+    /// What sources count where it is not what training found.
+    pub(super) weights: SourceWeights,
+    /// How candidates are ordered.
+    pub ranking: Ranking,
+    /// How the list is made of them.
+    pub list: ListOptions,
+    /// Where the controls stand when a request says nothing.
+    pub controls: Controls,
+    /// How long stages may take.
+    pub budgets: Budgets,
+    /// What the owner wants, in order.
+    pub rules: Vec<Rule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PipelineText {
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    sources: SourceWeights,
+    #[serde(default)]
+    ranking: Ranking,
+    #[serde(default)]
+    list: ListOptions,
+    #[serde(default)]
+    controls: Controls,
+    #[serde(default)]
+    budgets: Budgets,
+    #[serde(default)]
+    rules: Vec<Spanned<String>>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceWeights {
+    taste: Option<f32>,
+    neighbours: Option<f32>,
+    content: Option<f32>,
+    popular: Option<f32>,
+    session: Option<f32>,
+}
+
+/// How candidates are ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ranking {
+    /// By what.
+    pub by: RankBy,
+    /// How many candidates of the blend are ordered.
+    pub candidates: usize,
+}
+
+/// What orders candidates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RankBy {
+    /// The learned ranker where there is one, else the blend.
+    Ranker,
+    /// The weighted sum of the sources.
+    Blend,
+}
+
+impl Default for Ranking {
+    fn default() -> Self {
+        Self {
+            by: RankBy::Ranker,
+            candidates: 200,
+        }
+    }
+}
+
+/// How a list is made of ordered candidates.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListOptions {
+    /// Places between two tracks of one artist, where the candidates allow it.
+    pub artist_gap: usize,
+    /// How variety is sought.
+    pub diversify: Diversify,
+    /// How much variety counts beside relevance, 0 to 1.
+    pub diversity: f32,
+    /// Whether tracks the listener has heard may appear.
+    pub include_heard: bool,
+    /// Tracks played within so many hours do not come again.
+    pub repeat_hours: u32,
+}
+
+/// How variety is sought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Diversify {
+    /// By spacing artists alone.
+    None,
+    /// Maximal marginal relevance.
+    Mmr,
+    /// A determinantal point process.
+    Dpp,
+    /// Towards the listener's own mix of genres.
+    Calibrated,
+}
+
+impl Default for ListOptions {
+    fn default() -> Self {
+        Self {
+            artist_gap: 2,
+            diversify: Diversify::None,
+            diversity: 0.3,
+            include_heard: false,
+            repeat_hours: 0,
+        }
+    }
+}
+
+/// What a listener, or the owner of a placement, turns. Each runs from −1 to 1; 0 changes nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Controls {
+    /// Towards artists the listener plays, or away from them.
+    pub familiarity: f32,
+    /// Towards hits, or deep cuts.
+    pub popularity: f32,
+    /// Towards what is new in the catalogue, or old.
+    pub freshness: f32,
+}
+
+impl Controls {
+    /// Whether anything is turned.
+    pub fn is_neutral(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Name and value of each.
+    pub fn named(&self) -> [(&'static str, f32); 3] {
+        [
+            ("familiarity", self.familiarity),
+            ("popularity", self.popularity),
+            ("freshness", self.freshness),
+        ]
+    }
+}
+
+/// How long stages may take, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Budgets {
+    /// Reading the log and the profile.
+    pub features: u32,
+    /// Asking the sources.
+    pub candidates: u32,
+    /// Ordering.
+    pub ranking: u32,
+    /// Making the list: variety and spacing. Rules always apply.
+    pub list: u32,
+}
+
+/// A stage that has a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Asking the sources.
+    Candidates,
+    /// Ordering.
+    Ranking,
+    /// Making the list.
+    List,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Self {
+            features: 10,
+            candidates: 40,
+            ranking: 40,
+            list: 10,
+        }
+    }
+}
+
+impl Budgets {
+    /// As long as it takes, for work that nobody waits for.
+    pub fn unlimited() -> Self {
+        Self {
+            features: u32::MAX,
+            candidates: u32::MAX,
+            ranking: u32::MAX,
+            list: u32::MAX,
+        }
+    }
+
+    /// When, from the start of the request, a stage must be over: what the stages before did not use,
+    /// it may.
+    pub fn deadline(&self, stage: Stage) -> Duration {
+        let parts: &[u32] = match stage {
+            Stage::Candidates => &[self.features, self.candidates],
+            Stage::Ranking => &[self.features, self.candidates, self.ranking],
+            Stage::List => &[self.features, self.candidates, self.ranking, self.list],
+        };
+        Duration::from_millis(parts.iter().map(|part| u64::from(*part)).sum())
+    }
+}
+
+impl Default for PipelineDefinition {
+    /// The built-in pipeline.
+    fn default() -> Self {
+        Self {
+            description: "As built in".to_owned(),
+            weights: SourceWeights::default(),
+            ranking: Ranking::default(),
+            list: ListOptions::default(),
+            controls: Controls::default(),
+            budgets: Budgets::default(),
+            rules: Vec::new(),
+        }
+    }
+}
+
+impl PipelineDefinition {
+    /// Reads a pipeline.
+    ///
+    /// - Errors: [`DefinitionError`] with line and column: for text that is not TOML, unknown keys,
+    ///   numbers out of range, rules that do not read, and more than `RULES_MAX` rules.
+    pub fn parse(text: &str) -> Result<Self, DefinitionError> {
+        let read: PipelineText = toml::from_str(text).map_err(|error| {
+            let span = error.span().unwrap_or_default();
+            error_at(text, span.start, error.message().trim())
+        })?;
+        let ranges = [
+            (
+                "sources",
+                ["taste", "neighbours", "content", "popular", "session"].as_slice(),
+                0.0..=100.0,
+                read.sources
+                    .named()
+                    .map(|weight| weight.unwrap_or(0.0))
+                    .as_slice()
+                    .to_vec(),
+            ),
+            (
+                "controls",
+                &["familiarity", "popularity", "freshness"],
+                -1.0..=1.0,
+                read.controls.named().map(|(_, value)| value).to_vec(),
+            ),
+            ("list", &["diversity"], 0.0..=1.0, vec![read.list.diversity]),
+        ];
+        for (table, keys, range, values) in ranges {
+            for (key, value) in keys.iter().zip(values) {
+                if !range.contains(&value) {
+                    let reason = format!(
+                        "`{table}.{key}` is {value}, must be in {} to {}",
+                        range.start(),
+                        range.end()
+                    );
+                    return Err(error_at(text, place_of(text, key), reason));
+                }
+            }
+        }
+        let candidates = read.ranking.candidates;
+        if !(1..=limits::RECOMMENDATIONS_MAX).contains(&candidates) {
+            let reason = format!(
+                "`ranking.candidates` is {candidates}, must be in 1 to {}",
+                limits::RECOMMENDATIONS_MAX
+            );
+            return Err(error_at(text, place_of(text, "candidates"), reason));
+        }
+        if read.rules.len() > limits::RULES_MAX {
+            let reason = format!("{} rules, at most {}", read.rules.len(), limits::RULES_MAX);
+            return Err(error_at(text, place_of(text, "rules"), reason));
+        }
+        let rules = read.rules.iter().map(|rule| rule_of(text, rule));
+        Ok(Self {
+            description: read.description,
+            weights: read.sources,
+            ranking: read.ranking,
+            list: read.list,
+            controls: read.controls,
+            budgets: read.budgets,
+            rules: rules.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// What the sources count: what training found, where the file does not say otherwise.
+    pub fn blend(&self, trained: &BlendWeights) -> BlendWeights {
+        let weights = &self.weights;
+        BlendWeights {
+            taste: weights.taste.unwrap_or(trained.taste),
+            neighbours: weights.neighbours.unwrap_or(trained.neighbours),
+            content: weights.content.unwrap_or(trained.content),
+            popular: weights.popular.unwrap_or(trained.popular),
+            session: weights.session.unwrap_or(trained.session),
+        }
+    }
+
+    /// Whether a source was taken out.
+    pub fn leaves_out(&self, source: Source) -> bool {
+        let weight = self.weights.named().get(source as usize).copied().flatten();
+        weight == Some(0.0)
+    }
+
+    /// Whether the order of candidates may change after ranking.
+    pub fn adjusts(&self) -> bool {
+        let moves = |rule: &Rule| !matches!(rule.action(), Action::Filter);
+        self.list.diversify != Diversify::None || self.rules.iter().any(moves)
+    }
+}
+
+impl SourceWeights {
+    fn named(&self) -> [Option<f32>; Source::LEARNT] {
+        [
+            self.taste,
+            self.neighbours,
+            self.content,
+            self.popular,
+            self.session,
+        ]
+    }
+}
+
+fn rule_of(text: &str, rule: &Spanned<String>) -> Result<Rule, DefinitionError> {
+    Rule::parse(rule.get_ref()).map_err(|error| {
+        let Range { start, end } = rule.span();
+        // A basic string without escapes stands in the file as it is read, after its quote.
+        let is_plain = text.get(start + 1..end.saturating_sub(1)) == Some(rule.get_ref().as_str());
+        let within = rule
+            .get_ref()
+            .chars()
+            .take(error.column - 1)
+            .map(char::len_utf8)
+            .sum::<usize>();
+        let at = if is_plain { start + 1 + within } else { start };
+        error_at(text, at, format!("in the rule, {error}"))
+    })
+}
+
+/// The last key of that name: good enough to point at a value that is out of range.
+fn place_of(text: &str, key: &str) -> usize {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim_start();
+        if trimmed
+            .strip_prefix(key)
+            .is_some_and(|rest| rest.trim_start().starts_with('='))
+        {
+            return at + (line.len() - trimmed.len());
+        }
+        at += line.len();
+    }
+    0
+}
+
+fn error_at(text: &str, at: usize, reason: impl Into<String>) -> DefinitionError {
+    let before = text.get(..at).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    DefinitionError {
+        line: before.matches('\n').count() + 1,
+        column: before[line_start..].chars().count() + 1,
+        reason: reason.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_text_is_the_built_in_pipeline() {
+        assert_eq!(
+            PipelineDefinition::parse(BUILT_IN).unwrap(),
+            PipelineDefinition::default()
+        );
+        let empty = PipelineDefinition::parse("").unwrap();
+        let described = PipelineDefinition {
+            description: String::new(),
+            ..PipelineDefinition::default()
+        };
+        assert_eq!(empty, described);
+    }
+
+    #[test]
+    fn everything_can_be_said() {
+        let text = "rules = ['cap 1 per artist', 'filter track.year > 1990']
+            [sources]\ntaste = 2.0\npopular = 0\n[ranking]\nby = 'blend'\ncandidates = 50
+            [list]\ndiversify = 'dpp'\nrepeat_hours = 24\n[controls]\npopularity = -0.5\n[budgets]\nranking = 5";
+        let definition = PipelineDefinition::parse(text).unwrap();
+        assert_eq!(definition.rules.len(), 2);
+        assert_eq!(definition.ranking.by, RankBy::Blend);
+        assert_eq!(definition.list.diversify, Diversify::Dpp);
+        assert!(definition.leaves_out(Source::Popular) && !definition.leaves_out(Source::Taste));
+        let blend = definition.blend(&BlendWeights::default());
+        assert_eq!((blend.taste, blend.popular), (2.0, 0.0));
+        assert_eq!(blend.session, BlendWeights::default().session);
+        assert_eq!(
+            definition.budgets.deadline(Stage::Ranking),
+            Duration::from_millis(55)
+        );
+        assert!(definition.adjusts());
+    }
+
+    #[test]
+    fn errors_name_line_and_column() {
+        let rules = vec!["'cap 1 per artist'"; limits::RULES_MAX + 1].join(",");
+        for (text, line, column, part) in [
+            ("[list]\ndiversity = 2.0", 2, 1, "must be in 0 to 1"),
+            ("[list]\ndiversity = nan", 2, 1, "must be in 0 to 1"),
+            (
+                "[controls]\n  popularity = -1.5",
+                2,
+                3,
+                "must be in -1 to 1",
+            ),
+            ("[ranking]\ncandidates = 0", 2, 1, "must be in 1 to"),
+            ("[sources]\ntaste = -1", 2, 1, "must be in 0 to 100"),
+            ("[sources]\ngenre = 1", 2, 1, "genre"),
+            ("[lists]\n", 1, 2, "lists"),
+            ("rules = [\n  \"cap x per artist\"\n]", 2, 8, "whole number"),
+            ("rules = ['filter track.colour']", 1, 18, "no field"),
+            ("= 1", 1, 1, ""),
+            (&format!("rules = [{rules}]"), 1, 1, "at most 64"),
+        ] {
+            let error = PipelineDefinition::parse(text).expect_err(text);
+            assert_eq!(
+                (error.line, error.column),
+                (line, column),
+                "{text}: {error}"
+            );
+            assert!(error.reason.contains(part), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! From ordered candidates to a list people want to hear: rules, controls, variety, spacing, no
+//! duplicates.
+
+use std::collections::{HashMap, HashSet};
+
+use leitmotif_learn::diversify::{calibrate, greedy_dpp, mmr, space_artists};
+
+use super::definition::{Controls, Diversify, PipelineDefinition};
+use super::facts::{RequestFacts, TrackFacts};
+use super::kinship::Kinship;
+use crate::catalogue::TrackCard;
+use crate::explain::Source;
+use crate::keyed::KeyedSet;
+use crate::rank::Ranked;
+use crate::rules::{Action, Group, Rule};
+use crate::view::TenantView;
+
+/// Candidates looked at per wanted place, so that spacing finds other artists without reaching for
+/// tracks the ranking thinks little of.
+const POOL_PER_PLACE: usize = 3;
+/// How far a control that is fully turned moves a track, in units of the distance from the worst
+/// candidate to the best: further than ranking alone could.
+const CONTROL_REACH: f32 = 1.5;
+/// Days after which a track counts as half as new.
+const FRESH_HALF_LIFE_DAYS: f64 = 30.0;
+
+/// What moved a candidate after ranking.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Adjustment {
+    /// A control or a rule.
+    pub source: Source,
+    /// Which: the control's name, or the rule's number from 1.
+    pub name: String,
+    /// What it added to the score.
+    pub amount: f32,
+}
+
+/// What became of a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is in the list.
+    Shown,
+    /// It was further down than the list reaches.
+    NotReached,
+    /// A rule, by its index, dropped it.
+    Filtered(usize),
+    /// A cap, by its rule's index, was reached.
+    Capped(usize),
+    /// Another version of the recording stood higher.
+    Duplicate,
+}
+
+/// A candidate that was considered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Considered {
+    /// Its index in the catalogue view.
+    pub index: usize,
+    /// Its score after every adjustment.
+    pub score: f32,
+    /// What moved it.
+    pub adjustments: Vec<Adjustment>,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// A place of the list.
+pub struct Placed {
+    /// The candidate with its reasons, without adjustments.
+    pub ranked: Ranked,
+    /// What moved it.
+    pub adjustments: Vec<Adjustment>,
+}
+
+/// Makes one list of the candidates of several rungs.
+pub struct ListMaker<'a> {
+    view: &'a TenantView,
+    definition: &'a PipelineDefinition,
+    controls: Controls,
+    facts: &'a RequestFacts<'a>,
+    excluded: KeyedSet<usize>,
+    taken: KeyedSet<u64>,
+    /// Tracks in the list so far, per rule and group, for caps.
+    counted: HashMap<(usize, u64), usize>,
+    considered: Vec<Considered>,
+}
+
+struct Gathered {
+    ranked: Ranked,
+    relevance: f32,
+    adjustments: Vec<Adjustment>,
+}
+
+impl<'a> ListMaker<'a> {
+    /// Starts an empty list.
+    pub fn new(
+        view: &'a TenantView,
+        definition: &'a PipelineDefinition,
+        controls: Controls,
+        facts: &'a RequestFacts<'a>,
+        excluded: KeyedSet<usize>,
+    ) -> Self {
+        Self {
+            view,
+            definition,
+            controls,
+            facts,
+            excluded,
+            taken: KeyedSet::default(),
+            counted: HashMap::new(),
+            considered: Vec::new(),
+        }
+    }
+
+    /// Excluded candidates may be shown from now on, but for these.
+    pub fn exclude_only(&mut self, excluded: KeyedSet<usize>) {
+        self.excluded = excluded;
+    }
+
+    /// Whether a candidate may not be shown.
+    pub fn is_excluded(&self, index: usize) -> bool {
+        self.excluded.contains(&index)
+    }
+
+    /// Everything that was considered, with its fate.
+    pub fn into_considered(self) -> Vec<Considered> {
+        self.considered
+    }
+
+    /// How many candidates each rule dropped or capped, by its index.
+    pub fn dropped_by_rule(&self) -> Vec<u64> {
+        let mut dropped = vec![0; self.definition.rules.len()];
+        for one in &self.considered {
+            if let Fate::Filtered(rule) | Fate::Capped(rule) = one.fate
+                && let Some(count) = dropped.get_mut(rule)
+            {
+                *count += 1;
+            }
+        }
+        dropped
+    }
+
+    /// Chooses up to `count` more places, best first; `ranked` comes best first.
+    pub fn choose(&mut self, ranked: Vec<Ranked>, count: usize, is_late: bool) -> Vec<Placed> {
+        let moves = !self.controls.is_neutral() || self.definition.adjusts();
+        let wanted = if moves {
+            (count * POOL_PER_PLACE).max(self.definition.ranking.candidates)
+        } else {
+            count * POOL_PER_PLACE
+        };
+        let mut pool = self.gather(ranked, wanted);
+        if moves {
+            self.adjust(&mut pool);
+        }
+        let order = if is_late {
+            (0..pool.len()).collect()
+        } else {
+            self.diversify(&pool, count)
+        };
+        let order = self.cap(&pool, order);
+        let chosen = self.pin(&pool, self.space(&pool, order, count), count);
+        self.place(pool, &chosen)
+    }
+
+    /// The best candidates that may be shown.
+    fn gather(&mut self, ranked: Vec<Ranked>, wanted: usize) -> Vec<Gathered> {
+        let mut pool = Vec::with_capacity(wanted.min(ranked.len()));
+        for one in ranked {
+            if pool.len() >= wanted {
+                break;
+            }
+            let Some(card) = self.view.catalogue.card(one.index) else {
+                continue;
+            };
+            if self.is_excluded(one.index) {
+                continue;
+            }
+            if let Some(rule) = self.dropping_rule(one.index, card) {
+                self.note(&one, Fate::Filtered(rule));
+            } else if self.taken.insert(card.canonical_key) {
+                pool.push(Gathered {
+                    relevance: 0.0,
+                    ranked: one,
+                    adjustments: Vec::new(),
+                });
+            } else {
+                self.note(&one, Fate::Duplicate);
+            }
+        }
+        pool
+    }
+
+    fn note(&mut self, ranked: &Ranked, fate: Fate) {
+        self.considered.push(Considered {
+            index: ranked.index,
+            score: ranked.score,
+            adjustments: Vec::new(),
+            fate,
+        });
+    }
+
+    fn dropping_rule(&self, index: usize, card: &TrackCard) -> Option<usize> {
+        let mut rules = self.definition.rules.iter().enumerate();
+        let is_filter = |rule: &Rule| rule.action() == Action::Filter;
+        let drops = |rule: &Rule| is_filter(rule) && !rule.fits(&self.facts.of(index, card));
+        rules
+            .find(|(_, rule)| drops(rule))
+            .map(|(number, _)| number)
+    }
+
+    /// Adds what controls and boosts say, and sorts anew.
+    ///
+    /// For a control alone, the mean of its quality over the best `n` candidates never falls when it is
+    /// turned up: the best `n` maximise `relevance + turn × quality`, and the sum of the quality in the
+    /// maximiser of such a sum grows with `turn`.
+    fn adjust(&self, pool: &mut [Gathered]) {
+        let scores = pool.iter().map(|one| one.ranked.score);
+        let (worst, best) = scores.fold((f32::MAX, f32::MIN), |(low, high), score| {
+            (low.min(score), high.max(score))
+        });
+        let scale = if best > worst { best - worst } else { 1.0 };
+        for one in pool.iter_mut() {
+            let Some(card) = self.view.catalogue.card(one.ranked.index) else {
+                continue;
+            };
+            let facts = self.facts.of(one.ranked.index, card);
+            let turned = self
+                .controls
+                .named()
+                .into_iter()
+                .filter(|(_, turn)| *turn != 0.0);
+            for (name, turn) in turned {
+                let amount = turn * CONTROL_REACH * quality(name, &facts) * scale;
+                one.adjustments.push(Adjustment {
+                    source: Source::Control,
+                    name: name.to_owned(),
+                    amount,
+                });
+            }
+            for (number, rule) in self.definition.rules.iter().enumerate() {
+                if let Action::Boost(strength) = rule.action()
+                    && rule.fits(&facts)
+                {
+                    one.adjustments.push(Adjustment {
+                        source: Source::Rule,
+                        name: (number + 1).to_string(),
+                        amount: strength * scale,
+                    });
+                }
+            }
+            one.adjustments
+                .retain(|adjustment| adjustment.amount != 0.0);
+            let moved: f32 = one.adjustments.iter().map(|one| one.amount).sum();
+            one.relevance = (one.ranked.score - worst + moved) / scale;
+        }
+        // Stable: equals stay as they were ranked.
+        pool.sort_by(|a, b| b.relevance.total_cmp(&a.relevance));
+    }
+
+    /// Positions in the pool in the order in which they should be taken.
+    fn diversify(&self, pool: &[Gathered], count: usize) -> Vec<usize> {
+        let trade_off = 1.0 - self.definition.list.diversity;
+        if self.definition.list.diversify == Diversify::None || trade_off >= 1.0 {
+            return (0..pool.len()).collect();
+        }
+        let reach = pool
+            .len()
+            .min(count.saturating_mul(POOL_PER_PLACE).max(count));
+        let relevance: Vec<f32> = pool.iter().take(reach).map(|one| one.relevance).collect();
+        let indexes: Vec<usize> = pool
+            .iter()
+            .take(reach)
+            .map(|one| one.ranked.index)
+            .collect();
+        let kinship = Kinship::new(self.view, &indexes);
+        let picks = match self.definition.list.diversify {
+            Diversify::None => Vec::new(),
+            Diversify::Mmr => mmr(&relevance, |a, b| kinship.of(a, b), trade_off, count),
+            Diversify::Dpp => greedy_dpp(&relevance, |a, b| kinship.of(a, b), trade_off, count),
+            Diversify::Calibrated => {
+                let (classes, target) = self.facts.genre_mix(&indexes);
+                calibrate(&relevance, &classes, &target, trade_off, count)
+            }
+        };
+        let picked: HashSet<usize> = picks.iter().copied().collect();
+        let rest = (0..pool.len()).filter(|at| !picked.contains(at));
+        picks.iter().copied().chain(rest).collect()
+    }
+
+    /// Leaves out what a cap forbids.
+    fn cap(&mut self, pool: &[Gathered], order: Vec<usize>) -> Vec<usize> {
+        let has_caps = (self.definition.rules.iter())
+            .any(|rule| matches!(rule.action(), Action::Cap(_) | Action::CapPer(..)));
+        if !has_caps {
+            return order;
+        }
+        let mut kept = Vec::with_capacity(order.len());
+        for at in order {
+            let one = &pool[at];
+            let Some(card) = self.view.catalogue.card(one.ranked.index) else {
+                continue;
+            };
+            let counts = self.caps_of(one.ranked.index, card);
+            let full = counts
+                .iter()
+                .find(|(key, most)| self.counted.get(key).copied().unwrap_or(0) >= *most);
+            match full {
+                Some(((rule, _), _)) => {
+                    let rule = *rule;
+                    self.note(&pool[at].ranked, Fate::Capped(rule));
+                }
+                None => {
+                    for (key, _) in counts {
+                        *self.counted.entry(key).or_insert(0) += 1;
+                    }
+                    kept.push(at);
+                }
+            }
+        }
+        kept
+    }
+
+    /// What a track counts for: rule and group, with the most there may be.
+    fn caps_of(&self, index: usize, card: &TrackCard) -> Vec<((usize, u64), usize)> {
+        let facts = self.facts.of(index, card);
+        let rules = self.definition.rules.iter().enumerate();
+        rules
+            .filter_map(|(number, rule)| match rule.action() {
+                Action::Cap(most) if rule.fits(&facts) => Some(((number, 0), most)),
+                Action::CapPer(most, group) => {
+                    let key = match group {
+                        Group::Artist => Some(card.artist_key),
+                        Group::Album => card.album_key(),
+                        Group::Genre => card.genre_key(),
+                    };
+                    Some(((number, key?), most))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn space(&self, pool: &[Gathered], order: Vec<usize>, count: usize) -> Vec<usize> {
+        let reach: Vec<usize> = order.into_iter().take(count * POOL_PER_PLACE).collect();
+        let artist = |at: &usize| {
+            let card = self.view.catalogue.card(pool[*at].ranked.index);
+            card.map_or(0, |card| card.artist_key)
+        };
+        let artists: Vec<u64> = reach.iter().map(artist).collect();
+        let spaced = space_artists(&artists, self.definition.list.artist_gap);
+        spaced
+            .into_iter()
+            .take(count)
+            .filter_map(|place| reach.get(place).copied())
+            .collect()
+    }
+
+    /// Puts the best candidate of each pin at its place.
+    fn pin(&self, pool: &[Gathered], mut chosen: Vec<usize>, count: usize) -> Vec<usize> {
+        let mut pinned = HashSet::new();
+        for rule in &self.definition.rules {
+            let Action::Pin(place) = rule.action() else {
+                continue;
+            };
+            let fits = |at: &usize| {
+                let index = pool[*at].ranked.index;
+                let card = self.view.catalogue.card(index);
+                card.is_some_and(|card| rule.fits(&self.facts.of(index, card)))
+            };
+            let found = (0..pool.len()).find(|at| !pinned.contains(at) && fits(at));
+            if let Some(at) = found {
+                pinned.insert(at);
+                chosen.retain(|other| *other != at);
+                chosen.insert((place - 1).min(chosen.len()), at);
+                chosen.truncate(count);
+            }
+        }
+        chosen
+    }
+
+    fn place(&mut self, pool: Vec<Gathered>, chosen: &[usize]) -> Vec<Placed> {
+        let mut pool: Vec<Option<Gathered>> = pool.into_iter().map(Some).collect();
+        let mut places = Vec::with_capacity(chosen.len());
+        for at in chosen {
+            let Some(one) = pool.get_mut(*at).and_then(Option::take) else {
+                continue;
+            };
+            self.consider(&one, Fate::Shown);
+            places.push(Placed {
+                ranked: one.ranked,
+                adjustments: one.adjustments,
+            });
+        }
+        let capped: HashSet<usize> = (self.considered.iter())
+            .filter(|one| matches!(one.fate, Fate::Capped(_)))
+            .map(|one| one.index)
+            .collect();
+        for one in pool.into_iter().flatten() {
+            // A rung below may still show it.
+            if let Some(card) = self.view.catalogue.card(one.ranked.index) {
+                self.taken.remove(&card.canonical_key);
+            }
+            if !capped.contains(&one.ranked.index) {
+                self.consider(&one, Fate::NotReached);
+            }
+        }
+        places
+    }
+
+    fn consider(&mut self, one: &Gathered, fate: Fate) {
+        let moved: f32 = one.adjustments.iter().map(|one| one.amount).sum();
+        self.considered.push(Considered {
+            index: one.ranked.index,
+            score: one.ranked.score + moved,
+            adjustments: one.adjustments.clone(),
+            fate,
+        });
+    }
+}
+
+/// What a control turns towards, in 0.0..=1.0.
+fn quality(control: &str, facts: &TrackFacts<'_>) -> f32 {
+    match control {
+        "familiarity" => f32::from(u8::from(facts.artist_plays() > 0)),
+        "popularity" => facts.popularity(),
+        _ => (-facts.age_days() * std::f64::consts::LN_2 / FRESH_HALF_LIFE_DAYS).exp() as f32,
+    }
+}

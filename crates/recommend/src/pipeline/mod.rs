@@ -1,0 +1,25 @@
+//! The pipeline: from a request to a list, as a placement's definition says.
+
+mod choose;
+mod definition;
+mod facts;
+mod kinship;
+mod list;
+mod offers;
+mod request;
+
+pub use choose::{Chosen, choose, present};
+pub use definition::{
+    BUILT_IN, Budgets, Controls, DefinitionError, Diversify, ListOptions, PipelineDefinition,
+    RankBy, Ranking, Stage,
+};
+pub use list::{Adjustment, Considered, Fate};
+pub use offers::content_seeds;
+pub(crate) use offers::{cold_weight, personal_shortlist};
+pub use request::{
+    Degraded, DegradedCause, RecommendRequest, Recommendations, RecommendedTrack, RequestContext,
+    TurnedControls,
+};
+
+/// Candidates a learned ranker is taught to order.
+pub const RANKED_MAX: usize = 200;

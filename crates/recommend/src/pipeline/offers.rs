@@ -1,0 +1,302 @@
+//! What the sources offer on each rung.
+
+use std::sync::Arc;
+
+use leitmotif_domain::{Rung, TrackId};
+
+use super::RANKED_MAX;
+use super::choose::exclusions;
+use super::definition::{Budgets, PipelineDefinition, Stage};
+use super::request::{Degraded, DegradedCause, RecommendRequest};
+use crate::candidates::{
+    LAST_TRACKS, Offer, content_neighbours, fresh, item_neighbours, popular, session, taste,
+};
+use crate::error::{Error, Result};
+use crate::explain::Source;
+use crate::model::{BlendWeights, RecommenderModel};
+use crate::rank::{Pooled, pool};
+use crate::trace::Stopwatch;
+use crate::view::{TenantView, taste_weight};
+
+/// Candidates a source may offer per wanted place, and at least.
+const OFFER_PER_PLACE: usize = 10;
+/// Fewest candidates a source may offer.
+const OFFER_MIN: usize = 200;
+/// What content counts beside neighbours when only a few tracks are known.
+const SESSION_CONTENT_WEIGHT: f32 = 0.5;
+/// Least share of the whole weight for tracks that came after the training: the blend was learnt
+/// without them, and a track that is never shown is never played.
+const COLD_SHARE_MIN: f32 = 0.3;
+/// Recent tracks that stand for the session when no seeds are given.
+const SESSION_TRACKS: usize = 5;
+/// Tracks whose embedding neighbours are asked of the vector store.
+const CONTENT_SEEDS: usize = 3;
+
+/// A track found by embedding: its similarity, and the seed it follows from.
+pub type Near = (TrackId, f32, TrackId);
+
+/// The tracks whose embedding neighbours the vector store should be asked for: the seeds, or the
+/// newest tracks the listener took to.
+pub fn content_seeds(view: &TenantView, request: &RecommendRequest) -> Vec<(TrackId, f32)> {
+    if !request.seeds.is_empty() {
+        return request
+            .seeds
+            .iter()
+            .take(CONTENT_SEEDS)
+            .map(|seed| (*seed, 1.0))
+            .collect();
+    }
+    let Some(profile) = view.profile(request.listener) else {
+        return Vec::new();
+    };
+    let mut liked: Vec<_> = profile
+        .tracks()
+        .filter(|(_, history)| history.signal() > 0.0)
+        .map(|(track, history)| (history.last_played, track, taste_weight(history.signal())))
+        .collect();
+    liked.sort_unstable_by_key(|(at, track, _)| std::cmp::Reverse((*at, *track)));
+    liked
+        .into_iter()
+        .take(CONTENT_SEEDS)
+        .map(|(_, track, weight)| (track, weight))
+        .collect()
+}
+
+/// Asks the sources of one rung, each for itself.
+pub struct Asking<'a> {
+    /// What is known.
+    pub view: &'a TenantView,
+    /// What is asked.
+    pub request: &'a RecommendRequest,
+    /// How.
+    pub definition: &'a PipelineDefinition,
+    /// Embedding neighbours of [`content_seeds`].
+    pub near: &'a [Near],
+    /// What was left out.
+    pub degraded: Vec<Degraded>,
+}
+
+impl Asking<'_> {
+    /// The offers of a rung. A source that fails, or whose turn comes too late, is left out and told.
+    pub fn offers(&mut self, rung: Rung, watch: &Stopwatch) -> Vec<Offer> {
+        let (view, request) = (self.view, self.request);
+        let count = (request.count * OFFER_PER_PLACE).max(OFFER_MIN);
+        match (rung, view.model.as_ref()) {
+            (Rung::Personalised, Some(model)) => {
+                let entries = taste_entries(view, model, request);
+                if entries.iter().any(|(_, weight)| *weight > 0.0) {
+                    self.personal(model, &entries, count, watch)
+                } else {
+                    Vec::new()
+                }
+            }
+            (Rung::Session, Some(model)) => {
+                let entries = session_entries(view, model, request);
+                vec![
+                    item_neighbours(view, model, &entries, count),
+                    content_neighbours(view, model, &entries, count)
+                        .weighing(SESSION_CONTENT_WEIGHT),
+                    Offer::of_content(view, self.near, count).weighing(SESSION_CONTENT_WEIGHT),
+                ]
+            }
+            (Rung::Personalised | Rung::Session, None) => Vec::new(),
+            (Rung::Content, _) => vec![Offer::of_content(view, self.near, count)],
+            // Everything played may be excluded already, so these offer all they have.
+            (Rung::Popular, _) => vec![popular(view, view.catalogue.len())],
+            (Rung::Static, _) => vec![fresh(view, view.catalogue.len())],
+        }
+    }
+
+    fn personal(
+        &mut self,
+        model: &Arc<RecommenderModel>,
+        entries: &[(usize, f32)],
+        count: usize,
+        watch: &Stopwatch,
+    ) -> Vec<Offer> {
+        let (view, near) = (self.view, self.near);
+        let weights = self.definition.blend(&model.blend);
+        // A track the listener rejects may not vote for its neighbours, only against itself.
+        let liked: Vec<_> = entries
+            .iter()
+            .copied()
+            .filter(|(_, weight)| *weight > 0.0)
+            .collect();
+        let last = last_columns(view, model, self.request);
+        type Ask<'s> = Box<dyn Fn() -> Result<Offer> + 's>;
+        let sources: [(Source, f32, Ask<'_>); 6] = [
+            (
+                Source::Taste,
+                weights.taste,
+                Box::new(|| taste(view, model, entries, count)),
+            ),
+            (
+                Source::Neighbours,
+                weights.neighbours,
+                Box::new(|| Ok(item_neighbours(view, model, &liked, count))),
+            ),
+            (
+                Source::Content,
+                weights.content,
+                Box::new(|| Ok(content_neighbours(view, model, &liked, count))),
+            ),
+            (
+                Source::Popular,
+                weights.popular,
+                Box::new(|| Ok(popular(view, count))),
+            ),
+            (
+                Source::Session,
+                weights.session,
+                Box::new(|| Ok(session(view, model, &last, count))),
+            ),
+            (
+                Source::Content,
+                cold_weight(&weights),
+                Box::new(|| Ok(Offer::of_content(view, near, count))),
+            ),
+        ];
+        let deadline = self.definition.budgets.deadline(Stage::Candidates);
+        let mut offers = Vec::with_capacity(sources.len());
+        for (source, weight, ask) in sources {
+            if self.definition.leaves_out(source) {
+                continue;
+            }
+            // The first source answers however late it is: a list needs candidates.
+            let is_late = !offers.is_empty() && watch.elapsed() >= deadline;
+            match if is_late { None } else { Some(ask()) } {
+                Some(Ok(offer)) => offers.push(offer.weighing(weight)),
+                Some(Err(error)) => {
+                    tracing::warn!(source = source.name(), %error, "a source of candidates failed");
+                    self.degrade(source.name(), DegradedCause::Failed);
+                }
+                None => self.degrade(source.name(), DegradedCause::Late),
+            }
+        }
+        offers
+    }
+
+    /// Tells that a part is missing, once.
+    pub fn degrade(&mut self, part: &'static str, cause: DegradedCause) {
+        let told = Degraded { part, cause };
+        if !self.degraded.contains(&told) {
+            self.degraded.push(told);
+        }
+    }
+}
+
+/// The best candidates of the blend that may be shown: what the ranker orders.
+pub fn shortlist(
+    pool: Vec<Pooled>,
+    is_excluded: impl Fn(&Pooled) -> bool,
+    wanted: usize,
+) -> Vec<Pooled> {
+    let allowed = pool.into_iter().filter(|one| !is_excluded(one));
+    allowed.take(wanted).collect()
+}
+
+/// What a ranker would be given for a listener: the same candidates that a request has.
+pub(crate) fn personal_shortlist(
+    view: &TenantView,
+    request: &RecommendRequest,
+) -> Result<Vec<Pooled>> {
+    let definition = PipelineDefinition {
+        budgets: Budgets::unlimited(),
+        ..PipelineDefinition::default()
+    };
+    let mut asking = Asking {
+        view,
+        request,
+        definition: &definition,
+        near: &[],
+        degraded: Vec::new(),
+    };
+    let offers = asking.offers(Rung::Personalised, &Stopwatch::start());
+    if let Some(missing) = asking.degraded.first() {
+        return Err(Error::bug(format!(
+            "source `{}` failed in training",
+            missing.part
+        )));
+    }
+    let excluded = exclusions(view, request, &definition, None);
+    let wanted = RANKED_MAX.max(request.count);
+    let is_excluded = |one: &Pooled| excluded.contains(&one.index);
+    Ok(shortlist(pool(&offers), is_excluded, wanted))
+}
+
+/// What content counts for a track that the model does not know.
+pub(crate) fn cold_weight(weights: &BlendWeights) -> f32 {
+    let whole = weights.taste + weights.neighbours + weights.popular + weights.session;
+    weights
+        .content
+        .max(COLD_SHARE_MIN * (whole + weights.content))
+}
+
+/// The listener's history, and the seeds on top, as columns of the model.
+fn taste_entries(
+    view: &TenantView,
+    model: &RecommenderModel,
+    request: &RecommendRequest,
+) -> Vec<(usize, f32)> {
+    let Some(profile) = view.profile(request.listener) else {
+        return Vec::new();
+    };
+    let mut entries: Vec<(usize, f32)> = profile
+        .tracks()
+        .filter_map(|(track, history)| {
+            let weight = taste_weight(history.signal());
+            (weight != 0.0).then_some((model.column(track)?, weight))
+        })
+        .collect();
+    for seed in &request.seeds {
+        if let Some(column) = model.column(*seed)
+            && !entries.iter().any(|(known, _)| *known == column)
+        {
+            entries.push((column, 1.0));
+        }
+    }
+    entries
+}
+
+/// The listener's last tracks that were not rejected, newest first, as columns of the model.
+fn last_columns(
+    view: &TenantView,
+    model: &RecommenderModel,
+    request: &RecommendRequest,
+) -> Vec<usize> {
+    let Some(profile) = view.profile(request.listener) else {
+        return Vec::new();
+    };
+    let is_liked =
+        |track: &TrackId| (profile.history(*track)).is_some_and(|known| known.signal() > 0.0);
+    let recent = profile.recent().map(|(_, track)| track).filter(is_liked);
+    recent
+        .filter_map(|track| model.column(track))
+        .take(LAST_TRACKS)
+        .collect()
+}
+
+/// The seeds, or the listener's last tracks that were not rejected.
+fn session_entries(
+    view: &TenantView,
+    model: &RecommenderModel,
+    request: &RecommendRequest,
+) -> Vec<(usize, f32)> {
+    if !request.seeds.is_empty() {
+        let columns = request.seeds.iter().filter_map(|seed| model.column(*seed));
+        return columns.map(|column| (column, 1.0)).collect();
+    }
+    let Some(profile) = view.profile(request.listener) else {
+        return Vec::new();
+    };
+    profile
+        .recent()
+        .filter(|(_, track)| {
+            profile
+                .history(*track)
+                .is_some_and(|known| known.signal() > 0.0)
+        })
+        .take(SESSION_TRACKS)
+        .filter_map(|(_, track)| Some((model.column(track)?, 1.0)))
+        .collect()
+}

@@ -1,0 +1,124 @@
+//! What is asked and what is answered.
+
+use std::sync::Arc;
+
+use leitmotif_domain::{Assignment, ListenerId, ModelId, RequestId, Rung, TrackId};
+
+use super::definition::PipelineDefinition;
+use crate::explain::Reason;
+use crate::trace::Span;
+
+/// What is asked.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RecommendRequest {
+    /// For whom; `None` for nobody known.
+    pub listener: Option<ListenerId>,
+    /// Tracks the list starts from; without a listener they are all that is known.
+    pub seeds: Vec<TrackId>,
+    /// Places wanted.
+    pub count: usize,
+    /// Where the list is shown; its pipeline makes the list.
+    pub placement: String,
+    /// Tracks that must not appear.
+    pub exclude: Vec<TrackId>,
+    /// Whether tracks the listener has heard may appear; the pipeline may allow it too.
+    pub include_heard: bool,
+    /// Rungs that must not be used.
+    pub disabled_rungs: Vec<Rung>,
+    /// Controls that stand elsewhere than the pipeline has them.
+    pub controls: TurnedControls,
+    /// What the player says of the moment.
+    pub context: RequestContext,
+    /// The version that an experiment chose; without one the shares of the placement decide.
+    pub assignment: Option<Assignment>,
+    /// A pipeline that is not in service, to see what it would make.
+    pub draft: Option<Arc<PipelineDefinition>>,
+}
+
+/// Controls as a request turns them; what is `None` stays as the pipeline has it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct TurnedControls {
+    /// See [`super::Controls::familiarity`].
+    pub familiarity: Option<f32>,
+    /// See [`super::Controls::popularity`].
+    pub popularity: Option<f32>,
+    /// See [`super::Controls::freshness`].
+    pub freshness: Option<f32>,
+}
+
+/// What the player says of the moment; everything may be unknown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestContext {
+    /// Device class.
+    pub device: Option<String>,
+    /// Activity, for example `running`.
+    pub activity: Option<String>,
+    /// Hour of the day where the listener is, 0 to 23.
+    pub hour: Option<u8>,
+    /// Day of the week where the listener is, 1 (Monday) to 7.
+    pub weekday: Option<u8>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recommendations {
+    /// Names this answer; a listen that carries it is attributed exactly.
+    pub request_id: RequestId,
+    /// How personal it is.
+    pub rung: Rung,
+    /// The model behind it.
+    pub model: Option<ModelId>,
+    /// The version of the pipeline that made it.
+    pub assignment: Assignment,
+    /// The tracks in order.
+    pub tracks: Vec<RecommendedTrack>,
+    /// What took how long.
+    pub spans: Vec<Span>,
+    /// Parts that failed or came too late, and so are missing in the answer.
+    pub degraded: Vec<Degraded>,
+    /// Why there are fewer tracks than wanted, where there are.
+    pub shortage: Option<String>,
+}
+
+/// A part that is missing in an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Degraded {
+    /// The source or the stage.
+    pub part: &'static str,
+    /// Why.
+    pub cause: DegradedCause,
+}
+
+/// Why a part is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DegradedCause {
+    /// Its budget was used up before it began.
+    Late,
+    /// It failed.
+    Failed,
+}
+
+impl DegradedCause {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Late => "late",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// One place of the list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecommendedTrack {
+    /// The track.
+    pub track: TrackId,
+    /// Its title.
+    pub title: String,
+    /// Its artist.
+    pub artist: String,
+    /// What it was ranked by; the contributions of the reasons sum to it.
+    pub score: f32,
+    /// Why.
+    pub reasons: Vec<Reason>,
+}

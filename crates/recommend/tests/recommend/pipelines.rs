@@ -1,0 +1,436 @@
+//! Pipelines: rules, controls, variety, budgets, shares, and the trace that tells of them.
+
+use std::collections::HashSet;
+
+use leitmotif_domain::definition::{DefinitionKind, NewDefinition, Share};
+use leitmotif_domain::event::DefinitionChanged;
+use leitmotif_recommend::pipeline::{
+    Degraded, DegradedCause, Fate, PipelineDefinition, TurnedControls,
+};
+use leitmotif_recommend::rank::COLUMN_COUNT;
+use leitmotif_recommend::{RecommendedTrack, Source};
+use leitmotif_storage::ports::DefinitionStore;
+
+use super::*;
+
+/// A trained world in which everybody has heard something.
+async fn trained() -> World {
+    let world = World::new().await;
+    world.live().await;
+    train(&world.stores, &world.scope, |_| {}).await.unwrap();
+    world
+}
+
+impl World {
+    async fn add_pipeline(&self, placement: &str, text: &str) -> u32 {
+        let definition = NewDefinition {
+            kind: DefinitionKind::Pipeline,
+            name: placement.to_owned(),
+            text: text.to_owned(),
+            note: String::new(),
+            created_at: leitmotif_domain::Clock::now(self.clock.as_ref()),
+        };
+        let added = self.storage.add_definition(&self.scope, definition).await;
+        added.unwrap().version
+    }
+
+    async fn put_into_service(&self, placement: &str, shares: &[Share]) {
+        let kind = DefinitionKind::Pipeline;
+        let set = self
+            .storage
+            .set_shares(&self.scope, kind, placement, shares);
+        set.await.unwrap();
+        let changed = DefinitionChanged {
+            definition: kind,
+            name: placement.to_owned(),
+        };
+        self.append(None, EventPayload::DefinitionChanged(changed))
+            .await;
+    }
+
+    /// Asks a pipeline that is not in service.
+    async fn try_out(
+        &self,
+        text: &str,
+        change: impl FnOnce(&mut RecommendRequest),
+    ) -> Recommendations {
+        let definition = PipelineDefinition::parse(text).unwrap();
+        self.ask(|request| {
+            request.draft = Some(Arc::new(definition));
+            request.listener = Some(self.listener("person 4"));
+            change(request);
+        })
+        .await
+    }
+}
+
+fn ids(tracks: &[RecommendedTrack]) -> Vec<TrackId> {
+    tracks.iter().map(|track| track.track).collect()
+}
+
+#[tokio::test]
+async fn a_placement_is_answered_by_its_own_pipeline() {
+    let world = trained().await;
+    let version = world
+        .add_pipeline("quiet", "rules = ['filter track.artist == \"Artist 3\"']")
+        .await;
+    let share = Share { version, weight: 1 };
+    let ask = async |placement: &str| {
+        world
+            .ask(|request| {
+                request.listener = Some(world.listener("person 4"));
+                request.placement = placement.to_owned();
+            })
+            .await
+    };
+    let before = ask("quiet").await;
+    assert_eq!(
+        before.assignment.version, None,
+        "a version without a share answers nothing"
+    );
+    world.put_into_service("quiet", &[share]).await;
+    let quiet = ask("quiet").await;
+    assert_eq!(quiet.assignment.version, Some(version));
+    assert!(!quiet.tracks.is_empty());
+    assert!(quiet.tracks.iter().all(|track| track.artist == "artist 3"));
+    let shortage = quiet.shortage.unwrap();
+    assert!(shortage.contains("filter track.artist"), "{shortage}");
+    assert_eq!(ask("elsewhere").await.assignment.version, None);
+    world.put_into_service("quiet", &[]).await;
+    assert_eq!(
+        ids(&ask("quiet").await.tracks),
+        ids(&before.tracks),
+        "back as it was"
+    );
+}
+
+#[tokio::test]
+async fn listeners_are_divided_between_versions_and_stay() {
+    let world = trained().await;
+    let mut shares = Vec::new();
+    for text in ["description = 'a'", "description = 'b'"] {
+        let version = world.add_pipeline("test", text).await;
+        shares.push(Share { version, weight: 1 });
+    }
+    world.put_into_service("test", &shares).await;
+    let mut versions = Vec::new();
+    for person in 0..30 {
+        let listener = Some(world.listener(&format!("person {person}")));
+        let first = world
+            .ask(|request| request.listener = listener)
+            .await
+            .assignment;
+        let again = world
+            .ask(|request| request.listener = listener)
+            .await
+            .assignment;
+        assert_eq!(first, again);
+        assert_eq!(first.propensity, 0.5);
+        versions.push(first.version);
+    }
+    let count = versions
+        .iter()
+        .filter(|version| **version == Some(1))
+        .count();
+    assert!((6..=24).contains(&count), "{count} of 30");
+    let chosen = leitmotif_domain::Assignment {
+        name: "an experiment".to_owned(),
+        version: Some(2),
+        propensity: 0.25,
+    };
+    let answer = world
+        .ask(|request| request.assignment = Some(chosen.clone()))
+        .await;
+    assert_eq!(
+        answer.assignment, chosen,
+        "an experiment's choice comes before the shares"
+    );
+}
+
+#[tokio::test]
+async fn rules_that_drop_everything_say_so() {
+    let world = trained().await;
+    let answer = world
+        .try_out("rules = ['filter track.year > 2100']", |_| {})
+        .await;
+    assert!(answer.tracks.is_empty());
+    let shortage = answer.shortage.unwrap();
+    assert!(
+        shortage.starts_with("0 of 10 tracks: `filter track.year > 2100` dropped"),
+        "{shortage}"
+    );
+}
+
+#[tokio::test]
+async fn caps_pins_and_boosts_hold() {
+    let world = trained().await;
+    let capped = world
+        .try_out("rules = ['cap 1 per artist']", |r| r.include_heard = true)
+        .await;
+    let artists: HashSet<_> = capped
+        .tracks
+        .iter()
+        .map(|track| track.artist.as_str())
+        .collect();
+    assert_eq!(artists.len(), capped.tracks.len(), "one of each artist");
+    let none = "rules = ['cap 0 when track.genre == \"genre 1\"', 'cap 3 per genre']";
+    let none = world.try_out(none, |r| r.include_heard = true).await;
+    for group in 0..GROUPS {
+        let of_group = |track: &&RecommendedTrack| world.group_of(track.track) == group;
+        let count = none.tracks.iter().filter(of_group).count();
+        assert!(
+            count <= if group == 1 { 0 } else { 3 },
+            "group {group}: {count}"
+        );
+    }
+    let plain = world.try_out("", |_| {}).await;
+    let last = plain.tracks.last().unwrap();
+    let pin = format!("rules = ['pin 2 when track.title == \"{}\"']", last.title);
+    let pinned = world.try_out(&pin, |_| {}).await;
+    assert_eq!(pinned.tracks[1].track, last.track);
+    assert_eq!(pinned.tracks.len(), plain.tracks.len());
+    let boost = format!("rules = ['boost 2 when track.title == \"{}\"']", last.title);
+    let boosted = world.try_out(&boost, |_| {}).await;
+    assert_eq!(boosted.tracks[0].track, last.track);
+    let first = &boosted.tracks[0];
+    assert!(
+        first
+            .reasons
+            .iter()
+            .any(|reason| reason.source == Source::Rule)
+    );
+    let sum: f32 = first.reasons.iter().map(|reason| reason.contribution).sum();
+    assert!((sum - first.score).abs() < 1e-4);
+}
+
+#[tokio::test]
+async fn rules_may_ask_for_the_moment() {
+    let world = trained().await;
+    let text =
+        "rules = ['filter track.genre == \"genre 1\" or not request.activity == \"running\"']";
+    let running = world
+        .try_out(text, |r| r.context.activity = Some("Running".to_owned()))
+        .await;
+    assert!(
+        running
+            .tracks
+            .iter()
+            .all(|track| world.group_of(track.track) == 1)
+    );
+    let resting = world.try_out(text, |_| {}).await;
+    assert!(
+        resting
+            .tracks
+            .iter()
+            .any(|track| world.group_of(track.track) != 1)
+    );
+}
+
+/// The mean of a quality over the list never falls when its control is turned up.
+#[tokio::test]
+async fn every_control_is_monotone() {
+    let world = trained().await;
+    let heard_artists: HashSet<String> = {
+        let played: Vec<TrackId> = world
+            .recommender
+            .with_profile(&world.scope, world.listener("person 4"), |profile| {
+                profile.unwrap().tracks().map(|(track, _)| track).collect()
+            })
+            .await
+            .unwrap();
+        played
+            .iter()
+            .map(|track| artist_of(&world, *track))
+            .collect()
+    };
+    let all: Vec<TrackId> = world.tracks.clone();
+    let popularity = world
+        .recommender
+        .popularity(&world.scope, &all)
+        .await
+        .unwrap();
+    for control in ["familiarity", "popularity", "freshness"] {
+        let mut before = f64::MIN;
+        let mut ends = Vec::new();
+        for step in -4..=4 {
+            let turn = step as f32 / 4.0;
+            let answer = world
+                .try_out("[list]\nartist_gap = 0\ninclude_heard = true", |request| {
+                    request.count = 12;
+                    let turned = Some(turn);
+                    match control {
+                        "familiarity" => request.controls.familiarity = turned,
+                        "popularity" => request.controls.popularity = turned,
+                        _ => request.controls.freshness = turned,
+                    }
+                })
+                .await;
+            let quality = |track: &RecommendedTrack| match control {
+                "familiarity" => f64::from(u8::from(heard_artists.contains(&track.artist))),
+                "popularity" => popularity.get(&track.track).copied().unwrap_or(0.0),
+                _ => all.iter().position(|id| *id == track.track).unwrap() as f64,
+            };
+            let mean = answer.tracks.iter().map(quality).sum::<f64>() / answer.tracks.len() as f64;
+            assert!(
+                mean >= before - 1e-9,
+                "{control} at {turn}: {before} then {mean}"
+            );
+            before = mean;
+            ends.push(mean);
+        }
+        assert!(ends[0] < ends[8], "{control} changes something: {ends:?}");
+    }
+    let nothing = world
+        .try_out("", |request| {
+            request.controls = TurnedControls {
+                familiarity: Some(0.0),
+                popularity: Some(0.0),
+                freshness: Some(0.0),
+            };
+        })
+        .await;
+    let plain = world.try_out("", |_| {}).await;
+    assert_eq!(
+        ids(&nothing.tracks),
+        ids(&plain.tracks),
+        "in the middle, nothing changes"
+    );
+}
+
+fn artist_of(world: &World, track: TrackId) -> String {
+    let index = world.tracks.iter().position(|id| *id == track).unwrap();
+    format!("artist {}", index % 9)
+}
+
+#[tokio::test]
+async fn variety_grows_with_its_weight() {
+    let world = trained().await;
+    for method in ["mmr", "dpp"] {
+        let mut groups = Vec::new();
+        for diversity in [0.0, 0.9] {
+            let text = format!(
+                "[list]\nartist_gap = 0\ninclude_heard = true\ndiversify = '{method}'\ndiversity = {diversity}"
+            );
+            let answer = world.try_out(&text, |request| request.count = 6).await;
+            assert_eq!(answer.tracks.len(), 6);
+            let of = |track: &RecommendedTrack| world.group_of(track.track);
+            let found: HashSet<usize> = answer.tracks.iter().map(of).collect();
+            groups.push(found.len());
+        }
+        assert!(groups[1] > groups[0], "{method}: {groups:?} groups");
+    }
+}
+
+#[tokio::test]
+async fn a_calibrated_list_has_the_listeners_own_mix() {
+    let world = trained().await;
+    for round in 0..6 {
+        for track in [round, TRACKS_PER_GROUP + round] {
+            world
+                .play("both", world.tracks[track], ListenOutcome::Completed)
+                .await;
+        }
+    }
+    let ask = async |diversity: f32| {
+        let text =
+            format!("[list]\nartist_gap = 0\ndiversify = 'calibrated'\ndiversity = {diversity}");
+        let listener = Some(world.listener("both"));
+        let answer = world
+            .try_out(&text, |request| {
+                request.listener = listener;
+                request.count = 8;
+            })
+            .await;
+        let of = |group: usize| {
+            let is_of = |track: &&RecommendedTrack| world.group_of(track.track) == group;
+            answer.tracks.iter().filter(is_of).count()
+        };
+        [of(0), of(1), of(2)]
+    };
+    let mix = ask(0.95).await;
+    assert_eq!(mix, [4, 4, 0], "as it is without: {:?}", ask(0.0).await);
+}
+
+#[tokio::test]
+async fn tracks_do_not_come_again_within_the_window() {
+    let world = trained().await;
+    let person = "person 4";
+    let known = world.try_out("[list]\ninclude_heard = true", |_| {}).await;
+    let first = known.tracks[0].track;
+    world.play(person, first, ListenOutcome::Completed).await;
+    let text = "[list]\ninclude_heard = true\nrepeat_hours = 24";
+    let soon = world.try_out(text, |_| {}).await;
+    assert!(!ids(&soon.tracks).contains(&first));
+    world.clock.advance_ms(25 * 3_600 * 1_000);
+    let later = world.try_out(text, |_| {}).await;
+    assert!(ids(&later.tracks).contains(&first));
+}
+
+#[tokio::test]
+async fn a_late_stage_costs_its_part_and_never_the_answer() {
+    let world = trained().await;
+    let late = "[budgets]\nfeatures = 0\ncandidates = 0\nranking = 0\nlist = 0";
+    let answer = world.try_out(late, |_| {}).await;
+    assert_eq!(answer.tracks.len(), 10);
+    assert_eq!(
+        answer.rung,
+        Rung::Personalised,
+        "the first source always answers"
+    );
+    let is_late = |part: &str| {
+        let told = |one: &Degraded| one.part == part && one.cause == DegradedCause::Late;
+        answer.degraded.iter().any(told)
+    };
+    for part in ["neighbours", "content", "popular", "session", "list"] {
+        assert!(is_late(part), "{part}: {:?}", answer.degraded);
+    }
+    assert!(!is_late("taste"));
+    let in_time = world.try_out("[budgets]\ncandidates = 60000", |_| {}).await;
+    assert_eq!(in_time.degraded, []);
+}
+
+#[tokio::test]
+async fn the_trace_tells_of_every_candidate() {
+    let world = trained().await;
+    let text = "rules = ['filter not track.genre == \"genre 2\"', 'boost 0.1']\n[controls]\npopularity = 0.5";
+    let answer = world
+        .try_out(text, |request| request.include_heard = true)
+        .await;
+    let trace = world
+        .recommender
+        .trace(&world.scope, answer.request_id)
+        .unwrap();
+    assert_eq!(trace.placement, "test");
+    let shown: Vec<_> = trace
+        .considered
+        .iter()
+        .filter(|one| one.fate == Fate::Shown)
+        .collect();
+    assert_eq!(shown.len(), answer.tracks.len());
+    for (one, track) in shown.iter().zip(&answer.tracks) {
+        assert!((one.score - track.score).abs() < 1e-4);
+        assert!(
+            one.adjustments
+                .iter()
+                .any(|adjustment| adjustment.name == "2"),
+            "the boost"
+        );
+    }
+    let filtered = trace
+        .considered
+        .iter()
+        .filter(|one| one.fate == Fate::Filtered(0))
+        .count();
+    assert_eq!(trace.rules[0].1, filtered as u64);
+    assert!(filtered > 0);
+    assert!(
+        trace
+            .sources
+            .iter()
+            .any(|source| source.source == Source::Taste && source.offered > 0)
+    );
+    let with_rows = trace.ranked.iter().filter(|one| one.row.is_some()).count();
+    assert_eq!(trace.features.len(), with_rows * COLUMN_COUNT);
+    let stranger = leitmotif_domain::RequestId::from_u128(7);
+    assert!(world.recommender.trace(&world.scope, stranger).is_none());
+}
