@@ -136,8 +136,22 @@ impl Client {
 
     /// Sends a document.
     pub async fn post(&self, path: &str, document: &Value) -> anyhow::Result<Value> {
+        self.send_document("POST", path, document).await
+    }
+
+    /// Puts a document in place of another.
+    pub async fn put(&self, path: &str, document: &Value) -> anyhow::Result<Value> {
+        self.send_document("PUT", path, document).await
+    }
+
+    async fn send_document(
+        &self,
+        method: &'static str,
+        path: &str,
+        document: &Value,
+    ) -> anyhow::Result<Value> {
         let call = Call {
-            method: "POST",
+            method,
             path: path.to_owned(),
             content_type: "application/json",
             body: document.to_string().into_bytes(),

@@ -4,6 +4,7 @@ mod audit;
 mod demo;
 mod import;
 mod manage;
+mod pipeline;
 mod playlist;
 mod query;
 mod rap_scraper;
@@ -61,6 +62,14 @@ enum Command {
     Similar(query::SimilarArgs),
     /// Recommends tracks to a listener.
     Recommend(query::RecommendArgs),
+    /// Explains an answer: what took how long, what became of every candidate.
+    Explain {
+        /// `request_id` of the answer.
+        request: String,
+    },
+    /// Says how the lists of a placement are made.
+    #[command(subcommand)]
+    Pipeline(pipeline::PipelineCommand),
     /// Makes, lists and exports playlists.
     #[command(subcommand)]
     Playlist(playlist::PlaylistCommand),
@@ -137,6 +146,10 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Analyze(args) => query::analyze(args, &connection.client, as_json).await,
         Command::Similar(args) => query::similar(args, &connection.client, as_json).await,
         Command::Recommend(args) => query::recommend(args, &connection.client, as_json).await,
+        Command::Explain { request } => {
+            pipeline::explain(&request, &connection.client, as_json).await
+        }
+        Command::Pipeline(command) => pipeline::run(command, &connection.client, as_json).await,
         Command::Playlist(command) => playlist::run(command, &connection.client, as_json).await,
         Command::Train => query::train(&connection.client, as_json).await,
         Command::Jobs(args) => query::jobs(args, &connection.client, as_json).await,

@@ -39,6 +39,18 @@ pub struct RecommendArgs {
     /// Tracks the list starts from.
     #[arg(long)]
     seed: Vec<String>,
+    /// Where it would be shown; the pipeline of that placement makes the list.
+    #[arg(long, default_value = "command-line")]
+    placement: String,
+    /// From -1, artists never heard, to 1, artists the listener plays.
+    #[arg(long, allow_negative_numbers = true)]
+    familiarity: Option<f32>,
+    /// From -1, deep cuts, to 1, hits.
+    #[arg(long, allow_negative_numbers = true)]
+    popularity: Option<f32>,
+    /// From -1, old in the catalogue, to 1, new.
+    #[arg(long, allow_negative_numbers = true)]
+    freshness: Option<f32>,
     /// Shows the steps with their times.
     #[arg(long)]
     trace: bool,
@@ -121,7 +133,8 @@ pub async fn recommend(
 ) -> anyhow::Result<ExitCode> {
     let asked = json!({
         "listener": args.listener, "count": args.count, "seeds": args.seed,
-        "placement": "command-line", "trace": args.trace,
+        "placement": args.placement, "trace": args.trace, "familiarity": args.familiarity,
+        "popularity": args.popularity, "freshness": args.freshness,
     });
     let answer = client.post("/api/v1/recommendations", &asked).await?;
     print(&answer, as_json, |answer| {
@@ -141,6 +154,9 @@ pub async fn recommend(
                 "{position:3}  {score:.3}  {title} · {artist}  ({})",
                 reason.unwrap_or("–")
             );
+        }
+        if let Some(shortage) = answer.get("shortage").and_then(Value::as_str) {
+            println!("{shortage}");
         }
         for span in list_of(answer, "trace") {
             let taken = span.get("duration_us").and_then(Value::as_u64).unwrap_or(0);

@@ -94,6 +94,43 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "read",
         Stranger::NoReference,
     ),
+    (
+        "GET",
+        "/api/v1/explain/{request_id}",
+        "read",
+        Stranger::NotFound,
+    ),
+    ("GET", "/api/v1/pipelines", "read", Stranger::OwnOnly),
+    (
+        "POST",
+        "/api/v1/pipelines/preview",
+        "read",
+        Stranger::NoReference,
+    ),
+    (
+        "GET",
+        "/api/v1/pipelines/{placement}/versions",
+        "read",
+        Stranger::OwnOnly,
+    ),
+    (
+        "POST",
+        "/api/v1/pipelines/{placement}/versions",
+        "write",
+        Stranger::OwnOnly,
+    ),
+    (
+        "GET",
+        "/api/v1/pipelines/{placement}/versions/{version}",
+        "read",
+        Stranger::OwnOnly,
+    ),
+    (
+        "PUT",
+        "/api/v1/pipelines/{placement}/shares",
+        "write",
+        Stranger::NotFound,
+    ),
     ("POST", "/api/v1/playlists", "write", Stranger::NoReference),
     ("GET", "/api/v1/playlists", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/playlists/{id}", "read", Stranger::NotFound),
@@ -182,6 +219,7 @@ const EXEMPT: &[(&str, &str)] = &[("GET", "/livez"), ("GET", "/readyz"), ("GET",
 
 /// One tenant's objects.
 struct World {
+    request: String,
     track: String,
     listener: String,
     playlist: String,
@@ -229,7 +267,15 @@ fn fill(server: &TestServer, folder: &std::path::Path) -> World {
     let said = json!({ "statements": [statement(&track)] });
     wire.post("/api/v1/statements", &said);
     let audit = wire.post("/api/v1/audits", &json!({"document": {"source": MARK}}));
+    for number in 1..=2 {
+        let text = format!("description = '{MARK} {number}'");
+        let pipeline = json!({"text": text, "note": MARK});
+        wire.post("/api/v1/pipelines/home/versions", &pipeline);
+    }
+    let asked = json!({"seeds": [track], "placement": MARK});
+    let answered = wire.post("/api/v1/recommendations", &asked);
     World {
+        request: text(&answered["request_id"]),
         audit: text(&audit["id"]),
         track,
         listener: format!("{MARK}-0"),
@@ -264,6 +310,11 @@ fn request(path: &str, world: &World) -> (String, Value) {
         "/api/v1/events" => json!({"events": [{"kind": "listen", "occurred_at": now(),
             "listener": "x", "track": track, "outcome": "completed"}]}),
         "/api/v1/recommendations" => json!({"seeds": [track], "listener": world.listener}),
+        "/api/v1/pipelines/preview" => json!({"text": "", "request": {"seeds": [track]}}),
+        "/api/v1/pipelines/{placement}/versions" => json!({"text": "description = 'mine'"}),
+        "/api/v1/pipelines/{placement}/shares" => {
+            json!({"shares": [{"version": 2, "weight": 1}]})
+        }
         "/api/v1/playlist-drafts" => {
             json!({"kind": "seeds", "seeds": [track], "listener": world.listener})
         }
@@ -276,7 +327,12 @@ fn request(path: &str, world: &World) -> (String, Value) {
         "/api/v1/tenants" => json!({"name": "another"}),
         _ => json!({}),
     };
-    let path = path.replace("{id}", id).replace("{name}", "other-1");
+    let path = path
+        .replace("{id}", id)
+        .replace("{name}", "other-1")
+        .replace("{placement}", "home")
+        .replace("{version}", "1")
+        .replace("{request_id}", &world.request);
     (path, body)
 }
 

@@ -16,6 +16,8 @@ mod isolation;
 mod kill_engine;
 mod kills;
 mod learning;
+mod modules;
+mod pipelines;
 mod playlists;
 mod protocols;
 mod rap_scraper;

@@ -1,0 +1,172 @@
+//! Pipelines over HTTP: versions, shares, preview; and the explanation of an answer.
+
+use serde_json::{Value, json};
+
+use crate::harness::{TestServer, cli};
+
+const TRACKS: usize = 30;
+
+fn prepare(server: &TestServer) {
+    let tracks: Vec<Value> = (0..TRACKS)
+        .map(|i| {
+            json!({"title": format!("Track {i}"), "artist": format!("Artist {}", i % 6),
+                "genre": if i % 2 == 0 { "jazz" } else { "rock" },
+                "release_date": (1990 + i).to_string(), "external_ids": {"t": i.to_string()}})
+        })
+        .collect();
+    server
+        .wire
+        .post("/api/v1/tracks", &json!({ "tracks": tracks }));
+}
+
+fn titles(answer: &Value) -> Vec<String> {
+    let tracks = answer["tracks"].as_array().unwrap().iter();
+    tracks
+        .map(|track| track["title"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn journey_pipelines() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = TestServer::start(&data);
+    let wire = &server.wire;
+    prepare(&server);
+    let versions = "/api/v1/pipelines/jazz.club/versions";
+    let asked = json!({"placement": "jazz.club", "count": 12, "trace": true});
+    let plain = wire.post("/api/v1/recommendations", &asked);
+    assert!(plain["pipeline_version"].is_null());
+
+    // A file that does not read is refused where it is wrong, before anything is kept.
+    let broken = json!({"text": "rules = ['filter track.genre = \"jazz\"']"});
+    let problem = wire.ask("POST", versions, &broken);
+    problem.points_at(400, "/text", "a broken rule");
+    assert!(
+        problem.text().contains("line 1, column 30"),
+        "{}",
+        problem.text()
+    );
+    assert_eq!(wire.walk(versions, "versions", 1).len(), 0);
+
+    // Tried before it serves.
+    let text = "rules = ['filter track.genre == \"Jazz\"', 'pin 1 when track.year == 2000']";
+    let tried = json!({"text": text, "request": {"count": 12}});
+    let preview = wire.post("/api/v1/pipelines/preview", &tried);
+    let jazz = titles(&preview);
+    assert_eq!(jazz[0], "Track 10");
+    assert!(
+        jazz.iter()
+            .all(|title| title[6..].parse::<usize>().unwrap() % 2 == 0)
+    );
+
+    // In service at once, for this placement alone.
+    let added = wire.post(versions, &json!({"text": text, "note": "only jazz"}));
+    assert_eq!(added["version"], 1);
+    assert_eq!(
+        titles(&wire.post("/api/v1/recommendations", &asked)),
+        titles(&plain)
+    );
+    let share = json!({"shares": [{"version": 1, "weight": 1}]});
+    let put = wire.ask("PUT", "/api/v1/pipelines/jazz.club/shares", &share);
+    assert_eq!(put.status, 204, "{}", put.text());
+    let served = wire.post("/api/v1/recommendations", &asked);
+    assert_eq!(
+        (titles(&served), &served["pipeline_version"]),
+        (jazz, &json!(1))
+    );
+    let elsewhere = wire.post("/api/v1/recommendations", &json!({"count": 12}));
+    assert!(elsewhere["pipeline_version"].is_null());
+    let unknown = json!({"shares": [{"version": 9, "weight": 1}]});
+    wire.ask("PUT", "/api/v1/pipelines/jazz.club/shares", &unknown)
+        .problem(404, "unknown version");
+    let twice = json!({"shares": [{"version": 1, "weight": 1}, {"version": 1, "weight": 1}]});
+    wire.ask("PUT", "/api/v1/pipelines/jazz.club/shares", &twice)
+        .problem(400, "twice");
+
+    // The command line does the same.
+    let file = folder.path().join("rock.toml");
+    std::fs::write(&file, "rules = ['filter track.genre == \"rock\"']\n").unwrap();
+    let path = file.to_str().unwrap();
+    drop(server);
+    let checked = cli(&data, &["pipeline", "check", path]);
+    assert!(checked.is_success, "{}", checked.stderr);
+    let put = cli(
+        &data,
+        &[
+            "pipeline",
+            "put",
+            "jazz.club",
+            path,
+            "--live",
+            "--note",
+            "rock",
+        ],
+    );
+    assert!(put.is_success, "{}", put.stderr);
+    let shown = cli(&data, &["pipeline", "list", "--json"]).json();
+    assert_eq!(
+        shown["pipelines"][0]["shares"],
+        json!([{"version": 2, "weight": 1}])
+    );
+    let server = TestServer::start(&data);
+    let rock = server.wire.post("/api/v1/recommendations", &asked);
+    assert_eq!(rock["pipeline_version"], 2, "it serves after a restart");
+}
+
+#[test]
+fn journey_explanations() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = TestServer::start(&data);
+    let wire = &server.wire;
+    prepare(&server);
+    let asked = json!({"listener": "ann", "count": 5, "popularity": 0.5, "trace": true});
+    let answer = wire.post("/api/v1/recommendations", &asked);
+    let id = answer["request_id"].as_str().unwrap().to_owned();
+    let told = wire.get(&format!("/api/v1/explain/{id}"));
+    assert_eq!(told["detail"], "trace");
+    assert_eq!(told["rung"], answer["rung"]);
+    let candidates = told["candidates"].as_array().unwrap();
+    for (place, track) in answer["tracks"].as_array().unwrap().iter().enumerate() {
+        assert_eq!(candidates[place]["id"], track["id"]);
+        assert_eq!(candidates[place]["position"], place + 1);
+        assert_eq!(candidates[place]["fate"], "shown");
+    }
+    assert!(candidates.len() > 5, "what was not shown is there too");
+
+    // Features, assignment, model, prediction, and the time they took, in this order.
+    let names: Vec<&str> = told["spans"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|span| span["name"].as_str().unwrap())
+        .collect();
+    let place = |name: &str| names.iter().position(|other| *other == name).unwrap();
+    assert!(place("features") < place("assignment"));
+    assert!(place("assignment") < place("model"));
+    assert!(place("model") < place("ranking"));
+    assert!(told["latency_us"].as_u64().unwrap() > 0);
+    assert_eq!(told["pipeline_propensity"], 1.0);
+
+    // After a restart the log still knows what was shown.
+    assert!(server.stop());
+    let server = TestServer::start(&data);
+    let told = server.wire.get(&format!("/api/v1/explain/{id}"));
+    assert_eq!(told["detail"], "exposure");
+    assert_eq!(told["candidates"].as_array().unwrap().len(), 5);
+    let unknown = server
+        .wire
+        .ask("GET", "/api/v1/explain/0000000000000000000007", &json!({}));
+    unknown.problem(404, "unknown request");
+    let bad = json!({"listener": "ann", "popularity": 2});
+    server
+        .wire
+        .ask("POST", "/api/v1/recommendations", &bad)
+        .points_at(400, "/popularity", "too far");
+    let bad = json!({"listener": "ann", "context": {"hour": 24}});
+    server
+        .wire
+        .ask("POST", "/api/v1/recommendations", &bad)
+        .points_at(400, "/context/hour", "hour");
+}
