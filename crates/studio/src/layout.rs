@@ -9,10 +9,12 @@ use crate::visitor::Visitor;
 pub const DEMO_TENANT: &str = "demo";
 
 /// The parts of the navigation.
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str); 8] = [
     ("/studio", "Overview"),
     ("/studio/library", "Library"),
     ("/studio/listeners", "Listeners"),
+    ("/studio/playground", "Playground"),
+    ("/studio/pipelines", "Pipelines"),
     ("/studio/playlists", "Playlists"),
     ("/studio/audits", "Audits"),
     ("/studio/jobs", "Jobs"),

@@ -44,6 +44,11 @@ pub fn playlist(id: &str) -> String {
     format!("/studio/playlists/{}", encode(id))
 }
 
+/// The page of a placement's pipeline.
+pub fn pipeline(placement: &str) -> String {
+    format!("/studio/pipelines/{}", encode(placement))
+}
+
 /// The page of an import audit.
 pub fn audit(id: &str) -> String {
     format!("/studio/audits/{}", encode(id))

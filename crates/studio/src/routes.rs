@@ -5,16 +5,20 @@ use axum::response::Redirect;
 use axum::routing::{get, post};
 use axum::{Extension, Router, middleware};
 use leitmotif_api::ApiState;
+use leitmotif_domain::limits;
 
 use crate::pages::{
-    audits, jobs, library, listener, listeners, login, not_found, overview, playlists, recommended,
-    track,
+    audits, jobs, library, listener, listeners, login, not_found, overview, pipelines, playground,
+    playlists, recommended, track,
 };
 use crate::visitor::TenantNames;
 use crate::{assets, security};
 
 /// Bytes of a form; the login key is the longest thing that is sent.
 const FORM_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of the form with a pipeline: its text may grow threefold on the way.
+const PIPELINE_FORM_BYTES_MAX: usize = 3 * limits::DEFINITION_BYTES_MAX + FORM_BYTES_MAX;
 
 /// The studio, to be mounted beside the API: `leitmotif_api::router(state, pages())`.
 pub fn pages() -> Router<ApiState> {
@@ -39,6 +43,17 @@ pub fn pages() -> Router<ApiState> {
             get(playlists::show).post(playlists::make),
         )
         .route("/studio/playlists/{id}", get(playlists::show_one))
+        .route("/studio/playground", get(playground::show))
+        .route("/studio/playground/list", get(playground::fragment))
+        .route("/studio/pipelines", get(pipelines::show))
+        .route("/studio/pipelines/of", get(pipelines::open))
+        .route(
+            "/studio/pipelines/{placement}",
+            get(pipelines::show_one)
+                .post(pipelines::edit)
+                .layer(DefaultBodyLimit::max(PIPELINE_FORM_BYTES_MAX)),
+        )
+        .route("/studio/pipelines/{placement}/live", post(pipelines::serve))
         .route("/studio/audits", get(audits::show))
         .route("/studio/audits/{id}", get(audits::show_one))
         .route("/studio/jobs", get(jobs::show))

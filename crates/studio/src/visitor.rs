@@ -58,6 +58,19 @@ impl Visitor {
         self.access.0.principal.scopes().has(Scope::Write)
     }
 
+    /// The permission to write.
+    ///
+    /// - Errors: 403 for a key that may only read.
+    pub fn writer(&self) -> Result<WriteAccess, Problem> {
+        if self.can_write() {
+            Ok(WriteAccess(self.access.0.clone()))
+        } else {
+            Err(Problem::denied(
+                "the key may read only; sign in with one that may write",
+            ))
+        }
+    }
+
     /// What a person calls the key.
     pub fn label(&self) -> &str {
         self.access.0.principal.label()

@@ -9,8 +9,11 @@ pub mod listeners;
 pub mod login;
 pub mod not_found;
 pub mod overview;
+pub mod pipelines;
+pub mod playground;
 pub mod playlists;
 pub mod recommended;
+pub mod trace;
 pub mod track;
 
 #[cfg(test)]
