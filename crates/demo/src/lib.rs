@@ -3,6 +3,7 @@
 //!
 //! Everything simulated follows from a seed; no clock, network or file is read here.
 
+pub mod form_scores;
 pub mod listeners;
 pub mod rap_catalogue;
 pub mod songs;

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::AudioBuffer;
+use super::character::Character;
+use super::character_evidence::measure_evidence;
 use super::chords::{ChordSpan, find_chords};
 use super::describe::{
     AUDIO_ANALYZER_VERSION, HARMONY_NAMES, RHYTHM_NAMES, SOUND_NAMES, describe_harmony,
@@ -13,9 +15,11 @@ use super::embedding_statistics::measure_statistics;
 use super::frames::{Parts, Spectra};
 use super::key::{KeyEstimate, estimate_key, mean_chroma};
 use super::key_changes::{KeySpan, find_keys};
-use super::loudness::measure_loudness;
+use super::loudness::{Loudness, measure_loudness};
 use super::resample::resample_to_mono;
 use super::rhythm::{Rhythm, measure_rhythm};
+use super::structure::{Section, find_sections};
+use super::timbre::TimbreFrames;
 use super::waveform::{Waveform, draw_waveform};
 use crate::analyzer::{AnalysisError, Analyzer, AnalyzerManifest, TrackInput};
 use crate::descriptor::Descriptor;
@@ -48,12 +52,9 @@ pub fn analyze_audio(audio: &AudioBuffer) -> Result<AudioAnalysis, AnalysisError
     let harmony = measure_harmony(&spectra, &chroma, &rhythm);
     let mut descriptors = describe_rhythm(&rhythm);
     descriptors.extend(describe_harmony(&harmony));
-    let loudness = measure_loudness(audio);
-    descriptors.extend(describe_sound(
-        &loudness,
-        &spectra.timbre,
-        duration_ms(audio),
-    ));
+    descriptors.extend(describe_sound(&measure_sound(
+        audio, &spectra, &chroma, &rhythm,
+    )));
     let to_ms = |times: &[f64]| {
         times
             .iter()
@@ -83,6 +84,19 @@ pub fn embedding_statistics(audio: &AudioBuffer) -> Result<Vec<f64>, AnalysisErr
     Ok(statistics.unwrap_or_default())
 }
 
+/// Lists the measurements under energy, danceability, acousticness and the evidence of a voice, to
+/// explain the values and to fit their ranges; empty when the track is silent.
+///
+/// - Errors: as [`analyze_audio`].
+pub fn character_evidence(audio: &AudioBuffer) -> Result<Vec<(&'static str, f64)>, AnalysisError> {
+    let spectra = spectra_of(audio, Parts::ALL)?;
+    let rhythm = measure_rhythm(&spectra, &spectra.harmony.tuned_chroma());
+    let Some(evidence) = measure_evidence(&spectra, &rhythm) else {
+        return Ok(Vec::new());
+    };
+    Ok(evidence.named())
+}
+
 /// What is known of a track's harmony.
 pub(crate) struct Harmony {
     pub key: Option<KeyEstimate>,
@@ -103,6 +117,40 @@ fn measure_harmony(spectra: &Spectra, chroma: &[[f32; 12]], rhythm: &Rhythm) -> 
         chroma: mean_chroma(chroma),
         keys: key.map_or_else(Vec::new, |key| find_keys(chroma, key)),
         chords: key.map_or_else(Vec::new, |_| find_chords(chroma, &rhythm.beats_s)),
+    }
+}
+
+/// What is known of a track's sound.
+pub(crate) struct Sound<'a> {
+    pub loudness: Loudness,
+    pub timbre: &'a TimbreFrames,
+    pub character: Character,
+    /// Empty when the track is silent or too short.
+    pub sections: Vec<Section>,
+    pub duration_ms: u64,
+}
+
+/// Shortest track that energy and its like are told of, in seconds.
+const CHARACTER_S_MIN: f64 = 3.0;
+
+fn measure_sound<'a>(
+    audio: &AudioBuffer,
+    spectra: &'a Spectra,
+    chroma: &[[f32; 12]],
+    rhythm: &Rhythm,
+) -> Sound<'a> {
+    let loudness = measure_loudness(audio);
+    let duration_ms = duration_ms(audio);
+    let seconds = duration_ms as f64 / 1000.0;
+    let evidence = (seconds >= CHARACTER_S_MIN)
+        .then(|| measure_evidence(spectra, rhythm))
+        .flatten();
+    Sound {
+        timbre: &spectra.timbre,
+        character: Character::read(evidence.as_ref(), loudness.integrated_lufs),
+        sections: find_sections(spectra, chroma, rhythm, seconds),
+        loudness,
+        duration_ms,
     }
 }
 
@@ -186,7 +234,7 @@ impl Analyzer for HarmonyAnalyzer {
     }
 }
 
-/// Measures loudness, peaks, duration and timbre.
+/// Measures loudness, peaks, duration, timbre, energy and its like, and sections.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SoundAnalyzer;
 
@@ -197,16 +245,11 @@ impl Analyzer for SoundAnalyzer {
 
     fn analyze(&self, input: &TrackInput<'_>) -> Result<Vec<Descriptor>, AnalysisError> {
         let audio = audio_of(input)?;
-        let parts = Parts {
-            rhythm: false,
-            harmony: false,
-            timbre: true,
-        };
-        let spectra = spectra_of(audio, parts)?;
-        Ok(describe_sound(
-            &measure_loudness(audio),
-            &spectra.timbre,
-            duration_ms(audio),
-        ))
+        // Sections lie on beats and repeat by their harmony, so everything is needed.
+        let spectra = spectra_of(audio, Parts::ALL)?;
+        let chroma = spectra.harmony.tuned_chroma();
+        let rhythm = measure_rhythm(&spectra, &chroma);
+        let sound = measure_sound(audio, &spectra, &chroma, &rhythm);
+        Ok(describe_sound(&sound))
     }
 }

@@ -2,17 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::analyzers::Harmony;
+use super::analyzers::{Harmony, Sound};
+use super::character::Character;
 use super::chords::ChordSpan;
 use super::key::PITCH_CLASS_NAMES;
 use super::key_changes::KeySpan;
 use super::loudness::Loudness;
 use super::rhythm::Rhythm;
+use super::structure::Section;
 use super::timbre::{CONTRAST_COUNT, MFCC_COUNT, TimbreFrame, TimbreFrames};
 use crate::descriptor::Descriptor;
 
 /// Version of the built-in audio analyzers; a changed number bumps it.
-pub const AUDIO_ANALYZER_VERSION: &str = "1.2.0";
+pub const AUDIO_ANALYZER_VERSION: &str = "1.3.0";
 
 /// Names that the rhythm analyzer returns, in order.
 pub(crate) const RHYTHM_NAMES: [&str; 5] = [
@@ -36,7 +38,7 @@ pub(crate) const HARMONY_NAMES: [&str; 8] = [
 ];
 
 /// Names that the sound analyzer returns, in order.
-pub(crate) const SOUND_NAMES: [&str; 26] = [
+pub(crate) const SOUND_NAMES: [&str; 32] = [
     "duration_ms",
     "integrated_loudness_lufs",
     "loudness_range_lu",
@@ -63,6 +65,12 @@ pub(crate) const SOUND_NAMES: [&str; 26] = [
     "mfcc_delta_deviation",
     "momentary_loudness_max_lufs",
     "short_term_loudness_max_lufs",
+    "energy",
+    "danceability",
+    "acousticness",
+    "instrumentalness",
+    "speechiness",
+    "structure",
 ];
 
 fn descriptor(name: &str, value: Value, confidence: Option<f64>, method: &str) -> Descriptor {
@@ -245,7 +253,94 @@ fn rounded(values: impl Iterator<Item = f64>) -> Value {
 /// Reads one measurement of a timbre frame.
 type ReadFrame = fn(&TimbreFrame) -> f32;
 
-pub(crate) fn describe_sound(
+/// Describes the sound.
+pub(crate) fn describe_sound(sound: &Sound<'_>) -> Vec<Descriptor> {
+    let mut described = describe_timbre(&sound.loudness, sound.timbre, sound.duration_ms);
+    described.extend(describe_character(&sound.character));
+    let [.., structure_name] = SOUND_NAMES;
+    let sections = structure(&sound.sections);
+    described.push(descriptor(structure_name, sections, None, STRUCTURE_METHOD));
+    described
+}
+
+const STRUCTURE_METHOD: &str = "beat-chroma+cepstrum+novelty+regularity";
+
+/// Energy, danceability, acousticness, instrumentalness, speechiness. Only instrumentalness claims
+/// something that can be right or wrong, so only it has a confidence.
+fn describe_character(character: &Character) -> Vec<Descriptor> {
+    let [
+        ..,
+        energy,
+        danceability,
+        acousticness,
+        instrumentalness,
+        speechiness,
+        _,
+    ] = SOUND_NAMES;
+    let voice = character.voice_confidence;
+    [
+        (
+            energy,
+            character.energy,
+            None,
+            "flux+onsets+percussion+brightness+loudness+density",
+        ),
+        (
+            danceability,
+            character.danceability,
+            None,
+            "dfa+pulse-clarity+percussion",
+        ),
+        (
+            acousticness,
+            character.acousticness,
+            None,
+            "percussion+flatness+brightness",
+        ),
+        (
+            instrumentalness,
+            character.instrumentalness,
+            voice,
+            "partial-glides",
+        ),
+        (
+            speechiness,
+            character.speechiness,
+            None,
+            "partial-glides+speech-signs",
+        ),
+    ]
+    .map(|(name, value, confidence, method)| descriptor(name, number(value, 3), confidence, method))
+    .to_vec()
+}
+
+/// Sections as `{start_ms, end_ms, label, confidence}` in order without gaps; equal labels repeat each
+/// other, `confidence` is that of the start. `null` when the track is silent or too short.
+fn structure(sections: &[Section]) -> Value {
+    if sections.is_empty() {
+        return Value::Null;
+    }
+    let entry = |section: &Section| {
+        json!({
+            "start_ms": milliseconds(section.start_s),
+            "end_ms": milliseconds(section.end_s),
+            "label": section_letter(section.label),
+            "confidence": number(section.confidence, 3),
+        })
+    };
+    sections.iter().map(entry).collect()
+}
+
+/// `A` to `Z`, then `A2` and on.
+fn section_letter(label: usize) -> String {
+    let letter = char::from(b'A' + (label % 26) as u8);
+    match label / 26 {
+        0 => letter.to_string(),
+        round => format!("{letter}{}", round + 1),
+    }
+}
+
+fn describe_timbre(
     loudness: &Loudness,
     timbre: &TimbreFrames,
     duration_ms: u64,

@@ -9,6 +9,7 @@ use super::key::{HarmonyFrames, PeakPicker};
 use super::onset::{BAND_COUNT, BandFilter};
 use super::resample::ANALYSIS_RATE_HZ;
 use super::timbre::{TimbreFrames, TimbreMeter};
+use super::voice::{GlideFrame, GlideMeter};
 
 /// Samples between two rhythm frames: 11.6 ms, a sixth of the tolerance in which a beat counts as hit.
 pub(crate) const RHYTHM_HOP: usize = 256;
@@ -58,6 +59,10 @@ pub(crate) struct Spectra {
     pub is_silent: bool,
     pub rhythm: RhythmFrames,
     pub timbre: TimbreFrames,
+    /// How partials moved, one a timbre frame.
+    pub glides: Vec<GlideFrame>,
+    /// Root mean square of every rhythm hop, at the working level.
+    pub levels: Vec<f32>,
     pub harmony: HarmonyFrames,
 }
 
@@ -95,6 +100,7 @@ impl Spectra {
     fn compute_short(&mut self, signal: &[f32], gain: f32, parts: Parts) {
         let filter = BandFilter::new(RHYTHM_WINDOW);
         let mut meter = TimbreMeter::new(RHYTHM_WINDOW);
+        let mut glides = GlideMeter::new(RHYTHM_WINDOW);
         let mut pass = StftPass::new(RHYTHM_WINDOW, RHYTHM_HOP, gain);
         let frame_count = pass.frame_count(signal);
         let mut bands = Vec::with_capacity(if parts.rhythm {
@@ -109,6 +115,7 @@ impl Spectra {
             }
             if parts.timbre && index % TIMBRE_STEP == 0 {
                 meter.push(magnitudes, samples, gain);
+                glides.push(magnitudes);
             }
         });
         self.rhythm = RhythmFrames {
@@ -116,7 +123,21 @@ impl Spectra {
             bands,
         };
         self.timbre = meter.finish();
+        self.glides = glides.finish();
+        if parts.timbre {
+            self.levels = hop_levels(signal, gain);
+        }
     }
+}
+
+/// Root mean square of every hop.
+fn hop_levels(signal: &[f32], gain: f32) -> Vec<f32> {
+    let hops = signal.chunks(RHYTHM_HOP);
+    hops.map(|hop| {
+        let power: f32 = hop.iter().map(|sample| sample * sample).sum();
+        (power / hop.len() as f32).sqrt() * gain
+    })
+    .collect()
 }
 
 /// One pass of a short-time Fourier transform; frame `i` is centred on sample `i × hop`.

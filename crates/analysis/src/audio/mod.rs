@@ -2,6 +2,8 @@
 
 mod analyzers;
 mod beat;
+mod character;
+mod character_evidence;
 mod chords;
 mod confidence;
 mod confidence_weights;
@@ -10,6 +12,7 @@ mod describe;
 mod embedding;
 mod embedding_statistics;
 mod evidence;
+mod fluctuation;
 mod frames;
 mod key;
 mod key_changes;
@@ -25,14 +28,16 @@ mod reading;
 mod reading_features;
 mod resample;
 mod rhythm;
+mod structure;
 mod tempo;
 mod timbre;
 mod verdict;
+mod voice;
 mod waveform;
 
 pub use analyzers::{
     AudioAnalysis, HarmonyAnalyzer, RhythmAnalyzer, SoundAnalyzer, analyze_audio,
-    embedding_statistics,
+    character_evidence, embedding_statistics,
 };
 pub use decode::{
     DecodeError, DecodeLimits, DecodedAudio, decode, decode_bytes, decode_with_report,

@@ -182,6 +182,84 @@ fn what_cannot_be_known_is_null() {
     ));
 }
 
+const CHARACTER_NAMES: [&str; 5] = [
+    "energy",
+    "danceability",
+    "acousticness",
+    "instrumentalness",
+    "speechiness",
+];
+
+#[test]
+fn character_is_null_or_in_range() {
+    let second = RATE_HZ as usize;
+    let clicks: Vec<f32> = (0..second * 12)
+        .map(|index| if index % (second / 2) < 20 { 0.8 } else { 0.0 })
+        .collect();
+    // The names are those of the values that must be unknown.
+    let all = CHARACTER_NAMES.as_slice();
+    let dance = &CHARACTER_NAMES[1..2];
+    let cases: [(&str, Vec<f32>, &[&str]); 8] = [
+        ("silence", vec![0.0; second * 5], all),
+        ("one frame", vec![0.5], all),
+        ("10 ms", noise(second / 100), all),
+        ("not a number", vec![f32::NAN; second * 5], all),
+        ("direct current", vec![0.3; second * 5], dance),
+        ("noise", noise(second * 12), dance),
+        ("sine", sine(1_000.0, second * 10, RATE_HZ), dance),
+        ("clicks", clicks, &[]),
+    ];
+    for (name, samples, unknown) in cases {
+        let analysis = analyze_audio(&mono(samples)).expect(name);
+        for character in CHARACTER_NAMES {
+            match value(&analysis, character).as_f64() {
+                Some(found) => {
+                    assert!((0.0..=1.0).contains(&found), "{name}: {character} {found}");
+                    assert!(!unknown.contains(&character), "{name}: {character} {found}");
+                }
+                None => assert!(unknown.contains(&character), "{name}: {character}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn louder_is_more_energy_and_nothing_else() {
+    let song = band(110.0, 16.0);
+    let quieter = song.iter().map(|sample| sample * 0.25).collect();
+    let (song, quieter) = (
+        analyze_audio(&mono(song)).expect("analyses"),
+        analyze_audio(&mono(quieter)).expect("analyses"),
+    );
+    let of = |analysis: &AudioAnalysis, name: &str| value(analysis, name).as_f64().expect(name);
+    assert!(of(&song, "energy") > of(&quieter, "energy") + 0.03);
+    for name in &CHARACTER_NAMES[1..] {
+        assert!(
+            (of(&song, name) - of(&quieter, name)).abs() < 0.01,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn sections_are_told_with_their_times() {
+    let analysis = analyze_audio(&mono(band(120.0, 40.0))).expect("analyses");
+    let sections = value(&analysis, "structure")
+        .as_array()
+        .expect("is long enough");
+    assert_eq!(
+        (&sections[0]["start_ms"], &sections[0]["label"]),
+        (&0.into(), &"A".into())
+    );
+    assert_eq!(sections[0]["confidence"], Value::Null);
+    assert_eq!(
+        sections.last().map(|last| &last["end_ms"]),
+        Some(&40_000.into())
+    );
+    let short = analyze_audio(&mono(band(120.0, 6.0))).expect("analyses");
+    assert_eq!(value(&short, "structure"), &Value::Null);
+}
+
 #[test]
 fn any_rate_and_channel_count() {
     for (rate_hz, channel_count) in [

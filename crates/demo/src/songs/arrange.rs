@@ -4,9 +4,11 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use super::form::{BarPlan, Part, short_form, whole_form};
+use super::singer::{Syllable, rap, sing};
 use super::styles::{StyleProfile, profile};
 use super::voices::{Drum, Instrument, Note};
-use super::{Mode, SongSection, SongSpec, SongTruth};
+use super::{Form, Lead, Mode, SongSection, SongSpec, SongTruth};
 
 /// Chords per progression, one a bar.
 const PROGRESSION_LEN: usize = 4;
@@ -28,11 +30,14 @@ const MINOR_PROGRESSIONS: [[usize; PROGRESSION_LEN]; 5] = [
 const MAJOR_SCALE: [i32; 7] = [0, 2, 4, 5, 7, 9, 11];
 const MINOR_SCALE: [i32; 7] = [0, 2, 3, 5, 7, 8, 10];
 
+/// Share of melody notes that a repeat of a section changes.
+const REPEAT_CHANGE: f64 = 0.15;
 /// Spread of strokes around the grid in seconds; players are this steady.
 const LOOSENESS_S: f64 = 0.004;
 
 /// A note with its time and place.
 pub(super) struct PlacedNote {
+    pub role: Role,
     pub start_s: f64,
     pub note: Note,
     pub pan: f32,
@@ -50,34 +55,26 @@ pub(super) struct PlacedStroke {
 pub(super) struct Score {
     pub notes: Vec<PlacedNote>,
     pub strokes: Vec<PlacedStroke>,
+    pub syllables: Vec<Syllable>,
     pub truth: SongTruth,
     pub drum_color: f32,
     pub reverb: f32,
     pub drive: f32,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Intro,
-    Verse,
-    Chorus,
+/// Who plays a note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Bass,
+    Chords,
+    Lead,
 }
 
-impl Part {
-    fn of_bar(bar: usize) -> Self {
-        match bar {
-            0 | 1 => Self::Intro,
-            _ if (bar - 2) % 8 < 4 => Self::Verse,
-            _ => Self::Chorus,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Intro => "intro",
-            Self::Verse => "verse",
-            Self::Chorus => "chorus",
-        }
+/// Bars of the song's form; `None` where the form goes on for as long as the song does.
+pub(super) fn form_bar_count(spec: &SongSpec) -> Option<usize> {
+    match spec.form {
+        Form::Short => None,
+        Form::Whole => Some(whole_form(spec, profile(spec.style).drums.len()).len()),
     }
 }
 
@@ -88,49 +85,51 @@ pub(super) fn arrange(spec: &SongSpec) -> Score {
     let beat_s = 60.0 / spec.tempo_bpm;
     let bar_s = beat_s * f64::from(spec.beats_per_bar);
     let bar_count = ((spec.seconds - lead_in_s) / bar_s).ceil().max(0.0) as usize;
+    let profile = profile(spec.style);
+    let mut plans = match spec.form {
+        Form::Short => short_form(bar_count),
+        Form::Whole => whole_form(spec, profile.drums.len()),
+    };
+    plans.truncate(bar_count);
     let mut composer = Composer {
         spec,
-        profile: profile(spec.style),
+        profile,
         step_count: if spec.beats_per_bar == 4 { 16 } else { 12 },
         bar_s,
-        melody: [Vec::new(), Vec::new()],
-        verse: pick_progression(&mut rng, spec.mode),
-        chorus: pick_progression(&mut rng, spec.mode),
+        melodies: Vec::new(),
+        progressions: vec![
+            pick_progression(&mut rng, spec.mode),
+            pick_progression(&mut rng, spec.mode),
+        ],
         notes: Vec::new(),
         strokes: Vec::new(),
         octave: rng.random_range(0..2),
         rng,
     };
-    composer.melody = [composer.draw_melody(), composer.draw_melody()];
-    for bar in 0..bar_count {
-        composer.play_bar(bar, lead_in_s + bar as f64 * bar_s);
+    composer.draw_material();
+    for (bar, plan) in plans.iter().enumerate() {
+        composer.play_bar(plan, lead_in_s + bar as f64 * bar_s);
     }
     let beats_s: Vec<f64> = (0..)
         .map(|beat| lead_in_s + f64::from(beat) * beat_s)
         .take_while(|beat| *beat < spec.seconds)
         .collect();
-    Score {
-        truth: SongTruth {
-            tempo_bpm: spec.tempo_bpm,
-            downbeats_s: beats_s
-                .iter()
-                .copied()
-                .step_by(spec.beats_per_bar as usize)
-                .collect(),
-            beats_s,
-            key: spec.key,
-            mode: spec.mode,
-            beats_per_bar: spec.beats_per_bar,
-            style: spec.style,
-            sections: sections(bar_count, lead_in_s, bar_s, spec.seconds),
-            energy: composer.profile.energy,
-        },
-        drum_color: composer.rng.random(),
-        reverb: composer.profile.reverb,
-        drive: composer.profile.drive,
-        notes: composer.notes,
-        strokes: composer.strokes,
-    }
+    let truth = SongTruth {
+        tempo_bpm: spec.tempo_bpm,
+        downbeats_s: beats_s
+            .iter()
+            .copied()
+            .step_by(spec.beats_per_bar as usize)
+            .collect(),
+        beats_s,
+        key: spec.key,
+        mode: spec.mode,
+        beats_per_bar: spec.beats_per_bar,
+        style: spec.style,
+        sections: sections(&plans, lead_in_s, bar_s, spec.seconds),
+        energy: composer.profile.energy,
+    };
+    composer.into_score(truth)
 }
 
 fn pick_progression(rng: &mut ChaCha8Rng, mode: Mode) -> [usize; PROGRESSION_LEN] {
@@ -141,35 +140,38 @@ fn pick_progression(rng: &mut ChaCha8Rng, mode: Mode) -> [usize; PROGRESSION_LEN
     }
 }
 
-fn sections(bar_count: usize, lead_in_s: f64, bar_s: f64, seconds: f64) -> Vec<SongSection> {
+fn sections(plans: &[BarPlan], lead_in_s: f64, bar_s: f64, seconds: f64) -> Vec<SongSection> {
     let mut sections: Vec<SongSection> = Vec::new();
-    for bar in 0..bar_count {
-        let name = Part::of_bar(bar).name();
+    let mut last_section = usize::MAX;
+    for (bar, plan) in plans.iter().enumerate() {
         let end_s = (lead_in_s + (bar + 1) as f64 * bar_s).min(seconds);
         match sections.last_mut() {
-            Some(last) if last.name == name => last.end_s = end_s,
+            Some(last) if last_section == plan.section => last.end_s = end_s,
             _ => {
                 let start_s = sections.last().map_or(0.0, |last| last.end_s);
                 sections.push(SongSection {
-                    name: name.to_owned(),
+                    name: plan.part.name().to_owned(),
                     start_s,
                     end_s,
                 });
             }
         }
+        last_section = plan.section;
     }
     sections
 }
+
+/// A melody over four bars: step, scale degree, length in steps.
+type Melody = Vec<(usize, i32, usize)>;
 
 struct Composer<'a> {
     spec: &'a SongSpec,
     profile: &'static StyleProfile,
     step_count: usize,
     bar_s: f64,
-    /// Melodies of verse and chorus over four bars: step, scale degree, length in steps.
-    melody: [Vec<(usize, i32, usize)>; 2],
-    verse: [usize; PROGRESSION_LEN],
-    chorus: [usize; PROGRESSION_LEN],
+    /// Of verse and chorus, then in the whole form of pre-chorus and bridge.
+    melodies: Vec<Melody>,
+    progressions: Vec<[usize; PROGRESSION_LEN]>,
     notes: Vec<PlacedNote>,
     strokes: Vec<PlacedStroke>,
     octave: i32,
@@ -177,23 +179,36 @@ struct Composer<'a> {
 }
 
 impl Composer<'_> {
-    fn play_bar(&mut self, bar: usize, start_s: f64) {
-        let part = Part::of_bar(bar);
-        let progression = if part == Part::Chorus {
-            self.chorus
-        } else {
-            self.verse
+    fn draw_material(&mut self) {
+        self.melodies = vec![self.draw_melody(), self.draw_melody()];
+        if self.spec.form == Form::Whole {
+            for _ in 0..2 {
+                let progression = pick_progression(&mut self.rng, self.spec.mode);
+                self.progressions.push(progression);
+                let melody = self.draw_melody();
+                self.melodies.push(melody);
+            }
+            // A bridge leaves the tonic: its progression starts in the middle.
+            self.progressions[3].rotate_left(2);
+        }
+    }
+
+    fn play_bar(&mut self, plan: &BarPlan, start_s: f64) {
+        let material = match plan.part {
+            Part::Intro | Part::Verse | Part::Outro => 0,
+            Part::Chorus => 1,
+            Part::PreChorus => 2,
+            Part::Bridge => 3,
         };
         // The intro stays on the tonic and its neighbour; the form starts on the tonic after it.
-        let place = if part == Part::Intro { bar } else { bar - 2 };
-        let degree = progression[place % PROGRESSION_LEN];
-        self.play_drums(bar, part, start_s);
-        if part != Part::Intro || self.profile.drums.is_empty() || bar > 0 {
+        let degree = self.progressions[material][plan.place % PROGRESSION_LEN];
+        self.play_drums(plan, start_s);
+        if plan.part != Part::Intro || self.profile.drums.is_empty() || plan.place > 0 {
             self.play_bass(degree, start_s);
         }
-        self.play_chords(degree, part, start_s);
-        if part != Part::Intro {
-            self.play_lead(part, place % PROGRESSION_LEN, start_s);
+        self.play_chords(degree, plan, start_s);
+        if plan.has_lead {
+            self.play_lead(material, plan, start_s);
         }
     }
 
@@ -214,25 +229,25 @@ impl Composer<'_> {
         (at_s + self.rng.random_range(-LOOSENESS_S..LOOSENESS_S)).max(0.0)
     }
 
-    fn play_drums(&mut self, bar: usize, part: Part, start_s: f64) {
-        let is_last_of_four = bar % 4 == 1 && bar > 1;
-        for (place, (drum, pattern)) in self.profile.drums.iter().enumerate() {
-            // The intro brings the drums in one by one.
-            if part == Part::Intro && place > bar + 1 {
-                continue;
-            }
+    fn play_drums(&mut self, plan: &BarPlan, start_s: f64) {
+        let drums = self.profile.drums;
+        for (drum, pattern) in drums.iter().take(plan.drum_count) {
             let fill = self
                 .profile
                 .fill
-                .filter(|(filled, _)| is_last_of_four && filled == drum);
+                .filter(|(filled, _)| plan.has_fill && filled == drum);
             let pattern = fill.map_or(*pattern, |(_, fill)| fill);
             self.play_pattern(*drum, pattern, start_s);
         }
-        let extra = self.profile.fill.filter(|(filled, _)| {
-            is_last_of_four && self.profile.drums.iter().all(|(drum, _)| drum != filled)
-        });
+        let extra = self
+            .profile
+            .fill
+            .filter(|(filled, _)| plan.has_fill && drums.iter().all(|(drum, _)| drum != filled));
         if let Some((drum, pattern)) = extra {
             self.play_pattern(drum, pattern, start_s);
+        }
+        if plan.has_extra {
+            self.play_pattern(Drum::Hat, "o.oxo.oxo.oxo.ox", start_s);
         }
     }
 
@@ -288,27 +303,56 @@ impl Composer<'_> {
                 _ => 0,
             };
             let midi = 36 + self.pitch_above(degree as i32 + offset, 28 - 36);
-            self.push(instrument, midi, start_s, (step, length), 0.85, 0.0);
+            let sound = (Role::Bass, instrument);
+            self.push(sound, midi, start_s, (step, length), 0.85, 0.0);
         }
     }
 
-    fn play_chords(&mut self, degree: usize, part: Part, start_s: f64) {
+    fn play_chords(&mut self, degree: usize, plan: &BarPlan, start_s: f64) {
         let (instrument, pattern) = self.profile.chords;
-        let strength = if part == Part::Chorus { 0.85 } else { 0.65 };
-        for (step, _, length) in self.runs(pattern) {
-            for (voice, third) in [0, 2, 4].into_iter().enumerate() {
-                let mut midi = 60 + self.pitch_above(degree as i32 + third, -7);
-                // The dominant of a minor key takes its leading note.
-                if self.spec.mode == Mode::Minor && degree == 4 && third == 2 {
-                    midi += 1;
-                }
-                let pan = (voice as f32 - 1.0) * 0.35;
-                self.push(instrument, midi, start_s, (step, length), strength, pan);
-            }
+        let is_chorus = plan.part == Part::Chorus;
+        let strength = if is_chorus { 0.85 } else { 0.65 };
+        let runs = if plan.is_held {
+            vec![(0, b'h', self.step_count)]
+        } else {
+            self.runs(pattern)
+        };
+        for (step, _, length) in runs {
+            self.play_triad(instrument, degree, start_s, (step, length), strength);
+        }
+        if plan.has_pad {
+            let whole = (0, self.step_count);
+            self.play_triad(Instrument::Pad, degree, start_s, whole, 0.6);
         }
     }
 
-    fn draw_melody(&mut self) -> Vec<(usize, i32, usize)> {
+    fn play_triad(
+        &mut self,
+        instrument: Instrument,
+        degree: usize,
+        start_s: f64,
+        steps: (usize, usize),
+        strength: f32,
+    ) {
+        for (voice, third) in [0, 2, 4].into_iter().enumerate() {
+            let mut midi = 60 + self.pitch_above(degree as i32 + third, -7);
+            // The dominant of a minor key takes its leading note.
+            if self.spec.mode == Mode::Minor && degree == 4 && third == 2 {
+                midi += 1;
+            }
+            let pan = (voice as f32 - 1.0) * 0.35;
+            self.push(
+                (Role::Chords, instrument),
+                midi,
+                start_s,
+                steps,
+                strength,
+                pan,
+            );
+        }
+    }
+
+    fn draw_melody(&mut self) -> Melody {
         let mut melody = Vec::new();
         let mut degree: i32 = [0, 2, 4][self.rng.random_range(0..3)];
         let grid = self.step_count * PROGRESSION_LEN / 2;
@@ -333,18 +377,23 @@ impl Composer<'_> {
         melody
     }
 
-    fn play_lead(&mut self, part: Part, place: usize, start_s: f64) {
-        let strength = if part == Part::Chorus { 0.9 } else { 0.55 };
-        let melody = std::mem::take(&mut self.melody);
+    fn play_lead(&mut self, material: usize, plan: &BarPlan, start_s: f64) {
+        let strength = if plan.part == Part::Chorus { 0.9 } else { 0.55 };
+        let melodies = std::mem::take(&mut self.melodies);
+        let place = plan.place % PROGRESSION_LEN;
         let bar = place * self.step_count..(place + 1) * self.step_count;
-        for (step, degree, length) in &melody[usize::from(part == Part::Chorus)] {
+        for (step, degree, length) in &melodies[material] {
             if bar.contains(step) {
-                let midi = 60 + 12 * self.octave + self.pitch_above(*degree, 5);
+                // A repeat is never note for note the same.
+                let is_changed = plan.repeat > 0 && self.rng.random::<f64>() < REPEAT_CHANGE;
+                let degree = degree + if is_changed { 1 } else { 0 };
+                let midi = 60 + 12 * self.octave + self.pitch_above(degree, 5);
                 let steps = (step - bar.start, *length);
-                self.push(self.profile.lead, midi, start_s, steps, strength, 0.15);
+                let sound = (Role::Lead, self.profile.lead);
+                self.push(sound, midi, start_s, steps, strength, 0.15);
             }
         }
-        self.melody = melody;
+        self.melodies = melodies;
     }
 
     /// Pitch of a scale degree in semitones above the reference, the tonic lying at or above `floor`.
@@ -359,7 +408,7 @@ impl Composer<'_> {
 
     fn push(
         &mut self,
-        instrument: Instrument,
+        (role, instrument): (Role, Instrument),
         midi: i32,
         start_s: f64,
         (step, length): (usize, usize),
@@ -377,10 +426,43 @@ impl Composer<'_> {
         let start_s = self.loose(at_s);
         let is_wet = midi >= 48;
         self.notes.push(PlacedNote {
+            role,
             start_s,
             note,
             pan,
             is_wet,
         });
+    }
+
+    /// Leaves out who does not play. All have drawn their chances before, so that the others play
+    /// the same notes with or without them.
+    fn into_score(mut self, truth: SongTruth) -> Score {
+        let cast = self.spec.cast;
+        let drum_color = self.rng.random();
+        let lead: Vec<&PlacedNote> = (self.notes.iter())
+            .filter(|placed| placed.role == Role::Lead)
+            .collect();
+        let syllables = match cast.lead {
+            Lead::Sung => sing(&lead, self.spec.seed),
+            Lead::Rapped => rap(&lead, self.bar_s / self.step_count as f64, self.spec.seed),
+            Lead::Instrument | Lead::Silent => Vec::new(),
+        };
+        self.notes.retain(|placed| match placed.role {
+            Role::Bass => cast.has_bass,
+            Role::Chords => cast.has_chords,
+            Role::Lead => cast.lead == Lead::Instrument,
+        });
+        if !cast.has_drums {
+            self.strokes.clear();
+        }
+        Score {
+            truth,
+            drum_color,
+            reverb: self.profile.reverb,
+            drive: self.profile.drive,
+            notes: self.notes,
+            strokes: self.strokes,
+            syllables,
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! Whole songs with exact truth: tempo, beats, key, sections, style.
 
 mod arrange;
+mod form;
 mod render;
+mod singer;
 mod styles;
 mod voices;
 mod wav;
@@ -84,6 +86,57 @@ pub enum Mode {
     Minor,
 }
 
+/// Who plays; without one the others play the same notes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cast {
+    /// Whether the drums play.
+    pub has_drums: bool,
+    /// Whether the bass plays.
+    pub has_bass: bool,
+    /// Whether the chords are played.
+    pub has_chords: bool,
+    /// Who has the melody.
+    pub lead: Lead,
+}
+
+impl Default for Cast {
+    fn default() -> Self {
+        Self {
+            has_drums: true,
+            has_bass: true,
+            has_chords: true,
+            lead: Lead::Instrument,
+        }
+    }
+}
+
+/// Who has the melody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lead {
+    /// The instrument of the style.
+    #[default]
+    Instrument,
+    /// A voice that sings: vowels, consonants, glides, vibrato.
+    Sung,
+    /// A voice that speaks in rhythm: pitches glide and rest nowhere.
+    Rapped,
+    /// Nobody.
+    Silent,
+}
+
+/// How a song is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// Two bars of intro, then verse and chorus of four bars in turn for as long as the song lasts.
+    #[default]
+    Short,
+    /// Intro, verses, choruses, bridge and outro of 4 to 16 bars, with differences between repeats;
+    /// the song ends with its form or where its length cuts it.
+    Whole,
+}
+
 /// What to play.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SongSpec {
@@ -105,12 +158,26 @@ pub struct SongSpec {
     pub sample_rate_hz: u32,
     /// One or two channels.
     pub channel_count: usize,
+    /// Who plays.
+    #[serde(default)]
+    pub cast: Cast,
+    /// How it is laid out.
+    #[serde(default)]
+    pub form: Form,
 }
 
 impl SongSpec {
     /// Draws a typical song of a style: tempo, key, mode and metre follow from the seed.
     pub fn typical(style: Style, seed: u64, seconds: f64) -> Self {
         styles::typical(style, seed, seconds)
+    }
+
+    /// Draws a typical song of a style in its whole form.
+    pub fn whole(style: Style, seed: u64) -> Self {
+        Self {
+            form: Form::Whole,
+            ..Self::typical(style, seed, 600.0)
+        }
     }
 }
 
@@ -153,7 +220,7 @@ pub struct SongTruth {
 /// A stretch of a song.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SongSection {
-    /// `intro`, `verse`, `chorus` or `outro`.
+    /// `intro`, `verse`, `pre-chorus`, `chorus`, `bridge` or `outro`.
     pub name: String,
     /// Start in seconds.
     pub start_s: f64,
@@ -180,7 +247,7 @@ pub fn render_song(spec: &SongSpec) -> Song {
 
 fn bounded(spec: &SongSpec) -> SongSpec {
     let finite = |value: f64, fallback: f64| if value.is_finite() { value } else { fallback };
-    SongSpec {
+    let mut bounded = SongSpec {
         tempo_bpm: finite(spec.tempo_bpm, 120.0).clamp(40.0, 240.0),
         key: spec.key % 12,
         beats_per_bar: if matches!(spec.beats_per_bar, 2 | 3) {
@@ -192,8 +259,16 @@ fn bounded(spec: &SongSpec) -> SongSpec {
         sample_rate_hz: spec.sample_rate_hz.clamp(8_000, 96_000),
         channel_count: spec.channel_count.clamp(1, 2),
         ..spec.clone()
+    };
+    if let Some(bar_count) = arrange::form_bar_count(&bounded) {
+        let bar_s = 60.0 / bounded.tempo_bpm * f64::from(bounded.beats_per_bar);
+        bounded.seconds = bounded.seconds.min(bar_count as f64 * bar_s + TAIL_S);
     }
+    bounded
 }
+
+/// Seconds after the last bar of a whole form, in which the lead-in and the last notes end.
+const TAIL_S: f64 = 0.5;
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 use super::SongSpec;
 use super::arrange::Score;
+use super::singer::render_syllable;
 use super::voices::{Drum, render_note};
 
 /// Level the compressor aims at, as the mean of the rectified signal: about −14 dB RMS.
@@ -30,6 +31,12 @@ pub(super) fn render(spec: &SongSpec, score: &Score) -> Vec<f32> {
                 &mut channel.dry
             };
             add(target, place(placed.start_s), &scratch, gain);
+        }
+    }
+    for syllable in &score.syllables {
+        render_syllable(syllable, rate_hz, &mut scratch);
+        for channel in &mut channels {
+            add(&mut channel.wet, place(syllable.start_s), &scratch, 1.0);
         }
     }
     for drum in Drum::ALL {

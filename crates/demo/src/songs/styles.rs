@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::voices::{Drum, Instrument};
-use super::{Mode, SongSpec, Style};
+use super::{Cast, Form, Mode, SongSpec, Style};
 
 /// A style's patterns.
 ///
@@ -48,6 +48,8 @@ pub(super) fn typical(style: Style, seed: u64, seconds: f64) -> SongSpec {
         seconds,
         sample_rate_hz: 22_050,
         channel_count: 1,
+        cast: Cast::default(),
+        form: Form::Short,
     }
 }
 

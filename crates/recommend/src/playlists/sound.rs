@@ -118,6 +118,17 @@ mod tests {
         assert_eq!(sound.tempo_bpm, Some(92.5));
         assert_eq!(sound.key, Some((10, Mode::Minor)));
         assert_eq!(sound.energy, Some(0.5));
+        let energetic = measured(&document(vec![
+            descriptor("integrated_loudness_lufs", json!(-17.5)),
+            descriptor("energy", json!(0.75)),
+        ]));
+        assert_eq!(energetic.energy, Some(0.75));
+        // An energy that could not be measured leaves loudness to stand for it.
+        let unmeasured = measured(&document(vec![
+            descriptor("integrated_loudness_lufs", json!(-17.5)),
+            descriptor("energy", Value::Null),
+        ]));
+        assert_eq!(unmeasured.energy, Some(0.5));
         let unknown = measured(&document(vec![descriptor("key", Value::Null)]));
         assert_eq!(unknown, TrackSound::default());
         assert_eq!(tonic("F#"), Some(6));

@@ -220,10 +220,34 @@ fn analysis_object(track: &Track, analysis: &AnalysisDocument) -> Value {
         "bars": spans(measured.moments("downbeats_ms")),
         "beats": spans(measured.moments("beats_ms")),
         "tatums": [],
-        "sections": [],
+        "sections": sections(&measured),
         "segments": [],
         "id": id_of(track),
     })
+}
+
+/// Sections as the protocol has them; loudness, tempo, key and metre are not measured by section.
+fn sections(measured: &Measured<'_>) -> Vec<Value> {
+    let told = measured.descriptor("structure")["value"].as_array();
+    let section = |one: &Value| {
+        let start = one["start_ms"].as_f64()? / 1_000.0;
+        let end = one["end_ms"].as_f64()? / 1_000.0;
+        Some(json!({
+            "start": start,
+            "duration": (end - start).max(0.0),
+            "confidence": one["confidence"],
+            "loudness": null,
+            "tempo": null,
+            "tempo_confidence": null,
+            "key": -1,
+            "key_confidence": null,
+            "mode": null,
+            "mode_confidence": null,
+            "time_signature": null,
+            "time_signature_confidence": null,
+        }))
+    };
+    told.into_iter().flatten().filter_map(section).collect()
 }
 
 /// The pitch class of a tonic, C = 0.
@@ -267,6 +291,11 @@ mod tests {
             {"name": "key", "value": "F#"}, {"name": "mode", "value": "minor"},
             {"name": "duration_ms", "value": 2_000},
             {"name": "energy", "value": 0.25},
+            {"name": "danceability", "value": 0.5}, {"name": "acousticness", "value": 0.75},
+            {"name": "instrumentalness", "value": 1.0}, {"name": "speechiness", "value": 0.0},
+            {"name": "structure", "value": [
+                {"start_ms": 0, "end_ms": 1_500, "label": "A", "confidence": null},
+                {"start_ms": 1_500, "end_ms": 2_000, "label": "B", "confidence": 0.9}]},
         ]));
         let features = features_object(&track(), Some(&document)).unwrap();
         let check = |name: &str, expected: Value| assert_eq!(features[name], expected, "{name}");
@@ -274,6 +303,11 @@ mod tests {
         check("key", json!(6));
         check("mode", json!(0));
         check("energy", json!(0.25));
+        check("danceability", json!(0.5));
+        check("acousticness", json!(0.75));
+        check("instrumentalness", json!(1.0));
+        check("speechiness", json!(0.0));
+        check("liveness", Value::Null);
         check("valence", Value::Null);
         check("loudness", Value::Null);
         check("duration_ms", json!(2_000));
@@ -285,8 +319,17 @@ mod tests {
                 {"start": 1.0, "duration": 1.0, "confidence": null}])
         );
         assert_eq!(analysis["bars"].as_array().map(Vec::len), Some(1));
+        let sections = analysis["sections"].as_array().unwrap();
+        assert_eq!(sections.len(), 2);
+        let [start, duration] = ["start", "duration"].map(|name| sections[1][name].as_f64());
+        assert_eq!((start, duration), (Some(1.5), Some(0.5)));
+        assert_eq!(
+            (&sections[0]["confidence"], &sections[1]["tempo"]),
+            (&Value::Null, &Value::Null)
+        );
         assert!(features_object(&track(), None).is_none());
         let unknown = analysed(&json!([]));
+        assert_eq!(analysis_object(&track(), &unknown)["sections"], json!([]));
         let features = features_object(&track(), Some(&unknown)).unwrap();
         assert_eq!(
             (&features["key"], &features["mode"]),

@@ -4,10 +4,11 @@ use leitmotif_api::native::analysis::{AnalysisAnswer, DescriptorAnswer};
 use maud::{Markup, html};
 use serde_json::Value;
 
+use super::sections::{STRUCTURE, clock, sections};
 use crate::format::{UNKNOWN, label, moment, percent, value_text};
 
 /// Descriptors that are read together, under one headline.
-const HEADLINES: [(&str, &[&str]); 5] = [
+const HEADLINES: [(&str, &[&str]); 6] = [
     ("Tempo", &["tempo_bpm", "tempo_alt_bpm", "time_signature"]),
     ("Key", &["key", "mode", "key_camelot"]),
     (
@@ -18,6 +19,16 @@ const HEADLINES: [(&str, &[&str]); 5] = [
             "true_peak_dbtp",
         ],
     ),
+    (
+        "Energy",
+        &[
+            "energy",
+            "danceability",
+            "acousticness",
+            "instrumentalness",
+            "speechiness",
+        ],
+    ),
     ("Length", &["duration_ms"]),
     ("Words", &["language", "word_count", "rhyme_density_ratio"]),
 ];
@@ -25,12 +36,14 @@ const HEADLINES: [(&str, &[&str]); 5] = [
 /// Where the rest belongs, by the beginning of the name.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Rhythm", &["tempo", "beat", "onset", "time_signature"]),
-    ("Harmony", &["key", "mode", "tuning", "chroma"]),
+    ("Harmony", &["key", "mode", "tuning", "chroma", "chord"]),
     (
         "Level",
         &[
             "integrated",
             "loudness",
+            "momentary",
+            "short_term",
             "true_peak",
             "sample_peak",
             "replaygain",
@@ -38,7 +51,20 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "duration",
         ],
     ),
-    ("Sound", &["spectral", "zero_crossing", "mfcc"]),
+    (
+        "Sound",
+        &[
+            "spectral",
+            "zero_crossing",
+            "mfcc",
+            "energy",
+            "danceability",
+            "acousticness",
+            "instrumentalness",
+            "speechiness",
+            "structure",
+        ],
+    ),
     (
         "Words and rhyme",
         &[
@@ -151,6 +177,7 @@ pub fn value(descriptor: &DescriptorAnswer) -> Markup {
     match &descriptor.value {
         Value::Null => html! { span.unknown { (UNKNOWN) } },
         Value::Array(items) if items.iter().all(Value::is_number) => profile(items),
+        Value::Array(_) if descriptor.name == STRUCTURE => html! { (form_text(&descriptor.value)) },
         other => html! { (value_text(&descriptor.name, other)) },
     }
 }
@@ -160,6 +187,7 @@ pub fn evidence(descriptor: &DescriptorAnswer, is_named: bool) -> Markup {
     html! {
         dl.facts {
             @if is_named { dt { "Value" } dd { (label(&descriptor.name)) ": " (value_text(&descriptor.name, &descriptor.value)) } }
+            @else if descriptor.name == STRUCTURE { dt { "Sections" } dd { (boundaries_text(&descriptor.value)) } }
             @else if descriptor.value.is_array() { dt { "Values" } dd { (value_text("", &descriptor.value)) } }
             dt { "Confidence" }
             dd { @match descriptor.confidence {
@@ -171,6 +199,30 @@ pub fn evidence(descriptor: &DescriptorAnswer, is_named: bool) -> Markup {
             dt { "Name" } dd.mono { (descriptor.name) }
         }
     }
+}
+
+/// Labels in order: `A B A C`.
+fn form_text(value: &Value) -> String {
+    let labels: Vec<String> = sections(value)
+        .into_iter()
+        .map(|section| section.label)
+        .collect();
+    labels.join(" ")
+}
+
+/// Each section with its start and how sure that is.
+fn boundaries_text(value: &Value) -> String {
+    let told: Vec<String> = sections(value)
+        .iter()
+        .map(|section| {
+            let sure = section
+                .confidence
+                .map(|sure| format!(" ({})", percent(sure)));
+            let start = clock(section.start_ms);
+            format!("{} from {start}{}", section.label, sure.unwrap_or_default())
+        })
+        .collect();
+    told.join(", ")
 }
 
 /// A row of numbers as columns from the zero line.
@@ -268,6 +320,15 @@ mod tests {
             3
         );
         assert_eq!(groups.last().unwrap().1.len(), 1);
+    }
+
+    #[test]
+    fn sections_are_labels_with_their_starts_in_the_evidence() {
+        let told = json!([{"start_ms": 0, "end_ms": 61_500, "label": "A", "confidence": null},
+            {"start_ms": 61_500, "end_ms": 90_000, "label": "B", "confidence": 0.9}]);
+        let shown = entry(&descriptor("structure", told, None)).into_string();
+        assert!(shown.contains("A B"), "{shown}");
+        assert!(shown.contains("A from 0:00, B from 1:02 (90 %)"), "{shown}");
     }
 
     #[test]

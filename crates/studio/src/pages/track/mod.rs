@@ -3,6 +3,7 @@
 mod descriptors;
 mod lyrics;
 mod player;
+mod sections;
 mod similar;
 
 use axum::Json;

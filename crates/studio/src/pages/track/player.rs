@@ -7,6 +7,7 @@ use leitmotif_api::native::analysis::{AnalysisAnswer, WaveformAnswer};
 use leitmotif_api::native::tracks::TrackAnswer;
 use maud::{Markup, html};
 
+use super::sections;
 use crate::links::encode;
 
 /// Width of the picture in its own units.
@@ -32,9 +33,10 @@ pub fn player(track: &TrackAnswer, analysis: Option<&AnalysisAnswer>) -> Markup 
                         line.playhead x1="0" x2="0" y1="0" y2="128" data-playhead {}
                     }
                 }
+                (sections::strip(&analysis.descriptors, duration_ms))
                 p.quiet.legend {
                     "Fine ticks are beats, long ticks downbeats: "
-                    (analysis.beats_ms.len()) " beats, " (analysis.downbeats_ms.len()) " downbeats. "
+                    (analysis.beats_ms.len()) " beats, " (analysis.downbeats_ms.len()) " downbeats. Sections of one letter repeat each other. "
                     span data-hint hidden { "Click the wave, or focus it and use the arrow keys (5 s), Page Up and Down (one bar), Home and End." }
                 }
             }
