@@ -18,11 +18,13 @@ pub mod rerank;
 pub mod trace;
 
 pub mod playlists;
+pub mod search;
 pub mod service;
 pub mod train;
 
 pub use error::Error;
 pub use explain::{Reason, Source};
 pub use pipeline::{RecommendRequest, Recommendations, RecommendedTrack};
+pub use search::Searcher;
 pub use service::Recommender;
 pub use trace::Span;

@@ -48,6 +48,7 @@ struct Built {
     vectors: Option<Index>,
     tempo_bpm: Vec<f32>,
     year: Vec<u16>,
+    of_subject: HashMap<usize, Vec<usize>>,
     same_title: HashMap<String, Vec<usize>>,
 }
 
@@ -60,7 +61,9 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
     let half = args.tracks / 2;
     let mut draw = |from: usize| -> Vec<MadeQuery> {
         let kinds = (0..args.queries).flat_map(|_| 0..KINDS.len());
-        kinds.map(|kind| make(&built.world, from + random.index(half), kind, &mut random)).collect()
+        kinds
+            .map(|kind| make(&built.world, from + random.index(half), kind, &mut random))
+            .collect()
     };
     let (fit, judge) = (draw(0), draw(half));
     let mut scratch = SearchScratch::default();
@@ -69,7 +72,10 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
         let (candidates, _) = answer(&built, query, &mut scratch)?;
         let relevant = built.relevant(query);
         fitted_on.push(BlendQuery {
-            relevant: candidates.keys().map(|id| relevant.contains(&(*id as usize))).collect(),
+            relevant: candidates
+                .keys()
+                .map(|id| relevant.contains(&(*id as usize)))
+                .collect(),
             candidates: candidates.into_values().collect(),
         });
     }
@@ -77,7 +83,13 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
     let mut judged = Judged::default();
     for query in &judge {
         let (candidates, took_ms) = answer(&built, query, &mut scratch)?;
-        judged.add(&candidates, &built.relevant(query), query.kind, &blend, took_ms);
+        judged.add(
+            &candidates,
+            &built.relevant(query),
+            query.kind,
+            &blend,
+            took_ms,
+        );
     }
     Ok(judged.report(args, &built, &blend, build_s))
 }
@@ -88,6 +100,7 @@ fn build(args: &Args) -> anyhow::Result<Built> {
     let mut flat: Vec<f32> = Vec::new();
     let (mut tempo_bpm, mut year) = (Vec::new(), Vec::new());
     let mut same_title: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut of_subject: HashMap<usize, Vec<usize>> = HashMap::new();
     for number in 0..args.tracks {
         let track = world.track(number);
         let lyrics = world.verse(&track.lyrics);
@@ -106,6 +119,7 @@ fn build(args: &Args) -> anyhow::Result<Built> {
         }
         tempo_bpm.push(track.tempo_bpm);
         year.push(track.year);
+        of_subject.entry(track.subject).or_default().push(number);
         same_title.entry(track.title).or_default().push(number);
     }
     text.compact();
@@ -118,7 +132,15 @@ fn build(args: &Args) -> anyhow::Result<Built> {
             Some(index)
         }
     };
-    Ok(Built { world, text, vectors, tempo_bpm, year, same_title })
+    Ok(Built {
+        world,
+        text,
+        vectors,
+        tempo_bpm,
+        year,
+        of_subject,
+        same_title,
+    })
 }
 
 /// The embedding of sung words, or of a query in their space: style is left open.
@@ -139,9 +161,7 @@ fn answer(
     let admits = |id: u128| {
         let track = id as usize;
         parsed.found.iter().all(|(word, _)| match word {
-            DescriptorWord::TempoBpm(from, to) => {
-                (from..=to).contains(&&built.tempo_bpm[track])
-            }
+            DescriptorWord::TempoBpm(from, to) => (from..=to).contains(&&built.tempo_bpm[track]),
             DescriptorWord::Year(from, to) => (from..=to).contains(&&built.year[track]),
             _ => true,
         })
@@ -166,7 +186,8 @@ fn answer(
         let mut near_seeds: BTreeMap<u128, f32> = BTreeMap::new();
         for (seed, share) in Blend::SHIPPED.seeds(&hits) {
             if let Some(vector) = vectors.get(seed) {
-                for near in vectors.search(&vector, NEIGHBOURS, &search)? {
+                let near = vectors.search(&vector, NEIGHBOURS, &search)?.into_iter();
+                for near in near.filter(|near| near.id != seed) {
                     *near_seeds.entry(near.id).or_default() += share * (1.0 - near.distance);
                 }
             }
@@ -190,16 +211,26 @@ impl Built {
             // An artist and a property: every track of both answers.
             let of = |track: usize| self.world.track(track).artist;
             let artist = of(query.track);
-            let index = QueryOptions { with_lyrics: false, is_typing: false };
+            let index = QueryOptions {
+                with_lyrics: false,
+                is_typing: false,
+            };
             let asked = self.text.query(&artist, index);
-            let hits = self.text.search(&asked, CANDIDATES, &|_| true, &mut SearchScratch::default());
+            let hits =
+                self.text
+                    .search(&asked, CANDIDATES, &|_| true, &mut SearchScratch::default());
             let tempo = query.tempo_bpm;
-            let is_near = |t: usize| tempo.is_none_or(|bpm| (self.tempo_bpm[t] / bpm - 1.0).abs() <= 0.04);
+            let is_near =
+                |t: usize| tempo.is_none_or(|bpm| (self.tempo_bpm[t] / bpm - 1.0).abs() <= 0.04);
             let is_of = |t: usize| query.year.is_none_or(|year| self.year[t] == year);
             let mut all: HashSet<usize> = hits.iter().map(|hit| hit.id as usize).collect();
             all.retain(|&t| is_near(t) && is_of(t) && of(t) == artist);
             all.insert(query.track);
             return all;
+        }
+        if query.kind == 4 {
+            let subject = self.world.track(query.track).subject;
+            return self.of_subject[&subject].iter().copied().collect();
         }
         HashSet::from([query.track])
     }
@@ -221,22 +252,26 @@ impl Judged {
         fitted: &Blend,
         took_ms: f64,
     ) {
-        let single = |leg: usize| {
-            let mut weights = [0.0; LEG_NAMES.len()];
-            weights[leg] = 1.0;
-            Blend::of_weights(weights)
-        };
-        let legs = LEG_NAMES.iter().enumerate().map(|(leg, name)| (*name, single(leg), true));
-        let blends = [("blend_fitted", *fitted, false), ("blend_shipped", Blend::SHIPPED, false)];
-        for (name, blend, is_leg) in legs.chain(blends) {
-            let ranked = blend.rank(candidates).into_iter();
-            // What a leg did not find is not in its list.
-            let ranked: Vec<usize> = ranked
-                .filter(|(_, score)| !is_leg || *score > 0.0)
-                .map(|(id, _)| id as usize)
-                .collect();
-            let row = (kind, reciprocal_rank_at(&ranked, relevant, K), ndcg_at(&ranked, relevant, K));
+        let mut add = |name: &'static str, ranked: Vec<usize>| {
+            let row = (
+                kind,
+                reciprocal_rank_at(&ranked, relevant, K),
+                ndcg_at(&ranked, relevant, K),
+            );
             self.rows.entry(name).or_default().push(row);
+        };
+        for (leg, name) in LEG_NAMES.iter().enumerate() {
+            let mut scored: Vec<(f32, usize)> = (candidates.iter())
+                .map(|(id, legs)| (legs.as_array()[leg], *id as usize))
+                // What a leg did not find is not in its list.
+                .filter(|(score, _)| *score > 0.0)
+                .collect();
+            scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            add(name, scored.into_iter().map(|(_, id)| id).collect());
+        }
+        for (name, blend) in [("blend_fitted", fitted), ("blend_shipped", &Blend::SHIPPED)] {
+            let ranked = blend.rank(candidates).into_iter();
+            add(name, ranked.map(|(id, _)| id as usize).collect());
         }
         self.took_ms.push(took_ms);
     }
@@ -269,8 +304,8 @@ impl Judged {
             "queries_judged": self.took_ms.len(),
             "with_vectors": built.vectors.is_some(),
             "legs": legs,
-            "weights_fitted": LEG_NAMES.iter().zip(fitted.weights()).collect::<BTreeMap<_, _>>(),
-            "weights_shipped": LEG_NAMES.iter().zip(Blend::SHIPPED.weights()).collect::<BTreeMap<_, _>>(),
+            "weights_fitted": fitted.weights(),
+            "weights_shipped": Blend::SHIPPED.weights(),
             "p50_ms": percentile(0.5),
             "p99_ms": percentile(0.99),
             "max_ms": percentile(1.0),

@@ -4,7 +4,13 @@ use super::world::{MadeTrack, World};
 use crate::random::Random;
 
 /// Kinds of queries, in equal parts.
-pub const KINDS: [&str; 5] = ["title_typo", "artist_title", "lyric_line", "descriptor", "theme"];
+pub const KINDS: [&str; 5] = [
+    "title_typo",
+    "artist_title",
+    "lyric_line",
+    "descriptor",
+    "subject",
+];
 
 /// One query and what was meant.
 pub struct MadeQuery {
@@ -42,18 +48,20 @@ pub fn make(world: &World, track: usize, kind: usize, random: &mut Random) -> Ma
         }
         3 if random.uniform() < 0.5 => {
             query.tempo_bpm = Some(made.tempo_bpm);
-            format!("{} {} bpm", with_mistake(&made.artist, random), made.tempo_bpm)
+            format!(
+                "{} {} bpm",
+                with_mistake(&made.artist, random),
+                made.tempo_bpm
+            )
         }
         3 => {
             query.year = Some(made.year);
             format!("{} {}", made.artist, made.year)
         }
-        // Many words of a song in no order, half of them not its own: what it is about.
+        // Words of a subject: every song about it answers.
         _ => {
-            let mut words: Vec<u32> = (0..12)
-                .map(|_| made.lyrics[random.index(made.lyrics.len())])
-                .collect();
-            words.extend((0..6).map(|_| 300 + random.index(39_000) as u32));
+            let subject = world.subject(made.subject);
+            let words: Vec<u32> = (0..6).map(|_| subject[random.index(40)]).collect();
             world.line(&words)
         }
     };
@@ -63,7 +71,9 @@ pub fn make(world: &World, track: usize, kind: usize, random: &mut Random) -> Ma
 /// One mistake in a word of four letters or more, two in one of eight; none in shorter ones.
 fn with_mistake(text: &str, random: &mut Random) -> String {
     let mut words: Vec<Vec<char>> = text.split(' ').map(|word| word.chars().collect()).collect();
-    let long: Vec<usize> = (0..words.len()).filter(|&at| words[at].len() >= 4).collect();
+    let long: Vec<usize> = (0..words.len())
+        .filter(|&at| words[at].len() >= 4)
+        .collect();
     if long.is_empty() {
         return text.to_owned();
     }

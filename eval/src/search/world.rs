@@ -13,8 +13,8 @@ const TRACKS_PER_ARTIST: usize = 9;
 /// Share of sung words that belong to the subject.
 const SUBJECT_SHARE: f64 = 0.35;
 const GENRES: [&str; 12] = [
-    "rock", "jazz", "hip hop", "folk", "techno", "house", "soul", "metal", "ambient", "punk", "disco",
-    "blues",
+    "rock", "jazz", "hip hop", "folk", "techno", "house", "soul", "metal", "ambient", "punk",
+    "disco", "blues",
 ];
 
 /// One made-up track.
@@ -23,6 +23,7 @@ pub struct MadeTrack {
     pub artist: String,
     pub release: String,
     pub genre: &'static str,
+    pub subject: usize,
     pub lyrics: Vec<u32>,
     pub tempo_bpm: f32,
     pub year: u16,
@@ -51,14 +52,20 @@ impl World {
         let mut words = Vec::with_capacity(WORDS);
         while words.len() < WORDS {
             // Frequent words are short, as they are in languages.
-            let syllables = 1 + usize::from(words.len() > 300) + random.index(2 + usize::from(words.len() > 5_000));
+            let syllables = 1
+                + usize::from(words.len() > 300)
+                + random.index(2 + usize::from(words.len() > 5_000));
             let word: String = (0..syllables).map(|_| syllable(&mut random)).collect();
             if seen.insert(word.clone()) {
                 words.push(word);
             }
         }
         let subjects: Vec<Vec<u32>> = (0..SUBJECTS)
-            .map(|_| (0..SUBJECT_WORDS).map(|_| 300 + random.index(40_000) as u32).collect())
+            .map(|_| {
+                (0..SUBJECT_WORDS)
+                    .map(|_| 300 + random.index(40_000) as u32)
+                    .collect()
+            })
             .collect();
         let artists = (0..(track_count / TRACKS_PER_ARTIST).max(1)).map(|_| {
             let phrase = |random: &mut Random, most: usize| {
@@ -76,12 +83,18 @@ impl World {
             }
         });
         let artists = artists.collect();
-        Self { artists, subjects, words, seed }
+        Self {
+            artists,
+            subjects,
+            words,
+            seed,
+        }
     }
 
     /// The track of a number; always the same.
     pub fn track(&self, number: usize) -> MadeTrack {
-        let mut random = Random(self.seed ^ (number as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut random =
+            Random(self.seed ^ (number as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let artist = &self.artists[random.index(self.artists.len())];
         let title_words = 1 + random.index(4);
         let title: Vec<&str> = (0..title_words)
@@ -102,10 +115,16 @@ impl World {
             artist: artist.name.clone(),
             release: artist.releases[random.index(3)].clone(),
             genre: artist.genre,
+            subject: artist.subject,
             lyrics,
             tempo_bpm: 60.0 + random.index(130) as f32,
             year: 1960 + random.index(65) as u16,
         }
+    }
+
+    /// The words of a subject, those sung most first.
+    pub fn subject(&self, number: usize) -> &[u32] {
+        &self.subjects[number]
     }
 
     /// Sung words as text, eight to a line.
@@ -116,7 +135,10 @@ impl World {
 
     /// Sung words as one line.
     pub fn line(&self, words: &[u32]) -> String {
-        let words: Vec<&str> = words.iter().map(|&w| self.words[w as usize].as_str()).collect();
+        let words: Vec<&str> = words
+            .iter()
+            .map(|&w| self.words[w as usize].as_str())
+            .collect();
         words.join(" ")
     }
 }
@@ -129,8 +151,8 @@ fn skewed(random: &mut Random, count: usize, skew: f64) -> usize {
 
 fn syllable(random: &mut Random) -> String {
     const ONSETS: [&str; 20] = [
-        "b", "k", "d", "f", "g", "h", "l", "m", "n", "p", "r", "s", "t", "v", "z", "st", "tr", "sh",
-        "ch", "br",
+        "b", "k", "d", "f", "g", "h", "l", "m", "n", "p", "r", "s", "t", "v", "z", "st", "tr",
+        "sh", "ch", "br",
     ];
     const VOWELS: [&str; 8] = ["a", "e", "i", "o", "u", "ai", "ea", "ou"];
     const CODAS: [&str; 8] = ["", "", "", "n", "r", "l", "s", "t"];

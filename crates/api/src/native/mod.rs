@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod audio;
 pub mod audits;
+pub mod constraints;
 pub mod events;
 pub mod imports;
 pub mod jobs;
@@ -14,6 +15,7 @@ pub mod playlist_files;
 pub mod playlists;
 pub mod probes;
 pub mod recommendations;
+pub mod search;
 pub mod similar;
 pub mod statements;
 pub mod tenants;

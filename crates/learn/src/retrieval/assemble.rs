@@ -31,8 +31,13 @@ impl Blend {
     /// The hits to look for others like, each with its share of their scores: the best, and those
     /// hardly worse.
     pub fn seeds(&self, hits: &[TextHit]) -> Vec<(u128, f32)> {
+        let named = hits.iter().map(|hit| hit.coverage).fold(0.0, f32::max);
+        let legs = |hit: &TextHit| LegScores {
+            named,
+            ..hit.legs()
+        };
         let mut scored: Vec<(u128, f32)> = (hits.iter())
-            .map(|hit| (hit.id, self.score(&hit.legs())))
+            .map(|hit| (hit.id, self.score(&legs(hit))))
             .collect();
         sort_best_first(&mut scored);
         let least = scored.first().map_or(0.0, |(_, score)| score * SEED_SHARE);
@@ -83,6 +88,9 @@ pub fn assemble(
             *leg = leg.max(nearness.clamp(0.0, 1.0));
         }
     }
+    let named = candidates.values().map(|legs| legs.coverage);
+    let named = named.fold(0.0, f32::max).clamp(0.0, 1.0);
+    candidates.values_mut().for_each(|legs| legs.named = named);
     candidates
 }
 

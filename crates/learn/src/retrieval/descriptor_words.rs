@@ -160,7 +160,11 @@ impl Reader<'_> {
         let is_under = matches!(bound, "under" | "below" | "shorter");
         let is_over = matches!(bound, "over" | "above" | "longer");
         let than = usize::from(self.word(place + 1) == "than");
-        let from_place = if is_under || is_over { place + 1 + than } else { place };
+        let from_place = if is_under || is_over {
+            place + 1 + than
+        } else {
+            place
+        };
         let (from, to, unit, next) = self.numbers(from_place)?;
         let is_unit = |unit: &str| matches!(unit, "min" | "mins" | "minute" | "minutes" | "мин");
         let next = match unit.as_str() {
@@ -257,7 +261,9 @@ impl Reader<'_> {
 
 /// A number at the beginning of a word, and what sticks to it.
 fn split_number(word: &str) -> Option<(f32, &str)> {
-    let digits = word.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.len());
+    let digits = word
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(word.len());
     let (number, unit) = word.split_at(digits);
     if digits == 0 || digits > 4 {
         return None;
@@ -298,9 +304,21 @@ mod tests {
         check("f sharp minor", &[key(6, true)], "");
         check("nora 90s", &[Year(1990, 1999)], "nora ");
         check("nora 1994", &[Year(1994, 1994)], "nora ");
-        check("1994-1999 jazz", &[Year(1994, 1999), Genre("jazz".to_owned())], "");
-        check("Hip-Hop under 3 min", &[Genre("hip hop".to_owned()), DurationMs(0, 180_000)], "");
-        check("longer than 5 minutes", &[DurationMs(300_000, u32::MAX)], "");
+        check(
+            "1994-1999 jazz",
+            &[Year(1994, 1999), Genre("jazz".to_owned())],
+            "",
+        );
+        check(
+            "Hip-Hop under 3 min",
+            &[Genre("hip hop".to_owned()), DurationMs(0, 180_000)],
+            "",
+        );
+        check(
+            "longer than 5 minutes",
+            &[DurationMs(300_000, u32::MAX)],
+            "",
+        );
         check("2-3min", &[DurationMs(120_000, 180_000)], "");
         check("plain words", &[], "plain words");
         check("a minor", &[key(9, true)], "");

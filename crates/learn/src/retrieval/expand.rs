@@ -108,7 +108,9 @@ impl TextIndex {
             let near = self.vocabulary.near(word, distance_max);
             for (distance, weight) in [(1, ONE_MISTAKE_WEIGHT), (2, TWO_MISTAKES_WEIGHT)] {
                 let at = near.iter().filter(|(_, apart)| *apart == distance);
-                let at = at.map(|(term, _)| *term).filter(|&term| frequency(term) > 0);
+                let at = at
+                    .map(|(term, _)| *term)
+                    .filter(|&term| frequency(term) > 0);
                 terms.extend(self.most_frequent(at.collect(), MISTAKEN_MAX, weight, with_lyrics));
             }
         }

@@ -12,6 +12,7 @@ pub(crate) struct Matched {
     pub title: f32,
     pub coverage: f32,
     pub phrase: f32,
+    pub is_complete: bool,
 }
 
 impl Matched {
@@ -19,6 +20,7 @@ impl Matched {
         title: 0.0,
         coverage: 0.0,
         phrase: 0.0,
+        is_complete: false,
     };
 }
 
@@ -51,8 +53,15 @@ impl TextIndex {
         }
         let idf: Vec<f32> = (query.words.iter()).map(|w| self.names_idf(w)).collect();
         let total: f32 = idf.iter().sum();
-        let held: f32 = idf.iter().zip(&covered).map(|(idf, share)| idf * share).sum();
+        let held: f32 = idf
+            .iter()
+            .zip(&covered)
+            .map(|(idf, share)| idf * share)
+            .sum();
+        matched.is_complete = covered.iter().all(|&share| share > 0.0);
         matched.coverage = held / total.max(f32::MIN_POSITIVE);
+        // Any one word names the whole of some short title; the whole query must.
+        matched.title *= matched.coverage;
         Some(matched)
     }
 }

@@ -10,6 +10,9 @@ use super::vocabulary::Vocabulary;
 pub(crate) const NAME_FIELDS: usize = 4;
 /// Words of one short field that count; the longest titles of real catalogues have 60.
 const FIELD_WORDS_MAX: usize = 64;
+/// Words of the lyrics that count: the longest songs have under 4,000, so that one document cannot
+/// take the memory of thousands.
+const LYRICS_WORDS_MAX: usize = 5_000;
 /// Occurrences of a word in one short field that can be told apart: two bits of the posting's byte.
 const FIELD_COUNT_MAX: u8 = 3;
 /// Removed documents are taken out of the lists when they are one in so many of all.
@@ -158,7 +161,10 @@ impl TextIndex {
             renumbered[old] = documents.len() as u32;
             let words_from = words.len() as u32;
             words.extend_from_slice(self.words_of_card(card));
-            documents.push(DocumentCard { words_from, ..*card });
+            documents.push(DocumentCard {
+                words_from,
+                ..*card
+            });
             ids.push(self.ids[old]);
         }
         for list in self.names.iter_mut().chain(&mut self.lyrics) {
@@ -200,7 +206,11 @@ impl TextIndex {
     pub(crate) fn frequency(&self, term: u32, with_lyrics: bool) -> u32 {
         let of = |lists: &[Postings]| lists.get(term as usize).map_or(0, Postings::count);
         let names = of(&self.names);
-        if with_lyrics { names + of(&self.lyrics) } else { names }
+        if with_lyrics {
+            names + of(&self.lyrics)
+        } else {
+            names
+        }
     }
 
     /// Mean words of each short field.
@@ -212,7 +222,10 @@ impl TextIndex {
     /// Mean words of the lyrics there are, and of how many documents there are some.
     pub(crate) fn mean_lyrics_length(&self) -> (f32, u64) {
         let count = self.lyrics_documents.max(1);
-        ((self.lyrics_length_sum as f32 / count as f32).max(1.0), self.lyrics_documents)
+        (
+            (self.lyrics_length_sum as f32 / count as f32).max(1.0),
+            self.lyrics_documents,
+        )
     }
 
     pub(crate) fn document(&self, id: u128) -> Option<u32> {
@@ -250,7 +263,8 @@ impl TextIndex {
     }
 
     fn post_lyrics(&mut self, document: u32, lyrics: &str) -> u16 {
-        let tokens = tokenize(lyrics);
+        let mut tokens = tokenize(lyrics);
+        tokens.truncate(LYRICS_WORDS_MAX);
         let mut terms: Vec<u32> = Vec::with_capacity(tokens.len());
         for token in &tokens {
             let term = self.term(&token.text);

@@ -29,12 +29,14 @@ pub struct TextHit {
     pub names: f32,
     /// Lyrics, likewise; 0 when they may not match.
     pub lyrics: f32,
-    /// Share of the title that the query names, 0 to 1.
+    /// Share of the title that the query names, times `coverage`: 1 when the query is the title.
     pub title: f32,
     /// Share of the query, by rarity of its words, that is in short fields.
     pub coverage: f32,
     /// Longest run of the query's words that stands together in one short field, as a share of it.
     pub phrase: f32,
+    /// Whether every word of the query is in a title, artist or release.
+    pub is_complete: bool,
 }
 
 /// Memory that searches reuse: two numbers per document.
@@ -67,7 +69,10 @@ impl Leg<'_> {
     }
 
     fn postings_of(&self, word: &QueryWord) -> u64 {
-        let lists = word.terms.iter().filter_map(|(term, _)| self.lists.get(*term as usize));
+        let lists = word
+            .terms
+            .iter()
+            .filter_map(|(term, _)| self.lists.get(*term as usize));
         lists.map(|list| u64::from(list.count())).sum()
     }
 }
@@ -128,7 +133,43 @@ impl TextIndex {
             title: matched.title,
             coverage: matched.coverage,
             phrase: matched.phrase,
+            is_complete: matched.is_complete,
         })
+    }
+
+    /// The documents that hold every word of a query, in any field that may match, ascending by when
+    /// they were put in.
+    ///
+    /// - Cost: reads every list of the query.
+    pub fn holding_all(&self, query: &TextQuery) -> Vec<u128> {
+        let mut held: Option<Vec<u32>> = None;
+        for word in &query.words {
+            let mut documents = Vec::new();
+            for (term, _) in &word.terms {
+                let names = self.names.get(*term as usize);
+                let lyrics = self
+                    .lyrics
+                    .get(*term as usize)
+                    .filter(|_| query.with_lyrics);
+                for list in names.into_iter().chain(lyrics) {
+                    list.for_each(|document, _| documents.push(document));
+                }
+            }
+            documents.sort_unstable();
+            documents.dedup();
+            held = Some(match held {
+                None => documents,
+                Some(mut all) => {
+                    all.retain(|document| documents.binary_search(document).is_ok());
+                    all
+                }
+            });
+        }
+        let documents = held.unwrap_or_default().into_iter();
+        documents
+            .filter(|&document| self.documents[document as usize].is_live)
+            .map(|document| self.ids[document as usize])
+            .collect()
     }
 
     fn hit(
@@ -147,6 +188,7 @@ impl TextIndex {
             title: matched.title,
             coverage: matched.coverage,
             phrase: matched.phrase,
+            is_complete: matched.is_complete,
         }
     }
 
@@ -231,12 +273,7 @@ impl TextIndex {
     }
 
     /// The best live documents that pass, as numbers in ascending order.
-    fn best(
-        &self,
-        from: &Accumulators,
-        count: usize,
-        admits: &dyn Fn(u128) -> bool,
-    ) -> Vec<u32> {
+    fn best(&self, from: &Accumulators, count: usize, admits: &dyn Fn(u128) -> bool) -> Vec<u32> {
         // Scores are positive, so their bits are ordered as they are.
         let mut kept: BinaryHeap<Reverse<(u32, Reverse<u32>)>> = BinaryHeap::new();
         for &document in &from.touched {
@@ -264,7 +301,10 @@ impl TextIndex {
 /// The score of a document that holds nothing but the query, each word beyond saturation.
 fn best_possible(query: &TextQuery, leg: &Leg<'_>) -> f32 {
     let of_word = |word: &QueryWord| {
-        let best = word.terms.iter().map(|&(term, weight)| weight * leg.idf(term));
+        let best = word
+            .terms
+            .iter()
+            .map(|&(term, weight)| weight * leg.idf(term));
         let best = best.fold(0.0, f32::max);
         // A word that is nowhere is missed by every document, and so lowers every share.
         if best > 0.0 { best } else { leg.idf(u32::MAX) }
@@ -294,7 +334,8 @@ impl Accumulators {
                 self.touched.sort_unstable();
             }
             for &(term, weight) in &word.terms {
-                let Some(list) = leg.lists.get(term as usize).filter(|list| list.count() > 0) else {
+                let Some(list) = leg.lists.get(term as usize).filter(|list| list.count() > 0)
+                else {
                     continue;
                 };
                 let weight = weight * leg.idf(term);

@@ -16,7 +16,12 @@ fn document<'d>(title: &'d str, artist: &'d str, lyrics: &'d str) -> TextDocumen
 fn catalogue() -> TextIndex {
     let mut index = TextIndex::new();
     let tracks = [
-        (1, "Paper Lanterns", "Nora Vale", "we float above the river tonight"),
+        (
+            1,
+            "Paper Lanterns",
+            "Nora Vale",
+            "we float above the river tonight",
+        ),
         (2, "Lantern", "The Paper Boys", "a match a candle a spark"),
         (3, "River Tonight", "Nora Vale", "nothing here but rain"),
         (4, "Белая ночь", "Форум", "дождь стучит в окно"),
@@ -34,20 +39,10 @@ fn ranked(index: &TextIndex, text: &str, with_lyrics: bool) -> Vec<u128> {
         is_typing: true,
     };
     let query = index.query(text, options);
-    let mut hits = index.search(&query, 10, &|_| true, &mut SearchScratch::default());
-    let score = |hit: &TextHit| {
-        let legs = LegScores {
-            names: hit.names,
-            lyrics: hit.lyrics,
-            title: hit.title,
-            coverage: hit.coverage,
-            phrase: hit.phrase,
-            ..LegScores::default()
-        };
-        Blend::SHIPPED.score(&legs)
-    };
-    hits.sort_by(|a, b| score(b).total_cmp(&score(a)).then(a.id.cmp(&b.id)));
-    hits.into_iter().map(|hit| hit.id).collect()
+    let hits = index.search(&query, 10, &|_| true, &mut SearchScratch::default());
+    let candidates = assemble(index, &query, &hits, &[], &[]);
+    let ranked = Blend::SHIPPED.rank(&candidates);
+    ranked.into_iter().map(|(id, _)| id).collect()
 }
 
 #[test]
@@ -86,7 +81,10 @@ fn lyrics_match_only_where_they_may() {
     let mut silent = TextIndex::new();
     silent.put(1, &document("Paper Lanterns", "Nora Vale", ""));
     let mut sung = TextIndex::new();
-    sung.put(1, &document("Paper Lanterns", "Nora Vale", "paper paper paper"));
+    sung.put(
+        1,
+        &document("Paper Lanterns", "Nora Vale", "paper paper paper"),
+    );
     let hits = |index: &TextIndex| {
         let query = index.query("paper", options);
         index.search(&query, 5, &|_| true, &mut SearchScratch::default())
@@ -125,13 +123,13 @@ fn the_blend_learns_which_leg_to_trust() {
     };
     let queries: Vec<_> = (0..20).map(|i| query(i as f32 / 20.0)).collect();
     let blend = Blend::fit(&queries);
-    let [names, .., meaning, _] = blend.weights();
+    let [names, _, _, _, _, meaning, ..] = blend.weights();
     assert!(names > 3.0 * meaning, "{:?}", blend.weights());
     for query in &queries {
         let scores: Vec<_> = query.candidates.iter().map(|c| blend.score(c)).collect();
         assert!(scores[1] > scores[0] && scores[1] > scores[2]);
     }
-    assert_eq!(Blend::fit(&[]), Blend::of_weights([1.0; 7]));
+    assert_eq!(Blend::fit(&[]).weights(), [1.0; 9]);
 }
 
 proptest! {

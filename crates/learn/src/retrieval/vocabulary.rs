@@ -73,7 +73,9 @@ impl Vocabulary {
     pub fn near(&self, word: &str, distance_max: usize) -> Vec<(u32, usize)> {
         let letters: Vec<char> = word.chars().collect();
         let own = trigrams(word);
-        let needed = own.len().saturating_sub(TRIGRAMS_PER_MISTAKE * distance_max);
+        let needed = own
+            .len()
+            .saturating_sub(TRIGRAMS_PER_MISTAKE * distance_max);
         let mut shared = vec![0u8; self.words.len()];
         let mut candidates: Vec<u32> = Vec::new();
         let needed = needed.clamp(1, usize::from(u8::MAX)) as u8;
@@ -129,7 +131,11 @@ fn trigrams(word: &str) -> Vec<u64> {
         .collect();
     let mut found: Vec<u64> = padded
         .windows(3)
-        .map(|three| three.iter().fold(0, |packed, &letter| (packed << 21) | letter))
+        .map(|three| {
+            three
+                .iter()
+                .fold(0, |packed, &letter| (packed << 21) | letter)
+        })
         .collect();
     found.sort_unstable();
     found.dedup();

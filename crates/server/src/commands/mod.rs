@@ -7,6 +7,7 @@ mod manage;
 mod playlist;
 mod query;
 mod rap_scraper;
+mod search;
 mod serve;
 
 use std::path::PathBuf;
@@ -59,6 +60,8 @@ enum Command {
     Analyze(query::AnalyzeArgs),
     /// Lists the tracks that are nearest to a track.
     Similar(query::SimilarArgs),
+    /// Finds tracks by words and filters.
+    Search(search::SearchArgs),
     /// Recommends tracks to a listener.
     Recommend(query::RecommendArgs),
     /// Makes, lists and exports playlists.
@@ -136,6 +139,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Audit(args) => audit::run(args, &connection.client, as_json).await,
         Command::Analyze(args) => query::analyze(args, &connection.client, as_json).await,
         Command::Similar(args) => query::similar(args, &connection.client, as_json).await,
+        Command::Search(args) => search::run(args, &connection.client, as_json).await,
         Command::Recommend(args) => query::recommend(args, &connection.client, as_json).await,
         Command::Playlist(command) => playlist::run(command, &connection.client, as_json).await,
         Command::Train => query::train(&connection.client, as_json).await,
