@@ -6,6 +6,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod search;
+
 use std::sync::Arc;
 
 use leitmotif_domain::chance::{Seed, SeededEntropy};

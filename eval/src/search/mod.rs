@@ -236,10 +236,17 @@ impl Built {
     }
 }
 
+/// One query under one order.
+struct Row {
+    kind: usize,
+    mrr: f64,
+    ndcg: f64,
+}
+
 #[derive(Default)]
 struct Judged {
     /// By leg, then blends; each with the kind, MRR and NDCG of every query.
-    rows: BTreeMap<&'static str, Vec<(usize, f64, f64)>>,
+    rows: BTreeMap<&'static str, Vec<Row>>,
     took_ms: Vec<f64>,
 }
 
@@ -253,11 +260,11 @@ impl Judged {
         took_ms: f64,
     ) {
         let mut add = |name: &'static str, ranked: Vec<usize>| {
-            let row = (
+            let row = Row {
                 kind,
-                reciprocal_rank_at(&ranked, relevant, K),
-                ndcg_at(&ranked, relevant, K),
-            );
+                mrr: reciprocal_rank_at(&ranked, relevant, K),
+                ndcg: ndcg_at(&ranked, relevant, K),
+            };
             self.rows.entry(name).or_default().push(row);
         };
         for (leg, name) in LEG_NAMES.iter().enumerate() {
@@ -284,15 +291,15 @@ impl Judged {
         };
         let mut legs = serde_json::Map::new();
         for (name, rows) in &self.rows {
-            let mean = |of: &dyn Fn(&(usize, f64, f64)) -> Option<f64>| {
+            let mean = |of: &dyn Fn(&Row) -> Option<f64>| {
                 let values: Vec<f64> = rows.iter().filter_map(of).collect();
                 values.iter().sum::<f64>() / values.len().max(1) as f64
             };
             let mut row = serde_json::Map::new();
-            row.insert("mrr@10".to_owned(), json!(mean(&|row| Some(row.1))));
-            row.insert("ndcg@10".to_owned(), json!(mean(&|row| Some(row.2))));
+            row.insert("mrr@10".to_owned(), json!(mean(&|row| Some(row.mrr))));
+            row.insert("ndcg@10".to_owned(), json!(mean(&|row| Some(row.ndcg))));
             for (kind, of_kind) in KINDS.iter().enumerate() {
-                let mrr = mean(&|row| (row.0 == kind).then_some(row.1));
+                let mrr = mean(&|row| (row.kind == kind).then_some(row.mrr));
                 row.insert(format!("mrr_{of_kind}"), json!(mrr));
             }
             println!("{name:14} {}", Value::Object(row.clone()));

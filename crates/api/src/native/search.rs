@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use leitmotif_domain::page::Page;
+use leitmotif_domain::page::{Page, PageRequest};
 use leitmotif_domain::{ListenerId, limits};
 use leitmotif_ingest::words_query::words_vector;
 use leitmotif_recommend::search::{FoundTrack, Highlight, LegScores, RESULTS_MAX, SearchRequest};
@@ -189,12 +189,7 @@ pub async fn search(
         limit: query.limit,
         cursor: query.cursor.clone(),
     })?;
-    let offset = asked
-        .after
-        .as_deref()
-        .map_or(Some(0), |after| after.parse().ok());
-    let offset = offset.filter(|offset| *offset < RESULTS_MAX);
-    let offset = offset.ok_or_else(|| Problem::bug(&"a signed cursor without a place"))?;
+    let offset = offset_of(&asked)?;
     let request = SearchRequest {
         words_vector: words_vector(&text),
         constraints,
@@ -233,6 +228,13 @@ pub async fn search(
         tracks: answer.tracks.into_iter().map(FoundAnswer::from).collect(),
         page: listing.info(&page),
     }))
+}
+
+/// How many results the page passes over.
+fn offset_of(asked: &PageRequest) -> Result<usize, Problem> {
+    let offset = (asked.after.as_deref()).map_or(Some(0), |after| after.parse().ok());
+    let offset = offset.filter(|offset| *offset < RESULTS_MAX);
+    offset.ok_or_else(|| Problem::bug(&"a signed cursor without a place"))
 }
 
 fn check_listener(name: &str) -> Result<(), Problem> {

@@ -1,10 +1,10 @@
 //! The searchable side of a tenant's catalogue, in memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use leitmotif_domain::track::Track;
 use leitmotif_domain::{TenantScope, TrackId};
-use leitmotif_learn::retrieval::{TextDocument, TextIndex};
+use leitmotif_learn::retrieval::{QueryOptions, TextDocument, TextIndex};
 use leitmotif_storage::ports::AnalysisDocument;
 
 use super::constraints::Constraints;
@@ -90,6 +90,17 @@ impl Corpus {
     pub fn admits(&self, constraints: &Constraints, track: TrackId) -> bool {
         let facts = self.facts.get(&track);
         facts.is_some_and(|facts| constraints.admit(track, facts))
+    }
+
+    /// The tracks that hold every one of some words.
+    pub fn holding_all(&self, words: &str, may_read_lyrics: bool) -> HashSet<TrackId> {
+        let options = QueryOptions {
+            with_lyrics: may_read_lyrics,
+            is_typing: false,
+        };
+        let query = self.text.query(words, options);
+        let held = self.text.holding_all(&query).into_iter();
+        held.map(TrackId::from_u128).collect()
     }
 
     /// Every track with what is known of it, in no order.

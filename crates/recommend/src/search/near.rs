@@ -6,6 +6,7 @@ use leitmotif_domain::{TenantScope, TrackId};
 use leitmotif_storage::ports::{VectorFilter, VectorMatch, VectorSpace};
 
 use super::constraints::{Constraint, Constraints, Shortfall};
+use super::corpus::off_thread;
 use super::facts::TrackFacts;
 use super::service::{SearchSlot, Searcher};
 use crate::error::Result;
@@ -70,20 +71,24 @@ impl Searcher {
         }
         let needs = request.constraints.ask_for_measurements();
         let slot = self.level(scope, needs).await?;
-        let mut constraints = request.constraints;
-        self.resolve(scope, &slot, &mut constraints, request.may_read_lyrics)
-            .await?;
-        let constraints = Arc::new(constraints);
+        let resolved = self.resolve(scope, &slot, request.constraints, request.may_read_lyrics);
+        let constraints = Arc::new(resolved.await?);
         let keep = filter_of(&slot, &constraints, Some(track));
         let tracks = vectors
             .nearest(scope, space, &vector, request.count, keep)
             .await?;
-        let is_short = tracks.len() < request.count;
-        let shortfall = is_short.then(|| {
+        if tracks.len() >= request.count {
+            return Ok(Some(NearAnswer {
+                tracks,
+                shortfall: None,
+            }));
+        }
+        let counted = off_thread(move || {
             let corpus = slot.corpus.read();
             let others = corpus.facts().filter(|(other, _)| *other != track);
             Shortfall::count(&constraints, others)
         });
+        let shortfall = Some(counted.await?);
         Ok(Some(NearAnswer { tracks, shortfall }))
     }
 

@@ -118,15 +118,15 @@ impl Searcher {
         let needs = request.constraints.ask_for_measurements()
             || request.reads_descriptors && described.found.iter().any(|f| is_measured(&f.0));
         let slot = self.level(scope, needs).await?;
-        let mut constraints = request.constraints.clone();
-        self.resolve(scope, &slot, &mut constraints, request.may_read_lyrics)
-            .await?;
+        let asked = request.constraints.clone();
+        let may_read = request.may_read_lyrics;
+        let mut constraints = self.resolve(scope, &slot, asked, may_read).await?;
         let request = Arc::new(request);
         let work = (Arc::clone(&slot), Arc::clone(&request));
         let (found, constraints) = off_thread(move || {
             let (slot, request) = work;
             let found = look_up(&slot, &request, &mut constraints);
-            (found, Arc::new(constraints))
+            (Arc::new(found), Arc::new(constraints))
         })
         .await?;
         let ranked = if found.query.is_empty() {
@@ -134,7 +134,8 @@ impl Searcher {
         } else {
             let near = self.embedded(scope, &slot, &request, &found, &constraints);
             let (meaning, likeness) = near.await?;
-            blend(&slot.corpus.read(), &found, &meaning, &likeness)
+            let (slot, found) = (Arc::clone(&slot), Arc::clone(&found));
+            off_thread(move || blend(&slot.corpus.read(), &found, &meaning, &likeness)).await?
         };
         self.page(scope, &slot, &request, found, ranked).await
     }
@@ -227,7 +228,7 @@ impl Searcher {
         &self,
         scope: &TenantScope,
         slot: &Arc<SearchSlot>,
-        constraints: &Constraints,
+        constraints: &Arc<Constraints>,
     ) -> Result<Ranked> {
         if constraints.is_empty() {
             return Ok(Vec::new());
@@ -236,17 +237,21 @@ impl Searcher {
             .recommender()
             .with_view(scope, popularity_percent)
             .await?;
-        let corpus = slot.corpus.read();
-        let admitted = corpus
-            .facts()
-            .filter(|(track, facts)| constraints.admit(*track, facts));
-        let of = |track: TrackId| played.get(&track).copied().unwrap_or(0.0);
-        let mut ranked: Ranked = admitted
-            .map(|(track, _)| (track, of(track) / 100.0, LegScores::default()))
-            .collect();
-        ranked.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        ranked.truncate(RESULTS_MAX);
-        Ok(ranked)
+        let (slot, constraints) = (Arc::clone(slot), Arc::clone(constraints));
+        off_thread(move || {
+            let corpus = slot.corpus.read();
+            let admitted = corpus
+                .facts()
+                .filter(|(track, facts)| constraints.admit(*track, facts));
+            let of = |track: TrackId| played.get(&track).copied().unwrap_or(0.0);
+            let mut ranked: Ranked = admitted
+                .map(|(track, _)| (track, of(track) / 100.0, LegScores::default()))
+                .collect();
+            ranked.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            ranked.truncate(RESULTS_MAX);
+            ranked
+        })
+        .await
     }
 
     async fn page(
@@ -254,7 +259,7 @@ impl Searcher {
         scope: &TenantScope,
         slot: &Arc<SearchSlot>,
         request: &SearchRequest,
-        found: Found,
+        found: Arc<Found>,
         ranked: Ranked,
     ) -> Result<SearchAnswer> {
         let shown = ranked.iter().skip(request.offset).take(request.count);
@@ -295,7 +300,7 @@ impl Searcher {
             has_more: ranked.len() > reached && reached < RESULTS_MAX,
             found: ranked.len(),
             words: found.words.trim().to_owned(),
-            descriptors: found.descriptors,
+            descriptors: found.descriptors.clone(),
         })
     }
 }

@@ -7,7 +7,7 @@ use leitmotif_domain::event::EventPayload;
 use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::{TenantId, TenantScope, TrackId};
 use leitmotif_features::projection::READ_BATCH;
-use leitmotif_learn::retrieval::{QueryOptions, SearchScratch};
+use leitmotif_learn::retrieval::SearchScratch;
 use leitmotif_storage::ports::TrackFilter;
 use parking_lot::{Mutex, RwLock};
 
@@ -113,31 +113,31 @@ impl Searcher {
     pub(super) async fn resolve(
         &self,
         scope: &TenantScope,
-        slot: &SearchSlot,
-        constraints: &mut Constraints,
+        slot: &Arc<SearchSlot>,
+        mut constraints: Constraints,
         may_read_lyrics: bool,
-    ) -> Result<()> {
+    ) -> Result<Constraints> {
         for constraint in &mut constraints.0 {
-            match constraint {
-                Constraint::Genre(key, number) => *number = slot.corpus.read().genre(key),
-                Constraint::Popularity { played, .. } => {
-                    let percent = self.recommender.with_view(scope, popularity_percent);
-                    *played = Arc::new(percent.await?);
-                }
-                Constraint::Text(words, tracks) => {
-                    let options = QueryOptions {
-                        with_lyrics: may_read_lyrics,
-                        is_typing: false,
-                    };
-                    let corpus = slot.corpus.read();
-                    let query = corpus.text.query(words, options);
-                    let held = corpus.text.holding_all(&query).into_iter();
-                    *tracks = Arc::new(held.map(TrackId::from_u128).collect());
-                }
-                _ => {}
+            if let Constraint::Popularity { played, .. } = constraint {
+                let percent = self.recommender.with_view(scope, popularity_percent);
+                *played = Arc::new(percent.await?);
             }
         }
-        Ok(())
+        let slot = Arc::clone(slot);
+        off_thread(move || {
+            let corpus = slot.corpus.read();
+            for constraint in &mut constraints.0 {
+                match constraint {
+                    Constraint::Genre(key, number) => *number = corpus.genre(key),
+                    Constraint::Text(words, tracks) => {
+                        *tracks = Arc::new(corpus.holding_all(words, may_read_lyrics));
+                    }
+                    _ => {}
+                }
+            }
+            constraints
+        })
+        .await
     }
 
     fn slot(&self, tenant: TenantId) -> Arc<SearchSlot> {

@@ -19,6 +19,7 @@ mod learning;
 mod playlists;
 mod protocols;
 mod rap_scraper;
+mod search;
 mod tables;
 mod uploads;
 mod webdriver;

@@ -30,17 +30,27 @@ pub fn found_body(answer: &SearchResults, query: &LibraryQuery) -> Markup {
             }
         }
         (pager("/studio/library", &query.pairs(), &answer.page, query.cursor.is_none()))
+        @if query.alike != "yes" && !answer.tracks.is_empty() {
+            p { a href=(asked_with(query, "alike")) { "Also show what sounds or reads alike" } }
+        }
     }
+}
+
+/// The same question with a choice made.
+fn asked_with(query: &LibraryQuery, choice: &str) -> String {
+    let pairs = query.pairs().map(|(name, value)| {
+        let is_chosen = name == choice;
+        (name, if is_chosen { Some("yes") } else { value })
+    });
+    links::with_query("/studio/library", &pairs)
 }
 
 /// The words that describe, as they were understood, and the way to have them as words.
 fn filters(answer: &SearchResults, query: &LibraryQuery) -> Markup {
-    let mut pairs = query.pairs().to_vec();
-    pairs.push(("words", Some("yes")));
     html! {
         p.notice role="status" {
             @for filter in &answer.filters { span.tag { (filter.text) ": " (filter_text(filter)) } " " }
-            a href=(links::with_query("/studio/library", &pairs)) { "Look for these as words" }
+            a href=(asked_with(query, "words")) { "Look for these as words" }
         }
     }
 }

@@ -39,12 +39,14 @@ pub struct LibraryQuery {
     pub analysis: String,
     /// `yes` leaves describing words words.
     pub words: String,
+    /// `yes` also shows what only an embedding found.
+    pub alike: String,
     /// Where the page begins.
     pub cursor: Option<String>,
 }
 
 impl LibraryQuery {
-    fn pairs(&self) -> [(&'static str, Option<&str>); 7] {
+    fn pairs(&self) -> [(&'static str, Option<&str>); 8] {
         [
             ("q", Some(&self.q)),
             ("artist", Some(&self.artist)),
@@ -53,6 +55,7 @@ impl LibraryQuery {
             ("lyrics", Some(&self.lyrics)),
             ("analysis", Some(&self.analysis)),
             ("words", Some(&self.words)),
+            ("alike", Some(&self.alike)),
         ]
     }
 
@@ -66,6 +69,7 @@ impl LibraryQuery {
         let search = SearchQuery {
             q: Some(self.q.clone()),
             filters: Some(self.words != "yes"),
+            embeddings: Some(self.alike == "yes"),
             cursor: self.cursor.clone(),
             ..SearchQuery::default()
         };
