@@ -85,7 +85,7 @@ const WEIGHT_MIN: f32 = 0.01;
 const DECAY: f32 = 1e-4;
 
 impl Blend {
-    /// The weights the product ships with, fitted by `leitmotif-eval search` on generated queries.
+    /// The weights the product ships with, fitted by `leitmotif-eval search` on generated queries of seed 1.
     pub const SHIPPED: Self = Self {
         weights: [6.7, 17.0, 5.3, 6.5, 0.7, 0.01, 0.01, 5.9, 0.8],
     };
