@@ -72,7 +72,8 @@ pub fn assemble(
     let mut candidates: BTreeMap<u128, LegScores> =
         hits.iter().map(|hit| (hit.id, hit.legs())).collect();
     for (found, is_meaning) in [(meaning, true), (likeness, false)] {
-        for &(id, nearness) in found {
+        // Turned away from the query, or without any bearing on it, is not near.
+        for &(id, nearness) in found.iter().filter(|(_, nearness)| *nearness > 0.0) {
             let legs = match candidates.entry(id) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(unknown) => match index.compare(query, id) {

@@ -113,13 +113,16 @@ fn journey_search() {
     assert!(said.stdout.contains("filter year: 90s"), "{}", said.stdout);
 }
 
-/// Pages follow each other without gap or repetition, and a cursor belongs to its question.
+/// Pages follow each other without gap or repetition, and a cursor belongs to its question. Lyrics are
+/// still being analysed meanwhile, so embeddings would change the list under the reader.
 fn pages(server: &TestServer) {
     let wire = &server.wire;
     let mut seen: Vec<String> = Vec::new();
     let mut cursor = String::new();
     loop {
-        let page = wire.get(&format!("/api/v1/search?q=filler&limit=7{cursor}"));
+        let page = wire.get(&format!(
+            "/api/v1/search?q=filler&limit=7&embeddings=false{cursor}"
+        ));
         seen.extend(titles(&page).into_iter().map(str::to_owned));
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
