@@ -10,6 +10,7 @@ mod random;
 mod rap_pairs;
 mod recommend;
 mod rhyme;
+mod search;
 mod sequence;
 mod sessions;
 mod two_stage;
@@ -44,6 +45,8 @@ enum Command {
     Sequence(sequence::Args),
     /// Learning to rank: quality of the order, time to fit and to score.
     Ltr(ltr::Args),
+    /// Search by words and embeddings: each leg alone, their blend, and latency.
+    Search(search::Args),
     /// Recall and speed of vector search against exact search.
     Vectors(vectors::Args),
     /// Open-loop HTTP load, latency counted from the intended start.
@@ -61,6 +64,7 @@ fn main() -> anyhow::Result<()> {
         Command::TwoStage(args) => two_stage::run(&args)?,
         Command::Sequence(args) => sequence::run(&args)?,
         Command::Ltr(args) => ltr::run(&args)?,
+        Command::Search(args) => search::run(&args)?,
         Command::Vectors(args) => vectors::run(&args)?,
         Command::Load(args) => load::run(&args)?,
     };

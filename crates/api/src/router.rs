@@ -21,8 +21,8 @@ use crate::state::ApiState;
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
         analysis, audio, audits, events, explanations, imports, jobs, keys, listeners, overview,
-        pipelines, playlist_drafts, playlist_files, playlists, probes, recommendations, similar,
-        statements, tenants, tracks, training, usage, vectors,
+        pipelines, playlist_drafts, playlist_files, playlists, probes, recommendations, search,
+        similar, statements, tenants, tracks, training, usage, vectors,
     };
     OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(tracks::upsert, tracks::list))
@@ -34,6 +34,7 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(analysis::analyze))
         .routes(routes!(analysis::analyze_and_recommend))
         .routes(routes!(similar::similar))
+        .routes(routes!(search::search))
         .routes(routes!(events::append))
         .routes(routes!(listeners::list))
         .routes(routes!(listeners::get))

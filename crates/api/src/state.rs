@@ -10,7 +10,7 @@ use leitmotif_domain::chance::Entropy;
 use leitmotif_ingest::Catalogue;
 use leitmotif_ingest::jobs::TenantDirectory;
 use leitmotif_ingest::listens::ScrobbleLog;
-use leitmotif_recommend::Recommender;
+use leitmotif_recommend::{Recommender, Searcher};
 use leitmotif_storage::ports::{
     Accounts, BlobStore, CatalogStore, DefinitionStore, EventLog, ImportStore, JobQueue, Ledger,
     ModelRegistry, VectorStore,
@@ -50,6 +50,8 @@ pub struct ApiParts {
     pub catalogue: Arc<Catalogue>,
     /// Answers recommendation requests.
     pub recommender: Arc<Recommender>,
+    /// Finds tracks.
+    pub search: Arc<Searcher>,
     /// The tenants that background work serves.
     pub directory: Arc<TenantDirectory>,
     /// Wakes the job workers.

@@ -8,6 +8,7 @@ pub mod jobs;
 pub mod listens;
 pub mod tracks;
 pub mod verse;
+pub mod words_query;
 
 pub use catalogue::Catalogue;
 pub use error::Error;

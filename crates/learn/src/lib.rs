@@ -12,6 +12,7 @@ pub mod diversify;
 pub mod factorize;
 pub mod neighbours;
 pub mod popularity;
+pub mod retrieval;
 pub mod sequence;
 pub mod sequencing;
 pub mod trees;

@@ -20,11 +20,13 @@ pub mod rules;
 pub mod trace;
 
 pub mod playlists;
+pub mod search;
 pub mod service;
 pub mod train;
 
 pub use error::Error;
 pub use explain::{Reason, Source};
 pub use pipeline::{PipelineDefinition, RecommendRequest, Recommendations, RecommendedTrack};
+pub use search::Searcher;
 pub use service::Recommender;
 pub use trace::Span;

@@ -167,6 +167,22 @@ impl Recommender {
         Ok(read(view.profile(Some(listener))))
     }
 
+    /// Reads what is known of a tenant, level with the log.
+    pub(crate) async fn with_view<T>(
+        &self,
+        scope: &TenantScope,
+        read: impl FnOnce(&TenantView) -> T,
+    ) -> Result<T> {
+        let slot = self.level(scope).await?;
+        let view = slot.view.read();
+        Ok(read(&view))
+    }
+
+    /// Hands an event over that was no client's, to be written beside the answer.
+    pub(crate) async fn record(&self, scope: &TenantScope, event: Event) {
+        self.exposures.record(scope, event).await;
+    }
+
     /// Finds the titles of tracks.
     pub async fn titles(
         &self,

@@ -24,9 +24,9 @@ use leitmotif_ingest::jobs::{
     AnalyzeRunner, DecoderProcess, JobRunner, ScanRunner, TenantDirectory, Workers,
 };
 use leitmotif_ingest::listens::ScrobbleLog;
-use leitmotif_recommend::Recommender;
 use leitmotif_recommend::exposures::ExposureWriter;
 use leitmotif_recommend::service::Stores;
+use leitmotif_recommend::{Recommender, Searcher};
 use leitmotif_storage::embedded::EmbeddedStorage;
 use leitmotif_storage::ports::{Accounts, Ledger};
 use sha2::{Digest, Sha256};
@@ -100,6 +100,7 @@ impl Platform {
             accounts: storage.clone(),
             scrobbles: services.scrobbles,
             catalogue: services.catalogue,
+            search: Arc::new(Searcher::new(Arc::clone(&services.recommender))),
             recommender: Arc::clone(&services.recommender),
             directory: Arc::clone(&directory),
             wake_workers: services.wake,

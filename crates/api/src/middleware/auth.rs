@@ -213,6 +213,14 @@ access!(
     /// A caller that may work across tenants.
     OperatorAccess, Scope::Operator);
 
+impl ReadAccess {
+    /// Whether the caller may read lyrics. It is asked wherever lyrics are told or can be concluded
+    /// from an answer, so that whoever narrows it narrows search too.
+    pub fn may_read_lyrics(&self) -> bool {
+        self.0.principal.scopes().has(Scope::Read)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@ use leitmotif_ingest::jobs::TrackAnalysis;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::constraints::ConstraintQuery;
 use super::similar::{SimilarAnswer, SimilarQuery, similar_tracks};
 use super::{find_track, path_id};
 use crate::middleware::auth::{ReadAccess, WriteAccess};
@@ -246,8 +247,11 @@ pub async fn analyze_and_recommend(
     let similar = SimilarQuery {
         limit: Some(query.k.unwrap_or(NEIGHBOURS_DEFAULT)),
         space: query.space,
+        bpm_near: None,
     };
-    let recommendations = match similar_tracks(&state, reader.scope(), &id, &similar).await {
+    let wanted = ConstraintQuery::default();
+    let near = similar_tracks(&state, &reader, &id, &similar, &wanted).await;
+    let recommendations = match near {
         Ok(found) => Some(found),
         Err(problem) if problem.status() == StatusCode::BAD_REQUEST => return Err(problem),
         Err(problem) => {

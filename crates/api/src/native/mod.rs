@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod audio;
 pub mod audits;
+pub mod constraints;
 pub mod events;
 pub mod explanations;
 pub mod imports;
@@ -16,6 +17,7 @@ pub mod playlist_files;
 pub mod playlists;
 pub mod probes;
 pub mod recommendations;
+pub mod search;
 pub mod similar;
 pub mod statements;
 pub mod tenants;

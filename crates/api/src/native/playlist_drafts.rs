@@ -2,12 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::{ListenerId, TenantScope, TrackId, limits};
 use leitmotif_recommend::playlists::{
     self, EnergyArc, Mode, PlaylistDraft, PlaylistKind, PlaylistRequest, TrackSound,
 };
-use leitmotif_storage::ports::TrackFilter;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -15,6 +13,7 @@ use super::{find_track, known_tracks};
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::JsonBody;
 use crate::problem::{Problem, ProblemDocument};
+use crate::protocols::catalogue::search;
 use crate::state::ApiState;
 
 /// Tracks in a draft when nothing is said: about two hours.
@@ -213,17 +212,12 @@ async fn tracks_of_text(
     text: String,
 ) -> Result<Vec<TrackId>, Problem> {
     leitmotif_domain::track::check_text("text", &text)?;
-    let filter = TrackFilter {
-        text: Some(text.clone()),
-        ..TrackFilter::default()
-    };
-    let page = PageRequest::new(Some(TEXT_SEEDS), None)?;
-    let found = state.catalog.list_tracks(scope, &filter, &page).await?;
-    if found.items.is_empty() {
+    let (found, _) = search(state, scope, &text, 0, TEXT_SEEDS).await?;
+    if found.is_empty() {
         let detail = format!("no title, artist or album holds `{text}`");
         return Err(Problem::invalid("/text", detail));
     }
-    Ok(found.items.iter().map(|track| track.id).collect())
+    Ok(found.iter().map(|found| found.track.id).collect())
 }
 
 async fn answer_of(

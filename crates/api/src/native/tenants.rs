@@ -200,6 +200,7 @@ pub async fn delete(
     }
     state.keys.clear();
     state.recommender.forget(tenant);
+    state.search.forget(tenant);
     state.scrobbles.forget(tenant);
     state.directory.refresh().await?;
     Ok(StatusCode::NO_CONTENT)

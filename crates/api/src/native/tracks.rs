@@ -467,6 +467,9 @@ pub async fn lyrics(
     access: ReadAccess,
     Path(id): Path<String>,
 ) -> Result<Json<LyricsAnswer>, Problem> {
+    if !access.may_read_lyrics() {
+        return Err(Problem::denied("the key may not read lyrics"));
+    }
     let found = find_track(&state, access.scope(), &id).await?;
     let lyrics = state.catalog.lyrics(access.scope(), found).await?;
     let lyrics = lyrics.ok_or_else(|| Problem::not_found("lyrics of track", &id))?;

@@ -9,6 +9,7 @@ use leitmotif_domain::{TenantScope, TrackId};
 use leitmotif_ingest::listens::names::artist_key;
 use leitmotif_ingest::listens::recording_id;
 use leitmotif_recommend::playlists::sonic_path;
+use leitmotif_recommend::search::{FoundTrack, SearchRequest};
 use leitmotif_storage::ports::{TrackFilter, VectorSpace};
 
 use crate::problem::Problem;
@@ -136,6 +137,27 @@ pub async fn find_by_words(
         .into_iter()
         .find(|track| recording_id(&track.details.title, &track.details.artist) == wanted);
     found.ok_or_else(|| Problem::not_found("track", title))
+}
+
+/// Finds tracks by words as foreign clients do: all words, mistakes forgiven, the last one perhaps
+/// unfinished. Lyrics do not match: these protocols look for names. Says how many can be reached.
+pub async fn search(
+    state: &ApiState,
+    scope: &TenantScope,
+    text: &str,
+    offset: usize,
+    count: usize,
+) -> Result<(Vec<FoundTrack>, usize), Problem> {
+    let request = SearchRequest {
+        text: text.to_owned(),
+        is_typing: true,
+        wants_all_words: true,
+        offset,
+        count,
+        ..SearchRequest::default()
+    };
+    let answer = state.search.search(scope, request).await?;
+    Ok((answer.tracks, answer.found))
 }
 
 /// The tracks of an artist, named as it is credited.

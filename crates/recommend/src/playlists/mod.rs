@@ -7,4 +7,5 @@ mod sound;
 pub use generate::{PlaylistDraft, PlaylistKind, PlaylistRequest, generate};
 pub use leitmotif_learn::sequencing::{EnergyArc, Mode, TrackSound, transition_cost};
 pub use path::sonic_path;
+pub(crate) use sound::measured_of;
 pub use sound::sounds_of;

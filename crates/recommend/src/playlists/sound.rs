@@ -47,7 +47,12 @@ pub(super) async fn audio_space(
 }
 
 fn measured(analysis: &AnalysisDocument) -> TrackSound {
-    let descriptors = analysis.document["audio"]["descriptors"].as_array();
+    measured_of(&analysis.document)
+}
+
+/// What an analysis document says of how a track sounds, without its embedding.
+pub fn measured_of(document: &Value) -> TrackSound {
+    let descriptors = document["audio"]["descriptors"].as_array();
     let value = |name: &str| {
         let found = (descriptors.into_iter().flatten()).find(|one| one["name"] == name);
         found.map_or(&Value::Null, |one| &one["value"])

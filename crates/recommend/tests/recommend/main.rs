@@ -7,6 +7,7 @@
 )]
 
 mod pipelines;
+mod search;
 
 use std::sync::Arc;
 

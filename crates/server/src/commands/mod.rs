@@ -8,6 +8,7 @@ mod pipeline;
 mod playlist;
 mod query;
 mod rap_scraper;
+mod search;
 mod serve;
 
 use std::path::PathBuf;
@@ -60,6 +61,8 @@ enum Command {
     Analyze(query::AnalyzeArgs),
     /// Lists the tracks that are nearest to a track.
     Similar(query::SimilarArgs),
+    /// Finds tracks by words and filters.
+    Search(search::SearchArgs),
     /// Recommends tracks to a listener.
     Recommend(query::RecommendArgs),
     /// Explains an answer: what took how long, what became of every candidate.
@@ -145,6 +148,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Audit(args) => audit::run(args, &connection.client, as_json).await,
         Command::Analyze(args) => query::analyze(args, &connection.client, as_json).await,
         Command::Similar(args) => query::similar(args, &connection.client, as_json).await,
+        Command::Search(args) => search::run(args, &connection.client, as_json).await,
         Command::Recommend(args) => query::recommend(args, &connection.client, as_json).await,
         Command::Explain { request } => {
             pipeline::explain(&request, &connection.client, as_json).await

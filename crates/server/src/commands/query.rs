@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::search::{ConstraintArgs, query_text};
 use super::{list_of, print, text_of};
 use crate::client::Client;
 
@@ -27,6 +28,11 @@ pub struct SimilarArgs {
     /// Embedding space; the first the track is in when left out.
     #[arg(long)]
     space: Option<String>,
+    /// Tempo within so many per cent of the track's own.
+    #[arg(long)]
+    bpm_near: Option<f32>,
+    #[command(flatten)]
+    constraints: ConstraintArgs,
 }
 
 #[derive(clap::Args)]
@@ -105,11 +111,12 @@ pub async fn similar(
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
     let track = find(client, &args.track).await?;
-    let space = args
-        .space
-        .map(|space| format!("&space={space}"))
-        .unwrap_or_default();
-    let path = format!("/api/v1/tracks/{track}/similar?limit={}{space}", args.count);
+    let own = [
+        ("space", args.space),
+        ("bpm_near", args.bpm_near.map(|percent| percent.to_string())),
+    ];
+    let rest = query_text(own.into_iter().chain(args.constraints.pairs()));
+    let path = format!("/api/v1/tracks/{track}/similar?limit={}{rest}", args.count);
     let answer = client.get(&path).await?;
     print(&answer, as_json, |answer| {
         println!("cosine distance in {}", text_of(answer, "space"));
@@ -120,6 +127,9 @@ pub async fn similar(
                 "{distance:.4}  {title} · {artist}  {}",
                 text_of(track, "id")
             );
+        }
+        if let Some(shortfall) = answer.get("shortfall") {
+            println!("{}", text_of(shortfall, "reason"));
         }
     });
     Ok(ExitCode::SUCCESS)
@@ -262,7 +272,7 @@ pub(super) async fn find(client: &Client, text: &str) -> anyhow::Result<String> 
 }
 
 /// Escapes a text for a URL.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'.' | b':' => {

@@ -21,6 +21,7 @@ mod pipelines;
 mod playlists;
 mod protocols;
 mod rap_scraper;
+mod search;
 mod tables;
 mod uploads;
 mod webdriver;

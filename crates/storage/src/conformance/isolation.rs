@@ -253,6 +253,10 @@ async fn read_all(world: &World, scope: &TenantScope, fixture: &Fixture) -> Answ
             shown(catalog.lyrics(scope, fixture.track).await),
         ),
         (
+            "CatalogStore::lyrics_of",
+            shown(catalog.lyrics_of(scope, &ids).await),
+        ),
+        (
             "CatalogStore::analyses",
             shown(catalog.analyses(scope, &ids).await),
         ),

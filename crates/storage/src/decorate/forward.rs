@@ -72,6 +72,7 @@ macro_rules! forward_every_port {
             [again] delete_track(id: TrackId) -> bool;
             [again] counts() -> CatalogCounts;
             [again] lyrics(id: TrackId) -> Option<Lyrics>;
+            [again] lyrics_of(ids: &[TrackId]) -> Vec<Option<Lyrics>>;
             [again] put_analysis(id: TrackId, analysis: AnalysisDocument) -> ();
             [again] analyses(ids: &[TrackId]) -> Vec<Option<AnalysisDocument>>;
             [again] touch_listeners(names: &[String]) -> ();

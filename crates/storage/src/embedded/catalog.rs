@@ -112,6 +112,12 @@ impl CatalogStore for EmbeddedStorage {
             .await
     }
 
+    async fn lyrics_of(&self, scope: &TenantScope, ids: &[TrackId]) -> Result<Vec<Option<Lyrics>>> {
+        let ids = ids.to_vec();
+        let work = move |db: &Connection| ids.iter().map(|id| find_lyrics(db, *id)).collect();
+        self.files(scope)?.database.read(work).await
+    }
+
     async fn put_analysis(
         &self,
         scope: &TenantScope,

@@ -250,6 +250,14 @@ impl CatalogStore for MemoryStorage {
         })
     }
 
+    async fn lyrics_of(&self, scope: &TenantScope, ids: &[TrackId]) -> Result<Vec<Option<Lyrics>>> {
+        self.with(scope, |state| {
+            let tracks = &state.catalog.tracks;
+            let lyrics = |id: &TrackId| tracks.get(id).and_then(|stored| stored.lyrics.clone());
+            Ok(ids.iter().map(lyrics).collect())
+        })
+    }
+
     async fn put_analysis(
         &self,
         scope: &TenantScope,

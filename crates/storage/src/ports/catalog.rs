@@ -133,6 +133,10 @@ pub trait CatalogStore: Send + Sync {
     /// Reads the lyrics of a track.
     async fn lyrics(&self, scope: &TenantScope, id: TrackId) -> Result<Option<Lyrics>>;
 
+    /// Reads the lyrics of many tracks; the answer has the order of the ids, `None` where there are
+    /// none.
+    async fn lyrics_of(&self, scope: &TenantScope, ids: &[TrackId]) -> Result<Vec<Option<Lyrics>>>;
+
     /// Stores an analysis, replacing the former one. A track that is gone by now is no error.
     async fn put_analysis(
         &self,

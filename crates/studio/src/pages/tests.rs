@@ -9,6 +9,7 @@ use leitmotif_api::native::audits::parts::{
     TrackFindings,
 };
 use leitmotif_api::native::audits::{AuditSummaryAnswer, AuditsAnswer};
+use leitmotif_api::native::constraints::{FilterAnswer, ShortfallAnswer};
 use leitmotif_api::native::jobs::{JobAnswer, JobCountsAnswer, JobsAnswer};
 use leitmotif_api::native::listeners::{
     HistoryAnswer, HistoryEntry, ListenerAnswer, ListenerDetailAnswer, ListenersAnswer, TasteTrack,
@@ -19,6 +20,9 @@ use leitmotif_api::native::playlists::{PlaylistAnswer, PlaylistsAnswer};
 use leitmotif_api::native::recommendations::{
     ReasonAnswer, RecommendAnswer, RecommendedTrackAnswer,
 };
+use leitmotif_api::native::search::{
+    FoundAnswer, HighlightAnswer, HighlightPartAnswer, LegsAnswer, SearchResults,
+};
 use leitmotif_api::native::similar::{SimilarAnswer, SimilarTrack};
 use leitmotif_api::native::tracks::{LyricsAnswer, TrackAnswer, TracksAnswer, VerseLineAnswer};
 use leitmotif_api::native::training::ModelAnswer;
@@ -27,7 +31,7 @@ use leitmotif_domain::Timestamp;
 use maud::Markup;
 use serde_json::{Value, json};
 
-use super::track::{CHAIN_COLOURS, TrackPageQuery, TrackView, track_body};
+use super::track::{CHAIN_COLOURS, NearForm, TrackPageQuery, TrackView, track_body};
 use super::*;
 use crate::assets::STYLE;
 use crate::failure::problem_page;
@@ -126,10 +130,22 @@ fn a_track_page() -> Markup {
                 artist: text(),
                 distance: 0.25,
             }],
+            shortfall: Some(ShortfallAnswer {
+                reason: text(),
+                tracks: 3,
+                admitted: 1,
+                lacking: Default::default(),
+                outside: Default::default(),
+            }),
         }),
         query: TrackPageQuery {
             space: Some(text()),
             queued: Some(text()),
+            near: NearForm {
+                text: text(),
+                genre: text(),
+                ..NearForm::default()
+            },
         },
         can_write: true,
     })
@@ -412,6 +428,36 @@ fn an_audit_file_stands_alone() {
     }
 }
 
+fn some_found() -> SearchResults {
+    let part = |is_match| HighlightPartAnswer {
+        text: text(),
+        is_match,
+    };
+    let highlight = |field| HighlightAnswer {
+        field,
+        parts: vec![part(false), part(true)],
+    };
+    SearchResults {
+        words: text(),
+        filters: vec![FilterAnswer {
+            text: text(),
+            name: "genre",
+            min: None,
+            max: None,
+            values: vec![text()],
+        }],
+        found: 1,
+        tracks: vec![FoundAnswer {
+            track: a_track(),
+            score: 1.5,
+            legs: LegsAnswer::default(),
+            found_by: "words",
+            highlights: vec![highlight("title"), highlight("lyrics")],
+        }],
+        page: more(),
+    }
+}
+
 fn every_body() -> Vec<(&'static str, Markup)> {
     let library_query = library::LibraryQuery {
         q: text(),
@@ -435,6 +481,7 @@ fn every_body() -> Vec<(&'static str, Markup)> {
     vec![
         ("overview", an_overview()),
         ("library", library::library_body(&tracks, &library_query)),
+        ("found", library::found_body(&some_found(), &library_query)),
         ("track", a_track_page()),
         ("listeners", listeners::listeners_body(&listeners, false)),
         ("listener", a_listener_page()),

@@ -9,7 +9,6 @@ use axum::routing::get;
 use axum::{Json, Router};
 use leitmotif_domain::limits;
 use leitmotif_domain::track::Track;
-use leitmotif_storage::ports::TrackFilter;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -123,14 +122,10 @@ async fn search_tracks(
         let detail = format!("end must be at most {SEARCH_MAX}");
         return Err(Problem::invalid("?end", detail));
     }
-    let filter = TrackFilter {
-        text: Some(text),
-        ..TrackFilter::default()
-    };
-    let found = catalogue::listed(&state, access.scope(), &filter, start, count).await?;
+    let (found, _) = catalogue::search(&state, access.scope(), &text, start, count).await?;
     let told = found
         .iter()
-        .filter_map(|track| told(&space_of(track), track));
+        .filter_map(|found| told(&space_of(&found.track), &found.track));
     Ok(Json(told.collect()))
 }
 

@@ -6,6 +6,7 @@ use leitmotif_domain::TrackId;
 use leitmotif_domain::limits;
 use leitmotif_domain::track::Track;
 use leitmotif_ingest::listens::names::folded;
+use leitmotif_recommend::search::Highlight;
 use leitmotif_storage::ports::TrackFilter;
 use serde_json::{Map, Value, json};
 
@@ -26,6 +27,9 @@ const GATHERED_MAX: usize = 1_000;
 
 type Answer = Result<Map<String, Value>, Failure>;
 
+/// A song with its fields in which words were found.
+type Named = (Track, Vec<Highlight>);
+
 /// Finds songs, and their artists and albums, by words. No words find everything.
 pub async fn search3(state: &ApiState, call: &Call<'_>) -> Answer {
     let query = call.get("query").unwrap_or_default().trim_matches('"');
@@ -34,34 +38,36 @@ pub async fn search3(state: &ApiState, call: &Call<'_>) -> Answer {
     let most = limits::RECOMMENDATIONS_MAX;
     let count = |name: &str| call.count(name, SEARCH_DEFAULT, most);
     let offset = |name: &str| call.count(name, 0, usize::MAX);
-    let filter = TrackFilter {
-        text: Some(query.to_owned()).filter(|text| !text.is_empty()),
-        ..TrackFilter::default()
+    let (from, wanted) = (offset("songOffset")?, count("songCount")?);
+    let scope = call.scope();
+    let (songs, gathered): (Vec<Track>, Vec<Named>) = if query.trim().is_empty() {
+        let filter = TrackFilter::default();
+        let songs = catalogue::listed(state, scope, &filter, from, wanted).await?;
+        let all = catalogue::listed(state, scope, &filter, 0, GATHERED_MAX).await?;
+        (
+            songs,
+            all.into_iter().map(|track| (track, Vec::new())).collect(),
+        )
+    } else {
+        let (found, _) = catalogue::search(state, scope, query, 0, GATHERED_MAX).await?;
+        let found: Vec<Named> = (found.into_iter())
+            .map(|found| (found.track, found.highlights))
+            .collect();
+        let songs = found.iter().skip(from).take(wanted);
+        (songs.map(|(track, _)| track.clone()).collect(), found)
     };
-    let songs = catalogue::listed(
-        state,
-        call.scope(),
-        &filter,
-        offset("songOffset")?,
-        count("songCount")?,
-    )
-    .await?;
-    let gathered = catalogue::listed(state, call.scope(), &filter, 0, GATHERED_MAX).await?;
-    let words: Vec<String> = folded(query).split(' ').map(str::to_owned).collect();
-    let names_it = |name: &str| {
-        let name = folded(name);
-        words.iter().all(|word| name.contains(word.as_str()))
-    };
+    let words = folded(query).split_whitespace().count();
     let mut artists: BTreeMap<String, Value> = BTreeMap::new();
     let mut albums: BTreeMap<(String, String), Vec<&Track>> = BTreeMap::new();
-    for track in &gathered {
+    for (track, highlights) in &gathered {
         let (details, id) = (&track.details, track.id.to_string());
-        if !details.artist.is_empty() && names_it(&details.artist) {
+        if !details.artist.is_empty() && names_it(highlights, "artist", words) {
             artists
                 .entry(folded(&details.artist))
                 .or_insert_with(|| json!({"id": id, "name": details.artist}));
         }
-        if let Some(album) = details.album.as_deref().filter(|album| names_it(album)) {
+        let album = details.album.as_deref();
+        if let Some(album) = album.filter(|_| names_it(highlights, "release", words)) {
             let key = (folded(album), folded(&details.artist));
             albums.entry(key).or_default().push(track);
         }
@@ -84,6 +90,13 @@ pub async fn search3(state: &ApiState, call: &Call<'_>) -> Answer {
             "song": songs,
         }),
     ))
+}
+
+/// Whether a field holds as many found words as were looked for.
+fn names_it(highlights: &[Highlight], field: &str, words: usize) -> bool {
+    let marked = highlights.iter().find(|highlight| highlight.field == field);
+    let parts = marked.into_iter().flat_map(|highlight| &highlight.parts);
+    parts.filter(|part| part.is_match).count() >= words
 }
 
 /// An album; its parts that clients insist on follow from its tracks.

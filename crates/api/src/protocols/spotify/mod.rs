@@ -11,7 +11,6 @@ mod recommendations;
 use axum::extract::{Path, State};
 use axum::routing::get;
 use axum::{Json, Router};
-use leitmotif_storage::ports::TrackFilter;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -27,8 +26,6 @@ const RELATED_MAX: usize = 20;
 /// Tracks of a search when nothing is said, and at most.
 const SEARCH_DEFAULT: usize = 20;
 const SEARCH_MAX: usize = 50;
-/// Matches counted for `total`.
-const MATCHES_MAX: usize = 1_000;
 
 /// The routes of the protocol.
 pub fn routes() -> Router<ApiState> {
@@ -124,23 +121,16 @@ async fn search(
     if limit == 0 || limit > SEARCH_MAX {
         return Err(Problem::invalid("?limit", "Invalid limit"));
     }
-    let filter = TrackFilter {
-        text: Some(words),
-        ..TrackFilter::default()
-    };
-    let found = catalogue::listed(&state, access.scope(), &filter, 0, MATCHES_MAX).await?;
-    let items: Vec<Value> = found
-        .iter()
-        .skip(offset)
-        .take(limit)
-        .map(track_object)
+    let (found, total) = catalogue::search(&state, access.scope(), &words, offset, limit).await?;
+    let items: Vec<Value> = (found.iter())
+        .map(|found| track_object(&found.track))
         .collect();
     Ok(Json(json!({"tracks": {
         "href": "/v1/search",
         "items": items,
         "limit": limit,
         "offset": offset,
-        "total": found.len(),
+        "total": total,
         "next": null,
         "previous": null,
     }})))

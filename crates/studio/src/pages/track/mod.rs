@@ -2,6 +2,7 @@
 
 mod descriptors;
 mod lyrics;
+mod near_form;
 mod player;
 mod sections;
 mod similar;
@@ -13,7 +14,7 @@ use axum::response::Redirect;
 use leitmotif_api::middleware::body::QueryParameters;
 use leitmotif_api::native::analysis::AnalysisAnswer;
 use leitmotif_api::native::overview::SpaceAnswer;
-use leitmotif_api::native::similar::{SimilarAnswer, SimilarQuery};
+use leitmotif_api::native::similar::SimilarAnswer;
 use leitmotif_api::native::tracks::{LyricsAnswer, TrackAnswer};
 use leitmotif_api::native::{self, analysis, overview, tracks};
 use leitmotif_api::{ApiState, Problem};
@@ -27,11 +28,10 @@ use crate::links;
 use crate::parts::empty;
 use crate::visitor::{Visitor, Writer};
 
+pub use near_form::NearForm;
+
 #[cfg(test)]
 pub use lyrics::CHAIN_COLOURS;
-
-/// Near tracks shown.
-const NEAR_SHOWN: usize = 12;
 
 /// What of the page is chosen.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -40,6 +40,9 @@ pub struct TrackPageQuery {
     pub space: Option<String>,
     /// The job that was queued by the button.
     pub queued: Option<String>,
+    /// What near tracks must satisfy.
+    #[serde(flatten)]
+    pub near: NearForm,
 }
 
 /// Everything the page shows.
@@ -74,11 +77,9 @@ pub async fn show(
     let analysis = found(analysis::get(here(), access(), id()).await)?;
     let lyrics = found(tracks::lyrics(here(), access(), id()).await)?;
     let Json(counts) = overview::overview(here(), access()).await?;
-    let asked = SimilarQuery {
-        limit: Some(NEAR_SHOWN),
-        space: query.space.clone(),
-    };
-    let near = native::similar::similar(here(), access(), id(), QueryParameters(asked)).await;
+    let (asked, wanted) = query.near.asked(query.space.clone());
+    let (asked, wanted) = (QueryParameters(asked), QueryParameters(wanted));
+    let near = native::similar::similar(here(), access(), id(), asked, wanted).await;
     let view = TrackView {
         analysis,
         lyrics,

@@ -25,13 +25,18 @@ pub fn section(view: &TrackView) -> Markup {
                 nav.tabs aria-label="Embedding spaces" {
                     ul {
                         @for space in &view.spaces {
-                            li { a href={ (links::with_query(&page, &[("space", Some(&space.name))])) "#near" }
+                            li { a href={ (links::with_query(&page, &view.query.near.pairs(&space.name))) "#near" }
                                 aria-current=[(space.name == chosen).then_some("true")] { (space.name) } }
                         }
                     }
                 }
             }
+            @if near.is_some() { (view.query.near.form(&page, chosen)) }
+            @if let Some(shortfall) = near.and_then(|near| near.shortfall.as_ref()) {
+                p.notice role="status" { (shortfall.reason) "." }
+            }
             @match near {
+                Some(near) if near.tracks.is_empty() && near.shortfall.is_some() => { (empty("No track satisfies this. Loosen a constraint.")) }
                 Some(near) if near.tracks.is_empty() => { (empty("No other track is in this space.")) }
                 Some(near) => {
                     table {

@@ -1,9 +1,13 @@
 //! The tracks: search, filters, pages.
 
+mod found;
+
 use axum::Json;
 use axum::extract::State;
 use leitmotif_api::ApiState;
 use leitmotif_api::middleware::body::QueryParameters;
+use leitmotif_api::native::constraints::ConstraintQuery;
+use leitmotif_api::native::search::{self, SearchQuery};
 use leitmotif_api::native::tracks::{self, TrackAnswer, TrackQuery, TracksAnswer};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -14,6 +18,8 @@ use crate::layout::{Shell, page};
 use crate::links;
 use crate::parts::{empty, pager};
 use crate::visitor::Visitor;
+
+pub use found::found_body;
 
 /// The filter form. A field that is left empty does not filter.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -31,12 +37,16 @@ pub struct LibraryQuery {
     pub lyrics: String,
     /// `yes`, `no` or empty.
     pub analysis: String,
+    /// `yes` leaves describing words words.
+    pub words: String,
+    /// `yes` also shows what only an embedding found.
+    pub alike: String,
     /// Where the page begins.
     pub cursor: Option<String>,
 }
 
 impl LibraryQuery {
-    fn pairs(&self) -> [(&'static str, Option<&str>); 6] {
+    fn pairs(&self) -> [(&'static str, Option<&str>); 8] {
         [
             ("q", Some(&self.q)),
             ("artist", Some(&self.artist)),
@@ -44,7 +54,30 @@ impl LibraryQuery {
             ("audio", Some(&self.audio)),
             ("lyrics", Some(&self.lyrics)),
             ("analysis", Some(&self.analysis)),
+            ("words", Some(&self.words)),
+            ("alike", Some(&self.alike)),
         ]
+    }
+
+    /// Whether this is a search. An exact artist, or what a track has, is a question to the listing.
+    fn is_search(&self) -> bool {
+        let listed = [&self.artist, &self.audio, &self.lyrics, &self.analysis];
+        !self.q.trim().is_empty() && listed.iter().all(|text| text.is_empty())
+    }
+
+    fn searched(&self) -> (SearchQuery, ConstraintQuery) {
+        let search = SearchQuery {
+            q: Some(self.q.clone()),
+            filters: Some(self.words != "yes"),
+            embeddings: Some(self.alike == "yes"),
+            cursor: self.cursor.clone(),
+            ..SearchQuery::default()
+        };
+        let wanted = ConstraintQuery {
+            genre: Some(self.genre.clone()).filter(|genre| !genre.is_empty()),
+            ..ConstraintQuery::default()
+        };
+        (search, wanted)
     }
 
     fn asked(&self) -> TrackQuery {
@@ -73,6 +106,14 @@ pub async fn show(
     visitor: Visitor,
     QueryParameters(query): QueryParameters<LibraryQuery>,
 ) -> PageResult {
+    if query.is_search() {
+        let (asked, wanted) = query.searched();
+        let (asked, wanted) = (QueryParameters(asked), QueryParameters(wanted));
+        let access = visitor.access.clone();
+        let Json(answer) = search::search(State(state), access, asked, wanted).await?;
+        let shell = Shell::of(&visitor, "/studio/library", "Library");
+        return Ok(shown(page(&shell, &found_body(&answer, &query))));
+    }
     let asked = QueryParameters(query.asked());
     let Json(answer) = tracks::list(State(state), visitor.access.clone(), asked).await?;
     let body = library_body(&answer, &query);
@@ -141,7 +182,7 @@ fn filter_form(query: &LibraryQuery, is_filtered: bool) -> Markup {
     html! {
         form.filters role="search" method="get" action="/studio/library" {
             div.field.field-wide {
-                label for="q" { "Search title, artist or album" }
+                label for="q" { "Search titles, artists, albums and lyrics, or describe: 140 bpm, A minor, 90s" }
                 input #q type="search" name="q" value=(query.q) maxlength="200";
             }
             @for (name, title, value) in texts {

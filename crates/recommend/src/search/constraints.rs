@@ -1,0 +1,264 @@
+//! What an answer must satisfy, whatever else speaks for a track.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use leitmotif_domain::TrackId;
+use leitmotif_domain::error::InvalidValue;
+
+use super::facts::TrackFacts;
+use super::keys::MusicalKey;
+
+/// Octaves of tempo that count as one: half, the same, double.
+const TEMPO_OCTAVES: [f32; 3] = [0.5, 1.0, 2.0];
+
+/// The kinds of constraints, as answers name them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConstraintName {
+    /// Tempo.
+    TempoBpm,
+    /// Key.
+    Key,
+    /// Energy.
+    Energy,
+    /// Length.
+    DurationMs,
+    /// Year of release.
+    Year,
+    /// Genre.
+    Genre,
+    /// How much a track is played.
+    Popularity,
+    /// Words.
+    Text,
+}
+
+impl ConstraintName {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TempoBpm => "tempo_bpm",
+            Self::Key => "key",
+            Self::Energy => "energy",
+            Self::DurationMs => "duration_ms",
+            Self::Year => "year",
+            Self::Genre => "genre",
+            Self::Popularity => "popularity",
+            Self::Text => "text",
+        }
+    }
+}
+
+/// One thing that must hold.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Constraint {
+    /// Tempo from to; with octaves half and double of it hold as well.
+    TempoBpm {
+        /// From.
+        min: f32,
+        /// To.
+        max: f32,
+        /// Whether half and double count.
+        with_octaves: bool,
+    },
+    /// One of these keys.
+    Keys(Vec<MusicalKey>),
+    /// Energy from to, 0 to 1.
+    Energy(f32, f32),
+    /// Length from to.
+    DurationMs(u32, u32),
+    /// Year from to.
+    Year(u16, u16),
+    /// The genre, folded, and its number in the catalogue; none holds for a genre that it lacks.
+    Genre(String, Option<u32>),
+    /// Popularity from to: per cent of the catalogue that is played less.
+    Popularity {
+        /// From.
+        min: f32,
+        /// To.
+        max: f32,
+        /// Of the tracks that are played at all.
+        played: Arc<HashMap<TrackId, f32>>,
+    },
+    /// One of the tracks that hold all of these words.
+    Text(String, Arc<HashSet<TrackId>>),
+}
+
+impl Constraint {
+    /// Which kind it is.
+    pub fn name(&self) -> ConstraintName {
+        match self {
+            Self::TempoBpm { .. } => ConstraintName::TempoBpm,
+            Self::Keys(_) => ConstraintName::Key,
+            Self::Energy(..) => ConstraintName::Energy,
+            Self::DurationMs(..) => ConstraintName::DurationMs,
+            Self::Year(..) => ConstraintName::Year,
+            Self::Genre(..) => ConstraintName::Genre,
+            Self::Popularity { .. } => ConstraintName::Popularity,
+            Self::Text(..) => ConstraintName::Text,
+        }
+    }
+
+    /// Whether it holds; `None` when what it asks is unknown of the track.
+    pub fn holds(&self, track: TrackId, facts: &TrackFacts) -> Option<bool> {
+        match self {
+            Self::TempoBpm {
+                min,
+                max,
+                with_octaves,
+            } => {
+                let octaves = if *with_octaves {
+                    &TEMPO_OCTAVES[..]
+                } else {
+                    &TEMPO_OCTAVES[1..2]
+                };
+                let is_in = |bpm: f32| octaves.iter().any(|o| (*min..=*max).contains(&(bpm * o)));
+                facts.tempo_bpm.map(is_in)
+            }
+            Self::Keys(keys) => facts.key.map(|key| keys.contains(&key)),
+            Self::Energy(min, max) => facts.energy.map(|energy| (*min..=*max).contains(&energy)),
+            Self::DurationMs(min, max) => facts.duration_ms.map(|ms| (*min..=*max).contains(&ms)),
+            Self::Year(min, max) => facts.year.map(|year| (*min..=*max).contains(&year)),
+            Self::Genre(_, wanted) => facts.genre.map(|genre| Some(genre) == *wanted),
+            Self::Popularity { min, max, played } => {
+                let popularity = played.get(&track).copied().unwrap_or(0.0);
+                Some((*min..=*max).contains(&popularity))
+            }
+            Self::Text(_, tracks) => Some(tracks.contains(&track)),
+        }
+    }
+
+    /// Checks the bounds.
+    ///
+    /// - Errors: [`InvalidValue`] for a range that is empty or not of numbers.
+    pub fn check(&self) -> Result<(), InvalidValue> {
+        let is_range = match self {
+            Self::TempoBpm { min, max, .. } | Self::Energy(min, max) => min <= max,
+            Self::Popularity { min, max, .. } => min <= max,
+            Self::DurationMs(min, max) => min <= max,
+            Self::Year(min, max) => min <= max,
+            Self::Keys(_) | Self::Genre(..) | Self::Text(..) => true,
+        };
+        if is_range {
+            return Ok(());
+        }
+        let reason = "the lower bound is above the upper one";
+        Err(InvalidValue::new(self.name().name(), reason))
+    }
+}
+
+/// Everything that must hold, all of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Constraints(pub Vec<Constraint>);
+
+impl Constraints {
+    /// Whether nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a track may be shown. What is unknown does not hold.
+    pub fn admit(&self, track: TrackId, facts: &TrackFacts) -> bool {
+        (self.0.iter()).all(|constraint| constraint.holds(track, facts) == Some(true))
+    }
+
+    /// Whether an analysis is needed to decide.
+    pub fn ask_for_measurements(&self) -> bool {
+        (self.0.iter()).any(|constraint| {
+            let name = constraint.name();
+            matches!(
+                name,
+                ConstraintName::TempoBpm | ConstraintName::Key | ConstraintName::Energy
+            )
+        })
+    }
+}
+
+/// Why fewer tracks came back than were asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shortfall {
+    /// Tracks of the catalogue.
+    pub tracks: u64,
+    /// Tracks for which everything holds.
+    pub admitted: u64,
+    /// By constraint: tracks of which the asked is unknown.
+    pub lacking: BTreeMap<ConstraintName, u64>,
+    /// By constraint: tracks for which it is known not to hold.
+    pub outside: BTreeMap<ConstraintName, u64>,
+}
+
+impl Shortfall {
+    /// Counts over tracks.
+    ///
+    /// - Cost: O(tracks · constraints).
+    pub fn count<'f>(
+        constraints: &Constraints,
+        tracks: impl Iterator<Item = (TrackId, &'f TrackFacts)>,
+    ) -> Self {
+        let mut shortfall = Self::default();
+        for (track, facts) in tracks {
+            shortfall.tracks += 1;
+            let mut is_admitted = true;
+            for constraint in &constraints.0 {
+                let counts = match constraint.holds(track, facts) {
+                    Some(true) => continue,
+                    Some(false) => &mut shortfall.outside,
+                    None => &mut shortfall.lacking,
+                };
+                is_admitted = false;
+                *counts.entry(constraint.name()).or_default() += 1;
+            }
+            shortfall.admitted += u64::from(is_admitted);
+        }
+        shortfall
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unknown_does_not_hold() {
+        let track = TrackId::from_u128(1);
+        let facts = TrackFacts {
+            tempo_bpm: Some(70.0),
+            year: Some(1994),
+            ..TrackFacts::default()
+        };
+        let check = |constraint: Constraint, expected: Option<bool>| {
+            assert_eq!(constraint.holds(track, &facts), expected, "{constraint:?}");
+        };
+        let tempo = |with_octaves| Constraint::TempoBpm {
+            min: 138.0,
+            max: 142.0,
+            with_octaves,
+        };
+        check(tempo(true), Some(true));
+        check(tempo(false), Some(false));
+        check(Constraint::Year(1990, 1999), Some(true));
+        check(Constraint::Energy(0.0, 1.0), None);
+        check(Constraint::Genre("jazz".to_owned(), None), None);
+        let played = Arc::new(HashMap::from([(TrackId::from_u128(2), 50.0)]));
+        let popularity = |min, max| Constraint::Popularity {
+            min,
+            max,
+            played: Arc::clone(&played),
+        };
+        check(popularity(0.0, 20.0), Some(true));
+        check(popularity(20.0, 100.0), Some(false));
+        assert!(Constraint::Year(2000, 1990).check().is_err());
+        assert!(Constraint::Energy(f32::NAN, 1.0).check().is_err());
+        let both = Constraints(vec![
+            Constraint::Year(1990, 1999),
+            Constraint::Energy(0.0, 1.0),
+        ]);
+        assert!(!both.admit(track, &facts));
+        let shortfall = Shortfall::count(&both, [(track, &facts)].into_iter());
+        assert_eq!(
+            shortfall.lacking,
+            BTreeMap::from([(ConstraintName::Energy, 1)])
+        );
+        assert_eq!((shortfall.tracks, shortfall.admitted), (1, 0));
+    }
+}

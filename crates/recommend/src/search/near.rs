@@ -1,0 +1,116 @@
+//! Near tracks that satisfy constraints.
+
+use std::sync::Arc;
+
+use leitmotif_domain::{TenantScope, TrackId};
+use leitmotif_storage::ports::{VectorFilter, VectorMatch, VectorSpace};
+
+use super::constraints::{Constraint, Constraints, Shortfall};
+use super::corpus::off_thread;
+use super::facts::TrackFacts;
+use super::service::{SearchSlot, Searcher};
+use crate::error::Result;
+
+/// Start of the name of every space of lyrics.
+pub(super) const WORDS_SPACES: &str = "leitmotif-words";
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct NearRequest {
+    /// The track to be near.
+    pub track: TrackId,
+    /// Embedding space.
+    pub space: VectorSpace,
+    /// What must hold.
+    pub constraints: Constraints,
+    /// Whether words of the constraints may be found in lyrics.
+    pub may_read_lyrics: bool,
+    /// Tracks wanted.
+    pub count: usize,
+}
+
+/// What is near.
+#[derive(Debug, Clone, Default)]
+pub struct NearAnswer {
+    /// The tracks, nearest first, without the one asked about.
+    pub tracks: Vec<VectorMatch>,
+    /// Why they are fewer than wanted; none when they are not, or nothing constrained them.
+    pub shortfall: Option<Shortfall>,
+}
+
+impl Searcher {
+    /// Finds the nearest tracks that satisfy constraints; `None` when the track has no vector in the
+    /// space.
+    ///
+    /// The constraints are asked inside the walk, so that fewer come back only when fewer satisfy
+    /// them.
+    ///
+    /// - Errors: those of the stores; an empty range in the constraints.
+    /// - Cost: one vector search; when fewer come back than wanted, one pass over all tracks.
+    pub async fn near(
+        &self,
+        scope: &TenantScope,
+        request: NearRequest,
+    ) -> Result<Option<NearAnswer>> {
+        (request.constraints.0.iter()).try_for_each(Constraint::check)?;
+        let vectors = &self.stores().vectors;
+        let (space, track) = (&request.space, request.track);
+        let Some(vector) = vectors.vector(scope, space, track).await? else {
+            return Ok(None);
+        };
+        if request.constraints.is_empty() {
+            // Without a filter the walk is faster; the track itself is left out afterwards.
+            let near = vectors.nearest(scope, space, &vector, request.count + 1, None);
+            let mut tracks = near.await?;
+            tracks.retain(|near| near.track != track);
+            tracks.truncate(request.count);
+            return Ok(Some(NearAnswer {
+                tracks,
+                shortfall: None,
+            }));
+        }
+        let needs = request.constraints.ask_for_measurements();
+        let slot = self.level(scope, needs).await?;
+        let resolved = self.resolve(scope, &slot, request.constraints, request.may_read_lyrics);
+        let constraints = Arc::new(resolved.await?);
+        let keep = filter_of(&slot, &constraints, Some(track));
+        let tracks = vectors
+            .nearest(scope, space, &vector, request.count, keep)
+            .await?;
+        if tracks.len() >= request.count {
+            return Ok(Some(NearAnswer {
+                tracks,
+                shortfall: None,
+            }));
+        }
+        let counted = off_thread(move || {
+            let corpus = slot.corpus.read();
+            let others = corpus.facts().filter(|(other, _)| *other != track);
+            Shortfall::count(&constraints, others)
+        });
+        let shortfall = Some(counted.await?);
+        Ok(Some(NearAnswer { tracks, shortfall }))
+    }
+
+    /// What is known of a track that constraints ask for.
+    pub async fn facts(&self, scope: &TenantScope, track: TrackId) -> Result<TrackFacts> {
+        let slot = self.level(scope, true).await?;
+        let corpus = slot.corpus.read();
+        Ok(corpus.facts_of(track).copied().unwrap_or_default())
+    }
+}
+
+/// The constraints as a filter of a vector search; none when everything may pass.
+pub(super) fn filter_of(
+    slot: &Arc<SearchSlot>,
+    constraints: &Arc<Constraints>,
+    without: Option<TrackId>,
+) -> Option<VectorFilter> {
+    if constraints.is_empty() && without.is_none() {
+        return None;
+    }
+    let (slot, constraints) = (Arc::clone(slot), Arc::clone(constraints));
+    Some(Arc::new(move |track| {
+        Some(track) != without && slot.corpus.read().admits(&constraints, track)
+    }))
+}
