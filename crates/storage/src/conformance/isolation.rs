@@ -264,6 +264,11 @@ async fn read_all(world: &World, scope: &TenantScope, fixture: &Fixture) -> Answ
             shown(catalog.list_playlists(scope, &page).await),
         ),
         ("EventLog::read", shown(events.read(scope, 0, 9).await)),
+        (
+            "EventLog::select",
+            shown(events.select(scope, &Default::default(), 0, 9).await),
+        ),
+        ("EventLog::consumers", shown(events.consumers(scope).await)),
         ("EventLog::head", shown(events.head(scope).await)),
         (
             "EventLog::of_listener",
