@@ -1,6 +1,6 @@
 //! What a listener did.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use leitmotif_domain::event::{Feedback, Listen, ListenOutcome, Opinion};
 use leitmotif_domain::{EventId, Timestamp, TrackId};
@@ -14,9 +14,19 @@ const OPINION_MILLI: i64 = 3_000;
 /// What a listener did, as far as taste can be read from it. Private plays are not in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenerProfile {
+    /// A track whose plays were all taken back stays here unseen, so that it does not matter
+    /// whether another play of it came before or after.
     tracks: BTreeMap<TrackId, TrackHistory>,
-    /// The newest plays by (moment, event); a set, so that late events find their place.
-    recent: BTreeSet<(Timestamp, EventId, TrackId)>,
+    /// The newest plays by (moment, event), so that late events find their place.
+    recent: BTreeMap<(Timestamp, EventId), RecentPlay>,
+}
+
+/// One of the newest plays. One that was taken back keeps its place, or the place would go to an
+/// older play only when that one happened to come later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct RecentPlay {
+    track: TrackId,
+    is_taken_back: bool,
 }
 
 /// One listener's history with one track.
@@ -28,7 +38,7 @@ pub struct TrackHistory {
     pub plays: u32,
     /// Plays skipped.
     pub skips: u32,
-    /// The newest play.
+    /// The newest play or judgement, those that were taken back included.
     pub last_played: Timestamp,
     opinion: Option<(Timestamp, EventId, Judgement)>,
 }
@@ -53,6 +63,11 @@ impl TrackHistory {
             last_played: at,
             opinion: None,
         }
+    }
+
+    /// Whether there is anything in it: a play that stands, or a judgement.
+    fn is_seen(&self) -> bool {
+        self.plays > 0 || self.opinion.is_some()
     }
 
     /// What the listener said, if it stands.
@@ -89,14 +104,30 @@ impl ListenerProfile {
             .skips
             .saturating_add(u32::from(listen.outcome == ListenOutcome::Skipped));
         history.last_played = history.last_played.max(at);
-        self.recent.insert((at, event, listen.track));
-        while self.recent.len() > RECENT_MAX {
-            self.recent.pop_first();
-        }
+        self.remember((at, event), listen.track);
     }
 
-    /// Takes a play out again that was added before; a track without plays and judgement is
-    /// forgotten.
+    fn remember(&mut self, key: (Timestamp, EventId), track: TrackId) {
+        if self.recent.len() >= RECENT_MAX {
+            match self.recent.first_entry() {
+                // Older than all that are kept: the most common case of an import.
+                Some(oldest) if *oldest.key() > key => return,
+                Some(oldest) => drop(oldest.remove()),
+                None => {}
+            }
+        }
+        let is_taken_back = false;
+        self.recent.insert(
+            key,
+            RecentPlay {
+                track,
+                is_taken_back,
+            },
+        );
+    }
+
+    /// Takes a play out again that was added before; a track without plays and judgement is seen
+    /// no longer.
     pub fn take_out(&mut self, event: EventId, listen: &Listen, at: Timestamp) {
         let Some(history) = self.tracks.get_mut(&listen.track) else {
             return;
@@ -108,10 +139,9 @@ impl ListenerProfile {
         history.plays -= 1;
         let is_skip = listen.outcome == ListenOutcome::Skipped;
         history.skips = history.skips.saturating_sub(u32::from(is_skip));
-        if history.plays == 0 && history.opinion.is_none() {
-            self.tracks.remove(&listen.track);
+        if let Some(play) = self.recent.get_mut(&(at, event)) {
+            play.is_taken_back = true;
         }
-        self.recent.remove(&(at, event, listen.track));
     }
 
     /// Adds a judgement; the newest stands.
@@ -125,6 +155,7 @@ impl ListenerProfile {
             .tracks
             .entry(feedback.track)
             .or_insert_with(|| TrackHistory::new(at));
+        history.last_played = history.last_played.max(at);
         let newer = Some((at, event, judgement));
         if history.opinion < newer {
             history.opinion = newer;
@@ -133,22 +164,24 @@ impl ListenerProfile {
 
     /// Every track with its history, by id.
     pub fn tracks(&self) -> impl Iterator<Item = (TrackId, &TrackHistory)> {
-        self.tracks.iter().map(|(id, history)| (*id, history))
+        let seen = self.tracks.iter().filter(|(_, history)| history.is_seen());
+        seen.map(|(id, history)| (*id, history))
     }
 
     /// The history with one track.
     pub fn history(&self, track: TrackId) -> Option<&TrackHistory> {
-        self.tracks.get(&track)
+        self.tracks.get(&track).filter(|history| history.is_seen())
     }
 
     /// The newest plays, newest first.
     pub fn recent(&self) -> impl Iterator<Item = (Timestamp, TrackId)> + '_ {
-        self.recent.iter().rev().map(|(at, _, track)| (*at, *track))
+        let standing = self.recent.iter().filter(|(_, play)| !play.is_taken_back);
+        standing.rev().map(|((at, _), play)| (*at, play.track))
     }
 
     /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
-        self.tracks.is_empty()
+        self.tracks().next().is_none()
     }
 }
 
