@@ -2,6 +2,7 @@
 
 mod audit;
 mod demo;
+mod events;
 mod import;
 mod manage;
 mod playlist;
@@ -64,6 +65,9 @@ enum Command {
     /// Makes, lists and exports playlists.
     #[command(subcommand)]
     Playlist(playlist::PlaylistCommand),
+    /// Reads the log of events, and builds anew what follows from it.
+    #[command(subcommand)]
+    Events(events::EventsCommand),
     /// Trains the recommender on everything played so far.
     Train,
     /// Lists jobs.
@@ -138,6 +142,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Similar(args) => query::similar(args, &connection.client, as_json).await,
         Command::Recommend(args) => query::recommend(args, &connection.client, as_json).await,
         Command::Playlist(command) => playlist::run(command, &connection.client, as_json).await,
+        Command::Events(command) => events::run(command, &connection.client, as_json).await,
         Command::Train => query::train(&connection.client, as_json).await,
         Command::Jobs(args) => query::jobs(args, &connection.client, as_json).await,
         Command::Overview => query::show(&connection.client, "/api/v1/overview", as_json).await,

@@ -246,7 +246,7 @@ pub(super) async fn find(client: &Client, text: &str) -> anyhow::Result<String> 
 }
 
 /// Escapes a text for a URL.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'.' | b':' => {
