@@ -1,6 +1,6 @@
 //! What a listener did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use leitmotif_domain::event::{Feedback, Listen, ListenOutcome, Opinion};
 use leitmotif_domain::{EventId, Timestamp, TrackId};
@@ -17,16 +17,25 @@ pub struct ListenerProfile {
     /// A track whose plays were all taken back stays here unseen, so that it does not matter
     /// whether another play of it came before or after.
     tracks: BTreeMap<TrackId, TrackHistory>,
-    /// The newest plays by (moment, event), so that late events find their place.
-    recent: BTreeMap<(Timestamp, EventId), RecentPlay>,
+    /// The newest plays by (moment, event), so that late events find their place. A ring: most come
+    /// in order, and then one end grows while the other shrinks.
+    recent: VecDeque<RecentPlay>,
 }
 
 /// One of the newest plays. One that was taken back keeps its place, or the place would go to an
 /// older play only when that one happened to come later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct RecentPlay {
+    at: Timestamp,
+    event: EventId,
     track: TrackId,
     is_taken_back: bool,
+}
+
+impl RecentPlay {
+    fn key(&self) -> (Timestamp, EventId) {
+        (self.at, self.event)
+    }
 }
 
 /// One listener's history with one track.
@@ -40,7 +49,8 @@ pub struct TrackHistory {
     pub skips: u32,
     /// The newest play or judgement, those that were taken back included.
     pub last_played: Timestamp,
-    opinion: Option<(Timestamp, EventId, Judgement)>,
+    /// Boxed, since few tracks are judged: the history of a track stays half a cache line.
+    opinion: Option<Box<(Timestamp, EventId, Judgement)>>,
 }
 
 /// A standing judgement.
@@ -72,8 +82,7 @@ impl TrackHistory {
 
     /// What the listener said, if it stands.
     pub fn judgement(&self) -> Judgement {
-        self.opinion
-            .map_or(Judgement::None, |(_, _, judgement)| judgement)
+        self.opinion.as_ref().map_or(Judgement::None, |said| said.2)
     }
 
     /// How much the listener is drawn to the track: plays and judgement together, 1 for each
@@ -107,23 +116,37 @@ impl ListenerProfile {
         self.remember((at, event), listen.track);
     }
 
-    fn remember(&mut self, key: (Timestamp, EventId), track: TrackId) {
-        if self.recent.len() >= RECENT_MAX {
-            match self.recent.first_entry() {
-                // Older than all that are kept: the most common case of an import.
-                Some(oldest) if *oldest.key() > key => return,
-                Some(oldest) => drop(oldest.remove()),
-                None => {}
+    fn remember(&mut self, (at, event): (Timestamp, EventId), track: TrackId) {
+        let play = RecentPlay {
+            at,
+            event,
+            track,
+            is_taken_back: false,
+        };
+        let is_full = self.recent.len() >= RECENT_MAX;
+        let is_older = |oldest: &RecentPlay| oldest.key() > play.key();
+        if is_full && self.recent.front().is_some_and(is_older) {
+            // Older than all that are kept: the most common case of an import.
+            return;
+        }
+        let is_newest = self
+            .recent
+            .back()
+            .is_none_or(|newest| newest.key() < play.key());
+        if is_newest {
+            self.recent.push_back(play);
+        } else {
+            match self
+                .recent
+                .binary_search_by_key(&play.key(), RecentPlay::key)
+            {
+                Ok(_) => return,
+                Err(place) => self.recent.insert(place, play),
             }
         }
-        let is_taken_back = false;
-        self.recent.insert(
-            key,
-            RecentPlay {
-                track,
-                is_taken_back,
-            },
-        );
+        if is_full {
+            self.recent.pop_front();
+        }
     }
 
     /// Takes a play out again that was added before; a track without plays and judgement is seen
@@ -139,7 +162,10 @@ impl ListenerProfile {
         history.plays -= 1;
         let is_skip = listen.outcome == ListenOutcome::Skipped;
         history.skips = history.skips.saturating_sub(u32::from(is_skip));
-        if let Some(play) = self.recent.get_mut(&(at, event)) {
+        let place = self
+            .recent
+            .binary_search_by_key(&(at, event), RecentPlay::key);
+        if let Some(play) = place.ok().and_then(|place| self.recent.get_mut(place)) {
             play.is_taken_back = true;
         }
     }
@@ -156,7 +182,7 @@ impl ListenerProfile {
             .entry(feedback.track)
             .or_insert_with(|| TrackHistory::new(at));
         history.last_played = history.last_played.max(at);
-        let newer = Some((at, event, judgement));
+        let newer = Some(Box::new((at, event, judgement)));
         if history.opinion < newer {
             history.opinion = newer;
         }
@@ -175,8 +201,8 @@ impl ListenerProfile {
 
     /// The newest plays, newest first.
     pub fn recent(&self) -> impl Iterator<Item = (Timestamp, TrackId)> + '_ {
-        let standing = self.recent.iter().filter(|(_, play)| !play.is_taken_back);
-        standing.rev().map(|((at, _), play)| (*at, play.track))
+        let standing = self.recent.iter().filter(|play| !play.is_taken_back);
+        standing.rev().map(|play| (play.at, play.track))
     }
 
     /// Whether nothing is known.
