@@ -3,6 +3,7 @@
 mod audio;
 mod audio_embedding;
 mod audio_scores;
+mod events;
 mod files;
 mod load;
 mod ltr;
@@ -46,6 +47,8 @@ enum Command {
     Ltr(ltr::Args),
     /// Recall and speed of vector search against exact search.
     Vectors(vectors::Args),
+    /// Durable listens over HTTP in batches, and the speed of a replay of the log.
+    Events(events::Args),
     /// Open-loop HTTP load, latency counted from the intended start.
     Load(load::Args),
 }
@@ -62,6 +65,7 @@ fn main() -> anyhow::Result<()> {
         Command::Sequence(args) => sequence::run(&args)?,
         Command::Ltr(args) => ltr::run(&args)?,
         Command::Vectors(args) => vectors::run(&args)?,
+        Command::Events(args) => events::run(&args)?,
         Command::Load(args) => load::run(&args)?,
     };
     println!("{summary}");
