@@ -122,7 +122,8 @@ impl Follower {
                     continue;
                 };
                 if let Some(track) = self.track_of(sources, *id, waiting, arrived).await? {
-                    events.push(event_of(*id, waiting, track));
+                    let length_ms = self.index.duration_ms(track);
+                    events.push(event_of(*id, waiting, (track, length_ms)));
                 }
             }
             // One commit for many: each costs a flush of the disk.
@@ -358,12 +359,14 @@ fn words_of(scrobble: &Scrobble) -> Words {
     )
 }
 
-fn event_of(id: EventId, waiting: &Waiting, track: TrackId) -> Event {
+/// The event that a report becomes. Where the report does not know how long the track is, the
+/// catalogue does: without a length a skip after three minutes would count like one at the start.
+fn event_of(id: EventId, waiting: &Waiting, (track, length_ms): (TrackId, Option<u32>)) -> Event {
     let payload = match &waiting.what {
         Report::Listen(scrobble) => EventPayload::Listen(Listen {
             track,
             played_ms: scrobble.played_ms,
-            track_ms: scrobble.duration_ms,
+            track_ms: scrobble.duration_ms.or(length_ms),
             outcome: scrobble.outcome.unwrap_or(ListenOutcome::Completed),
             source: Some(scrobble.source.clone().unwrap_or(SOURCE.to_owned())),
             request_id: None,

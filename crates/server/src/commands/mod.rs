@@ -3,9 +3,11 @@
 mod audit;
 mod demo;
 mod events;
+mod histories;
 mod import;
 mod manage;
 mod playlist;
+mod playlist_files;
 mod query;
 mod rap_scraper;
 mod serve;
