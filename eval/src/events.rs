@@ -78,10 +78,9 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
             Ok(())
         };
         let senders: Vec<_> = (0..args.connections).map(|_| threads.spawn(send)).collect();
-        senders.into_iter().try_for_each(|sender| {
-            let sent = sender.join().ok().context("a sender broke")?;
-            sent
-        })
+        senders
+            .into_iter()
+            .try_for_each(|sender| sender.join().ok().context("a sender broke")?)
     })?;
     let seconds = started.elapsed().as_secs_f64();
     let mut speeds = Vec::new();
