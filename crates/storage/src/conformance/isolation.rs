@@ -69,6 +69,7 @@ pub async fn tenants_do_not_see_each_other(world: &World) {
             "Ok(None)",
             "Ok([None])",
             "Ok(Page { items: [], next: None })",
+            "Ok(EventSlice { events: [], reached: 0 })",
             "Ok(CatalogCounts { tracks: 0, with_audio: 0, with_lyrics: 0, analysed: 0, artists: 0, listeners: 0, playlists: 0 })",
             "Ok(JobCounts { waiting: 0, running: 0, done: 0, dead: 0 })",
             "Err(NotFound)",
