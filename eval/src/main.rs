@@ -3,6 +3,7 @@
 mod audio;
 mod audio_embedding;
 mod audio_scores;
+mod events;
 mod files;
 mod load;
 mod ltr;
@@ -49,6 +50,8 @@ enum Command {
     Search(search::Args),
     /// Recall and speed of vector search against exact search.
     Vectors(vectors::Args),
+    /// Durable listens over HTTP in batches, and the speed of a replay of the log.
+    Events(events::Args),
     /// Open-loop HTTP load, latency counted from the intended start.
     Load(load::Args),
 }
@@ -66,6 +69,7 @@ fn main() -> anyhow::Result<()> {
         Command::Ltr(args) => ltr::run(&args)?,
         Command::Search(args) => search::run(&args)?,
         Command::Vectors(args) => vectors::run(&args)?,
+        Command::Events(args) => events::run(&args)?,
         Command::Load(args) => load::run(&args)?,
     };
     println!("{summary}");

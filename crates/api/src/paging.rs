@@ -69,14 +69,15 @@ impl Listing<'_> {
 
     /// Says where the listing goes on.
     pub fn info<T>(&self, page: &Page<T>) -> PageInfo {
-        let next_cursor = page.next.as_ref().map(|key| self.seal(key));
+        let next_cursor = page.next.as_ref().map(|key| self.cursor(key));
         PageInfo {
             has_more: next_cursor.is_some(),
             next_cursor,
         }
     }
 
-    fn seal(&self, key: &str) -> String {
+    /// The cursor of a position.
+    pub fn cursor(&self, key: &str) -> String {
         let mut bytes = self.signature(key);
         bytes.extend_from_slice(key.as_bytes());
         URL_SAFE_NO_PAD.encode(bytes)

@@ -256,6 +256,15 @@ impl From<leitmotif_ingest::Error> for Problem {
     }
 }
 
+impl From<leitmotif_features::Error> for Problem {
+    fn from(error: leitmotif_features::Error) -> Self {
+        match error {
+            leitmotif_features::Error::Storage(inner) => inner.into(),
+            other => Self::of_kind(other.kind(), other.to_string()),
+        }
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let problem = self.clone();

@@ -20,9 +20,10 @@ use crate::state::ApiState;
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
-        analysis, audio, audits, events, explanations, imports, jobs, keys, listeners, overview,
-        pipelines, playlist_drafts, playlist_files, playlists, probes, recommendations, search,
-        similar, statements, tenants, tracks, training, usage, vectors,
+        analysis, audio, audits, event_log, events, explanations, imports, jobs, keys, listeners,
+        listens, overview, pipelines, playlist_drafts, playlist_files, playlists, probes,
+        recommendations, replays, search, similar, statements, tenants, tracks, training, usage,
+        vectors,
     };
     OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(tracks::upsert, tracks::list))
@@ -35,7 +36,12 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(analysis::analyze_and_recommend))
         .routes(routes!(similar::similar))
         .routes(routes!(search::search))
-        .routes(routes!(events::append))
+        .routes(routes!(events::append, event_log::list))
+        .routes(routes!(event_log::consumers))
+        .routes(routes!(replays::replay))
+        .routes(routes!(replays::rebuild))
+        .routes(routes!(listens::create))
+        .routes(routes!(listens::find))
         .routes(routes!(listeners::list))
         .routes(routes!(listeners::get))
         .routes(routes!(listeners::events))

@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::middleware::auth::KeyCache;
 use crate::middleware::daily::DailyRequests;
 use crate::middleware::quota::Quotas;
+use crate::native::replays::ReplayGate;
 
 /// What the composition root hands over.
 pub struct ApiParts {
@@ -74,6 +75,8 @@ pub struct ApiParts {
     pub metrics: Metrics,
     /// Key records asked for lately.
     pub keys: KeyCache,
+    /// Lets one replay run at a time.
+    pub replays: ReplayGate,
 }
 
 /// The parts, shared.

@@ -12,7 +12,14 @@ use crate::limits;
 use crate::rung::Rung;
 
 /// Version of the payload shapes below; readers keep accepting every older one.
-pub const EVENT_SCHEMA_VERSION: u16 = 2;
+pub const EVENT_SCHEMA_VERSION: u16 = 3;
+
+/// The source of a skip that nobody reported: the player announced another track long before this
+/// one's end, and the report that it was heard never came.
+pub const INFERRED_SKIP_SOURCE: &str = "now playing";
+/// What an inferred skip weighs beside a reported one: the report may be late or lost, so that four
+/// of them make one that is certain.
+const INFERRED_SKIP_WEIGHT: f32 = 0.25;
 
 /// A fact on its way into the log. The tenant is the scope it is appended under.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,6 +83,34 @@ pub enum EventPayload {
 }
 
 impl EventPayload {
+    /// Every kind, by its stable name.
+    pub const KINDS: [&str; 12] = [
+        "listen",
+        "feedback",
+        "exposure",
+        "search",
+        "scrobble",
+        "scrobble_deleted",
+        "recording_feedback",
+        "catalogue_changed",
+        "analysis_completed",
+        "verdict",
+        "model_changed",
+        "experiment_changed",
+    ];
+
+    /// Whether it tells of a private session: for the listener and those who manage the tenant.
+    pub fn is_private(&self) -> bool {
+        match self {
+            Self::Listen(listen) => listen.private,
+            Self::Scrobble(scrobble) => scrobble.private,
+            Self::ScrobbleDeleted(deleted) => {
+                (deleted.listen.as_ref()).is_some_and(|listen| listen.private)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the event came from a client, and so is part of the tenant's usage. A scrobble counts
     /// once, as the listen it becomes.
     pub fn is_metered(&self) -> bool {
@@ -137,7 +172,7 @@ impl Listen {
     ///
     /// A completed play is +1, a skip is −1 at the start and fades to 0 at half the track, a partial
     /// play is the share heard. Where the share is unknown, a skip counts in full and a partial play
-    /// says nothing. A private play says nothing.
+    /// says nothing. A private play says nothing, and an inferred skip a quarter of a reported one.
     pub fn signal(&self) -> f32 {
         if self.private {
             return 0.0;
@@ -150,9 +185,22 @@ impl Listen {
         };
         match self.outcome {
             ListenOutcome::Completed => 1.0,
-            ListenOutcome::Skipped => (2.0 * share.unwrap_or(0.0) - 1.0).min(0.0),
+            ListenOutcome::Skipped => {
+                let weight = if self.is_inferred_skip() {
+                    INFERRED_SKIP_WEIGHT
+                } else {
+                    1.0
+                };
+                weight * (2.0 * share.unwrap_or(0.0) - 1.0).min(0.0)
+            }
             ListenOutcome::Partial => share.unwrap_or(0.0),
         }
+    }
+
+    /// Whether it is a skip that follows from announcements alone.
+    pub fn is_inferred_skip(&self) -> bool {
+        self.outcome == ListenOutcome::Skipped
+            && self.source.as_deref() == Some(INFERRED_SKIP_SOURCE)
     }
 }
 
@@ -247,6 +295,18 @@ pub struct Scrobble {
     /// Ids elsewhere, by namespace.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub external_ids: BTreeMap<String, String>,
+    /// How the play ended, where the sender knows; heard to the end when it does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<ListenOutcome>,
+    /// Milliseconds heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub played_ms: Option<u32>,
+    /// Where the listen will say that it came from; `scrobble` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// A private session: kept in the history, never learnt from.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
     /// Everything the scrobbler said, as it said it, to be given back.
     pub metadata: serde_json::Value,
 }
@@ -427,6 +487,11 @@ mod tests {
         check(ListenOutcome::Partial, Some(50_000), 0.25);
         check(ListenOutcome::Partial, None, 0.0);
         check(ListenOutcome::Skipped, None, -1.0);
+        let inferred = Listen {
+            source: Some(INFERRED_SKIP_SOURCE.to_owned()),
+            ..listen(ListenOutcome::Skipped, Some(50_000))
+        };
+        assert!((inferred.signal() + 0.125).abs() < f32::EPSILON);
         let private = Listen {
             private: true,
             ..listen(ListenOutcome::Completed, None)
@@ -478,6 +543,17 @@ mod tests {
     }
 
     #[test]
+    fn scrobbles_of_the_second_version_still_read() {
+        let text = r#"{"kind":"scrobble","payload":{"recording":"0000000000000000000009",
+            "title":"A","artist":"B","metadata":{}}}"#;
+        let EventPayload::Scrobble(scrobble) = serde_json::from_str(text).unwrap() else {
+            unreachable!("the text is a scrobble")
+        };
+        assert_eq!((scrobble.outcome, scrobble.played_ms), (None, None));
+        assert_eq!((scrobble.source, scrobble.private), (None, false));
+    }
+
+    #[test]
     fn scrobbles_keep_what_they_do_not_know() {
         let (tenant, listener) = (TenantId::from_u128(1), ListenerId::from_u128(2));
         let (at, recording) = (Timestamp::from_ms(5_000), RecordingId::from_u128(9));
@@ -492,6 +568,10 @@ mod tests {
             album: None,
             duration_ms: Some(1),
             external_ids: BTreeMap::new(),
+            outcome: None,
+            played_ms: None,
+            source: None,
+            private: false,
             metadata: serde_json::json!({"name": "A", "more": {"odd": [1.5]}}),
         });
         let text = serde_json::to_string(&payload).unwrap();

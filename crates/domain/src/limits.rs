@@ -24,6 +24,15 @@ pub const UPLOAD_CHUNK_BYTES_MAX: usize = 1024 * 1024;
 pub const JSON_DEPTH_MAX: usize = 64;
 /// Most events in one batch.
 pub const EVENTS_PER_BATCH_MAX: usize = 5_000;
+/// Offsets looked at for one page of the log when only a kind is asked for: some 30 ms of reading.
+pub const EVENTS_SCANNED_MAX: u64 = 50_000;
+/// Longest wait for the next event in seconds: proxies close what is silent for a minute.
+pub const EVENTS_WAIT_S_MAX: u64 = 30;
+/// Most told listens in one batch; each may become two events, and both batches stay under the
+/// bound of the log.
+pub const LISTENS_PER_BATCH_MAX: usize = 2_000;
+/// Most words matched with the catalogue in one call: the tracks of a playlist.
+pub const MATCHES_PER_BATCH_MAX: usize = 2_000;
 /// Most tracks in one JSON upsert.
 pub const TRACKS_PER_BATCH_MAX: usize = 2_000;
 /// Most statements in one batch.

@@ -1,6 +1,6 @@
 //! What a listener did.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, VecDeque};
 
 use leitmotif_domain::event::{Feedback, Listen, ListenOutcome, Opinion};
 use leitmotif_domain::{EventId, Timestamp, TrackId};
@@ -14,9 +14,28 @@ const OPINION_MILLI: i64 = 3_000;
 /// What a listener did, as far as taste can be read from it. Private plays are not in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenerProfile {
+    /// A track whose plays were all taken back stays here unseen, so that it does not matter
+    /// whether another play of it came before or after.
     tracks: BTreeMap<TrackId, TrackHistory>,
-    /// The newest plays by (moment, event); a set, so that late events find their place.
-    recent: BTreeSet<(Timestamp, EventId, TrackId)>,
+    /// The newest plays by (moment, event), so that late events find their place. A ring: most come
+    /// in order, and then one end grows while the other shrinks.
+    recent: VecDeque<RecentPlay>,
+}
+
+/// One of the newest plays. One that was taken back keeps its place, or the place would go to an
+/// older play only when that one happened to come later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct RecentPlay {
+    at: Timestamp,
+    event: EventId,
+    track: TrackId,
+    is_taken_back: bool,
+}
+
+impl RecentPlay {
+    fn key(&self) -> (Timestamp, EventId) {
+        (self.at, self.event)
+    }
 }
 
 /// One listener's history with one track.
@@ -28,9 +47,10 @@ pub struct TrackHistory {
     pub plays: u32,
     /// Plays skipped.
     pub skips: u32,
-    /// The newest play.
+    /// The newest play or judgement, those that were taken back included.
     pub last_played: Timestamp,
-    opinion: Option<(Timestamp, EventId, Judgement)>,
+    /// Boxed, since few tracks are judged: the history of a track stays half a cache line.
+    opinion: Option<Box<(Timestamp, EventId, Judgement)>>,
 }
 
 /// A standing judgement.
@@ -55,10 +75,14 @@ impl TrackHistory {
         }
     }
 
+    /// Whether there is anything in it: a play that stands, or a judgement.
+    fn is_seen(&self) -> bool {
+        self.plays > 0 || self.opinion.is_some()
+    }
+
     /// What the listener said, if it stands.
     pub fn judgement(&self) -> Judgement {
-        self.opinion
-            .map_or(Judgement::None, |(_, _, judgement)| judgement)
+        self.opinion.as_ref().map_or(Judgement::None, |said| said.2)
     }
 
     /// How much the listener is drawn to the track: plays and judgement together, 1 for each
@@ -89,14 +113,44 @@ impl ListenerProfile {
             .skips
             .saturating_add(u32::from(listen.outcome == ListenOutcome::Skipped));
         history.last_played = history.last_played.max(at);
-        self.recent.insert((at, event, listen.track));
-        while self.recent.len() > RECENT_MAX {
-            self.recent.pop_first();
+        self.remember((at, event), listen.track);
+    }
+
+    fn remember(&mut self, (at, event): (Timestamp, EventId), track: TrackId) {
+        let play = RecentPlay {
+            at,
+            event,
+            track,
+            is_taken_back: false,
+        };
+        let is_full = self.recent.len() >= RECENT_MAX;
+        let is_older = |oldest: &RecentPlay| oldest.key() > play.key();
+        if is_full && self.recent.front().is_some_and(is_older) {
+            // Older than all that are kept: the most common case of an import.
+            return;
+        }
+        let is_newest = self
+            .recent
+            .back()
+            .is_none_or(|newest| newest.key() < play.key());
+        if is_newest {
+            self.recent.push_back(play);
+        } else {
+            match self
+                .recent
+                .binary_search_by_key(&play.key(), RecentPlay::key)
+            {
+                Ok(_) => return,
+                Err(place) => self.recent.insert(place, play),
+            }
+        }
+        if is_full {
+            self.recent.pop_front();
         }
     }
 
-    /// Takes a play out again that was added before; a track without plays and judgement is
-    /// forgotten.
+    /// Takes a play out again that was added before; a track without plays and judgement is seen
+    /// no longer.
     pub fn take_out(&mut self, event: EventId, listen: &Listen, at: Timestamp) {
         let Some(history) = self.tracks.get_mut(&listen.track) else {
             return;
@@ -108,10 +162,12 @@ impl ListenerProfile {
         history.plays -= 1;
         let is_skip = listen.outcome == ListenOutcome::Skipped;
         history.skips = history.skips.saturating_sub(u32::from(is_skip));
-        if history.plays == 0 && history.opinion.is_none() {
-            self.tracks.remove(&listen.track);
+        let place = self
+            .recent
+            .binary_search_by_key(&(at, event), RecentPlay::key);
+        if let Some(play) = place.ok().and_then(|place| self.recent.get_mut(place)) {
+            play.is_taken_back = true;
         }
-        self.recent.remove(&(at, event, listen.track));
     }
 
     /// Adds a judgement; the newest stands.
@@ -125,7 +181,8 @@ impl ListenerProfile {
             .tracks
             .entry(feedback.track)
             .or_insert_with(|| TrackHistory::new(at));
-        let newer = Some((at, event, judgement));
+        history.last_played = history.last_played.max(at);
+        let newer = Some(Box::new((at, event, judgement)));
         if history.opinion < newer {
             history.opinion = newer;
         }
@@ -133,22 +190,24 @@ impl ListenerProfile {
 
     /// Every track with its history, by id.
     pub fn tracks(&self) -> impl Iterator<Item = (TrackId, &TrackHistory)> {
-        self.tracks.iter().map(|(id, history)| (*id, history))
+        let seen = self.tracks.iter().filter(|(_, history)| history.is_seen());
+        seen.map(|(id, history)| (*id, history))
     }
 
     /// The history with one track.
     pub fn history(&self, track: TrackId) -> Option<&TrackHistory> {
-        self.tracks.get(&track)
+        self.tracks.get(&track).filter(|history| history.is_seen())
     }
 
     /// The newest plays, newest first.
     pub fn recent(&self) -> impl Iterator<Item = (Timestamp, TrackId)> + '_ {
-        self.recent.iter().rev().map(|(at, _, track)| (*at, *track))
+        let standing = self.recent.iter().filter(|play| !play.is_taken_back);
+        standing.rev().map(|play| (play.at, play.track))
     }
 
     /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
-        self.tracks.is_empty()
+        self.tracks().next().is_none()
     }
 }
 

@@ -8,7 +8,9 @@ use crate::state::ListeningState;
 
 /// The name under which the state is checkpointed. A changed state shape takes a new name, so that
 /// an old checkpoint is never misread: the state is rebuilt from the log instead.
-pub const CONSUMER: &str = "listening-1";
+pub const CONSUMER: &str = "listening-2";
+/// Names of earlier shapes; their checkpoints are dropped when the present shape is first opened.
+const RETIRED: &[&str] = &["listening-1"];
 /// Events read at once.
 pub const READ_BATCH: usize = 5_000;
 
@@ -50,6 +52,9 @@ impl Projection {
     /// Starts from the stored checkpoint, or from nothing when there is none that reads.
     pub async fn open(log: &dyn EventLog, scope: &TenantScope) -> Result<Self, Error> {
         let Some(checkpoint) = log.checkpoint(scope, CONSUMER).await? else {
+            for retired in RETIRED {
+                log.drop_checkpoint(scope, retired).await?;
+            }
             return Ok(Self::default());
         };
         Ok(match postcard::from_bytes(&checkpoint.state) {
@@ -61,6 +66,27 @@ impl Projection {
             // The log has everything; a checkpoint is only a shortcut.
             Err(_) => Self::default(),
         })
+    }
+
+    /// Builds the state anew from the first event up to an offset, beside whatever lives.
+    ///
+    /// - Cost: reads and decodes the whole log up to there; memory for one more state.
+    pub async fn replay(
+        log: &dyn EventLog,
+        scope: &TenantScope,
+        through_offset: u64,
+    ) -> Result<Self, Error> {
+        let mut projection = Self::default();
+        while projection.offset < through_offset {
+            let left = through_offset - projection.offset;
+            let batch = READ_BATCH.min(usize::try_from(left).unwrap_or(READ_BATCH));
+            let events = log.read(scope, projection.offset, batch).await?;
+            if events.is_empty() {
+                break;
+            }
+            projection.take(&events);
+        }
+        Ok(projection)
     }
 
     /// Takes in events that follow the state, in order. Events it has already are passed over.

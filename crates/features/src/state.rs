@@ -24,7 +24,8 @@ impl ListeningState {
         let event = &recorded.event;
         match (&event.payload, event.listener) {
             (EventPayload::Listen(listen), listener) => {
-                if !listen.private {
+                // What is merely inferred says too little to count against a track for everybody.
+                if !listen.private && !listen.is_inferred_skip() {
                     let activity = self.tracks.entry(listen.track).or_default();
                     activity.add(listen, event.occurred_at);
                 }
@@ -57,7 +58,7 @@ impl ListeningState {
         at: Timestamp,
     ) {
         if let Some(activity) = self.tracks.get_mut(&listen.track)
-            && !listen.private
+            && !(listen.private || listen.is_inferred_skip())
         {
             activity.take_out(listen, at);
         }
@@ -193,6 +194,65 @@ mod tests {
         assert_eq!(state.tracks().count(), 0);
     }
 
+    #[test]
+    fn an_inferred_skip_is_nobodys_skip_rate() {
+        let mut state = ListeningState::default();
+        let EventPayload::Listen(mut skip) = listen(5, 0, ListenOutcome::Skipped) else {
+            unreachable!("the fixture makes listens")
+        };
+        skip.source = Some(leitmotif_domain::event::INFERRED_SKIP_SOURCE.to_owned());
+        state.apply(&recorded(0, 1, EventPayload::Listen(skip)));
+        assert_eq!(state.tracks().count(), 0);
+        let profile = state.listener(ListenerId::from_u128(1)).unwrap();
+        let signal = profile.history(TrackId::from_u128(5)).unwrap().signal();
+        assert!((signal + 0.25).abs() < 1e-6, "{signal}");
+    }
+
+    /// What a listener did in a month: plays, judgements, and plays that were taken back.
+    fn month(steps: &[(u128, u128, u32, i64)]) -> Vec<Vec<RecordedEvent>> {
+        let one_of = |(index, step): (usize, &(u128, u128, u32, i64))| {
+            let (listener, track, played_ms, minute) = *step;
+            let outcome = match played_ms % 3 {
+                0 => ListenOutcome::Skipped,
+                1 => ListenOutcome::Completed,
+                _ => ListenOutcome::Partial,
+            };
+            let id = EventId::from_u128(index as u128);
+            let payload = listen(track, played_ms, outcome);
+            let mut told = recorded(0, listener, payload.clone());
+            told.event.occurred_at = Timestamp::from_ms(1_700_000_000_000 + minute * 60_000);
+            told.event.event_id = Scrobble::resolved_event_id(id);
+            match (played_ms % 10, payload) {
+                (0, EventPayload::Listen(play)) => {
+                    let mut gone = told.clone();
+                    gone.event.event_id = EventId::from_u128(1_000_000 + index as u128);
+                    gone.event.payload = EventPayload::ScrobbleDeleted(ScrobbleDeleted {
+                        scrobble: id,
+                        listen: Some(play),
+                    });
+                    // Nothing is taken back before it is there.
+                    vec![told, gone]
+                }
+                (1, _) => {
+                    let opinion = [Opinion::Like, Opinion::Dislike, Opinion::Cleared];
+                    told.event.payload = EventPayload::Feedback(Feedback {
+                        track: TrackId::from_u128(track),
+                        opinion: opinion[played_ms as usize / 10 % 3],
+                    });
+                    vec![told]
+                }
+                _ => vec![told],
+            }
+        };
+        steps.iter().enumerate().map(one_of).collect()
+    }
+
+    fn bytes_of(events: impl Iterator<Item = RecordedEvent>) -> Vec<u8> {
+        let mut state = ListeningState::default();
+        events.for_each(|event| state.apply(&event));
+        postcard::to_allocvec(&state).unwrap()
+    }
+
     proptest::proptest! {
         #[test]
         fn the_order_of_arrival_does_not_matter(
@@ -222,6 +282,29 @@ mod tests {
                 postcard::to_allocvec(&ordered).unwrap(),
                 postcard::to_allocvec(&late).unwrap()
             );
+        }
+
+        #[test]
+        fn a_month_of_late_events_gives_the_bytes_of_the_ordered_log(
+            steps in proptest::collection::vec(
+                (0_u128..2, 0_u128..5, 0_u32..200_000, 0_i64..43_200), 1..200),
+            places in proptest::collection::vec(0_u32..1_000_000, 200),
+        ) {
+            let mut groups = month(&steps);
+            // As they happened, each retraction right behind its play.
+            let mut ordered = groups.clone();
+            ordered.sort_by_key(|group| group[0].event.occurred_at);
+            let ordered = bytes_of(ordered.into_iter().flatten());
+            // As they came: shuffled, and retractions wherever they fall behind their play.
+            let mut late: Vec<(u32, RecordedEvent)> = Vec::new();
+            for (place, group) in places.iter().zip(&mut groups) {
+                for (step, event) in group.drain(..).enumerate() {
+                    late.push((place + step as u32 * (place % 400_000), event));
+                }
+            }
+            late.sort_by_key(|(place, _)| *place);
+            let late = bytes_of(late.into_iter().map(|(_, event)| event));
+            proptest::prop_assert_eq!(ordered, late);
         }
     }
 }

@@ -1,7 +1,5 @@
 //! What happened to a track.
 
-use std::collections::BTreeMap;
-
 use leitmotif_domain::Timestamp;
 use leitmotif_domain::event::{Listen, ListenOutcome};
 use serde::{Deserialize, Serialize};
@@ -25,14 +23,14 @@ pub struct Tile {
 /// What happened to a track, by day. Integers only, so sums do not depend on their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrackActivity {
-    tiles: BTreeMap<i32, Tile>,
+    /// By day. Most plays are of the last one, and a list is half of what a tree takes.
+    tiles: Vec<(i32, Tile)>,
 }
 
 impl TrackActivity {
     /// Counts a play.
     pub fn add(&mut self, listen: &Listen, occurred_at: Timestamp) {
-        let day = i32::try_from(occurred_at.as_ms().div_euclid(TILE_MS)).unwrap_or(i32::MAX);
-        let tile = self.tiles.entry(day).or_default();
+        let tile = self.tile(day_of(occurred_at));
         tile.plays = tile.plays.saturating_add(1);
         match listen.outcome {
             ListenOutcome::Completed => tile.completions = tile.completions.saturating_add(1),
@@ -43,10 +41,7 @@ impl TrackActivity {
 
     /// Takes a counted play out again.
     pub fn take_out(&mut self, listen: &Listen, occurred_at: Timestamp) {
-        let day = i32::try_from(occurred_at.as_ms().div_euclid(TILE_MS)).unwrap_or(i32::MAX);
-        let Some(tile) = self.tiles.get_mut(&day) else {
-            return;
-        };
+        let tile = self.tile(day_of(occurred_at));
         tile.plays = tile.plays.saturating_sub(1);
         match listen.outcome {
             ListenOutcome::Completed => tile.completions = tile.completions.saturating_sub(1),
@@ -55,9 +50,24 @@ impl TrackActivity {
         }
     }
 
+    fn tile(&mut self, day: i32) -> &mut Tile {
+        let is_newest = self.tiles.last().is_none_or(|(last, _)| *last < day);
+        let place = if is_newest {
+            Err(self.tiles.len())
+        } else {
+            self.tiles.binary_search_by_key(&day, |(day, _)| *day)
+        };
+        let place = place.unwrap_or_else(|place| {
+            self.tiles.insert(place, (day, Tile::default()));
+            place
+        });
+        &mut self.tiles[place].1
+    }
+
     /// Sums every day.
     pub fn total(&self) -> Tile {
-        self.tiles.values().fold(Tile::default(), |sum, tile| Tile {
+        let tiles = self.tiles.iter().map(|(_, tile)| tile);
+        tiles.fold(Tile::default(), |sum, tile| Tile {
             plays: sum.plays.saturating_add(tile.plays),
             completions: sum.completions.saturating_add(tile.completions),
             skips: sum.skips.saturating_add(tile.skips),
@@ -79,6 +89,10 @@ impl TrackActivity {
             })
             .sum()
     }
+}
+
+fn day_of(at: Timestamp) -> i32 {
+    i32::try_from(at.as_ms().div_euclid(TILE_MS)).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]

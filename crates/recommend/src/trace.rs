@@ -27,6 +27,7 @@ pub struct Span {
 pub struct Stopwatch {
     spans: Vec<Span>,
     start: Instant,
+    budget_start: Instant,
     last: Instant,
 }
 
@@ -37,6 +38,7 @@ impl Stopwatch {
         Self {
             spans: Vec::with_capacity(12),
             start: now,
+            budget_start: now,
             last: now,
         }
     }
@@ -56,9 +58,15 @@ impl Stopwatch {
         self.last = now;
     }
 
-    /// How long the request has taken so far.
-    pub fn elapsed(&self) -> Duration {
-        self.start.elapsed()
+    /// Begins to count budgets. What was waited for before, such as a log to be read after a start, is
+    /// spent: leaving sources out would not bring it back.
+    pub fn begin_budgets(&mut self) {
+        self.budget_start = Instant::now();
+    }
+
+    /// How long the request has taken since [`Stopwatch::begin_budgets`].
+    pub fn spent(&self) -> Duration {
+        self.budget_start.elapsed()
     }
 
     /// The steps.

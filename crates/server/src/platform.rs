@@ -113,6 +113,7 @@ impl Platform {
             is_ready: Arc::clone(&is_ready),
             metrics: Metrics::default(),
             keys: Default::default(),
+            replays: Default::default(),
         });
         let router = leitmotif_api::router(state, leitmotif_studio::pages());
         is_ready.store(true, Ordering::Release);

@@ -11,6 +11,7 @@ use leitmotif_domain::{ListenerId, TenantScope, Timestamp, TrackId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::privacy::may_see;
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::QueryParameters;
 use crate::paging::{Listing, PageInfo, PageQuery};
@@ -202,7 +203,7 @@ pub async fn get(
     }))
 }
 
-/// Reads a listener's events, newest first.
+/// Reads a listener's events, newest first. Private plays are left out for who may not see them.
 #[utoipa::path(get, path = "/api/v1/listeners/{id}/events", tag = "listeners",
     params(("id" = String, Path, description = "listener id or name"), PageQuery), responses(
     (status = 200, body = HistoryAnswer),
@@ -222,11 +223,12 @@ pub async fn events(
         filter,
     };
     let asked = listing.request(&query)?;
-    let page = state
+    let mut page = state
         .log
         .of_listener(access.scope(), listener.id, &asked)
         .await?;
     let info = listing.info(&page);
+    page.items.retain(|one| may_see(&access.0, &one.event));
     let ids: Vec<TrackId> = page.items.iter().filter_map(track_of).collect();
     let titles = state.recommender.titles(access.scope(), &ids).await?;
     let events = page

@@ -1,6 +1,9 @@
 //! Tables and catalogues from elsewhere.
 
+pub mod archive;
+pub mod histories;
 pub mod literal;
+pub mod playlists;
 pub mod rap_scraper;
 pub mod table;
 

@@ -2,7 +2,8 @@
 //!
 //! A scrobbler announces a track when it starts and reports it as heard at half its length or
 //! after four minutes. A track that another one replaced before that moment, and that is not
-//! reported by its end, was skipped: a weak signal, since a report may be late or lost.
+//! reported by its end, was skipped: a weak signal, since a report may be late or lost. Such a skip
+//! names [`leitmotif_domain::event::INFERRED_SKIP_SOURCE`] as its source and weighs a quarter.
 
 use std::collections::HashMap;
 
@@ -10,7 +11,7 @@ use leitmotif_domain::event::Scrobble;
 use leitmotif_domain::{ListenerId, RecordingId, Timestamp, TrackId};
 
 /// After so long a track counts as heard, whatever its length: the rule scrobblers share.
-const HEARD_MS: i64 = 240_000;
+pub(super) const HEARD_MS: i64 = 240_000;
 /// How long after the end of a track its report may come before it counts as missing.
 const REPORT_GRACE_MS: i64 = 30_000;
 /// How long an announcement without a length stands.
@@ -148,6 +149,13 @@ impl Announcements {
         due.into_iter().filter_map(skip).collect()
     }
 
+    /// When the playback of a recording started that nobody reported yet.
+    pub fn started_at(&self, listener: ListenerId, recording: RecordingId) -> Option<Timestamp> {
+        let last = self.of.get(&listener)?.last()?;
+        let is_it = last.scrobble.recording == recording && !last.is_heard;
+        is_it.then_some(last.at)
+    }
+
     /// What plays at a moment.
     pub fn playing(&self, listener: ListenerId, now: Timestamp) -> Option<&Announcement> {
         let last = self.of.get(&listener)?.last()?;
@@ -171,6 +179,10 @@ mod tests {
             album: None,
             duration_ms: None,
             external_ids: BTreeMap::new(),
+            outcome: None,
+            played_ms: None,
+            source: None,
+            private: false,
             metadata: serde_json::Value::Null,
         };
         let track = Some(TrackId::from_u128(recording));

@@ -17,7 +17,7 @@ use crate::error::Result;
 
 /// The name under which the state is stored; it exists for tenants that scrobble only.
 pub const CONSUMER: &str = "scrobbles-1";
-/// Where a listen says that it came from.
+/// Where a listen says that it came from when its scrobble does not.
 const SOURCE: &str = "scrobble";
 /// Events read at once.
 const READ_BATCH: usize = 5_000;
@@ -115,20 +115,26 @@ impl Follower {
         reports: &[EventId],
         arrived: Option<&MatchIndex>,
     ) -> Result<()> {
+        let mut events = Vec::new();
         for part in reports.chunks(REPORTS_PER_TURN) {
-            let mut events = Vec::new();
             for id in part {
                 let Some(waiting) = self.stored.waiting.get(id) else {
                     continue;
                 };
                 if let Some(track) = self.track_of(sources, *id, waiting, arrived).await? {
-                    events.push(event_of(*id, waiting, track));
+                    let length_ms = self.index.duration_ms(track);
+                    events.push(event_of(*id, waiting, (track, length_ms)));
                 }
             }
-            if !events.is_empty() {
-                sources.log.append(sources.scope, events).await?;
+            // One commit for many: each costs a flush of the disk.
+            if events.len() >= limits::EVENTS_PER_BATCH_MAX - REPORTS_PER_TURN {
+                let full = std::mem::take(&mut events);
+                sources.log.append(sources.scope, full).await?;
             }
             tokio::task::yield_now().await;
+        }
+        if !events.is_empty() {
+            sources.log.append(sources.scope, events).await?;
         }
         self.read_on(sources).await
     }
@@ -143,18 +149,47 @@ impl Follower {
         Ok(found.or_else(|| self.index.find(&words_of(scrobble))))
     }
 
+    /// Whether the report that will become this event waits for its track.
+    pub fn is_waiting(&self, becoming: EventId) -> bool {
+        self.stored.waiting.contains_key(&becoming)
+    }
+
     /// The track that a scrobbled recording turned out to be.
     pub fn track_of_recording(&self, recording: RecordingId) -> Option<TrackId> {
         self.stored.tracks.get(&recording).copied()
     }
 
-    /// Stores the state with its offset.
-    pub async fn checkpoint(&mut self, sources: &Sources<'_>) -> Result<()> {
+    /// The state with its offset, as it is stored.
+    pub fn encode(&self) -> Result<Checkpoint> {
         let state = serde_json::to_vec(&self.stored).map_err(leitmotif_storage::Error::from)?;
-        let checkpoint = Checkpoint {
+        Ok(Checkpoint {
             offset: self.offset,
             state,
-        };
+        })
+    }
+
+    /// Builds the state anew from the first event up to an offset. Nothing is resolved on the way:
+    /// what was resolved is in the log.
+    pub async fn replay(sources: &Sources<'_>, through_offset: u64) -> Result<Self> {
+        let mut follower = Self::default();
+        while follower.offset < through_offset {
+            let left = through_offset - follower.offset;
+            let batch = READ_BATCH.min(usize::try_from(left).unwrap_or(READ_BATCH));
+            let (log, scope) = (sources.log, sources.scope);
+            let events = log.read(scope, follower.offset, batch).await?;
+            let Some(last) = events.last() else {
+                break;
+            };
+            let last_offset = last.offset;
+            events.iter().for_each(|event| follower.take(event));
+            follower.offset = last_offset;
+        }
+        Ok(follower)
+    }
+
+    /// Stores the state with its offset.
+    pub async fn checkpoint(&mut self, sources: &Sources<'_>) -> Result<()> {
+        let checkpoint = self.encode()?;
         let log = sources.log;
         log.save_checkpoint(sources.scope, CONSUMER, checkpoint)
             .await?;
@@ -324,18 +359,20 @@ fn words_of(scrobble: &Scrobble) -> Words {
     )
 }
 
-fn event_of(id: EventId, waiting: &Waiting, track: TrackId) -> Event {
+/// The event that a report becomes. Where the report does not know how long the track is, the
+/// catalogue does: without a length a skip after three minutes would count like one at the start.
+fn event_of(id: EventId, waiting: &Waiting, (track, length_ms): (TrackId, Option<u32>)) -> Event {
     let payload = match &waiting.what {
         Report::Listen(scrobble) => EventPayload::Listen(Listen {
             track,
-            played_ms: None,
-            track_ms: scrobble.duration_ms,
-            outcome: ListenOutcome::Completed,
-            source: Some(SOURCE.to_owned()),
+            played_ms: scrobble.played_ms,
+            track_ms: scrobble.duration_ms.or(length_ms),
+            outcome: scrobble.outcome.unwrap_or(ListenOutcome::Completed),
+            source: Some(scrobble.source.clone().unwrap_or(SOURCE.to_owned())),
             request_id: None,
             device: None,
             activity: None,
-            private: false,
+            private: scrobble.private,
         }),
         Report::Feedback(feedback) => EventPayload::Feedback(Feedback {
             track,

@@ -85,6 +85,11 @@ impl MatchIndex {
         drop_from(&mut self.by_title, &words.title.name, id);
     }
 
+    /// How long a track is.
+    pub fn duration_ms(&self, id: TrackId) -> Option<u32> {
+        self.tracks.get(&id)?.duration_ms
+    }
+
     /// Finds the track that the words mean: artist and title must be the same but for writing, and
     /// the version and the length must not contradict. `None` when nothing is near enough, or when
     /// two songs are.

@@ -4,9 +4,12 @@ mod announcements;
 mod follower;
 pub mod matching;
 pub mod names;
+mod plays;
 mod scrobbles;
 
 pub use announcements::Announcement;
+pub use follower::CONSUMER;
+pub use plays::{PLAYBACK_SOURCE, SUBMISSION_SOURCE};
 pub use scrobbles::{
-    ListensPage, ReportedFeedback, ReportedListen, ScrobbleLog, Submitted, recording_id,
+    Ending, ListensPage, ReportedFeedback, ReportedListen, ScrobbleLog, Submitted, recording_id,
 };

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use leitmotif_domain::event::{
-    EVENT_SCHEMA_VERSION, Event, EventPayload, Listen, ListenOutcome, Opinion, RecordedEvent,
-    RecordingFeedback, Scrobble, ScrobbleDeleted,
+    EVENT_SCHEMA_VERSION, Event, EventPayload, INFERRED_SKIP_SOURCE, Listen, ListenOutcome,
+    Opinion, RecordedEvent, RecordingFeedback, Scrobble, ScrobbleDeleted,
 };
 use leitmotif_domain::track::check_text;
 use leitmotif_domain::{
     Clock, EventId, ListenerId, RecordingId, TenantId, TenantScope, Timestamp, TrackId,
 };
-use leitmotif_storage::ports::{CatalogStore, EventLog, EventWindow};
+use leitmotif_storage::ports::{CatalogStore, Checkpoint, EventLog, EventWindow};
 use parking_lot::Mutex;
 
 use super::announcements::{Announcement, Announcements, InferredSkip};
@@ -19,8 +19,6 @@ use super::follower::{CONSUMER, Follower, Sources};
 use super::names::folded;
 use crate::error::Result;
 
-/// Where an inferred skip says that it came from.
-const SKIP_SOURCE: &str = "now playing";
 /// Judgements of one listener read at most; the newest count.
 const JUDGEMENTS_MAX: usize = 50_000;
 
@@ -39,8 +37,23 @@ pub struct ReportedListen {
     pub duration_ms: Option<u32>,
     /// Ids elsewhere, by namespace.
     pub external_ids: BTreeMap<String, String>,
+    /// How the play ended, where the sender knows more than that it was heard.
+    pub ending: Ending,
     /// Everything that was said, to be given back.
     pub metadata: serde_json::Value,
+}
+
+/// How a told play ended, as far as the sender knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// How it ended; heard to the end when it is not said.
+    pub outcome: Option<ListenOutcome>,
+    /// Milliseconds heard.
+    pub played_ms: Option<u32>,
+    /// Where the play was recorded, for example `spotify`.
+    pub source: Option<String>,
+    /// A private session: kept, never learnt from.
+    pub is_private: bool,
 }
 
 /// A judgement as a scrobbler tells it.
@@ -61,6 +74,8 @@ pub struct Submitted {
     pub written: u64,
     /// Scrobbles that were there already.
     pub duplicates: u64,
+    /// New scrobbles whose track is known, so that they are listens now.
+    pub matched: u64,
     /// The recordings, in the order of the report.
     pub recordings: Vec<RecordingId>,
 }
@@ -84,16 +99,18 @@ pub fn recording_id(title: &str, artist: &str) -> RecordingId {
 /// Takes scrobbles in and answers what was scrobbled.
 pub struct ScrobbleLog {
     store: Arc<dyn CatalogStore>,
-    log: Arc<dyn EventLog>,
-    clock: Arc<dyn Clock>,
+    pub(super) log: Arc<dyn EventLog>,
+    pub(super) clock: Arc<dyn Clock>,
     tenants: Mutex<HashMap<TenantId, Arc<Slot>>>,
 }
 
 #[derive(Default)]
-struct Slot {
+pub(super) struct Slot {
     /// Held by whoever reads the log on or adds to it.
     follower: tokio::sync::Mutex<Follower>,
-    announcements: Mutex<Announcements>,
+    pub(super) announcements: Mutex<Announcements>,
+    /// Held by whoever looks whether a play was told already.
+    pub(super) plays: tokio::sync::Mutex<()>,
 }
 
 impl ScrobbleLog {
@@ -141,6 +158,9 @@ impl ScrobbleLog {
         let appended = self.log.append(scope, events).await?;
         follower.follow(&sources).await?;
         follower.resolve(&sources, &becoming, None).await?;
+        let new = appended.iter().zip(&becoming);
+        let matched = new.filter(|(one, id)| !one.is_duplicate && !follower.is_waiting(**id));
+        let matched = matched.count() as u64;
         drop(follower);
         let skips = {
             let mut announcements = slot.announcements.lock();
@@ -154,8 +174,51 @@ impl ScrobbleLog {
         Ok(Submitted {
             written: appended.len() as u64 - duplicates,
             duplicates,
+            matched,
             recordings,
         })
+    }
+
+    /// The state that lives, level with the log.
+    pub async fn state(&self, scope: &TenantScope) -> Result<Checkpoint> {
+        let (slot, sources) = (self.slot(scope), self.sources(scope));
+        let mut follower = slot.follower.lock().await;
+        follower.follow(&sources).await?;
+        follower.encode()
+    }
+
+    /// Builds the state anew from the first event up to an offset, beside the one that lives.
+    pub async fn replay(&self, scope: &TenantScope, through_offset: u64) -> Result<Checkpoint> {
+        let follower = Follower::replay(&self.sources(scope), through_offset).await?;
+        follower.encode()
+    }
+
+    /// Drops the stored state and the one that lives, and builds both anew. Scrobbles that come
+    /// meanwhile wait.
+    pub async fn rebuild(&self, scope: &TenantScope) -> Result<Checkpoint> {
+        let (slot, sources) = (self.slot(scope), self.sources(scope));
+        let mut follower = slot.follower.lock().await;
+        self.log.drop_checkpoint(scope, CONSUMER).await?;
+        *follower = Follower::default();
+        self.open(&sources, &mut follower).await?;
+        follower.encode()
+    }
+
+    /// Finds the tracks that words mean, by an id elsewhere first.
+    pub async fn find(
+        &self,
+        scope: &TenantScope,
+        asked: Vec<ReportedListen>,
+    ) -> Result<Vec<Option<TrackId>>> {
+        let (slot, sources) = (self.slot(scope), self.sources(scope));
+        let mut follower = slot.follower.lock().await;
+        follower.follow(&sources).await?;
+        let mut found = Vec::with_capacity(asked.len());
+        for one in asked {
+            found.push(follower.find(&sources, &scrobble_of(one)).await?);
+            tokio::task::yield_now().await;
+        }
+        Ok(found)
     }
 
     /// Notes what a listener's player has started. Kept in memory only.
@@ -447,7 +510,7 @@ impl ScrobbleLog {
                 played_ms: Some(skip.played_ms),
                 track_ms: Some(skip.track_ms),
                 outcome: ListenOutcome::Skipped,
-                source: Some(SKIP_SOURCE.to_owned()),
+                source: Some(INFERRED_SKIP_SOURCE.to_owned()),
                 request_id: None,
                 device: None,
                 activity: None,
@@ -460,7 +523,7 @@ impl ScrobbleLog {
         Ok(())
     }
 
-    fn slot(&self, scope: &TenantScope) -> Arc<Slot> {
+    pub(super) fn slot(&self, scope: &TenantScope) -> Arc<Slot> {
         let mut tenants = self.tenants.lock();
         Arc::clone(tenants.entry(scope.tenant()).or_default())
     }
@@ -482,6 +545,10 @@ fn scrobble_of(reported: ReportedListen) -> Scrobble {
         album: reported.album,
         duration_ms: reported.duration_ms,
         external_ids: reported.external_ids,
+        outcome: reported.ending.outcome,
+        played_ms: reported.ending.played_ms,
+        source: reported.ending.source,
+        private: reported.ending.is_private,
         metadata: reported.metadata,
     }
 }
@@ -596,6 +663,7 @@ mod tests {
                 album: None,
                 duration_ms: Some(200_000),
                 external_ids: BTreeMap::new(),
+                ending: Ending::default(),
                 metadata: serde_json::json!({"as told": title}),
             }
         }

@@ -51,6 +51,7 @@ pub fn choose(
     now: Timestamp,
     watch: &mut Stopwatch,
 ) -> Result<Chosen> {
+    watch.begin_budgets();
     let controls = controls_of(request, &definition.controls);
     let has_artists = controls.familiarity != 0.0 || !definition.rules.is_empty();
     let facts = RequestFacts::new(view, request, now, has_artists);
@@ -136,7 +137,7 @@ impl Making<'_> {
         let pooled = pool(&offers);
         watch.lap("candidates");
         let budgets = self.definition.budgets;
-        let is_late = |stage: Stage| watch.elapsed() >= budgets.deadline(stage);
+        let is_late = |stage: Stage| watch.spent() >= budgets.deadline(stage);
         let is_by_ranker =
             self.definition.ranking.by == RankBy::Ranker && rung == Rung::Personalised;
         let model = self.view.model.as_deref().filter(|_| is_by_ranker);

@@ -177,7 +177,7 @@ impl Controls {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Budgets {
-    /// Reading the log and the profile.
+    /// Reading the profile, once the log is level.
     pub features: u32,
     /// Asking the sources.
     pub candidates: u32,
@@ -220,7 +220,7 @@ impl Budgets {
         }
     }
 
-    /// When, from the start of the request, a stage must be over: what the stages before did not use,
+    /// When, counted from where the log is level, a stage must be over: what the stages before did not use,
     /// it may.
     pub fn deadline(&self, stage: Stage) -> Duration {
         let parts: &[u32] = match stage {

@@ -163,7 +163,7 @@ impl Asking<'_> {
                 continue;
             }
             // The first source answers however late it is: a list needs candidates.
-            let is_late = !offers.is_empty() && watch.elapsed() >= deadline;
+            let is_late = !offers.is_empty() && watch.spent() >= deadline;
             match if is_late { None } else { Some(ask()) } {
                 Some(Ok(offer)) => offers.push(offer.weighing(weight)),
                 Some(Err(error)) => {

@@ -115,3 +115,24 @@ fields! {
     /// Day of the week where the listener is, 1 (Monday) to 7, when the player names it.
     Weekday = "request.weekday": Number;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_names_every_field() {
+        let page = include_str!("../../../../docs/reference/pipelines.md");
+        for field in Field::ALL {
+            let row = format!("| `{}` |", field.name());
+            let told = page
+                .lines()
+                .any(|line| line.starts_with(&row) && line.contains(field.meaning()));
+            assert!(
+                told,
+                "put `{}` into docs/reference/pipelines.md",
+                field.name()
+            );
+        }
+    }
+}

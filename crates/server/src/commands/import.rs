@@ -13,7 +13,7 @@ use leitmotif_ingest::imports::table::{Row, read_csv, read_jsonl};
 use serde_json::{Value, json};
 
 use super::audit::keep_audit;
-use super::{Command, list_of, print, rap_scraper, text_of};
+use super::{Command, histories, list_of, print, rap_scraper, text_of};
 use crate::client::Client;
 use crate::progress::Bars;
 use crate::settings::Settings;
@@ -27,7 +27,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
     #[command(subcommand)]
-    catalogue: Option<OtherCatalogue>,
+    other: Option<Other>,
     /// A folder, a `.jsonl`/`.ndjson` file or a `.csv` file with a header.
     #[arg(required = true)]
     source: Option<PathBuf>,
@@ -36,11 +36,13 @@ pub struct Args {
     no_wait: bool,
 }
 
-/// Catalogues of other programs.
+/// What other programs and services know.
 #[derive(clap::Subcommand)]
-enum OtherCatalogue {
+enum Other {
     /// Moves in from rap-scraper: tracks, lyrics, earlier analyses, embeddings; then an audit.
     RapScraper(rap_scraper::Args),
+    /// Brings a listening history in: ListenBrainz, Spotify, Last.fm.
+    Listens(histories::Args),
 }
 
 /// Lets the folder on the command line be imported by the platform in this very process.
@@ -56,8 +58,10 @@ pub fn with_roots(mut settings: Settings, command: &Command) -> Settings {
 
 /// Imports and waits for the analysis.
 pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<ExitCode> {
-    if let Some(OtherCatalogue::RapScraper(args)) = args.catalogue {
-        return rap_scraper::run(args, client, as_json).await;
+    match args.other {
+        Some(Other::RapScraper(args)) => return rap_scraper::run(args, client, as_json).await,
+        Some(Other::Listens(args)) => return histories::run(args, client, as_json).await,
+        None => {}
     }
     let source = args.source.context("nothing to import")?;
     let bars = Bars::new(as_json);

@@ -2,10 +2,13 @@
 
 mod audit;
 mod demo;
+mod events;
+mod histories;
 mod import;
 mod manage;
 mod pipeline;
 mod playlist;
+mod playlist_files;
 mod query;
 mod rap_scraper;
 mod search;
@@ -76,6 +79,9 @@ enum Command {
     /// Makes, lists and exports playlists.
     #[command(subcommand)]
     Playlist(playlist::PlaylistCommand),
+    /// Reads the log of events, and builds anew what follows from it.
+    #[command(subcommand)]
+    Events(events::EventsCommand),
     /// Trains the recommender on everything played so far.
     Train,
     /// Lists jobs.
@@ -155,6 +161,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         }
         Command::Pipeline(command) => pipeline::run(command, &connection.client, as_json).await,
         Command::Playlist(command) => playlist::run(command, &connection.client, as_json).await,
+        Command::Events(command) => events::run(command, &connection.client, as_json).await,
         Command::Train => query::train(&connection.client, as_json).await,
         Command::Jobs(args) => query::jobs(args, &connection.client, as_json).await,
         Command::Overview => query::show(&connection.client, "/api/v1/overview", as_json).await,

@@ -8,7 +8,7 @@ use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::query::find;
-use super::{list_of, print, text_of};
+use super::{list_of, playlist_files, print, text_of};
 use crate::client::Client;
 
 #[derive(Subcommand)]
@@ -25,6 +25,15 @@ pub enum PlaylistCommand {
     Show {
         /// Its id.
         id: String,
+    },
+    /// Reads playlists of files: M3U, M3U8, XSPF, JSPF. One of the same name is replaced.
+    Import {
+        /// The files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The name the player uses for the person they belong to.
+        #[arg(long)]
+        owner: Option<String>,
     },
     /// Writes a playlist as a file.
     Export {
@@ -116,6 +125,12 @@ pub async fn run(
         PlaylistCommand::Show { id } => {
             let answer = client.get(&format!("/api/v1/playlists/{id}/flow")).await?;
             print(&answer, as_json, print_flow);
+        }
+        PlaylistCommand::Import { files, owner } => {
+            for path in &files {
+                let read = playlist_files::import(path, owner.as_deref(), client).await?;
+                print(&read, as_json, playlist_files::print_text);
+            }
         }
         PlaylistCommand::Export { id, format, out } => export(&id, format, out, client).await?,
     }

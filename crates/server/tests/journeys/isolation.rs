@@ -81,6 +81,12 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
     ),
     ("GET", "/api/v1/search", "read", Stranger::OwnOnly),
     ("POST", "/api/v1/events", "write", Stranger::NoReference),
+    ("GET", "/api/v1/events", "read", Stranger::OwnOnly),
+    ("GET", "/api/v1/events/consumers", "read", Stranger::OwnOnly),
+    ("POST", "/api/v1/events/replay", "admin", Stranger::OwnOnly),
+    ("POST", "/api/v1/events/rebuild", "admin", Stranger::OwnOnly),
+    ("POST", "/api/v1/listens", "write", Stranger::OwnOnly),
+    ("POST", "/api/v1/track-matches", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/listeners", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/listeners/{id}", "read", Stranger::NotFound),
     (
@@ -310,6 +316,11 @@ fn request(path: &str, world: &World) -> (String, Value) {
         "/api/v1/tracks" => json!({"title": "mine"}),
         "/api/v1/events" => json!({"events": [{"kind": "listen", "occurred_at": now(),
             "listener": "x", "track": track, "outcome": "completed"}]}),
+        "/api/v1/listens" => json!({"listener": "y", "listens": [{"occurred_at": now(),
+            "track": {"title": format!("{MARK} 0"), "artist": MARK}}]}),
+        "/api/v1/track-matches" => {
+            json!({"tracks": [{"title": format!("{MARK} 0"), "artist": MARK}]})
+        }
         "/api/v1/recommendations" => json!({"seeds": [track], "listener": world.listener}),
         "/api/v1/pipelines/preview" => json!({"text": "", "request": {"seeds": [track]}}),
         "/api/v1/pipelines/{placement}/versions" => json!({"text": "description = 'mine'"}),
@@ -410,6 +421,9 @@ fn every_route_keeps_tenants_apart() {
             Stranger::NoReference => drop(reply.problem(400, &context)),
             Stranger::Denied => drop(reply.problem(403, &context)),
             Stranger::OwnOnly => assert!(reply.status < 300, "{context}: {text}"),
+        }
+        if *path == "/api/v1/track-matches" {
+            assert_eq!(reply.json()["tracks"], json!([null]), "{context}");
         }
         // A name that the caller sent may come back in the problem; nothing else may.
         let told = text.replace(&world.listener, "");

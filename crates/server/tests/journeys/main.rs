@@ -8,9 +8,11 @@
 
 mod browser;
 mod demo_once;
+mod event_log;
 mod files;
 mod folder;
 mod harness;
+mod histories;
 mod http_contract;
 mod isolation;
 mod kill_engine;

@@ -5,7 +5,7 @@ use leitmotif_domain::{ErrorKind, EventId, ListenerId, Timestamp, limits};
 
 use super::kind_of;
 use super::world::{World, listen, page};
-use crate::ports::{Checkpoint, EventWindow};
+use crate::ports::{Checkpoint, ConsumerPosition, EventSelection, EventWindow};
 
 pub async fn appends_are_numbered_and_idempotent(world: &World) {
     let (scope, events) = (world.first(), &world.events);
@@ -177,4 +177,83 @@ pub async fn checkpoints_never_go_back(world: &World) {
     events.drop_checkpoint(&scope, "taste").await.unwrap();
     let anew = events.save_checkpoint(&scope, "taste", point(1, b"e"));
     anew.await.unwrap();
+}
+
+pub async fn a_selection_is_read_both_ways(world: &World) {
+    let (scope, events) = (world.first(), &world.events);
+    let (one, other) = (ListenerId::from_u128(1), ListenerId::from_u128(2));
+    let mut search = listen(9, Some(one));
+    search.payload = EventPayload::Search(Search {
+        query: "q".to_owned(),
+        result_count: 0,
+    });
+    let mut batch: Vec<_> = (1..=7_u128)
+        .map(|id| listen(id, Some(if id % 2 == 1 { one } else { other })))
+        .collect();
+    batch.push(search);
+    batch.push(listen(10, None));
+    events.append(&scope, batch).await.unwrap();
+    let check = async |selection: &EventSelection, from, limit, expected: &[u64], reached| {
+        let slice = events.select(&scope, selection, from, limit).await.unwrap();
+        let offsets: Vec<u64> = slice.events.iter().map(|event| event.offset).collect();
+        assert_eq!(
+            (&*offsets, slice.reached),
+            (expected, reached),
+            "{selection:?}"
+        );
+    };
+    let all = EventSelection::default();
+    let of_one = EventSelection {
+        listener: Some(one),
+        ..all.clone()
+    };
+    let searches = EventSelection {
+        kind: Some("search".to_owned()),
+        ..all.clone()
+    };
+    let newest = |selection: &EventSelection| EventSelection {
+        is_newest_first: true,
+        ..selection.clone()
+    };
+    check(&all, 0, 2, &[1, 2], 2).await;
+    check(&all, 7, 9, &[8, 9], 9).await;
+    check(&all, 9, 9, &[], 9).await;
+    check(&all, 99, 9, &[], 99).await;
+    check(&of_one, 1, 2, &[3, 5], 5).await;
+    check(&of_one, 5, 9, &[7, 8], 9).await;
+    check(&searches, 0, 9, &[8], 9).await;
+    check(&newest(&all), u64::MAX, 3, &[9, 8, 7], 7).await;
+    check(&newest(&all), 2, 9, &[1], 1).await;
+    check(&newest(&all), 1, 9, &[], 1).await;
+    check(&newest(&of_one), u64::MAX, 2, &[8, 7], 7).await;
+    check(&newest(&searches), u64::MAX, 9, &[8], 1).await;
+    let point = Checkpoint {
+        offset: 4,
+        state: b"abc".to_vec(),
+    };
+    assert_eq!(events.consumers(&scope).await.unwrap(), []);
+    let saved = events.save_checkpoint(&scope, "taste", point);
+    saved.await.unwrap();
+    let known = ConsumerPosition {
+        consumer: "taste".to_owned(),
+        offset: 4,
+        state_bytes: 3,
+    };
+    assert_eq!(events.consumers(&scope).await.unwrap(), [known]);
+}
+
+pub async fn a_clock_that_jumps_back_keeps_the_order(world: &World) {
+    let (scope, events) = (world.first(), &world.events);
+    let before = world.now();
+    events.append(&scope, vec![listen(1, None)]).await.unwrap();
+    world.clock.advance_ms(-86_400_000);
+    events.append(&scope, vec![listen(2, None)]).await.unwrap();
+    let again = events.append(&scope, vec![listen(1, None)]).await.unwrap();
+    assert_eq!((again[0].offset, again[0].is_duplicate), (1, true));
+    let read = events.read(&scope, 0, 9).await.unwrap();
+    let seen: Vec<_> = read
+        .iter()
+        .map(|one| (one.offset, one.recorded_at))
+        .collect();
+    assert_eq!(seen, [(1, before), (2, before.plus_ms(-86_400_000))]);
 }

@@ -75,6 +75,7 @@ pub async fn tenants_do_not_see_each_other(world: &World) {
             "Ok(None)",
             "Ok([None])",
             "Ok(Page { items: [], next: None })",
+            "Ok(EventSlice { events: [], reached: 0 })",
             "Ok(CatalogCounts { tracks: 0, with_audio: 0, with_lyrics: 0, analysed: 0, artists: 0, listeners: 0, playlists: 0 })",
             "Ok(JobCounts { waiting: 0, running: 0, done: 0, dead: 0 })",
             "Err(NotFound)",
@@ -277,6 +278,11 @@ async fn read_all(world: &World, scope: &TenantScope, fixture: &Fixture) -> Answ
             shown(catalog.list_playlists(scope, &page).await),
         ),
         ("EventLog::read", shown(events.read(scope, 0, 9).await)),
+        (
+            "EventLog::select",
+            shown(events.select(scope, &Default::default(), 0, 9).await),
+        ),
+        ("EventLog::consumers", shown(events.consumers(scope).await)),
         ("EventLog::head", shown(events.head(scope).await)),
         (
             "EventLog::of_listener",

@@ -47,7 +47,8 @@ const CHECKS: &[Check] = checks! {
     accounts: tenants_have_unique_names keys_belong_to_their_tenant
         a_deleted_tenant_is_not_found the_audit_log_is_a_chain;
     events: appends_are_numbered_and_idempotent batches_are_bounded_and_read_in_order
-        a_listener_is_read_newest_first a_kind_is_read_by_moment checkpoints_never_go_back;
+        a_listener_is_read_newest_first a_kind_is_read_by_moment checkpoints_never_go_back
+        a_selection_is_read_both_ways a_clock_that_jumps_back_keeps_the_order;
     catalog: tracks_are_matched_by_any_external_id contradictions_change_nothing
         updates_merge_and_say_what_is_new filters_select_tracks pages_are_stable_under_inserts
         analyses_follow_their_track deleted_tracks_leave_nothing_behind;

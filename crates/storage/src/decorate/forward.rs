@@ -20,9 +20,10 @@ use super::{Flaky, Metered, PortCall, Retry, Timeout};
 use crate::error::Result;
 use crate::ports::{
     AnalysisDocument, Appended, BlobKey, BlobStat, BlobStore, CatalogCounts, CatalogStore,
-    Checkpoint, DefinitionStore, EventLog, EventWindow, ImportAudit, ImportStore, JobFilter,
-    JobQueue, LeasedJob, Statement, StatementCount, TrackFilter, TrackPatch, UpsertResult,
-    VectorFilter, VectorMatch, VectorSpace, VectorStore,
+    Checkpoint, ConsumerPosition, DefinitionStore, EventLog, EventSelection, EventSlice,
+    EventWindow, ImportAudit, ImportStore, JobFilter, JobQueue, LeasedJob, Statement,
+    StatementCount, TrackFilter, TrackPatch, UpsertResult, VectorFilter, VectorMatch, VectorSpace,
+    VectorStore,
 };
 
 /// Implements one port for one wrapper. The word before each method says whether the call may be
@@ -54,12 +55,14 @@ macro_rules! forward_every_port {
         forward! { $wrapper, EventLog:
             [again] append(events: Vec<Event>) -> Vec<Appended>;
             [again] read(after_offset: u64, limit: usize) -> Vec<RecordedEvent>;
+            [again] select(selection: &EventSelection, from: u64, limit: usize) -> EventSlice;
             [again] head() -> u64;
             [again] of_listener(listener: ListenerId, page: &PageRequest) -> Page<RecordedEvent>;
             [again] of_kind(listener: ListenerId, window: &EventWindow, limit: usize) -> Vec<RecordedEvent>;
             [again] event(id: EventId) -> Option<RecordedEvent>;
             [again] count_of_kind(listener: ListenerId, kind: &str) -> u64;
             [again] checkpoint(consumer: &str) -> Option<Checkpoint>;
+            [again] consumers() -> Vec<ConsumerPosition>;
             [again] save_checkpoint(consumer: &str, checkpoint: Checkpoint) -> ();
             [again] drop_checkpoint(consumer: &str) -> ();
         }

@@ -6,14 +6,17 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use leitmotif_domain::event::{Event, EventPayload, RecordedEvent};
 use leitmotif_domain::page::{Page, PageRequest};
-use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp, limits};
+use rusqlite::{Connection, OptionalExtension, Row, Rows, params};
 
 use super::EmbeddedStorage;
 use super::ledger::add_usage;
 use crate::arguments::{check_event_count, page_position};
 use crate::error::{Error, Result};
-use crate::ports::{Appended, Checkpoint, EventLog, EventWindow, UsageEntry};
+use crate::ports::{
+    Appended, Checkpoint, ConsumerPosition, EventLog, EventSelection, EventSlice, EventWindow,
+    UsageEntry,
+};
 
 const COLUMNS: &str =
     "offset, event_id, occurred_at, recorded_at, listener, schema_version, payload";
@@ -50,13 +53,23 @@ impl EventLog for EmbeddedStorage {
                     "SELECT {COLUMNS} FROM events WHERE offset > ? ORDER BY offset LIMIT ?"
                 );
                 let mut statement = db.prepare_cached(&sql)?;
-                let rows = statement.query_map(
-                    params![to_i64(after_offset), to_i64(limit as u64)],
-                    parts_of,
-                )?;
-                rows.map(|parts| event_of(parts?)).collect()
+                let arguments = params![to_i64(after_offset), to_i64(limit as u64)];
+                events_of(statement.query(arguments)?, limit)
             })
             .await
+    }
+
+    async fn select(
+        &self,
+        scope: &TenantScope,
+        selection: &EventSelection,
+        from: u64,
+        limit: usize,
+    ) -> Result<EventSlice> {
+        let (files, selection) = (self.files(scope)?, selection.clone());
+        let head = files.head();
+        let read = move |db: &Connection| select(db, &selection, (from, head), limit);
+        files.database.read(read).await
     }
 
     async fn head(&self, scope: &TenantScope) -> Result<u64> {
@@ -80,8 +93,8 @@ impl EventLog for EmbeddedStorage {
                 );
                 let mut statement = db.prepare_cached(&sql)?;
                 let key = listener.as_u128().to_be_bytes();
-                let rows = statement.query_map(params![key, before, limit as i64 + 1], parts_of)?;
-                rows.map(|parts| event_of(parts?)).collect::<Result<_>>()
+                let rows = statement.query(params![key, before, limit as i64 + 1])?;
+                events_of(rows, limit + 1)
             })
             .await?;
         Ok(Page::from_surplus(items, limit, |event| {
@@ -116,8 +129,7 @@ impl EventLog for EmbeddedStorage {
                 window.before.map_or(i64::MAX, Timestamp::as_ms),
                 to_i64(limit as u64),
             ];
-            let rows = statement.query_map(arguments, parts_of)?;
-            rows.map(|parts| event_of(parts?)).collect::<Result<_>>()
+            events_of(statement.query(arguments)?, limit)
         };
         files.database.read(read).await
     }
@@ -126,8 +138,8 @@ impl EventLog for EmbeddedStorage {
         let read = move |db: &Connection| {
             let sql = format!("SELECT {COLUMNS} FROM events WHERE event_id = ?");
             let key = id.as_u128().to_be_bytes();
-            let found = db.query_row(&sql, [key], parts_of).optional()?;
-            found.map(event_of).transpose()
+            let mut statement = db.prepare_cached(&sql)?;
+            Ok(events_of(statement.query([key])?, 1)?.pop())
         };
         self.files(scope)?.database.read(read).await
     }
@@ -162,6 +174,23 @@ impl EventLog for EmbeddedStorage {
                 })
             });
             Ok(found.optional()?)
+        };
+        files.database.read(read).await
+    }
+
+    async fn consumers(&self, scope: &TenantScope) -> Result<Vec<ConsumerPosition>> {
+        let files = self.files(scope)?;
+        let sql = "SELECT consumer, offset, length(state) FROM checkpoints ORDER BY consumer";
+        let read = move |db: &Connection| {
+            let mut statement = db.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| {
+                Ok(ConsumerPosition {
+                    consumer: row.get(0)?,
+                    offset: row.get::<_, i64>(1)?.unsigned_abs(),
+                    state_bytes: row.get::<_, i64>(2)?.unsigned_abs(),
+                })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
         };
         files.database.read(read).await
     }
@@ -251,33 +280,81 @@ fn append_all(db: &Connection, events: &[Event], recorded_at: Timestamp) -> Resu
     Ok(appended)
 }
 
-type EventParts = (i64, [u8; 16], i64, i64, Option<[u8; 16]>, u16, String);
-
-fn parts_of(row: &Row<'_>) -> rusqlite::Result<EventParts> {
-    Ok((
-        row.get(0)?,
-        row.get(1)?,
-        row.get(2)?,
-        row.get(3)?,
-        row.get(4)?,
-        row.get(5)?,
-        row.get(6)?,
-    ))
+/// Reads selected events between `from` and the head that the reader may know of.
+fn select(
+    db: &Connection,
+    selection: &EventSelection,
+    (from, head): (u64, u64),
+    limit: usize,
+) -> Result<EventSlice> {
+    // A listener has an index of their own; the rest is looked at in bounded parts.
+    let span = match selection.listener {
+        Some(_) => u64::MAX,
+        None => limits::EVENTS_SCANNED_MAX,
+    };
+    let (low, high, order) = if selection.is_newest_first {
+        let high = from.min(head.saturating_add(1));
+        (high.saturating_sub(span).max(1), high, "DESC")
+    } else {
+        let low = from.saturating_add(1);
+        let high = low.saturating_add(span).min(head.saturating_add(1));
+        (low, high, "ASC")
+    };
+    let of_listener = selection.listener.map_or("?4 IS NULL", |_| "listener = ?4");
+    let of_kind = selection
+        .kind
+        .as_ref()
+        .map_or("?5 IS NULL", |_| "kind = ?5");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM events WHERE offset >= ?1 AND offset < ?2
+         AND {of_listener} AND {of_kind} ORDER BY offset {order} LIMIT ?3"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let listener = selection
+        .listener
+        .map(|listener| listener.as_u128().to_be_bytes());
+    let arguments = params![
+        to_i64(low),
+        to_i64(high),
+        to_i64(limit as u64),
+        listener,
+        selection.kind
+    ];
+    let events = events_of(statement.query(arguments)?, limit)?;
+    let reached = match events.last() {
+        Some(last) if events.len() >= limit => last.offset,
+        _ if selection.is_newest_first => low,
+        _ => high.saturating_sub(1).max(from),
+    };
+    Ok(EventSlice { events, reached })
 }
 
-fn event_of(parts: EventParts) -> Result<RecordedEvent> {
-    let (offset, event_id, occurred_at, recorded_at, listener, schema_version, payload) = parts;
-    let payload: EventPayload = serde_json::from_str(&payload).map_err(|error| Error::Corrupt {
+/// Decodes rows where they lie, without a copy of the payload's text.
+fn events_of(mut rows: Rows<'_>, limit: usize) -> Result<Vec<RecordedEvent>> {
+    let mut events = Vec::with_capacity(limit.min(limits::EVENTS_PER_BATCH_MAX));
+    while let Some(row) = rows.next()? {
+        events.push(event_of(row)?);
+    }
+    Ok(events)
+}
+
+fn event_of(row: &Row<'_>) -> Result<RecordedEvent> {
+    let offset = row.get::<_, i64>(0)?.unsigned_abs();
+    let corrupt = |error: &dyn std::fmt::Display| Error::Corrupt {
         reason: format!("event {offset} does not parse: {error}"),
-    })?;
+    };
+    let text = row.get_ref(6)?;
+    let text = text.as_str().map_err(|error| corrupt(&error))?;
+    let payload: EventPayload = serde_json::from_str(text).map_err(|error| corrupt(&error))?;
+    let listener: Option<[u8; 16]> = row.get(4)?;
     Ok(RecordedEvent {
-        offset: offset.unsigned_abs(),
-        recorded_at: Timestamp::from_ms(recorded_at),
+        offset,
+        recorded_at: Timestamp::from_ms(row.get(3)?),
         event: Event {
-            event_id: EventId::from_u128(u128::from_be_bytes(event_id)),
-            occurred_at: Timestamp::from_ms(occurred_at),
+            event_id: EventId::from_u128(u128::from_be_bytes(row.get(1)?)),
+            occurred_at: Timestamp::from_ms(row.get(2)?),
             listener: listener.map(|key| ListenerId::from_u128(u128::from_be_bytes(key))),
-            schema_version,
+            schema_version: row.get(5)?,
             payload,
         },
     })

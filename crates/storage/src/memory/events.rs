@@ -11,7 +11,10 @@ use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp};
 use super::MemoryStorage;
 use crate::arguments::{check_event_count, page_position};
 use crate::error::{Error, Result};
-use crate::ports::{Appended, Checkpoint, EventLog, EventWindow, UsageEntry};
+use crate::ports::{
+    Appended, Checkpoint, ConsumerPosition, EventLog, EventSelection, EventSlice, EventWindow,
+    UsageEntry,
+};
 
 /// The log of one tenant.
 #[derive(Default)]
@@ -75,6 +78,41 @@ impl EventLog for MemoryStorage {
             let start = usize::try_from(after_offset).unwrap_or(usize::MAX);
             let events = state.log.events.iter().skip(start).take(limit);
             Ok(events.cloned().collect())
+        })
+    }
+
+    async fn select(
+        &self,
+        scope: &TenantScope,
+        selection: &EventSelection,
+        from: u64,
+        limit: usize,
+    ) -> Result<EventSlice> {
+        self.with(scope, |state| {
+            let head = state.log.events.len() as u64;
+            let is_selected = |one: &&RecordedEvent| {
+                let of = |listener| one.event.listener == Some(listener);
+                selection.listener.is_none_or(of)
+                    && (selection.kind.as_ref()).is_none_or(|kind| one.event.payload.kind() == kind)
+            };
+            let events: Vec<RecordedEvent> = if selection.is_newest_first {
+                let before = state
+                    .log
+                    .events
+                    .iter()
+                    .rev()
+                    .filter(|one| one.offset < from);
+                before.filter(is_selected).take(limit).cloned().collect()
+            } else {
+                let after = state.log.events.iter().filter(|one| one.offset > from);
+                after.filter(is_selected).take(limit).cloned().collect()
+            };
+            let reached = match events.last() {
+                Some(last) if events.len() >= limit => last.offset,
+                _ if selection.is_newest_first => 1,
+                _ => head.max(from),
+            };
+            Ok(EventSlice { events, reached })
         })
     }
 
@@ -156,6 +194,18 @@ impl EventLog for MemoryStorage {
     async fn checkpoint(&self, scope: &TenantScope, consumer: &str) -> Result<Option<Checkpoint>> {
         self.with(scope, |state| {
             Ok(state.log.checkpoints.get(consumer).cloned())
+        })
+    }
+
+    async fn consumers(&self, scope: &TenantScope) -> Result<Vec<ConsumerPosition>> {
+        self.with(scope, |state| {
+            let checkpoints = state.log.checkpoints.iter();
+            let position = |(consumer, stored): (&String, &Checkpoint)| ConsumerPosition {
+                consumer: consumer.clone(),
+                offset: stored.offset,
+                state_bytes: stored.state.len() as u64,
+            };
+            Ok(checkpoints.map(position).collect())
         })
     }
 

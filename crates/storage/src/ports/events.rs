@@ -59,6 +59,38 @@ impl EventWindow {
     }
 }
 
+/// Which events of the log are read, and in which direction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventSelection {
+    /// Only this kind, by its stable name.
+    pub kind: Option<String>,
+    /// Only this listener's.
+    pub listener: Option<ListenerId>,
+    /// Whether the reader goes back from the newest.
+    pub is_newest_first: bool,
+}
+
+/// A part of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventSlice {
+    /// What was selected, in the reader's direction.
+    pub events: Vec<RecordedEvent>,
+    /// How far the reader came: where the next part begins. It may come further without having
+    /// found anything.
+    pub reached: u64,
+}
+
+/// How far a consumer is, without its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerPosition {
+    /// Its name.
+    pub consumer: String,
+    /// The last offset that is part of its stored state.
+    pub offset: u64,
+    /// Size of the stored state.
+    pub state_bytes: u64,
+}
+
 /// The append-only log of a tenant.
 ///
 /// - Ordering: offsets grow by one per new event; a reader never sees offset n + 1 before n.
@@ -81,6 +113,18 @@ pub trait EventLog: Send + Sync {
         after_offset: u64,
         limit: usize,
     ) -> Result<Vec<RecordedEvent>>;
+
+    /// Reads up to `limit` selected events beyond an offset in the reader's direction: after
+    /// `from`, or before it for the newest first. Without a listener at most
+    /// [`leitmotif_domain::limits::EVENTS_SCANNED_MAX`] offsets are looked at, so that a rare kind
+    /// costs several short reads instead of a long one.
+    async fn select(
+        &self,
+        scope: &TenantScope,
+        selection: &EventSelection,
+        from: u64,
+        limit: usize,
+    ) -> Result<EventSlice>;
 
     /// The last offset, 0 for an empty log. Cheap: asked on every request.
     async fn head(&self, scope: &TenantScope) -> Result<u64>;
@@ -116,6 +160,9 @@ pub trait EventLog: Send + Sync {
 
     /// Reads a consumer's checkpoint.
     async fn checkpoint(&self, scope: &TenantScope, consumer: &str) -> Result<Option<Checkpoint>>;
+
+    /// Every consumer with a checkpoint, by name.
+    async fn consumers(&self, scope: &TenantScope) -> Result<Vec<ConsumerPosition>>;
 
     /// Stores how far a consumer is together with its state, in one transaction. An offset behind
     /// the stored one is refused with `Conflict`: two copies of a consumer are running.

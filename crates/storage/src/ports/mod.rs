@@ -23,7 +23,9 @@ pub use catalog::{
     UpsertResult,
 };
 pub use definitions::DefinitionStore;
-pub use events::{Appended, Checkpoint, EventLog, EventWindow};
+pub use events::{
+    Appended, Checkpoint, ConsumerPosition, EventLog, EventSelection, EventSlice, EventWindow,
+};
 pub use imports::{ImportAudit, ImportStore, Statement, StatementCount};
 pub use jobs::{JobFilter, JobQueue, LeasedJob};
 pub use ledger::{Ledger, ReplayBegin, StoredAnswer, UsageEntry, UsageRow};

@@ -16,6 +16,7 @@ use super::submit::invalid;
 use crate::metrics::RungLabels;
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::QueryParameters;
+use crate::native::privacy::may_see;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -69,6 +70,7 @@ pub async fn listens(
     let told: Vec<Value> = page
         .scrobbles
         .iter()
+        .filter(|recorded| may_see(&access.0, &recorded.event))
         .filter_map(|recorded| match &recorded.event.payload {
             EventPayload::Scrobble(scrobble) => Some(json!({
                 "listened_at": seconds(recorded.event.occurred_at),

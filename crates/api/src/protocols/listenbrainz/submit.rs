@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{RawQuery, Request, State};
 use leitmotif_domain::event::check_occurred_at;
 use leitmotif_domain::{ListenerId, RecordingId, Timestamp, limits};
-use leitmotif_ingest::listens::ReportedListen;
+use leitmotif_ingest::listens::{Ending, ReportedListen};
 use serde_json::{Map, Value, json};
 
 use crate::middleware::auth::{Caller, WriteAccess};
@@ -249,6 +249,7 @@ fn reported(at: Timestamp, metadata: &Map<String, Value>) -> Result<ReportedList
         album,
         duration_ms: duration_of(more)?,
         external_ids: external_ids_of(more),
+        ending: Ending::default(),
         metadata: Value::Object(metadata.clone()),
     })
 }

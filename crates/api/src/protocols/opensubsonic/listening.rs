@@ -8,7 +8,10 @@ use leitmotif_domain::event::{
 };
 use leitmotif_domain::track::Track;
 use leitmotif_domain::{ListenerId, Timestamp};
-use leitmotif_ingest::listens::ReportedListen;
+use leitmotif_ingest::listens::{
+    Ending, PLAYBACK_SOURCE, ReportedListen, SUBMISSION_SOURCE, recording_id,
+};
+use leitmotif_storage::ports::Appended;
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
@@ -58,11 +61,9 @@ pub async fn scrobble(state: &ApiState, call: &Call<'_>) -> Answer {
             at,
             played_ms: None,
             outcome: ListenOutcome::Completed,
+            source: SUBMISSION_SOURCE,
         };
-        events.push(event_of(call, listener, &track, played));
-        let details = &track.details;
-        let scrobbles = &state.scrobbles;
-        scrobbles.heard(call.scope(), listener, &details.title, &details.artist, at);
+        events.push((event_of(call, listener, &track, played), track));
     }
     write(state, call, listener, events).await
 }
@@ -108,18 +109,17 @@ pub async fn report_playback(state: &ApiState, call: &Call<'_>) -> Answer {
         at,
         played_ms: Some(position_ms),
         outcome,
+        source: PLAYBACK_SOURCE,
     };
-    let details = &track.details;
-    let scrobbles = &state.scrobbles;
-    scrobbles.heard(call.scope(), listener, &details.title, &details.artist, at);
     let event = event_of(call, listener, &track, played);
-    write(state, call, listener, vec![event]).await
+    write(state, call, listener, vec![(event, track)]).await
 }
 
 struct Played {
     at: Timestamp,
     played_ms: Option<u32>,
     outcome: ListenOutcome,
+    source: &'static str,
 }
 
 fn event_of(call: &Call<'_>, name: &str, track: &Track, played: Played) -> Event {
@@ -135,7 +135,7 @@ fn event_of(call: &Call<'_>, name: &str, track: &Track, played: Played) -> Event
             played_ms: played.played_ms,
             track_ms: track.details.duration_ms,
             outcome: played.outcome,
-            source: Some("opensubsonic".to_owned()),
+            source: Some(played.source.to_owned()),
             request_id: None,
             device: None,
             activity: None,
@@ -158,6 +158,7 @@ async fn announce(
         album: details.album.clone(),
         duration_ms: details.duration_ms,
         external_ids: BTreeMap::new(),
+        ending: Ending::default(),
         metadata: json!({"track_name": details.title, "artist_name": details.artist,
             "release_name": details.album}),
     };
@@ -169,18 +170,37 @@ async fn announce(
     Ok(())
 }
 
-async fn write(state: &ApiState, call: &Call<'_>, listener: &str, events: Vec<Event>) -> Answer {
+async fn write(
+    state: &ApiState,
+    call: &Call<'_>,
+    listener: &str,
+    events: Vec<(Event, Track)>,
+) -> Answer {
     if events.is_empty() {
         return Ok(Map::new());
     }
+    let scope = call.scope();
     let names = [listener.to_owned()];
-    let touched = state.catalog.touch_listeners(call.scope(), &names).await;
+    let touched = state.catalog.touch_listeners(scope, &names).await;
     touched.map_err(Problem::from)?;
-    let appended = state.log.append(call.scope(), events).await;
-    let appended = appended.map_err(Problem::from)?;
-    let duplicates = appended.iter().filter(|one| one.is_duplicate).count() as u64;
-    let written = appended.len() as u64 - duplicates;
-    state.metrics.events_appended.inc_by(written);
-    state.metrics.events_duplicate.inc_by(duplicates);
+    let named = |(event, track): &(Event, Track)| {
+        let details = &track.details;
+        (event.clone(), recording_id(&details.title, &details.artist))
+    };
+    let plays = events.iter().map(named).collect();
+    let id = ListenerId::of_name(scope.tenant(), listener);
+    let written = state.scrobbles.play(scope, id, plays).await;
+    let written = written.map_err(Problem::from)?;
+    // Afterwards: until then an announcement says when the playback really started.
+    for (event, track) in &events {
+        let (details, at) = (&track.details, event.occurred_at);
+        let scrobbles = &state.scrobbles;
+        scrobbles.heard(scope, listener, &details.title, &details.artist, at);
+    }
+    let is_new = |one: &&Option<_>| one.is_some_and(|one: Appended| !one.is_duplicate);
+    let new_count = written.iter().filter(is_new).count() as u64;
+    state.metrics.events_appended.inc_by(new_count);
+    let told_again = written.len() as u64 - new_count;
+    state.metrics.events_duplicate.inc_by(told_again);
     Ok(Map::new())
 }

@@ -1,0 +1,178 @@
+//! How fast the log takes listens in over HTTP, and how fast a projection is built from it.
+//!
+//! Closed loop: each connection sends its next batch when the last one is durable. The listens
+//! follow from a seed; their bodies are made before the clock starts.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+
+use crate::random::Random;
+
+/// Tracks of one upsert.
+const TRACKS_PER_CALL: usize = 1_000;
+/// Milliseconds over which the listens are spread: thirty days.
+const SPREAD_MS: u64 = 30 * 86_400_000;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// A server with an empty tenant, `host:port`.
+    #[arg(long)]
+    address: String,
+    /// API key that may write and manage.
+    #[arg(long)]
+    key: String,
+    /// Listens sent.
+    #[arg(long, default_value_t = 1_000_000)]
+    listens: usize,
+    /// Listens in a batch, at most 5,000.
+    #[arg(long, default_value_t = 5_000)]
+    batch: usize,
+    /// Connections, each with one batch under way.
+    #[arg(long, default_value_t = 4)]
+    connections: usize,
+    /// Tracks of the catalogue.
+    #[arg(long, default_value_t = 10_000)]
+    tracks: usize,
+    /// Listeners.
+    #[arg(long, default_value_t = 10_000)]
+    listeners: usize,
+    /// The last moment of a listen in milliseconds since 1970.
+    #[arg(long)]
+    until_ms: u64,
+    /// Replays timed; the best and the middle one are told.
+    #[arg(long, default_value_t = 5)]
+    replays: usize,
+}
+
+/// Fills a log and replays it: `listens_per_second` durable over HTTP, and
+/// `replay_events_per_second` of building the listening state.
+pub fn run(args: &Args) -> anyhow::Result<Value> {
+    ensure!(args.batch > 0 && args.connections > 0, "nothing to send");
+    let mut wire = Wire::open(args)?;
+    for first in (0..args.tracks).step_by(TRACKS_PER_CALL) {
+        let last = (first + TRACKS_PER_CALL).min(args.tracks);
+        let track = |i: usize| {
+            json!({"title": format!("Song {i}"), "artist": format!("Band {}", i / 12),
+                "external_ids": {"e": i.to_string()}})
+        };
+        let tracks: Vec<Value> = (first..last).map(track).collect();
+        wire.post(
+            "/api/v1/tracks",
+            json!({ "tracks": tracks }).to_string().as_bytes(),
+        )?;
+    }
+    let bodies = bodies(args);
+    let next = AtomicUsize::new(0);
+    let started = Instant::now();
+    std::thread::scope(|threads| {
+        let send = || -> anyhow::Result<()> {
+            let mut wire = Wire::open(args)?;
+            while let Some(body) = bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
+                wire.post("/api/v1/events", body)?;
+            }
+            Ok(())
+        };
+        let senders: Vec<_> = (0..args.connections).map(|_| threads.spawn(send)).collect();
+        senders
+            .into_iter()
+            .try_for_each(|sender| sender.join().ok().context("a sender broke")?)
+    })?;
+    let seconds = started.elapsed().as_secs_f64();
+    let mut speeds = Vec::new();
+    for _ in 0..args.replays {
+        let answer = wire.post("/api/v1/events/replay", b"{}")?;
+        ensure!(answer["is_equal"] == true, "the replay differs: {answer}");
+        speeds.push(answer["events_per_second"].as_f64().unwrap_or(0.0));
+    }
+    speeds.sort_by(f64::total_cmp);
+    Ok(json!({
+        "listens": args.listens,
+        "batch": args.batch,
+        "connections": args.connections,
+        "seconds": seconds,
+        "listens_per_second": args.listens as f64 / seconds,
+        "replay_events_per_second": speeds.get(speeds.len() / 2),
+        "replay_events_per_second_best": speeds.last(),
+        "replay_events_per_second_worst": speeds.first(),
+    }))
+}
+
+fn bodies(args: &Args) -> Vec<Vec<u8>> {
+    let mut random = Random(1);
+    let mut below = |bound: usize| random.index(bound.max(1));
+    let count = args.listens;
+    let batch = |first: usize| {
+        let last = (first + args.batch).min(count);
+        let listen = |i: usize| {
+            let played_ms = below(200_000);
+            let outcome = if played_ms < 60_000 {
+                "skipped"
+            } else {
+                "completed"
+            };
+            let age = SPREAD_MS * (count - i) as u64 / count as u64;
+            json!({"kind": "listen", "occurred_at": args.until_ms - age,
+                "listener": format!("listener-{}", below(args.listeners)),
+                "track": format!("e:{}", below(args.tracks)), "outcome": outcome,
+                "played_ms": played_ms, "track_ms": 200_000, "source": "radio"})
+        };
+        let events: Vec<Value> = (first..last).map(listen).collect();
+        json!({ "events": events }).to_string().into_bytes()
+    };
+    (0..count).step_by(args.batch).map(batch).collect()
+}
+
+/// One kept-alive connection.
+struct Wire {
+    stream: BufReader<TcpStream>,
+    head: String,
+}
+
+impl Wire {
+    fn open(args: &Args) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(&args.address)
+            .with_context(|| format!("no answer at {}", args.address))?;
+        stream.set_nodelay(true)?;
+        let head = format!(
+            "host: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n",
+            args.address, args.key
+        );
+        let stream = BufReader::new(stream);
+        Ok(Self { stream, head })
+    }
+
+    fn post(&mut self, path: &str, body: &[u8]) -> anyhow::Result<Value> {
+        let head = &self.head;
+        let length = body.len();
+        let head = format!("POST {path} HTTP/1.1\r\n{head}content-length: {length}\r\n\r\n");
+        self.stream.get_mut().write_all(head.as_bytes())?;
+        self.stream.get_mut().write_all(body)?;
+        let mut line = String::new();
+        self.stream.read_line(&mut line)?;
+        let status = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        let mut length = 0;
+        loop {
+            line.clear();
+            self.stream.read_line(&mut line)?;
+            let Some((name, value)) = line.trim_end().split_once(':') else {
+                break;
+            };
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value.trim().parse()?;
+            }
+        }
+        let mut answer = vec![0; length];
+        self.stream.read_exact(&mut answer)?;
+        ensure!(
+            status.starts_with('2'),
+            "{path}: {status} {}",
+            String::from_utf8_lossy(&answer)
+        );
+        Ok(serde_json::from_slice(&answer)?)
+    }
+}
