@@ -2,6 +2,7 @@
 
 mod descriptors;
 mod lyrics;
+mod meaning;
 mod player;
 mod sections;
 mod similar;
