@@ -1,4 +1,5 @@
-//! Small closed lists of English words that turn, strengthen or weaken what follows; own selection.
+//! Small closed lists of English words that turn, strengthen or weaken what follows. Many of them stand
+//! in the lists of the VADER program too (MIT, `data/vader.LICENSE`); the selection is ours.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
