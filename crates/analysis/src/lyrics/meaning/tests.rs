@@ -1,3 +1,5 @@
+//! Sentiment and themes: recorded sentences, hand-worked cases, strange texts.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
