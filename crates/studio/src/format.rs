@@ -76,6 +76,9 @@ pub fn label(name: &str) -> String {
         "mtld_words" => "Lexical diversity (MTLD)",
         "unique_words_first_35k_count" => "Unique words in the first 35,000",
         "duration_ms" => "Length",
+        "sentiment_arc" => "Sentiment by quarters",
+        "sentiment_positive_ratio" => "Lines of positive sentiment",
+        "sentiment_negative_ratio" => "Lines of negative sentiment",
         _ => "",
     };
     if !known.is_empty() {

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::embedding::embed;
 use super::explicit::is_explicit;
-use super::language::{LanguageGuess, identify_language};
+use super::language::{LanguageGuess, identify_language_of};
+use super::meaning::describe_meaning;
 use super::rhyme::RhymeSpan;
 use super::text::LyricsText;
 use super::tokens::{folded, tokenize};
@@ -17,7 +18,7 @@ use super::vocabulary::{Vocabulary, unique_words_in_first};
 use crate::descriptor::Descriptor;
 use sound::Sound;
 
-/// Version of every lyrics descriptor; a changed number a user can see bumps it.
+/// Version of every descriptor of the words; a changed number a user can see bumps it.
 pub const WORDS_VERSION: &str = "1";
 /// Window in which large vocabularies are compared across artists.
 const UNIQUE_WORDS_WINDOW: usize = 35_000;
@@ -32,8 +33,10 @@ const CALL_WORDS: [&str; 9] = ["oh", "yeah", "hey", "la", "na", "ooh", "uh", "о
 /// What lyrics analysis found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LyricsAnalysis {
-    /// Measured properties; those that cannot be measured are there with `null`.
+    /// Measured properties of the words; those that cannot be measured are there with `null`.
     pub descriptors: Vec<Descriptor>,
+    /// Sentiment and themes, of [`super::MEANING_VERSION`].
+    pub meaning: Vec<Descriptor>,
     /// Rhyme chains for display; lines count [`LyricsText::lines`].
     pub chains: Vec<RhymeSpan>,
     /// Vector in the space [`super::LYRICS_EMBEDDING_SPACE`].
@@ -56,10 +59,7 @@ pub fn analyze_lyrics_as(raw: &str, language: Option<&str>) -> LyricsAnalysis {
             code: code.to_owned(),
             confidence: 1.0,
         }),
-        None => {
-            let lines: Vec<&str> = text.lines.iter().map(|line| line.text.as_str()).collect();
-            identify_language(&lines.join("\n"))
-        }
+        None => identify_language_of(&text),
     };
     let words: Vec<String> = text
         .lines
@@ -67,7 +67,9 @@ pub fn analyze_lyrics_as(raw: &str, language: Option<&str>) -> LyricsAnalysis {
         .flat_map(|line| tokenize(&line.text))
         .map(|token| folded(token.text))
         .collect();
-    let sound = match language.as_ref().map(|guess| guess.code.as_str()) {
+    let code = language.as_ref().map(|guess| guess.code.as_str());
+    let meaning = describe_meaning(&text, code);
+    let sound = match code {
         Some("en") => Sound::of_english(&text),
         Some(code) => Sound::of_spelling(&text, code),
         None => Sound::default(),
@@ -82,6 +84,7 @@ pub fn analyze_lyrics_as(raw: &str, language: Option<&str>) -> LyricsAnalysis {
     };
     LyricsAnalysis {
         descriptors: measured.descriptors(),
+        meaning,
         embedding: embed(words.iter().map(String::as_str), &measured.style()),
         chains: measured
             .sound

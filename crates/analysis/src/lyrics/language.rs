@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
+use super::text::LyricsText;
 use super::tokens::{folded, tokenize};
 use profiles::PROFILES;
 
@@ -50,6 +51,12 @@ pub fn identify_language(text: &str) -> Option<LanguageGuess> {
             confidence: share,
         }),
     }
+}
+
+/// Tells the language of parsed lyrics, as [`identify_language`] does.
+pub(super) fn identify_language_of(text: &LyricsText) -> Option<LanguageGuess> {
+    let lines: Vec<&str> = text.lines.iter().map(|line| line.text.as_str()).collect();
+    identify_language(&lines.join("\n"))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

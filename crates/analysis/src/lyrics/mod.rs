@@ -1,9 +1,10 @@
-//! Lyrics descriptors: language, vocabulary, rhyme, flow.
+//! Lyrics descriptors: language, vocabulary, rhyme, flow, sentiment, themes.
 
 pub mod embedding;
 pub mod explicit;
 pub mod flow;
 pub mod language;
+pub mod meaning;
 pub mod phonemes;
 pub mod rap;
 pub mod rhyme;
@@ -19,5 +20,6 @@ pub use analysis::{LyricsAnalysis, WORDS_VERSION, analyze_lyrics, analyze_lyrics
 pub use analyzer::WordsAnalyzer;
 pub use embedding::{LYRICS_EMBEDDING_DIMENSIONS, LYRICS_EMBEDDING_SPACE};
 pub use language::{LanguageGuess, identify_language};
+pub use meaning::{MEANING_VERSION, MeaningAnalyzer};
 pub use rhyme::RhymeSpan;
 pub use text::{LyricsLine, LyricsText, Section};

@@ -1,12 +1,12 @@
 //! The job that analyses a track.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use leitmotif_analysis::audio::{AUDIO_ANALYZER_VERSION, AUDIO_EMBEDDING_SPACE, AudioAnalysis};
 use leitmotif_analysis::lyrics::{
-    LYRICS_EMBEDDING_SPACE, LyricsAnalysis, WORDS_VERSION, analyze_lyrics,
+    LYRICS_EMBEDDING_SPACE, LyricsAnalysis, MEANING_VERSION, WORDS_VERSION, analyze_lyrics,
 };
 use leitmotif_domain::event::{AnalysisCompleted, EVENT_SCHEMA_VERSION, Event, EventPayload};
 use leitmotif_domain::job::JobTask;
@@ -128,7 +128,7 @@ impl AnalyzeRunner {
                 waveform: sound.waveform,
             }),
             lyrics: words.map(|words| LyricsPart {
-                descriptors: words.descriptors,
+                descriptors: [words.descriptors, words.meaning].concat(),
                 chains: words.chains,
             }),
             failures,
@@ -257,6 +257,10 @@ async fn read(text: String) -> Result<LyricsAnalysis> {
         .map_err(|error| leitmotif_storage::Error::bug(error).into())
 }
 
+/// Versions of what reads lyrics, as one part of the hash: tracks without lyrics keep theirs.
+static LYRICS_VERSIONS: LazyLock<String> =
+    LazyLock::new(|| format!("words@{WORDS_VERSION} meaning@{MEANING_VERSION}"));
+
 /// Names the input of an analysis: what is heard and read, and by which version.
 pub fn hash_input(audio: Option<&AudioSource>, lyrics: Option<&Lyrics>) -> String {
     let mut hasher = Sha256::new();
@@ -264,7 +268,7 @@ pub fn hash_input(audio: Option<&AudioSource>, lyrics: Option<&Lyrics>) -> Strin
         audio.map(|source| source.content_hash.as_str()),
         audio.map(|_| AUDIO_ANALYZER_VERSION),
         lyrics.map(|lyrics| lyrics.content_hash.as_str()),
-        lyrics.map(|_| WORDS_VERSION),
+        lyrics.map(|_| LYRICS_VERSIONS.as_str()),
     ];
     for part in parts {
         hasher.update(part.unwrap_or("-").as_bytes());
@@ -286,6 +290,7 @@ fn completed(
     }
     if document.lyrics.is_some() {
         analyzers.push(format!("words@{WORDS_VERSION}"));
+        analyzers.push(format!("meaning@{MEANING_VERSION}"));
     }
     Event {
         event_id: EventId::derive(&[

@@ -38,7 +38,7 @@ pub struct AudioPart {
 /// What was measured of the words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LyricsPart {
-    /// Language, rhyme, flow, vocabulary.
+    /// Language, rhyme, flow, vocabulary, sentiment, themes.
     pub descriptors: Vec<Descriptor>,
     /// Where in the text rhymes lie.
     pub chains: Vec<RhymeSpan>,

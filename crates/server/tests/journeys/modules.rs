@@ -12,8 +12,8 @@ use crate::tables::now;
 
 const SONGS: usize = 12;
 const STYLES: [Style; 3] = [Style::BoomBap, Style::House, Style::Ballad];
-const LYRICS: &str = "we walk along the river in the light\nwe talk about the ships we saw last night\n\
-                      the morning comes and everything is bright\nand nobody remembers why we fight\n";
+const LYRICS: &str = "we walk along the river in the light\nwe laugh about the lovely ships we saw last night\n\
+                      the morning comes and everything is bright\nand nobody remembers how to cry or fight\n";
 
 fn ids(answer: &Value) -> Vec<String> {
     let tracks = answer["tracks"].as_array().unwrap().iter();
@@ -82,6 +82,7 @@ fn journey_through_every_module() {
         ("harmony", "key"),
         ("sound", "integrated_loudness_lufs"),
         ("words", "rhyme_density_ratio"),
+        ("meaning", "sentiment"),
     ] {
         let found = named(descriptor);
         assert!(

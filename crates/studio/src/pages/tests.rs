@@ -88,6 +88,12 @@ fn an_analysis() -> AnalysisAnswer {
             descriptor("chroma", json!([0.1, 0.9])),
             descriptor(HOSTILE, json!({"a": HOSTILE})),
             descriptor("duration_ms", json!(60_000)),
+            descriptor("sentiment", json!(HOSTILE)),
+            descriptor("sentiment_arc", json!([HOSTILE, 1e300])),
+            descriptor(
+                "themes",
+                json!([{"theme": HOSTILE, "line_ratio": 0.5}, HOSTILE]),
+            ),
         ],
         beats_ms: vec![0, 500],
         downbeats_ms: vec![0],

@@ -4,6 +4,7 @@ use leitmotif_api::native::analysis::{AnalysisAnswer, DescriptorAnswer};
 use maud::{Markup, html};
 use serde_json::Value;
 
+use super::meaning::{THEMES, themes_text};
 use super::sections::{STRUCTURE, clock, sections};
 use crate::format::{UNKNOWN, label, moment, percent, value_text};
 
@@ -86,6 +87,8 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "multi_syllable",
             "internal",
             "rap",
+            "sentiment",
+            "themes",
         ],
     ),
 ];
@@ -176,6 +179,7 @@ fn entry(descriptor: &DescriptorAnswer) -> Markup {
 pub fn value(descriptor: &DescriptorAnswer) -> Markup {
     match &descriptor.value {
         Value::Null => html! { span.unknown { (UNKNOWN) } },
+        Value::Array(_) if descriptor.name == THEMES => html! { (themes_text(&descriptor.value)) },
         Value::Array(items) if items.iter().all(Value::is_number) => profile(items),
         Value::Array(_) if descriptor.name == STRUCTURE => html! { (form_text(&descriptor.value)) },
         other => html! { (value_text(&descriptor.name, other)) },
@@ -188,7 +192,7 @@ pub fn evidence(descriptor: &DescriptorAnswer, is_named: bool) -> Markup {
         dl.facts {
             @if is_named { dt { "Value" } dd { (label(&descriptor.name)) ": " (value_text(&descriptor.name, &descriptor.value)) } }
             @else if descriptor.name == STRUCTURE { dt { "Sections" } dd { (boundaries_text(&descriptor.value)) } }
-            @else if descriptor.value.is_array() { dt { "Values" } dd { (value_text("", &descriptor.value)) } }
+            @else if descriptor.name != THEMES && descriptor.value.is_array() { dt { "Values" } dd { (value_text("", &descriptor.value)) } }
             dt { "Confidence" }
             dd { @match descriptor.confidence {
                 Some(confidence) => (percent(f64::from(confidence))),

@@ -4,6 +4,7 @@ use leitmotif_api::native::analysis::{AnalysisAnswer, RhymeAnswer};
 use leitmotif_api::native::tracks::LyricsAnswer;
 use maud::{Markup, html};
 
+use super::meaning;
 use crate::parts::empty;
 
 /// Colours of the style sheet, `.chain-0` and on; later chains begin again.
@@ -30,6 +31,7 @@ pub fn section(
                 @else { "No rhymes are known of these words." }
                 @if is_timed { " Lines light up while they are sung; click one to hear it." }
             }
+            @if let Some(analysis) = analysis { (meaning::lines(&analysis.descriptors)) }
             @if lyrics.lines.is_empty() { (empty("The text holds no line of verse.")) } @else {
                 ol.verse data-verse[is_timed] {
                     @for (place, line) in lyrics.lines.iter().enumerate() {

@@ -2,6 +2,7 @@
 
 mod descriptors;
 mod lyrics;
+mod meaning;
 mod near_form;
 mod player;
 mod sections;

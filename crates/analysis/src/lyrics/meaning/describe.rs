@@ -1,0 +1,170 @@
+//! Lines to descriptors.
+
+use serde_json::{Value, json};
+
+use super::sentiment::{LineSentiment, measure_line};
+use super::themes::{Theme, themes_of_line};
+use crate::descriptor::Descriptor;
+use crate::lyrics::text::LyricsText;
+
+/// Version of every descriptor of meaning; a changed number a user can see bumps it.
+pub const MEANING_VERSION: &str = "1.0.0";
+/// Words of the lexicon that a text must hold: with fewer, one word decides the whole song.
+pub const MIN_MATCHED_COUNT: usize = 3;
+/// From here on a line counts as positive, below its negative as negative; the lexicon's authors' own.
+const POLARITY_MIN: f64 = 0.05;
+/// Matched words at which the text is half as sure as it can be.
+const HALF_SURE_COUNT: f64 = 10.0;
+/// Share of content words in the lexicon above which more does not make surer.
+const FULL_COVERAGE: f64 = 0.15;
+const QUARTER_COUNT: usize = 4;
+
+/// Names of the descriptors, in the order they are returned.
+pub(super) const DESCRIPTORS: [&str; 6] = [
+    "sentiment",
+    "sentiment_deviation",
+    "sentiment_positive_ratio",
+    "sentiment_negative_ratio",
+    "sentiment_arc",
+    "themes",
+];
+const SENTIMENT_METHOD: &str = "vader-lines+coverage";
+const THEMES_METHOD: &str = "word-lists-unvalidated";
+
+/// Describes sentiment and themes of lyrics.
+///
+/// - Shape: `language` is ISO 639-1; what is not English yields `null` with the reason in `method`.
+/// - Units: sentiment −1..=1, ratios 0..=1; `sentiment_arc` is the mean of each quarter of the lines;
+///   `themes` lists `{theme, line_ratio}`, the largest share first, without untouched themes.
+/// - Confidence grows with the count of matched words and their share among content words; it is not
+///   calibrated. Themes have none: no labels exist to judge them.
+/// - Cost: O(characters).
+pub(in crate::lyrics) fn describe_meaning(
+    text: &LyricsText,
+    language: Option<&str>,
+) -> Vec<Descriptor> {
+    if language != Some("en") {
+        let reason = match language {
+            Some(_) => "the language is not English",
+            None => "the language is unknown",
+        };
+        return DESCRIPTORS.map(|name| unknown(name, reason)).to_vec();
+    }
+    let lines: Vec<LineSentiment> = text
+        .lines
+        .iter()
+        .map(|line| measure_line(&line.text))
+        .collect();
+    let mut descriptors = describe_sentiment(&lines);
+    descriptors.push(describe_themes(text));
+    descriptors
+}
+
+fn describe_sentiment(lines: &[LineSentiment]) -> Vec<Descriptor> {
+    let matched_count: usize = lines.iter().map(|line| line.matched_count).sum();
+    let sentiment_names = || DESCRIPTORS.iter().filter(|name| **name != "themes");
+    if matched_count < MIN_MATCHED_COUNT {
+        let reason = format!("{matched_count} words in the lexicon, need {MIN_MATCHED_COUNT}");
+        return sentiment_names()
+            .map(|name| unknown(name, &reason))
+            .collect();
+    }
+    let sureness = Some(confidence(lines));
+    let mean = mean_compound(lines);
+    let count = lines.len() as f64;
+    let squares = lines.iter().map(|line| (line.compound - mean).powi(2));
+    let share = |is_counted: &dyn Fn(f64) -> bool| {
+        let counted = lines.iter().filter(|line| is_counted(line.compound));
+        json!(rounded(counted.count() as f64 / count))
+    };
+    let (arc, arc_sureness) = arc_of(lines);
+    let values = [
+        (json!(rounded(mean)), sureness),
+        (
+            json!(rounded((squares.sum::<f64>() / count).sqrt())),
+            sureness,
+        ),
+        (share(&|compound| compound >= POLARITY_MIN), sureness),
+        (share(&|compound| compound <= -POLARITY_MIN), sureness),
+        (arc, arc_sureness),
+    ];
+    sentiment_names()
+        .zip(values)
+        .map(|(name, (value, confidence))| match value {
+            Value::Null => unknown(name, "fewer lines than quarters"),
+            value => described(name, value, confidence, SENTIMENT_METHOD),
+        })
+        .collect()
+}
+
+/// Mean of each quarter, as sure as its least sure quarter; `null` with fewer than four lines.
+fn arc_of(lines: &[LineSentiment]) -> (Value, Option<f32>) {
+    if lines.len() < QUARTER_COUNT {
+        return (Value::Null, None);
+    }
+    let edge = |quarter: usize| quarter * lines.len() / QUARTER_COUNT;
+    let quarters: Vec<&[LineSentiment]> = (0..QUARTER_COUNT)
+        .filter_map(|quarter| lines.get(edge(quarter)..edge(quarter + 1)))
+        .collect();
+    let means: Vec<f64> = quarters
+        .iter()
+        .map(|quarter| rounded(mean_compound(quarter)))
+        .collect();
+    let sureness = quarters.iter().map(|quarter| confidence(quarter));
+    (json!(means), sureness.min_by(f32::total_cmp))
+}
+
+fn describe_themes(text: &LyricsText) -> Descriptor {
+    let mut counts = Theme::ALL.map(|theme| (theme, 0_usize));
+    for line in &text.lines {
+        for theme in themes_of_line(&line.text) {
+            if let Some((_, count)) = counts.iter_mut().find(|(known, _)| *known == theme) {
+                *count += 1;
+            }
+        }
+    }
+    counts.sort_by_key(|(theme, count)| (std::cmp::Reverse(*count), *theme));
+    let line_count = text.lines.len().max(1) as f64;
+    let touched: Vec<Value> = counts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(theme, count)| {
+            json!({"theme": theme.name(), "line_ratio": rounded(*count as f64 / line_count)})
+        })
+        .collect();
+    described("themes", json!(touched), None, THEMES_METHOD)
+}
+
+fn mean_compound(lines: &[LineSentiment]) -> f64 {
+    lines.iter().map(|line| line.compound).sum::<f64>() / lines.len().max(1) as f64
+}
+
+fn confidence(lines: &[LineSentiment]) -> f32 {
+    let matched = lines.iter().map(|line| line.matched_count).sum::<usize>() as f64;
+    let content = lines.iter().map(|line| line.content_count).sum::<usize>() as f64;
+    let by_coverage = (matched / content.max(1.0) / FULL_COVERAGE).min(1.0);
+    rounded(matched / (matched + HALF_SURE_COUNT) * by_coverage) as f32
+}
+
+/// Four digits: more would look surer than a lexicon can be.
+fn rounded(value: f64) -> f64 {
+    (value * 10_000.0).round() / 10_000.0
+}
+
+fn unknown(name: &str, reason: &str) -> Descriptor {
+    let method = match name {
+        "themes" => THEMES_METHOD,
+        _ => SENTIMENT_METHOD,
+    };
+    described(name, Value::Null, None, &format!("{method}: {reason}"))
+}
+
+fn described(name: &str, value: Value, confidence: Option<f32>, method: &str) -> Descriptor {
+    Descriptor {
+        name: name.to_owned(),
+        value,
+        confidence,
+        method: method.to_owned(),
+        version: MEANING_VERSION.to_owned(),
+    }
+}

@@ -1,0 +1,135 @@
+//! What a line is about, by lists of words.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::theme_words::THEME_WORDS;
+use crate::lyrics::tokens::{folded, tokenize};
+
+/// A subject of songs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Theme {
+    /// Being in love.
+    Love,
+    /// Parting and missing somebody.
+    Heartbreak,
+    /// Having, wanting or lacking money.
+    Money,
+    /// Going out at night, dancing and drinking.
+    NightAndParty,
+    /// Life in the streets, crime and police.
+    Street,
+    /// God and prayer.
+    Faith,
+    /// Parents, children, home.
+    Family,
+    /// Land, water, weather and sky.
+    Nature,
+    /// Hardship and fighting through it.
+    Struggle,
+    /// Praising oneself.
+    Boasting,
+}
+
+impl Theme {
+    /// Every theme, in the order of declaration.
+    pub const ALL: [Self; 10] = [
+        Self::Love,
+        Self::Heartbreak,
+        Self::Money,
+        Self::NightAndParty,
+        Self::Street,
+        Self::Faith,
+        Self::Family,
+        Self::Nature,
+        Self::Struggle,
+        Self::Boasting,
+    ];
+
+    /// Returns the stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Love => "love",
+            Self::Heartbreak => "heartbreak",
+            Self::Money => "money",
+            Self::NightAndParty => "night_and_party",
+            Self::Street => "street",
+            Self::Faith => "faith",
+            Self::Family => "family",
+            Self::Nature => "nature",
+            Self::Struggle => "struggle",
+            Self::Boasting => "boasting",
+        }
+    }
+
+    fn bit(self) -> u16 {
+        1 << self as u16
+    }
+}
+
+/// Returns the themes that at least one word of a line belongs to, in the order of [`Theme::ALL`].
+///
+/// - Shape: any text; English endings are cut off to find the listed form of a word.
+/// - Cost: O(characters).
+pub fn themes_of_line(line: &str) -> Vec<Theme> {
+    let found = tokenize(line).iter().fold(0, |found, token| {
+        found | themes_of_word(&folded(token.text))
+    });
+    let is_found = |theme: &Theme| found & theme.bit() != 0;
+    Theme::ALL.into_iter().filter(is_found).collect()
+}
+
+/// Themes of one folded word as bits: of the word itself, else of the first base form that is listed.
+fn themes_of_word(word: &str) -> u16 {
+    let listed = |form: &str| word_bits().get(form).copied();
+    let word = word.strip_suffix("'s").unwrap_or(word).trim_matches('\'');
+    if let Some(bits) = listed(word) {
+        return bits;
+    }
+    // `-in` for `-ing` is how singers spell it; the lists have no word that this confuses.
+    let endings = [
+        ("ies", "y"),
+        ("ied", "y"),
+        ("es", ""),
+        ("s", ""),
+        ("ed", "e"),
+        ("ed", ""),
+        ("ing", "e"),
+        ("ing", ""),
+        ("in", "e"),
+        ("in", ""),
+    ];
+    for (ending, replacement) in endings {
+        let long_enough = |stem: &&str| stem.len() + replacement.len() >= 3;
+        let Some(stem) = word.strip_suffix(ending).filter(long_enough) else {
+            continue;
+        };
+        let undoubled = || {
+            let mut letters = stem.chars().rev();
+            let is_double = letters.next() == letters.next();
+            // Doubling follows a short vowel before -ed and -ing: `hugging` is of `hug`.
+            is_double.then(|| stem.char_indices().last().map(|(last, _)| &stem[..last]))?
+        };
+        let bits = match replacement {
+            "" => listed(stem).or_else(|| listed(undoubled()?)),
+            _ => listed(&format!("{stem}{replacement}")),
+        };
+        if let Some(bits) = bits {
+            return bits;
+        }
+    }
+    0
+}
+
+fn word_bits() -> &'static HashMap<&'static str, u16> {
+    static BITS: OnceLock<HashMap<&'static str, u16>> = OnceLock::new();
+    BITS.get_or_init(|| {
+        let mut bits = HashMap::new();
+        for (theme, words) in THEME_WORDS {
+            for word in words.split_whitespace() {
+                *bits.entry(word).or_default() |= theme.bit();
+            }
+        }
+        bits
+    })
+}
