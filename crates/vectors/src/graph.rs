@@ -1,5 +1,7 @@
 //! Links of the navigable small-world graph.
 
+use crate::rows::Rows;
+
 /// Marks the end of a link list.
 pub(crate) const NO_SLOT: u32 = u32::MAX;
 
@@ -13,6 +15,15 @@ const LINKS_PER_LINE: usize = 16;
 #[repr(C, align(64))]
 pub(crate) struct LinkLine(pub [u32; LINKS_PER_LINE]);
 
+impl LinkLine {
+    pub(crate) const EMPTY: Self = Self([NO_SLOT; LINKS_PER_LINE]);
+}
+
+/// Number of cache lines of the bottom-level links of a slot.
+pub(crate) fn link_lines(m: usize) -> usize {
+    (2 * m).div_ceil(LINKS_PER_LINE)
+}
+
 /// Adjacency lists by slot and level.
 ///
 /// The bottom level, where a walk spends its time, has a fixed stride of whole cache lines and ends
@@ -20,7 +31,7 @@ pub(crate) struct LinkLine(pub [u32; LINKS_PER_LINE]);
 pub(crate) struct Graph {
     m: usize,
     lines_per_slot: usize,
-    base: Vec<LinkLine>,
+    base: Rows<LinkLine>,
     upper: Vec<Box<[Vec<u32>]>>,
     /// Where walks start: a node of the top level.
     pub entry: Option<u32>,
@@ -31,8 +42,8 @@ impl Graph {
     pub(crate) fn new(m: usize) -> Self {
         Self {
             m,
-            lines_per_slot: (2 * m).div_ceil(LINKS_PER_LINE),
-            base: Vec::new(),
+            lines_per_slot: link_lines(m),
+            base: Rows::default(),
             upper: Vec::new(),
             entry: None,
             top_level: 0,
@@ -45,9 +56,21 @@ impl Graph {
     }
 
     pub(crate) fn ensure_slots(&mut self, slot_count: usize) {
-        let line = LinkLine([NO_SLOT; LINKS_PER_LINE]);
-        self.base.resize(slot_count * self.lines_per_slot, line);
+        self.base
+            .grow(slot_count * self.lines_per_slot, LinkLine::EMPTY);
         self.upper.resize_with(slot_count, Default::default);
+    }
+
+    /// Takes over the bottom level of a snapshot, whole lines for every slot, links in the graph only.
+    pub(crate) fn restore_base(&mut self, base: Rows<LinkLine>, slot_count: usize) {
+        debug_assert_eq!(base.len(), slot_count * self.lines_per_slot);
+        self.base = base;
+        self.upper.resize_with(slot_count, Default::default);
+    }
+
+    /// Takes over the upper levels of a slot of a snapshot, from level 1 up.
+    pub(crate) fn restore_upper(&mut self, slot: u32, levels: Vec<Vec<u32>>) {
+        self.upper[slot as usize] = levels.into();
     }
 
     /// Number of cache lines of bottom-level links.
@@ -68,14 +91,15 @@ impl Graph {
     /// Bottom-level links: whole lines, of which those from the first [`NO_SLOT`] on are empty.
     #[inline(always)]
     pub(crate) fn base_lines(&self, slot: u32) -> &[LinkLine] {
-        &self.base[slot as usize * self.lines_per_slot..][..self.lines_per_slot]
+        self.base
+            .row(slot as usize * self.lines_per_slot, self.lines_per_slot)
     }
 
     #[inline(always)]
     pub(crate) fn prefetch_base(&self, slot: u32) {
         let first = slot as usize * self.lines_per_slot;
         for line in first..first + self.lines_per_slot {
-            crate::kernels::prefetch(&self.base, line);
+            self.base.prefetch(line);
         }
     }
 
@@ -106,7 +130,8 @@ impl Graph {
             list.extend_from_slice(links);
             return;
         }
-        let lines = &mut self.base[slot as usize * self.lines_per_slot..][..self.lines_per_slot];
+        let start = slot as usize * self.lines_per_slot;
+        let lines = self.base.row_mut(start, self.lines_per_slot);
         let places = lines.iter_mut().flat_map(|line| &mut line.0);
         let padded = links.iter().copied().chain(std::iter::repeat(NO_SLOT));
         for (place, link) in places.zip(padded) {

@@ -2,7 +2,8 @@
 //!
 //! An [`Index`] holds vectors under 128-bit ids. Small sets are scanned exactly; large ones are
 //! found through a hierarchical navigable small-world graph that walks 8-bit codes and rescores
-//! the best candidates in `f32`. The crate is pure: no clock, network, logging or tenant.
+//! the best candidates in `f32`. A loaded index stays in its mapped snapshot, which is checked whole
+//! before the first search. The crate is pure: no clock, network, logging or tenant.
 
 mod error;
 
@@ -17,7 +18,9 @@ mod consolidate;
 mod graph;
 mod select;
 
+mod lookup;
 mod quantise;
+mod rows;
 mod scratch;
 mod store;
 

@@ -1,11 +1,14 @@
 //! Vectors, codes and ids by slot.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use crate::error::{Error, Result};
-use crate::kernels::{kernels, prefetch};
+use crate::kernels::kernels;
+use crate::lookup::IdLookup;
 use crate::options::Metric;
 use crate::quantise::{CodeLine, QueryCode, Terms, code_lines, encode};
+use crate::rows::Rows;
 
 /// The largest accepted squared length: leaves room for `|a − b|² ≤ 4·max(|a|², |b|²)` in `f32`.
 pub(crate) const NORM_MAX: f32 = f32::MAX / 16.0;
@@ -33,12 +36,14 @@ pub(crate) struct Store {
     pub metric: Metric,
     pub code_lines: usize,
     pub states: Vec<SlotState>,
-    pub ids: Vec<u128>,
-    pub vectors: Vec<f32>,
-    pub codes: Vec<CodeLine>,
-    pub terms: Vec<Terms>,
-    slot_of: HashMap<u128, u32>,
-    free: Vec<u32>,
+    pub ids: Rows<u128>,
+    pub vectors: Rows<f32>,
+    pub codes: Rows<CodeLine>,
+    pub terms: Rows<Terms>,
+    slot_of: IdLookup,
+    /// Free slots, the lowest first: the choice must not depend on whether the index was saved and
+    /// loaded since they fell free.
+    free: BinaryHeap<Reverse<u32>>,
     pub pending_count: usize,
     pub dead_count: usize,
     /// Largest error of any code and largest length of any vector since the last reset: with them
@@ -54,12 +59,12 @@ impl Store {
             metric,
             code_lines: code_lines(dimension),
             states: Vec::new(),
-            ids: Vec::new(),
-            vectors: Vec::new(),
-            codes: Vec::new(),
-            terms: Vec::new(),
-            slot_of: HashMap::new(),
-            free: Vec::new(),
+            ids: Rows::default(),
+            vectors: Rows::default(),
+            codes: Rows::default(),
+            terms: Rows::default(),
+            slot_of: IdLookup::default(),
+            free: BinaryHeap::new(),
             pending_count: 0,
             dead_count: 0,
             code_error_max: 0.0,
@@ -76,7 +81,7 @@ impl Store {
     }
 
     pub(crate) fn slot(&self, id: u128) -> Option<u32> {
-        self.slot_of.get(&id).copied()
+        self.slot_of.get(id)
     }
 
     pub(crate) fn live_ids(&self) -> impl Iterator<Item = u128> + '_ {
@@ -96,11 +101,13 @@ impl Store {
     }
 
     pub(crate) fn vector(&self, slot: u32) -> &[f32] {
-        &self.vectors[slot as usize * self.dimension..][..self.dimension]
+        self.vectors
+            .row(slot as usize * self.dimension, self.dimension)
     }
 
     pub(crate) fn code(&self, slot: u32) -> &[CodeLine] {
-        &self.codes[slot as usize * self.code_lines..][..self.code_lines]
+        self.codes
+            .row(slot as usize * self.code_lines, self.code_lines)
     }
 
     /// Checks a vector of outside and brings it into the stored form.
@@ -133,9 +140,9 @@ impl Store {
 
     /// Puts a prepared vector into a slot of its own; the id must not be present.
     pub(crate) fn insert(&mut self, id: u128, vector: &[f32]) -> Result<u32> {
-        debug_assert!(!self.slot_of.contains_key(&id));
+        debug_assert!(self.slot(id).is_none());
         let slot = match self.free.pop() {
-            Some(slot) => slot,
+            Some(Reverse(slot)) => slot,
             None if self.slot_count() >= SLOTS_MAX => {
                 return Err(Error::Full { limit: SLOTS_MAX });
             }
@@ -152,12 +159,11 @@ impl Store {
     fn push_slot(&mut self) -> u32 {
         let slot = self.slot_count() as u32;
         self.states.push(SlotState::Free);
-        self.ids.push(0);
-        self.terms.push(Terms::default());
-        self.vectors
-            .resize(self.vectors.len() + self.dimension, 0.0);
-        self.codes
-            .resize(self.codes.len() + self.code_lines, CodeLine::ZERO);
+        let count = self.slot_count();
+        self.ids.grow(count, 0);
+        self.terms.grow(count, Terms::default());
+        self.vectors.grow(count * self.dimension, 0.0);
+        self.codes.grow(count * self.code_lines, CodeLine::ZERO);
         slot
     }
 
@@ -165,15 +171,17 @@ impl Store {
     pub(crate) fn overwrite(&mut self, slot: u32, vector: &[f32]) {
         debug_assert_eq!(self.states[slot as usize], SlotState::Pending);
         let start = slot as usize * self.dimension;
-        self.vectors[start..start + self.dimension].copy_from_slice(vector);
+        self.vectors
+            .row_mut(start, self.dimension)
+            .copy_from_slice(vector);
         self.encode_slot(slot);
     }
 
     /// Derives codes and terms from the vector of a slot.
     pub(crate) fn encode_slot(&mut self, slot: u32) {
         let slot = slot as usize;
-        let vector = &self.vectors[slot * self.dimension..][..self.dimension];
-        let lines = &mut self.codes[slot * self.code_lines..][..self.code_lines];
+        let vector = self.vectors.row(slot * self.dimension, self.dimension);
+        let lines = self.codes.row_mut(slot * self.code_lines, self.code_lines);
         let (scale, error) = encode(vector, lines);
         let norm = kernels().dot(vector, vector);
         self.terms[slot] = Terms {
@@ -186,7 +194,7 @@ impl Store {
 
     /// Takes an id out; its slot is free at once unless the graph knows it.
     pub(crate) fn remove(&mut self, id: u128) -> bool {
-        let Some(slot) = self.slot_of.remove(&id) else {
+        let Some(slot) = self.slot_of.remove(id) else {
             return false;
         };
         if self.states[slot as usize] == SlotState::Linked {
@@ -195,7 +203,7 @@ impl Store {
         } else {
             self.pending_count -= 1;
             self.states[slot as usize] = SlotState::Free;
-            self.free.push(slot);
+            self.free.push(Reverse(slot));
         }
         true
     }
@@ -219,22 +227,34 @@ impl Store {
         debug_assert_eq!(self.states[slot as usize], SlotState::Dead);
         self.states[slot as usize] = SlotState::Free;
         self.dead_count -= 1;
-        self.free.push(slot);
+        self.free.push(Reverse(slot));
     }
 
-    /// Builds the lookups of a store whose slots were filled from a snapshot.
+    /// Takes over the lookup of a store whose slots were filled from a snapshot, or builds it from
+    /// the ids of live slots.
     ///
     /// - Errors: the id that two live slots share.
-    pub(crate) fn restore_lookups(&mut self) -> std::result::Result<(), u128> {
-        for slot in (0..self.slot_count() as u32).rev() {
+    pub(crate) fn restore_lookups(
+        &mut self,
+        saved: Option<IdLookup>,
+    ) -> std::result::Result<(), u128> {
+        let must_build = saved.is_none();
+        self.slot_of = saved.unwrap_or_default();
+        if must_build {
+            self.slot_of.reserve(self.slot_count());
+        }
+        for slot in 0..self.slot_count() as u32 {
             match self.states[slot as usize] {
-                SlotState::Free => self.free.push(slot),
+                SlotState::Free => self.free.push(Reverse(slot)),
                 SlotState::Dead => self.dead_count += 1,
                 state => {
                     self.pending_count += usize::from(state == SlotState::Pending);
-                    let id = self.ids[slot as usize];
-                    if self.slot_of.insert(id, slot).is_some() {
-                        return Err(id);
+                    if must_build {
+                        let id = self.ids[slot as usize];
+                        if self.slot_of.get(id).is_some() {
+                            return Err(id);
+                        }
+                        self.slot_of.insert(id, slot);
                     }
                 }
             }
@@ -276,7 +296,7 @@ impl Store {
         distances: &mut Vec<f32>,
     ) {
         products.resize(slots.len(), 0);
-        kernels().code_products(&query.lines, &self.codes, slots, products);
+        self.code_products(&query.lines, slots, products);
         distances.clear();
         distances.extend(
             (slots.iter().zip(products.iter()))
@@ -284,14 +304,48 @@ impl Store {
         );
     }
 
+    /// Multiplies codes in the piece where they lie; kernels know one array.
+    #[inline]
+    fn code_products(&self, query: &[CodeLine], slots: &[u32], products: &mut [i32]) {
+        let (saved, added) = self.codes.pieces();
+        let is_saved = |slot: u32| (slot as usize * self.code_lines) < saved.len();
+        if saved.is_empty() {
+            kernels().code_products(query, added, slots, products);
+        } else if added.is_empty() || slots.iter().all(|&slot| is_saved(slot)) {
+            kernels().code_products(query, saved, slots, products);
+        } else {
+            self.code_products_mixed(query, slots, products);
+        }
+    }
+
+    fn code_products_mixed(&self, query: &[CodeLine], slots: &[u32], mut products: &mut [i32]) {
+        let (saved, added) = self.codes.pieces();
+        let saved_slots = (saved.len() / self.code_lines) as u32;
+        let is_saved = |slot: u32| slot < saved_slots;
+        for run in slots.chunk_by(|&a, &b| is_saved(a) == is_saved(b)) {
+            let (of_run, rest) = std::mem::take(&mut products).split_at_mut(run.len());
+            products = rest;
+            if is_saved(run[0]) {
+                kernels().code_products(query, saved, run, of_run);
+                continue;
+            }
+            let mut within = [0; 64];
+            for (run, products) in run.chunks(64).zip(of_run.chunks_mut(64)) {
+                let within = &mut within[..run.len()];
+                (within.iter_mut().zip(run)).for_each(|(to, &slot)| *to = slot - saved_slots);
+                kernels().code_products(query, added, within, products);
+            }
+        }
+    }
+
     /// Asks for the code and terms of a slot ahead of [`Store::coded_distances`].
     #[inline(always)]
     pub(crate) fn prefetch_code(&self, slot: u32) {
-        prefetch(&self.terms, slot as usize);
+        self.terms.prefetch(slot as usize);
         let first = slot as usize * self.code_lines;
         // Beyond a few lines the processor's own prefetcher has caught on.
         for line in first..first + self.code_lines.min(4) {
-            prefetch(&self.codes, line);
+            self.codes.prefetch(line);
         }
     }
 
@@ -300,7 +354,7 @@ impl Store {
     pub(crate) fn prefetch_vector(&self, slot: u32) {
         let start = slot as usize * self.dimension;
         for line in 0..self.dimension.div_ceil(16).min(8) {
-            prefetch(&self.vectors, start + line * 16);
+            self.vectors.prefetch(start + line * 16);
         }
     }
 

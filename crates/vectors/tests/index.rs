@@ -428,8 +428,8 @@ fn damaged_snapshots_are_refused() {
 /// Positions between sections, from the lengths in the header.
 fn padding_of(bytes: &[u8]) -> Vec<usize> {
     let mut padding = Vec::new();
-    let mut end = 192usize;
-    for section in 0..6 {
+    let mut end = 256usize;
+    for section in 0..9 {
         let field = 20 + 72 + section * 16;
         let length = u64::from_le_bytes(bytes[field..field + 8].try_into().unwrap());
         padding.extend(end..end.next_multiple_of(64));

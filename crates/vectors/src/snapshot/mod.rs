@@ -1,54 +1,76 @@
-//! Snapshots: an index as one checked file.
+//! Snapshots: an index as one checked file, laid out so that a mapped file is the index.
 //!
-//! All numbers are little-endian. A header of 192 bytes is followed by six sections, each padded to
-//! 64 bytes: slot states, ids, levels, vectors, bottom links, upper links. Header and sections each
-//! carry an XXH64 checksum. Codes are not stored: they follow from the vectors.
+//! All numbers are little-endian. A header of 256 bytes is followed by nine sections, each beginning
+//! at a multiple of 64 bytes: slot states, ids, levels, vectors, bottom links in whole cache lines,
+//! upper links, codes, terms of the codes, and the live slots by ascending id. Header and sections
+//! each carry an XXH64 checksum.
+//!
+//! A load maps the file and leaves ids, vectors, codes, terms, bottom links and the order in it: they
+//! are shared with the page cache and with other processes. The maps are private, so a change copies
+//! one page, and what is added goes to the heap ([`crate::rows`]). States and upper links, a few
+//! bytes a slot, are copied.
+//!
+//! Everything is checked before `load` returns, not section by section when first used: a search has
+//! no way to report damage, and a walk that trusts its links needs every one of them checked. The
+//! check reads the whole file once.
+//!
+//! Version 1 had a header of 192 bytes, no codes, terms and order, and bottom links without padding.
+//! It is still read: its ids and vectors stay mapped, the rest is made anew.
 
+mod check;
 mod checksum;
+mod header;
 mod map;
 mod read;
+mod stored;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::index::Index;
 
-pub(crate) use read::decode;
+pub(crate) use map::{Mapped, Plain};
 pub(crate) use write::encode;
 
 /// First bytes of a snapshot. The last ones reveal transfers that rewrite line ends.
 const MAGIC: [u8; 8] = *b"LMVEC\r\n\x1a";
 
 /// Version of the layout; raised when a reader of the old one would misread the new one.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
-const SECTION_COUNT: usize = 6;
-
-/// Fixed part: magic, version, checksum, then 10 words and two words per section.
-const HEADER_BYTES: usize = 192;
-
-/// Sections begin at multiples of a cache line.
+/// Sections begin at multiples of a cache line, as the arrays of an index do.
 const ALIGNMENT: usize = 64;
 
+fn corrupt(what: impl Into<String>) -> Error {
+    Error::Corrupt(what.into())
+}
+
+fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io {
+        action,
+        path,
+        source,
+    }
+}
+
 /// Writes a snapshot beside `path`, syncs it and renames it into place.
+///
+/// Never in place: indexes that were loaded from the old file still read it. Two writers of one path
+/// at a time would share the name beside it; callers hold a lock for that.
 pub(crate) fn save(index: &Index, path: &Path, generation: u64) -> Result<()> {
     let bytes = encode(index, generation);
     let temporary = temporary_path(path);
-    let fail = |action, path: &Path| {
-        let path = path.to_owned();
-        move |source| Error::Io {
-            action,
-            path,
-            source,
-        }
-    };
-    let written = write_synced(&temporary, &bytes).map_err(fail("write", &temporary));
+    let written = write_synced(&temporary, &bytes).map_err(io_error("write", &temporary));
     let renamed = written
-        .and_then(|()| fs::rename(&temporary, path).map_err(fail("rename", path)))
-        .and_then(|()| sync_folder(path).map_err(fail("sync the folder of", path)));
+        .and_then(|()| fs::rename(&temporary, path).map_err(io_error("rename", path)))
+        .and_then(|()| sync_folder(path).map_err(io_error("sync the folder of", path)));
     if renamed.is_err() {
         // The first error is the one to report; a leftover is overwritten by the next save.
         let _ = fs::remove_file(&temporary);
@@ -56,14 +78,34 @@ pub(crate) fn save(index: &Index, path: &Path, generation: u64) -> Result<()> {
     renamed
 }
 
-/// Maps a snapshot into memory and reads it.
+/// Maps a snapshot and makes it an index; where it cannot be used in place, reads it.
 pub(crate) fn load(path: &Path) -> Result<(Index, u64)> {
-    let map = map::open(path).map_err(|source| Error::Io {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })?;
-    decode(&map)
+    if !map::CAN_MAP {
+        return decode(&fs::read(path).map_err(io_error("read", path))?);
+    }
+    let (file, front, file_bytes) = open(path).map_err(io_error("read", path))?;
+    let header = header::Header::decode(&front, file_bytes)?;
+    let index = read::read(&read::Source::File(&file, path), &header)?;
+    Ok((index, header.generation))
+}
+
+/// Makes an index from the bytes of a snapshot, on the heap: the safe twin of [`load`].
+pub(crate) fn decode(bytes: &[u8]) -> Result<(Index, u64)> {
+    let header = header::Header::decode(bytes, bytes.len())?;
+    let index = read::read(&read::Source::Bytes(bytes), &header)?;
+    Ok((index, header.generation))
+}
+
+/// Opens a file and reads as much as a header takes.
+fn open(path: &Path) -> io::Result<(File, Vec<u8>, usize)> {
+    let mut file = File::open(path)?;
+    let mut front = Vec::with_capacity(header::HEADER_BYTES);
+    (&mut file)
+        .take(header::HEADER_BYTES as u64)
+        .read_to_end(&mut front)?;
+    let file_bytes = usize::try_from(file.metadata()?.len())
+        .map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
+    Ok((file, front, file_bytes))
 }
 
 fn temporary_path(path: &Path) -> PathBuf {
@@ -87,60 +129,4 @@ fn sync_folder(path: &Path) -> io::Result<()> {
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::checksum::xxh64;
-    use super::*;
-    use crate::options::{IndexOptions, Metric};
-
-    /// Rewrites all checksums, as a forger would.
-    fn sign(bytes: &mut [u8]) {
-        let mut end = HEADER_BYTES;
-        for section in 0..SECTION_COUNT {
-            let field = 92 + section * 16;
-            let length = bytes[field..field + 8].try_into().map(u64::from_le_bytes);
-            let start = end.next_multiple_of(ALIGNMENT);
-            end = start.saturating_add(length.expect("eight bytes") as usize);
-            if let Some(section) = bytes.get(start..end) {
-                let sum = xxh64(section);
-                bytes[field + 8..field + 16].copy_from_slice(&sum.to_le_bytes());
-            }
-        }
-        let sum = xxh64(&bytes[20..HEADER_BYTES]);
-        bytes[12..20].copy_from_slice(&sum.to_le_bytes());
-    }
-
-    /// Forged bytes with right checksums either fail or give an index that can be used.
-    #[test]
-    fn forged_snapshots_never_panic() {
-        let options = IndexOptions {
-            exact_below: 0,
-            m: 2,
-            ef_construction: 8,
-            ..IndexOptions::default()
-        };
-        let mut index = Index::new(3, Metric::L2, options).expect("valid options");
-        for id in 0..40u8 {
-            let vector = [f32::from(id), f32::from(id % 7), 1.0];
-            index.upsert(u128::from(id), &vector).expect("valid vector");
-        }
-        index.remove(3);
-        let bytes = encode(&index, 0);
-        for at in 0..bytes.len() {
-            for value in [0, 1, 3, 0x7f, 0xff] {
-                let mut forged = bytes.clone();
-                forged[at] = value;
-                sign(&mut forged);
-                if let Ok((mut index, _)) = decode(&forged) {
-                    let query = vec![1.0; index.dimension()];
-                    let _ = index.search(&query, 5, &Default::default());
-                    let _ = index.upsert(99, &query);
-                    index.remove(5);
-                    index.compact();
-                }
-            }
-        }
-    }
 }

@@ -1,168 +1,104 @@
-//! From bytes to an index; believes nothing.
+//! From a snapshot to an index; believes nothing.
 
+use std::fs::File;
+use std::ops::Deref;
+use std::path::Path;
+
+use memmap2::MmapMut;
+
+use super::check::{check_code, check_order, check_vector, is_in_graph, leads_well};
 use super::checksum::xxh64;
-use super::{ALIGNMENT, HEADER_BYTES, MAGIC, SECTION_COUNT, VERSION};
-use crate::error::{Error, Result};
-use crate::graph::{LEVEL_MAX, NO_SLOT};
+use super::header::{
+    BASE_LINKS, CODES, Header, IDS, LEVELS, ORDER, STATES, Section, TERMS, UPPER_LINKS, VECTORS,
+};
+use super::map::{Mapped, Plain, map_part};
+use super::stored::decode_all;
+use super::{corrupt, io_error};
+use crate::error::Result;
+use crate::graph::{LEVEL_MAX, LinkLine, NO_SLOT, link_lines};
 use crate::index::Index;
-use crate::options::{IndexOptions, Metric};
+use crate::lookup::IdLookup;
 use crate::quantise::{CodeLine, Terms};
-use crate::store::{NORM_MAX, SLOTS_MAX, SlotState};
+use crate::rows::Rows;
+use crate::store::SlotState;
 
-/// How far the squared length of a stored cosine vector may be from 1.
-const UNIT_TOLERANCE: f64 = 1e-3;
-
-fn corrupt(what: impl Into<String>) -> Error {
-    Error::Corrupt(what.into())
+/// Where a snapshot comes from.
+pub(super) enum Source<'s> {
+    /// Bytes of anybody; arrays are copied from them.
+    Bytes(&'s [u8]),
+    /// A file, whose arrays stay in it.
+    File(&'s File, &'s Path),
 }
 
-/// Reads numbers off the front of a slice.
-struct Reader<'b>(&'b [u8]);
-
-impl Reader<'_> {
-    fn take<const SIZE: usize>(&mut self) -> Result<[u8; SIZE]> {
-        let (bytes, rest) =
-            (self.0.split_first_chunk::<SIZE>()).ok_or_else(|| corrupt("header ends too early"))?;
-        self.0 = rest;
-        Ok(*bytes)
-    }
-
-    fn u32(&mut self) -> Result<u32> {
-        self.take().map(u32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Result<u64> {
-        self.take().map(u64::from_le_bytes)
-    }
-
-    fn usize(&mut self, name: &str) -> Result<usize> {
-        usize::try_from(self.u64()?).map_err(|_| corrupt(format!("{name} is too large")))
-    }
+/// The bytes of one section.
+enum SectionBytes<'s> {
+    Held(&'s [u8]),
+    Mapped(MmapMut),
 }
 
-struct Header {
-    generation: u64,
-    dimension: usize,
-    metric: Metric,
-    options: IndexOptions,
-    slot_count: usize,
-    entry: u32,
-    top_level: u32,
-    sections: [(usize, u64); SECTION_COUNT],
-}
+impl Deref for SectionBytes<'_> {
+    type Target = [u8];
 
-/// Reads a snapshot.
-///
-/// - Errors: [`Error::Corrupt`] unless checksums, lengths and every reference are right, and
-///   [`Error::UnsupportedVersion`].
-/// - Cost: O(bytes); nothing is allocated before the lengths were checked against the input.
-pub(crate) fn decode(bytes: &[u8]) -> Result<(Index, u64)> {
-    let header = decode_header(bytes)?;
-    let sections = split_sections(bytes, &header)?;
-    let mut index = Index::new(header.dimension, header.metric, header.options)
-        .map_err(|error| corrupt(error.to_string()))?;
-    fill_store(&mut index, &sections)?;
-    fill_graph(&mut index, &sections, &header)?;
-    Ok((index, header.generation))
-}
-
-fn decode_header(bytes: &[u8]) -> Result<Header> {
-    let header = (bytes.get(..HEADER_BYTES))
-        .ok_or_else(|| corrupt(format!("{} bytes are too few for a header", bytes.len())))?;
-    let mut reader = Reader(header);
-    if reader.take::<8>()? != MAGIC {
-        return Err(corrupt("it does not begin like one"));
-    }
-    let version = reader.u32()?;
-    let checksum = reader.u64()?;
-    if version != VERSION {
-        return Err(Error::UnsupportedVersion {
-            found: version,
-            supported: VERSION,
-        });
-    }
-    if checksum != xxh64(reader.0) {
-        return Err(corrupt("checksum of the header is wrong"));
-    }
-    let generation = reader.u64()?;
-    let dimension = reader.usize("dimension")?;
-    let metric = match reader.u64()? {
-        0 => Metric::Cosine,
-        1 => Metric::Dot,
-        2 => Metric::L2,
-        other => return Err(corrupt(format!("metric {other} is unknown"))),
-    };
-    let options = IndexOptions {
-        m: reader.usize("m")?,
-        ef_construction: reader.usize("ef_construction")?,
-        seed: reader.u64()?,
-        exact_below: reader.usize("exact_below")?,
-    };
-    let slot_count = reader.usize("number of slots")?;
-    let (entry, top_level) = (reader.u32()?, reader.u32()?);
-    let mut sections = [(0, 0); SECTION_COUNT];
-    for section in &mut sections {
-        *section = (reader.usize("length of a section")?, reader.u64()?);
-    }
-    Ok(Header {
-        generation,
-        dimension,
-        metric,
-        options,
-        slot_count,
-        entry,
-        top_level,
-        sections,
-    })
-}
-
-/// Cuts the sections out of the file after checking their lengths and checksums.
-fn split_sections<'b>(bytes: &'b [u8], header: &Header) -> Result<[&'b [u8]; SECTION_COUNT]> {
-    let slot_count = header.slot_count;
-    if slot_count > SLOTS_MAX {
-        return Err(corrupt(format!("{slot_count} slots are too many")));
-    }
-    // Index::new checks these too, but the products below need them bounded first.
-    if header.dimension > crate::DIMENSION_MAX || header.options.m > 64 {
-        return Err(corrupt("dimension or m is too large"));
-    }
-    let row_bytes = [
-        Some(1),
-        Some(16),
-        Some(1),
-        Some(4 * header.dimension),
-        Some(8 * header.options.m),
-        None,
-    ];
-    let names = ["states", "ids", "levels", "vectors", "links", "upper links"];
-    let mut sections = [&bytes[..0]; SECTION_COUNT];
-    let mut start = HEADER_BYTES;
-    for (at, &(length, checksum)) in header.sections.iter().enumerate() {
-        let name = names[at];
-        if row_bytes[at].is_some_and(|row| slot_count.checked_mul(row) != Some(length)) {
-            return Err(corrupt(format!("section `{name}` has a wrong length")));
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Held(bytes) => bytes,
+            Self::Mapped(map) => map,
         }
-        let section = (start.checked_next_multiple_of(ALIGNMENT))
-            .and_then(|begin| Some(begin..begin.checked_add(length)?))
-            .and_then(|range| {
-                start = range.end;
-                bytes.get(range)
-            })
-            .ok_or_else(|| corrupt(format!("section `{name}` ends past the file")))?;
-        if xxh64(section) != checksum {
+    }
+}
+
+impl SectionBytes<'_> {
+    fn into_rows<T: Plain>(self) -> Rows<T> {
+        match self {
+            Self::Held(bytes) => decode_all(bytes).into(),
+            Self::Mapped(map) => match Mapped::new(map) {
+                Ok(mapped) => mapped.into(),
+                Err(map) => decode_all(&map).into(),
+            },
+        }
+    }
+}
+
+impl<'s> Source<'s> {
+    /// Finds a section and checks its checksum.
+    fn section(&self, section: &Section) -> Result<SectionBytes<'s>> {
+        let bytes = self.unchecked_section(section)?;
+        if xxh64(&bytes) != section.checksum {
+            let name = section.name;
             return Err(corrupt(format!("checksum of section `{name}` is wrong")));
         }
-        sections[at] = section;
+        Ok(bytes)
     }
-    if start != bytes.len() {
-        return Err(corrupt("bytes follow the last section"));
+
+    fn unchecked_section(&self, section: &Section) -> Result<SectionBytes<'s>> {
+        let part = section.part.clone();
+        Ok(match self {
+            // The header was checked against the length of these bytes.
+            Self::Bytes(bytes) => SectionBytes::Held(&bytes[part]),
+            Self::File(..) if part.is_empty() => SectionBytes::Held(&[]),
+            Self::File(file, path) => {
+                SectionBytes::Mapped(map_part(file, part).map_err(io_error("map", path))?)
+            }
+        })
     }
-    Ok(sections)
 }
 
-fn fill_store(index: &mut Index, sections: &[&[u8]; SECTION_COUNT]) -> Result<()> {
+/// Reads an index.
+///
+/// - Errors: [`crate::Error::Corrupt`] unless checksums, lengths and every reference are right.
+/// - Cost: O(bytes); nothing is allocated before the lengths were checked against the input.
+pub(super) fn read(source: &Source<'_>, header: &Header) -> Result<Index> {
+    let mut index = Index::new(header.dimension, header.metric, header.options)
+        .map_err(|error| corrupt(error.to_string()))?;
+    fill_store(&mut index, source, header)?;
+    fill_graph(&mut index, source, header)?;
+    Ok(index)
+}
+
+fn fill_store(index: &mut Index, source: &Source<'_>, header: &Header) -> Result<()> {
+    let section = |at: usize| source.section(&header.sections[at]);
     let store = &mut index.store;
-    for &state in sections[0] {
+    for &state in &*section(STATES)? {
         store.states.push(match state {
             0 => SlotState::Free,
             1 => SlotState::Pending,
@@ -171,116 +107,132 @@ fn fill_store(index: &mut Index, sections: &[&[u8]; SECTION_COUNT]) -> Result<()
             other => return Err(corrupt(format!("slot state {other} is unknown"))),
         });
     }
-    let ids = sections[1].as_chunks::<16>().0.iter();
-    store.ids = ids.map(|&id| u128::from_le_bytes(id)).collect();
-    let components = sections[3].as_chunks::<4>().0.iter();
-    store.vectors = components.map(|&x| f32::from_le_bytes(x)).collect();
-    let slot_count = store.slot_count();
-    store.terms = vec![Terms::default(); slot_count];
-    store.codes = vec![CodeLine::ZERO; slot_count * store.code_lines];
-    for slot in 0..slot_count as u32 {
-        if store.states[slot as usize] != SlotState::Free {
-            check_vector(store.metric, store.vector(slot), slot)?;
+    store.ids = section(IDS)?.into_rows();
+    store.vectors = section(VECTORS)?.into_rows();
+    let has_codes = header.version > 1;
+    if has_codes {
+        store.codes = section(CODES)?.into_rows();
+        store.terms = section(TERMS)?.into_rows();
+    } else {
+        let slot_count = store.slot_count();
+        store.codes = vec![CodeLine::ZERO; slot_count * store.code_lines].into();
+        store.terms = vec![Terms::default(); slot_count].into();
+    }
+    for slot in 0..store.slot_count() as u32 {
+        if store.states[slot as usize] == SlotState::Free {
+            continue;
+        }
+        check_vector(store, slot)?;
+        if has_codes {
+            check_code(store, slot)?;
+        } else {
             store.encode_slot(slot);
         }
     }
-    (store.restore_lookups()).map_err(|id| corrupt(format!("id {id:#x} occurs twice")))
-}
-
-fn check_vector(metric: Metric, vector: &[f32], slot: u32) -> Result<()> {
-    let norm: f64 = vector.iter().map(|&x| f64::from(x).powi(2)).sum();
-    let is_valid = match metric {
-        Metric::Cosine => (norm - 1.0).abs() <= UNIT_TOLERANCE,
-        Metric::Dot | Metric::L2 => norm <= f64::from(NORM_MAX),
-    };
-    // A NaN or infinity anywhere makes the sum so, and fails both comparisons.
-    if is_valid {
-        Ok(())
+    let lookup = if has_codes {
+        read_lookup(index, source, header)?
     } else {
-        Err(corrupt(format!("vector of slot {slot} is out of range")))
-    }
+        None
+    };
+    (index.store.restore_lookups(lookup)).map_err(|id| corrupt(format!("id {id:#x} occurs twice")))
 }
 
-fn fill_graph(index: &mut Index, sections: &[&[u8]; SECTION_COUNT], header: &Header) -> Result<()> {
-    let levels = sections[2];
-    index.graph.ensure_slots(header.slot_count);
-    let (mut top, mut lists) = (None, 0usize);
-    for (slot, &level) in levels.iter().enumerate() {
+/// Checks the order of ids; returns the lookup that uses it where it lies, in a mapped file.
+fn read_lookup(index: &Index, source: &Source<'_>, header: &Header) -> Result<Option<IdLookup>> {
+    let order = source.section(&header.sections[ORDER])?;
+    check_order(&index.store, &order)?;
+    let order: Rows<u32> = order.into_rows();
+    // The checksum was compared when the ids themselves were read; this is the same part again.
+    let ids: Rows<u128> = (source.unchecked_section(&header.sections[IDS])?).into_rows();
+    Ok(match (order.into_saved(), ids.into_saved()) {
+        (Some(order), Some(ids)) => Some(IdLookup::from_saved(order, ids)),
+        _ => None,
+    })
+}
+
+fn fill_graph(index: &mut Index, source: &Source<'_>, header: &Header) -> Result<()> {
+    let section = |at: usize| source.section(&header.sections[at]);
+    let (levels, upper) = (section(LEVELS)?, section(UPPER_LINKS)?);
+    // How many levels a slot is on: what a link to it is checked against, in one access.
+    let mut heights = vec![0u8; header.slot_count];
+    let (mut top, mut lists) = (0, 0usize);
+    for (slot, (&level, height)) in levels.iter().zip(&mut heights).enumerate() {
         let is_linked = is_in_graph(index.store.states[slot]);
         if usize::from(level) > LEVEL_MAX || (level > 0 && !is_linked) {
             return Err(corrupt(format!("slot {slot} has level {level}")));
         }
-        if is_linked {
-            top = top.max(Some(level));
-            lists += usize::from(level);
-            index.graph.set_level(slot as u32, usize::from(level));
-        }
+        *height = if is_linked { level + 1 } else { 0 };
+        top = top.max(*height);
+        lists += usize::from(level);
     }
-    if lists.checked_mul(4 * header.options.m) != Some(sections[5].len()) {
+    if lists.checked_mul(4 * header.options.m) != Some(upper.len()) {
         return Err(corrupt("section `upper links` has a wrong length"));
     }
-    match top {
-        None if header.entry == NO_SLOT && header.top_level == 0 => {}
-        Some(top)
-            if header.top_level == u32::from(top)
-                && levels.get(header.entry as usize) == Some(&top)
-                && is_in_graph(index.store.states[header.entry as usize]) =>
-        {
-            index.graph.entry = Some(header.entry);
-            index.graph.top_level = usize::from(top);
+    let is_empty = top == 0 && header.entry == NO_SLOT && header.top_level == 0;
+    if !is_empty {
+        let is_right = top > 0
+            && header.top_level == u32::from(top - 1)
+            && heights.get(header.entry as usize) == Some(&top);
+        if !is_right {
+            return Err(corrupt("entry of the graph is wrong"));
         }
-        _ => return Err(corrupt("entry of the graph is wrong")),
+        index.graph.entry = Some(header.entry);
+        index.graph.top_level = header.top_level as usize;
     }
-    fill_links(index, sections, levels)
-}
-
-fn is_in_graph(state: SlotState) -> bool {
-    matches!(state, SlotState::Linked | SlotState::Dead)
-}
-
-fn fill_links(index: &mut Index, sections: &[&[u8]; SECTION_COUNT], levels: &[u8]) -> Result<()> {
-    let words = |section: usize| {
-        let chunks = sections[section].as_chunks::<4>().0.iter();
-        chunks.map(|&word| u32::from_le_bytes(word))
+    let base = section(BASE_LINKS)?;
+    let base = if header.version > 1 {
+        base.into_rows()
+    } else {
+        padded_links(&base, header.options.m).into()
     };
-    let (mut base, mut upper) = (words(4), words(5));
-    let mut links = Vec::new();
-    for (slot, &level) in levels.iter().enumerate() {
-        for at in 0..=level {
-            let capacity = index.graph.capacity(usize::from(at));
-            links.clear();
-            if at == 0 {
-                links.extend(base.by_ref().take(capacity));
-            } else {
-                links.extend(upper.by_ref().take(capacity));
-            }
-            check_links(index, levels, slot as u32, at, &mut links)?;
-            index.graph.set_links(slot as u32, usize::from(at), &links);
+    index.graph.restore_base(base, header.slot_count);
+    check_base_links(index, &heights)?;
+    fill_upper_links(index, &heights, &upper)
+}
+
+/// Brings the lists of version 1, which ends each at its capacity, to whole cache lines.
+fn padded_links(base: &[u8], m: usize) -> Vec<LinkLine> {
+    let mut lines = Vec::with_capacity(base.len() / (8 * m) * link_lines(m));
+    for list in base.chunks_exact(8 * m) {
+        for line in list.chunks(size_of::<LinkLine>()) {
+            let mut padded = LinkLine::EMPTY;
+            let words = line.as_chunks::<4>().0.iter();
+            (padded.0.iter_mut().zip(words)).for_each(|(to, &word)| *to = u32::from_le_bytes(word));
+            lines.push(padded);
+        }
+    }
+    lines
+}
+
+fn check_base_links(index: &Index, heights: &[u8]) -> Result<()> {
+    let capacity = index.graph.capacity(0);
+    for slot in 0..heights.len() as u32 {
+        let lines = index.graph.base_lines(slot).iter();
+        let links = lines.flat_map(|line| line.0);
+        if !leads_well(links, slot, 0, capacity, heights) {
+            return Err(corrupt(format!("links of slot {slot} lead nowhere")));
         }
     }
     Ok(())
 }
 
-/// Cuts a list at its end mark and checks where each link leads.
-fn check_links(
-    index: &Index,
-    levels: &[u8],
-    slot: u32,
-    level: u8,
-    links: &mut Vec<u32>,
-) -> Result<()> {
-    let end = links.iter().position(|&link| link == NO_SLOT);
-    let padding = links.split_off(end.unwrap_or(links.len()));
-    let is_padded = padding.iter().all(|&link| link == NO_SLOT);
-    let leads_well = links.iter().all(|&link| {
-        link != slot
-            && (levels.get(link as usize)).is_some_and(|&of_link| of_link >= level)
-            && is_in_graph(index.store.states[link as usize])
-    });
-    let is_listed = links.is_empty() || is_in_graph(index.store.states[slot as usize]);
-    if is_padded && leads_well && is_listed {
-        Ok(())
-    } else {
-        Err(corrupt(format!("links of slot {slot} lead nowhere")))
+fn fill_upper_links(index: &mut Index, heights: &[u8], upper: &[u8]) -> Result<()> {
+    let capacity = index.graph.capacity(1);
+    let mut lists = upper.chunks_exact(4 * capacity);
+    for (slot, &height) in heights.iter().enumerate() {
+        if height < 2 {
+            continue;
+        }
+        let mut levels = Vec::with_capacity(usize::from(height - 1));
+        for (level, list) in (1..height).zip(lists.by_ref()) {
+            let words = list.as_chunks::<4>().0.iter();
+            let links = words.map(|&word| u32::from_le_bytes(word));
+            if !leads_well(links.clone(), slot as u32, level, capacity, heights) {
+                return Err(corrupt(format!("links of slot {slot} lead nowhere")));
+            }
+            levels.push(links.take_while(|&link| link != NO_SLOT).collect());
+        }
+        index.graph.restore_upper(slot as u32, levels);
     }
+    Ok(())
 }

@@ -1,10 +1,14 @@
 //! From an index to bytes.
 
 use super::checksum::xxh64;
-use super::{ALIGNMENT, HEADER_BYTES, MAGIC, SECTION_COUNT, VERSION};
-use crate::graph::NO_SLOT;
+use super::header::{HEADER_BYTES, SECTION_COUNT};
+use super::stored::{Stored, encode_all};
+use super::{ALIGNMENT, MAGIC, VERSION};
+use crate::graph::{LinkLine, NO_SLOT, link_lines};
 use crate::index::Index;
 use crate::options::Metric;
+use crate::quantise::{CodeLine, Terms};
+use crate::store::SlotState;
 
 /// Writes an index as a snapshot.
 ///
@@ -63,8 +67,17 @@ fn header(
 
 /// Yields the sections one at a time, so that only one is held besides the file.
 fn sections(index: &Index) -> impl Iterator<Item = Vec<u8>> + '_ {
-    let makers: [fn(&Index) -> Vec<u8>; SECTION_COUNT] =
-        [states, ids, levels, vectors, base_links, upper_links];
+    let makers: [fn(&Index) -> Vec<u8>; SECTION_COUNT] = [
+        states,
+        |index| encode_all(index.store.ids.iter()),
+        levels,
+        |index| encode_all(index.store.vectors.iter()),
+        base_links,
+        upper_links,
+        codes,
+        terms,
+        order,
+    ];
     makers.into_iter().map(move |make| make(index))
 }
 
@@ -77,33 +90,23 @@ fn states(index: &Index) -> Vec<u8> {
         .collect()
 }
 
-fn ids(index: &Index) -> Vec<u8> {
-    (index.store.ids.iter())
-        .flat_map(|id| id.to_le_bytes())
-        .collect()
-}
-
 fn levels(index: &Index) -> Vec<u8> {
     (0..index.store.slot_count() as u32)
         .map(|slot| index.linked_level(slot).unwrap_or(0) as u8)
         .collect()
 }
 
-fn vectors(index: &Index) -> Vec<u8> {
-    (index.store.vectors.iter())
-        .flat_map(|component| component.to_le_bytes())
-        .collect()
-}
-
+/// Whole cache lines, as a walk reads them.
 fn base_links(index: &Index) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut links = Vec::new();
+    let lines_per_slot = link_lines(index.options.m);
+    let mut bytes = Vec::with_capacity(index.store.slot_count() * lines_per_slot * 64);
     for slot in 0..index.store.slot_count() as u32 {
-        links.clear();
         if index.linked_level(slot).is_some() {
-            index.graph.copy_links(slot, 0, &mut links);
+            let lines = index.graph.base_lines(slot).iter();
+            lines.for_each(|&line| line.store(&mut bytes));
+        } else {
+            (0..lines_per_slot).for_each(|_| LinkLine::EMPTY.store(&mut bytes));
         }
-        push_list(&mut bytes, &mut links, index.graph.capacity(0));
     }
     bytes
 }
@@ -118,6 +121,47 @@ fn upper_links(index: &Index) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// Codes of slots in use; what a free slot last held is nobody's business and would depend on the
+/// history of the index.
+fn codes(index: &Index) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(index.store.codes.len() * size_of::<CodeLine>());
+    for slot in 0..index.store.slot_count() as u32 {
+        for &line in index.store.code(slot) {
+            let line = if is_free(index, slot) {
+                CodeLine::ZERO
+            } else {
+                line
+            };
+            line.store(&mut bytes);
+        }
+    }
+    bytes
+}
+
+fn terms(index: &Index) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(index.store.terms.len() * size_of::<Terms>());
+    for slot in 0..index.store.slot_count() as u32 {
+        let terms = if is_free(index, slot) {
+            Terms::default()
+        } else {
+            index.store.terms[slot as usize]
+        };
+        terms.store(&mut bytes);
+    }
+    bytes
+}
+
+fn is_free(index: &Index, slot: u32) -> bool {
+    index.store.states[slot as usize] == SlotState::Free
+}
+
+/// Live slots by ascending id, for looking ids up without a table.
+fn order(index: &Index) -> Vec<u8> {
+    let mut slots: Vec<u32> = index.store.live_slots().collect();
+    slots.sort_unstable_by_key(|&slot| index.store.ids[slot as usize]);
+    encode_all(slots.iter())
 }
 
 /// Appends a list padded to its capacity.
