@@ -20,10 +20,10 @@ use crate::state::ApiState;
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
-        analysis, audio, audits, event_log, events, explanations, imports, jobs, keys, listeners,
-        listens, overview, pipelines, playlist_drafts, playlist_files, playlists, probes,
-        recommendations, replays, search, similar, statements, tenants, tracks, training, usage,
-        vectors,
+        analysis, audio, audits, event_log, events, explanations, home, imports, jobs, keys,
+        listeners, listens, overview, pipelines, playlist_drafts, playlist_files, playlists,
+        probes, recommendations, replays, search, similar, statements, tenants, tracks, training,
+        usage, vectors,
     };
     OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(tracks::upsert, tracks::list))
@@ -46,6 +46,7 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(listeners::get))
         .routes(routes!(listeners::events))
         .routes(routes!(recommendations::recommend))
+        .routes(routes!(home::home))
         .routes(routes!(explanations::explain))
         .routes(routes!(pipelines::list))
         .routes(routes!(pipelines::preview))

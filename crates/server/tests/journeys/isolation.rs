@@ -107,6 +107,7 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "read",
         Stranger::NotFound,
     ),
+    ("GET", "/api/v1/home", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/pipelines", "read", Stranger::OwnOnly),
     (
         "POST",

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::{TestServer, cli};
+use crate::tables::now;
 
 const TRACKS: usize = 30;
 
@@ -112,6 +113,57 @@ fn journey_pipelines() {
     let server = TestServer::start(&data);
     let rock = server.wire.post("/api/v1/recommendations", &asked);
     assert_eq!(rock["pipeline_version"], 2, "it serves after a restart");
+}
+
+#[test]
+fn journey_home() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(&folder.path().join("data"));
+    let wire = &server.wire;
+    prepare(&server);
+    let events: Vec<Value> = (0..8)
+        .map(|i| {
+            json!({"kind": "listen", "occurred_at": now() - i * 60_000, "listener": "ann",
+                "track": format!("t:{i}"), "outcome": "completed"})
+        })
+        .collect();
+    wire.post("/api/v1/events", &json!({ "events": events }));
+    let home = wire.get("/api/v1/home?listener=ann&count=4");
+    assert_eq!(
+        home["objectives"],
+        json!(["relevance", "diversity", "novelty"])
+    );
+    let shelves = home["shelves"].as_array().unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for shelf in shelves {
+        let name = shelf["name"].as_str().unwrap();
+        assert_eq!(shelf["placement"], format!("home.{name}"));
+        assert!(shelf["request_id"].is_string());
+        for title in titles(shelf) {
+            assert!(seen.insert(title.clone()), "{title} stands on two shelves");
+        }
+    }
+    assert!(shelves.len() >= 4, "{home}");
+    let again = wire.get("/api/v1/home?listener=ann&count=4");
+    assert_eq!(
+        again["layout"], home["layout"],
+        "a listener keeps their layout"
+    );
+    let layouts: std::collections::BTreeSet<String> = (0..20)
+        .map(|person| wire.get(&format!("/api/v1/home?listener=p{person}&count=1")))
+        .map(|home| home["layout"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(layouts.len(), 2);
+    let stranger = wire.get("/api/v1/home");
+    let names: Vec<&Value> = stranger["shelves"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|shelf| &shelf["name"])
+        .collect();
+    assert_eq!(names, ["popular", "new"]);
+    wire.ask("GET", "/api/v1/home?count=51", &json!({}))
+        .points_at(400, "?count", "too many");
 }
 
 #[test]
