@@ -39,6 +39,11 @@ pub fn listener(id: &str) -> String {
     format!("/studio/listeners/{}", encode(id))
 }
 
+/// The home of a listener, by name.
+pub fn home(listener: &str) -> String {
+    with_query("/studio/home", &[("listener", Some(listener))])
+}
+
 /// The page of a playlist.
 pub fn playlist(id: &str) -> String {
     format!("/studio/playlists/{}", encode(id))

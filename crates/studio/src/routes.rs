@@ -8,8 +8,8 @@ use leitmotif_api::ApiState;
 use leitmotif_domain::limits;
 
 use crate::pages::{
-    audits, jobs, library, listener, listeners, login, not_found, overview, pipelines, playground,
-    playlists, recommended, track,
+    audits, home, jobs, library, listener, listeners, login, not_found, overview, pipelines,
+    playground, playlists, recommended, track,
 };
 use crate::visitor::TenantNames;
 use crate::{assets, security};
@@ -43,6 +43,7 @@ pub fn pages() -> Router<ApiState> {
             get(playlists::show).post(playlists::make),
         )
         .route("/studio/playlists/{id}", get(playlists::show_one))
+        .route("/studio/home", get(home::show))
         .route("/studio/playground", get(playground::show))
         .route("/studio/playground/list", get(playground::fragment))
         .route("/studio/pipelines", get(pipelines::show))

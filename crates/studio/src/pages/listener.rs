@@ -55,6 +55,7 @@ pub fn taste_header(detail: &ListenerDetailAnswer) -> Markup {
     let share = (detail.plays > 0).then(|| detail.skips as f64 / detail.plays as f64);
     html! {
         h1 { (detail.listener.name) }
+        p { a href=(links::home(&detail.listener.name)) { "Home as they would see it" } }
         dl.facts.facts-row {
             div { dt { "Plays" } dd { (grouped(detail.plays)) } }
             div { dt { "Skipped" } dd { (grouped(detail.skips)) @if let Some(share) = share { " (" (percent(share)) ")" } } }

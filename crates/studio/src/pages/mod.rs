@@ -2,6 +2,7 @@
 
 pub mod audit_report;
 pub mod audits;
+pub mod home;
 pub mod jobs;
 pub mod library;
 pub mod listener;
