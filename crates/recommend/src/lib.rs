@@ -19,6 +19,7 @@ pub mod rank;
 pub mod rules;
 pub mod trace;
 
+mod answering;
 pub mod playlists;
 pub mod search;
 pub mod service;

@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use leitmotif_domain::chance::Entropy;
 use leitmotif_domain::event::{EVENT_SCHEMA_VERSION, Event, EventPayload, ExposedTrack, Exposure};
-use leitmotif_domain::{
-    Assignment, Clock, ErrorKind, EventId, RequestId, Rung, TenantId, TenantScope, Timestamp,
-    TrackId,
-};
+use leitmotif_domain::{Clock, ErrorKind, EventId, RequestId, TenantId, TenantScope, TrackId};
 use leitmotif_features::{ListenerProfile, Projection, projection};
 use leitmotif_storage::ports::{
     BlobStore, CatalogStore, DefinitionStore, EventLog, ModelRecord, ModelRegistry, VectorFilter,
@@ -16,14 +13,13 @@ use leitmotif_storage::ports::{
 };
 use parking_lot::RwLock;
 
+use crate::answering::Answering;
 use crate::candidates::content_cold;
 use crate::catalogue::{CatalogueView, TrackCard};
 use crate::error::{Error, Result};
 use crate::exposures::ExposureWriter;
 use crate::model::RecommenderModel;
-use crate::pipeline::{
-    Chosen, PipelineDefinition, RecommendRequest, Recommendations, choose, content_seeds, present,
-};
+use crate::pipeline::{RecommendRequest, Recommendations, content_seeds};
 use crate::placements::Placements;
 use crate::trace::{Stopwatch, Trace, TraceRing};
 use crate::view::{FollowUp, TenantView};
@@ -428,78 +424,4 @@ impl Recommender {
             .collect();
         content_cold(vectors, scope, &spaces, &seeds, keep, request.count.max(50)).await
     }
-}
-
-/// Everything an answer is made from, besides the view.
-struct Answering {
-    request_id: RequestId,
-    request: RecommendRequest,
-    assignment: Assignment,
-    definition: Arc<PipelineDefinition>,
-    near: Vec<(TrackId, f32, TrackId)>,
-    now: Timestamp,
-}
-
-impl Answering {
-    fn answer(self, view: &TenantView, mut watch: Stopwatch) -> Result<(Recommendations, Trace)> {
-        let (request, definition) = (&self.request, &self.definition);
-        let mut chosen = choose(view, request, definition, &self.near, self.now, &mut watch)?;
-        let tracks = present(view, std::mem::take(&mut chosen.places));
-        watch.lap("explain");
-        let is_learnt = matches!(chosen.rung, Rung::Personalised | Rung::Session);
-        let model = view.model.as_ref().filter(|_| is_learnt);
-        let answered = Recommendations {
-            request_id: self.request_id,
-            rung: chosen.rung,
-            model: model.map(|model| model.id),
-            assignment: self.assignment.clone(),
-            shortage: shortage(request.count, tracks.len(), definition, &chosen),
-            tracks,
-            spans: watch.into_spans(),
-            degraded: chosen.degraded.clone(),
-        };
-        let rules = definition.rules.iter().map(ToString::to_string);
-        let trace = Trace {
-            request_id: self.request_id,
-            at: self.now,
-            listener: request.listener,
-            placement: self.request.placement,
-            assignment: self.assignment,
-            rung: chosen.rung,
-            model: answered.model,
-            log_offset: view.projection.offset,
-            spans: answered.spans.clone(),
-            degraded: chosen.degraded,
-            sources: chosen.sources,
-            ranked: chosen.ranked,
-            features: chosen.features,
-            considered: chosen.considered,
-            rules: rules.zip(chosen.dropped_by_rule).collect(),
-        };
-        Ok((answered, trace))
-    }
-}
-
-/// Why a list is shorter than wanted.
-fn shortage(
-    wanted: usize,
-    found: usize,
-    definition: &PipelineDefinition,
-    chosen: &Chosen,
-) -> Option<String> {
-    if found >= wanted {
-        return None;
-    }
-    let dropped: u64 = chosen.dropped_by_rule.iter().sum();
-    let by_rules = (definition.rules.iter().zip(&chosen.dropped_by_rule))
-        .filter(|(_, count)| **count > 0)
-        .map(|(rule, count)| format!("`{rule}` dropped {count}"));
-    Some(if dropped > 0 {
-        let told: Vec<String> = by_rules.collect();
-        format!("{found} of {wanted} tracks: {}", told.join(", "))
-    } else {
-        format!(
-            "{found} of {wanted} tracks: every other one is excluded, was heard or does not exist"
-        )
-    })
 }

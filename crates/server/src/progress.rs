@@ -1,6 +1,7 @@
 //! Progress bars with rate and ETA; plain lines where there is no terminal.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -31,7 +32,8 @@ impl Bars {
         }
     }
 
-    fn bar(&self, step: &str, total: u64) -> ProgressBar {
+    /// The bar of a step, and whether it was made just now.
+    fn bar(&self, step: &str, total: u64) -> (ProgressBar, bool) {
         let mut bars = self
             .bars
             .lock()
@@ -45,24 +47,28 @@ impl Bars {
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         };
-        bars.entry(step.to_owned()).or_insert_with(make).clone()
+        match bars.entry(step.to_owned()) {
+            Entry::Occupied(known) => (known.get().clone(), false),
+            Entry::Vacant(place) => (place.insert(make()).clone(), true),
+        }
     }
 }
 
 impl TourProgress for Bars {
     fn begin(&self, step: &str, total: u64) {
-        self.bar(step, total).set_length(total);
-        if self.is_plain {
+        let (bar, is_new) = self.bar(step, total);
+        bar.set_length(total);
+        if self.is_plain && is_new {
             eprintln!("{step} …");
         }
     }
 
     fn advance(&self, step: &str, done: u64) {
-        self.bar(step, 0).set_position(done);
+        self.bar(step, 0).0.set_position(done);
     }
 
     fn end(&self, step: &str) {
-        let bar = self.bar(step, 0);
+        let (bar, _) = self.bar(step, 0);
         let (done, taken) = (bar.position(), bar.elapsed().as_secs_f64());
         bar.finish();
         if self.is_plain {

@@ -148,6 +148,7 @@ impl Workers {
 
     async fn perform(&self, scope: &TenantScope, leased: LeasedJob, runner: &dyn JobRunner) {
         let (sender, receiver) = watch::channel(leased.job.progress);
+        let last = receiver.clone();
         let handle = JobHandle {
             leased: leased.clone(),
             progress: sender,
@@ -156,8 +157,9 @@ impl Workers {
             outcome = runner.run(scope, &handle) => outcome,
             () = self.keep_lease(scope, &leased, receiver) => return,
         };
+        let last = *last.borrow();
         let reported = match outcome {
-            Ok(()) => self.queue.complete(scope, &leased).await,
+            Ok(()) => self.complete(scope, &leased, last).await,
             Err(failure) => {
                 let wait = failure
                     .is_retryable
@@ -171,6 +173,21 @@ impl Workers {
             // The lease runs out and the job is done again; runners are idempotent.
             tracing::warn!(job = %leased.job.id, %error, "cannot report a job");
         }
+    }
+
+    /// Completes a job with its last progress: heartbeats are seconds apart, and a job that is done should
+    /// not say that it is nearly done.
+    async fn complete(
+        &self,
+        scope: &TenantScope,
+        leased: &LeasedJob,
+        last: Progress,
+    ) -> Result<(), leitmotif_storage::Error> {
+        if last != leased.job.progress {
+            let lease_ms = limits::JOB_LEASE_MS;
+            self.queue.progress(scope, leased, last, lease_ms).await?;
+        }
+        self.queue.complete(scope, leased).await
     }
 
     /// Extends the lease while the job runs; ends when the lease is lost.

@@ -139,7 +139,10 @@ fn words_do_not_reach_the_log() {
     let server = TestServer::with(&data, &[("LEITMOTIF_IMPORT_ROOTS", &roots)]);
     let asked = serde_json::json!({ "path": music });
     let job = server.wire.post("/api/v1/imports", &asked)["job"].clone();
-    assert_eq!(server.wait_job(&job)["state"], "done");
+    let done = server.wait_job(&job);
+    assert_eq!(done["state"], "done");
+    assert_eq!(done["progress_done"], done["progress_total"], "{done}");
+    assert!(done["progress_done"].as_u64() > Some(0), "{done}");
     assert_eq!(server.wait_idle(), 2);
     server.wire.post(
         "/api/v1/tracks",
