@@ -173,3 +173,40 @@ impl TraceRing {
             .map(|(_, trace)| Arc::clone(trace))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trace(number: usize) -> Trace {
+        Trace {
+            request_id: RequestId::from_u128(number as u128),
+            at: Timestamp::from_ms(0),
+            listener: None,
+            placement: String::new(),
+            assignment: Assignment::built_in("test"),
+            rung: Rung::Static,
+            model: None,
+            log_offset: 0,
+            spans: Vec::new(),
+            degraded: Vec::new(),
+            sources: Vec::new(),
+            ranked: Vec::new(),
+            features: Vec::new(),
+            considered: Vec::new(),
+            rules: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_oldest_trace_is_forgotten_and_strangers_find_none() {
+        let (ring, tenant) = (TraceRing::default(), TenantId::from_u128(1));
+        for number in 0..=limits::TRACES_MAX {
+            ring.keep(tenant, trace(number));
+        }
+        let find = |tenant, number: usize| ring.find(tenant, RequestId::from_u128(number as u128));
+        assert!(find(tenant, 0).is_none());
+        assert!(find(tenant, 1).is_some() && find(tenant, limits::TRACES_MAX).is_some());
+        assert!(find(TenantId::from_u128(2), 1).is_none());
+    }
+}
