@@ -32,6 +32,15 @@ impl JobTask {
             Self::Train => "train",
         }
     }
+
+    /// Whether a job that was asked for while it runs must run once more: it may have read its input
+    /// before the change that the asking is about.
+    pub fn follows_input(&self) -> bool {
+        match self {
+            Self::AnalyzeTrack { .. } => true,
+            Self::ScanFolder { .. } | Self::Train => false,
+        }
+    }
 }
 
 /// Work to be queued.
@@ -39,7 +48,8 @@ impl JobTask {
 pub struct NewJob {
     /// What to do.
     pub task: JobTask,
-    /// While a job with this key waits or runs, another is not queued.
+    /// While a job with this key waits or runs, another is not queued; see
+    /// [`JobTask::follows_input`] for one that runs.
     pub dedupe_key: String,
 }
 

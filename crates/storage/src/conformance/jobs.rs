@@ -39,9 +39,7 @@ pub async fn open_jobs_are_not_queued_twice(world: &World) {
     let ids = world.jobs.enqueue(&scope, batch).await.unwrap();
     assert!(ids[0] == ids[2] && ids[0] != ids[1]);
     assert_eq!(queue(world, &scope, 1).await, ids[0]);
-    let leased = lease(world, &scope, 9).await;
-    assert_eq!(queue(world, &scope, 1).await, ids[0], "it runs");
-    for leased in &leased {
+    for leased in &lease(world, &scope, 9).await {
         world.jobs.complete(&scope, leased).await.unwrap();
     }
     assert_ne!(queue(world, &scope, 1).await, ids[0], "it is done");
@@ -135,6 +133,42 @@ pub async fn a_lost_lease_is_a_conflict(world: &World) {
         ErrorKind::Conflict
     );
     assert_eq!(state(world, &scope, id).await, (JobState::Done, 2));
+}
+
+pub async fn a_job_asked_for_while_it_runs_runs_again(world: &World) {
+    let (scope, jobs) = (world.first(), &world.jobs);
+    let id = queue(world, &scope, 1).await;
+    // Every way a run can end: done, failed for good, worker lost, process lost.
+    let leased = lease(world, &scope, 1).await.remove(0);
+    assert_eq!(queue(world, &scope, 1).await, id, "it runs");
+    assert_eq!(lease(world, &scope, 1).await, [], "never twice at a time");
+    jobs.complete(&scope, &leased).await.unwrap();
+    assert_eq!(state(world, &scope, id).await, (JobState::Waiting, 0));
+    let leased = lease(world, &scope, 1).await.remove(0);
+    queue(world, &scope, 1).await;
+    jobs.fail(&scope, &leased, "hopeless", None).await.unwrap();
+    assert_eq!(state(world, &scope, id).await, (JobState::Waiting, 0));
+    lease(world, &scope, 1).await;
+    queue(world, &scope, 1).await;
+    world.clock.advance_ms(1_000);
+    let leased = lease(world, &scope, 1).await.remove(0);
+    assert_eq!((leased.job.id, leased.job.attempts), (id, 1));
+    queue(world, &scope, 1).await;
+    jobs.release_all(&scope).await.unwrap();
+    assert_eq!(state(world, &scope, id).await, (JobState::Waiting, 0));
+    // Nobody asked again, so it ends; what follows no input runs once.
+    let leased = lease(world, &scope, 1).await.remove(0);
+    jobs.complete(&scope, &leased).await.unwrap();
+    assert_eq!(state(world, &scope, id).await, (JobState::Done, 1));
+    let train = || NewJob {
+        task: JobTask::Train,
+        dedupe_key: "train".to_owned(),
+    };
+    let first = jobs.enqueue(&scope, vec![train()]).await.unwrap();
+    let leased = jobs.lease(&scope, "train", 1, 1_000).await.unwrap();
+    assert_eq!(jobs.enqueue(&scope, vec![train()]).await.unwrap(), first);
+    jobs.complete(&scope, &leased[0]).await.unwrap();
+    assert_eq!(state(world, &scope, first[0]).await, (JobState::Done, 1));
 }
 
 pub async fn failures_wait_and_then_die(world: &World) {

@@ -21,6 +21,10 @@ const GIVE_BACK: &str =
      error = CASE WHEN attempts >= ?2 THEN 'every attempt lost its worker' ELSE error END,
      not_before = ?1, updated_at = ?1";
 
+/// Makes jobs wait afresh whose run has ended and which were asked for meanwhile.
+const BEGIN_AGAIN: &str = "UPDATE jobs SET state = 'waiting', attempts = 0, progress_done = 0,
+     progress_total = 0, wanted_again = 0 WHERE wanted_again = 1 AND state != 'running'";
+
 #[async_trait]
 impl JobQueue for EmbeddedStorage {
     async fn enqueue(&self, scope: &TenantScope, jobs: Vec<NewJob>) -> Result<Vec<JobId>> {
@@ -90,7 +94,8 @@ impl JobQueue for EmbeddedStorage {
                  updated_at = ? WHERE id = ? AND state = 'running' AND lease = ?",
                 params![now.as_ms(), key_of(id), to_i64(lease)],
             )?;
-            held(changed, id)
+            held(changed, id)?;
+            begin_again(db)
         };
         self.files(scope)?.database.write(work).await
     }
@@ -126,7 +131,8 @@ impl JobQueue for EmbeddedStorage {
                     to_i64(lease)
                 ],
             )?;
-            held(changed, id)
+            held(changed, id)?;
+            begin_again(db)
         };
         self.files(scope)?.database.write(work).await
     }
@@ -139,6 +145,7 @@ impl JobQueue for EmbeddedStorage {
                 &format!("{GIVE_BACK} WHERE state = 'running'"),
                 params![now.as_ms(), limits::JOB_ATTEMPTS_MAX],
             )?;
+            begin_again(db)?;
             Ok(released as u64)
         };
         self.files(scope)?.database.write(work).await
@@ -232,6 +239,12 @@ fn enqueue_one(db: &Connection, job: &NewJob, id: JobId, now: Timestamp) -> Resu
     if inserted == 1 {
         return Ok(id);
     }
+    if job.task.follows_input() {
+        db.prepare_cached(
+            "UPDATE jobs SET wanted_again = 1 WHERE dedupe_key = ? AND state = 'running'",
+        )?
+        .execute([&job.dedupe_key])?;
+    }
     let key: [u8; 16] = db.query_row(
         "SELECT id FROM jobs WHERE dedupe_key = ? AND state IN ('waiting', 'running')",
         [&job.dedupe_key],
@@ -246,6 +259,11 @@ fn bury_lost(db: &Connection, now: Timestamp) -> Result<()> {
         "{GIVE_BACK} WHERE state = 'running' AND lease_until <= ?1"
     ))?
     .execute(params![now.as_ms(), limits::JOB_ATTEMPTS_MAX])?;
+    begin_again(db)
+}
+
+fn begin_again(db: &Connection) -> Result<()> {
+    db.prepare_cached(BEGIN_AGAIN)?.execute([])?;
     Ok(())
 }
 

@@ -100,6 +100,9 @@ CREATE TABLE definitions (
 CREATE TABLE definition_shares (
     kind TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, weight INTEGER NOT NULL,
     PRIMARY KEY (kind, name, version)) WITHOUT ROWID;
+", "
+ALTER TABLE jobs ADD COLUMN wanted_again INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX jobs_wanted_again ON jobs (state) WHERE wanted_again = 1;
 "];
 
 /// Brings a file to the present version.

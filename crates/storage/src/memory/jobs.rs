@@ -23,6 +23,8 @@ struct Entry {
     not_before: Timestamp,
     lease: u64,
     lease_until: Timestamp,
+    /// Asked for while it ran.
+    is_wanted_again: bool,
 }
 
 impl Entry {
@@ -39,13 +41,25 @@ impl Entry {
         }
         self.not_before = now;
         self.job.updated_at = now;
+        self.begin_again_if_wanted();
+    }
+
+    /// A run has ended: the job waits afresh when it was asked for meanwhile.
+    fn begin_again_if_wanted(&mut self) {
+        if std::mem::take(&mut self.is_wanted_again) {
+            self.job.state = JobState::Waiting;
+            self.job.attempts = 0;
+            self.job.progress = Progress::default();
+        }
     }
 }
 
 impl Jobs {
     fn enqueue(&mut self, new: NewJob, id: JobId, now: Timestamp) -> JobId {
-        let is_same = |entry: &&Entry| entry.is_open() && entry.dedupe_key == new.dedupe_key;
-        if let Some(entry) = self.0.values().find(is_same) {
+        let is_same = |entry: &&mut Entry| entry.is_open() && entry.dedupe_key == new.dedupe_key;
+        if let Some(entry) = self.0.values_mut().find(is_same) {
+            entry.is_wanted_again =
+                entry.job.state == JobState::Running && new.task.follows_input();
             return entry.job.id;
         }
         let job = Job {
@@ -64,6 +78,7 @@ impl Jobs {
             not_before: now,
             lease: 0,
             lease_until: now,
+            is_wanted_again: false,
         };
         self.0.insert(id, entry);
         id
@@ -175,11 +190,12 @@ impl JobQueue for MemoryStorage {
     async fn complete(&self, scope: &TenantScope, leased: &LeasedJob) -> Result<()> {
         let now = self.clock.now();
         self.with(scope, |state| {
-            let job = &mut state.jobs.held(leased)?.job;
-            job.state = JobState::Done;
-            job.error = None;
-            job.progress.done = job.progress.total;
-            job.updated_at = now;
+            let entry = state.jobs.held(leased)?;
+            entry.job.state = JobState::Done;
+            entry.job.error = None;
+            entry.job.progress.done = entry.job.progress.total;
+            entry.job.updated_at = now;
+            entry.begin_again_if_wanted();
             Ok(())
         })
     }
@@ -205,6 +221,7 @@ impl JobQueue for MemoryStorage {
             entry.job.error = Some(error.chars().take(limits::NAME_BYTES_MAX).collect());
             entry.not_before = retry_at.unwrap_or(now);
             entry.job.updated_at = now;
+            entry.begin_again_if_wanted();
             Ok(())
         })
     }

@@ -32,7 +32,10 @@ pub struct JobFilter {
 #[async_trait]
 pub trait JobQueue: Send + Sync {
     /// Queues jobs; one whose key already waits or runs is not queued again. Answers the ids, the
-    /// existing one for such a job.
+    /// existing one for such a job. One that runs and [follows its input] waits again when this run
+    /// ends, however it ends, with fresh attempts.
+    ///
+    /// [follows its input]: leitmotif_domain::job::JobTask::follows_input
     async fn enqueue(&self, scope: &TenantScope, jobs: Vec<NewJob>) -> Result<Vec<JobId>>;
 
     /// Takes up to `count` jobs of a kind whose time has come, for `lease_ms`. A job whose lease

@@ -35,7 +35,9 @@ fn to_first_format(folder: &Path) {
     let file = folder.join("tenant.db");
     let db = rusqlite::Connection::open(file).unwrap();
     db.execute_batch(
-        "DROP TABLE definitions; DROP TABLE definition_shares; DROP TABLE statements; DROP TABLE import_audits; DROP INDEX events_of_kind;
+        "DROP TABLE definitions; DROP TABLE definition_shares; DROP TABLE statements;
+         DROP TABLE import_audits; DROP INDEX events_of_kind; DROP INDEX jobs_wanted_again;
+         ALTER TABLE jobs DROP COLUMN wanted_again;
          PRAGMA user_version = 1;",
     )
     .unwrap();
