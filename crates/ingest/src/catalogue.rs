@@ -1,14 +1,10 @@
-//! Writing tracks: the store, the log and the analysis queue move together.
+//! Writing tracks: the store and the analysis queue move together.
 
 use std::sync::Arc;
 
-use leitmotif_domain::chance::Entropy;
-use leitmotif_domain::event::{
-    CatalogueChange, CatalogueChanged, EVENT_SCHEMA_VERSION, Event, EventPayload,
-};
 use leitmotif_domain::job::{JobTask, NewJob};
 use leitmotif_domain::track::{AudioLocation, Lyrics, Track};
-use leitmotif_domain::{Clock, EventId, JobId, TenantScope, TrackId, limits};
+use leitmotif_domain::{Clock, JobId, TenantScope, TrackId, limits};
 use leitmotif_storage::ports::{
     BlobStore, CatalogStore, EventLog, JobQueue, TrackPatch, UpsertOutcome, UpsertResult,
     VectorStore,
@@ -27,7 +23,7 @@ pub struct Catalogue {
     pub blobs: Arc<dyn BlobStore>,
     /// Where embeddings lie.
     pub vectors: Arc<dyn VectorStore>,
-    /// Where changes are told.
+    /// Where analyses are told.
     pub log: Arc<dyn EventLog>,
     /// What waits for tracks to come.
     pub scrobbles: Arc<ScrobbleLog>,
@@ -35,15 +31,13 @@ pub struct Catalogue {
     pub jobs: Arc<dyn JobQueue>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Chance, for ids.
-    pub entropy: Arc<dyn Entropy>,
 }
 
 impl Catalogue {
-    /// Writes tracks, tells the log of every change and queues the analysis of what is new.
+    /// Writes tracks, of which the store tells the log, and queues the analysis of what is new.
     ///
-    /// The order (store, log, queue) means that a crash in between leaves a track whose change is
-    /// told on the next write of the same patch at the latest; nothing acknowledged is lost.
+    /// A crash or a full disk in between leaves a track without its analysis; it is queued when the
+    /// same patch is sent again, which whoever got no answer does.
     pub async fn upsert(
         &self,
         scope: &TenantScope,
@@ -54,15 +48,8 @@ impl Catalogue {
             .map(|patch| patch.audio.is_some() || patch.lyrics.is_some())
             .collect();
         let results = self.store.upsert_tracks(scope, patches).await?;
-        let changes = results.iter().filter_map(|result| match result.outcome {
-            UpsertOutcome::Created => Some((result.id, CatalogueChange::Added)),
-            UpsertOutcome::Updated => Some((result.id, CatalogueChange::Updated)),
-            UpsertOutcome::Unchanged => None,
-        });
-        let changes: Vec<_> = changes.collect();
-        let has_changed = !changes.is_empty();
-        self.tell(scope, changes).await?;
-        if has_changed {
+        let is_change = |result: &UpsertResult| result.outcome != UpsertOutcome::Unchanged;
+        if results.iter().any(is_change) {
             self.scrobbles.catalogue_changed(scope).await?;
         }
         let mut stale = Vec::new();
@@ -101,10 +88,6 @@ impl Catalogue {
         {
             self.blobs.delete(scope, &key.parse()?).await?;
         }
-        if was_there {
-            self.tell(scope, vec![(id, CatalogueChange::Removed)])
-                .await?;
-        }
         Ok(was_there)
     }
 
@@ -125,31 +108,6 @@ impl Catalogue {
             })
             .collect();
         Ok(self.jobs.enqueue(scope, jobs).await?)
-    }
-
-    async fn tell(
-        &self,
-        scope: &TenantScope,
-        changes: Vec<(TrackId, CatalogueChange)>,
-    ) -> Result<()> {
-        let now = self.clock.now();
-        for part in changes.chunks(limits::EVENTS_PER_BATCH_MAX) {
-            let events = part
-                .iter()
-                .map(|(track, change)| Event {
-                    event_id: EventId::generate(self.clock.as_ref(), self.entropy.as_ref()),
-                    occurred_at: now,
-                    listener: None,
-                    schema_version: EVENT_SCHEMA_VERSION,
-                    payload: EventPayload::CatalogueChanged(CatalogueChanged {
-                        track: *track,
-                        change: *change,
-                    }),
-                })
-                .collect();
-            self.log.append(scope, events).await?;
-        }
-        Ok(())
     }
 }
 
@@ -181,7 +139,7 @@ pub fn lyrics_of(text: &str) -> Option<Lyrics> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use leitmotif_domain::chance::{Seed, SeededEntropy};
+    use leitmotif_domain::chance::{Entropy, Seed, SeededEntropy};
     use leitmotif_domain::clock::{ManualClock, Timestamp};
     use leitmotif_domain::tenant::{SealKey, Tenant};
     use leitmotif_domain::track::TrackDetails;
@@ -219,7 +177,6 @@ mod tests {
             log: storage.clone(),
             jobs: storage.clone(),
             clock,
-            entropy,
         };
         let patch = TrackPatch {
             id: None,

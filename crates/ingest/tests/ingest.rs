@@ -103,7 +103,6 @@ impl World {
             log: storage.clone(),
             jobs: storage.clone(),
             clock: clock.clone(),
-            entropy: entropy.clone(),
         });
         let process = Arc::new(ToneProcess::default());
         let directory = Arc::new(TenantDirectory::new(seal, storage.clone()));

@@ -210,7 +210,6 @@ impl Services {
             log: storage.clone(),
             jobs: storage.clone(),
             clock: Arc::clone(clock),
-            entropy: Arc::clone(entropy),
         };
         Self {
             scrobbles,

@@ -9,6 +9,7 @@ pub mod ports;
 
 mod arguments;
 mod audit;
+mod changes;
 mod merge;
 mod neighbours;
 

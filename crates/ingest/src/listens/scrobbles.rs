@@ -577,7 +577,6 @@ mod tests {
     use leitmotif_domain::OperatorScope;
     use leitmotif_domain::chance::{Seed, SeededEntropy};
     use leitmotif_domain::clock::ManualClock;
-    use leitmotif_domain::event::{CatalogueChange, CatalogueChanged};
     use leitmotif_domain::tenant::{SealKey, Tenant};
     use leitmotif_domain::track::TrackDetails;
     use leitmotif_storage::memory::MemoryStorage;
@@ -631,24 +630,8 @@ mod tests {
             };
             let written = self.storage.upsert_tracks(&self.scope, vec![patch]).await;
             let track = written.unwrap()[0].id;
-            let changed = EventPayload::CatalogueChanged(CatalogueChanged {
-                track,
-                change: CatalogueChange::Added,
-            });
-            let mut told = self.event(track.as_u128(), changed);
-            told.listener = None;
-            self.storage.append(&self.scope, vec![told]).await.unwrap();
             self.scrobbles.catalogue_changed(&self.scope).await.unwrap();
             track
-        }
-
-        fn event(&self, id: u128, payload: EventPayload) -> Event {
-            event(
-                EventId::from_u128(id),
-                self.clock.now(),
-                self.ann(),
-                payload,
-            )
         }
 
         fn ann(&self) -> ListenerId {

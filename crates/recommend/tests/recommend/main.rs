@@ -111,19 +111,8 @@ impl World {
             details,
             ..TrackPatch::default()
         };
-        let id = self
-            .storage
-            .upsert_tracks(&self.scope, vec![patch])
-            .await
-            .unwrap()[0]
-            .id;
-        let changed = leitmotif_domain::event::CatalogueChanged {
-            track: id,
-            change: leitmotif_domain::event::CatalogueChange::Added,
-        };
-        self.append(None, EventPayload::CatalogueChanged(changed))
-            .await;
-        id
+        let written = self.storage.upsert_tracks(&self.scope, vec![patch]).await;
+        written.unwrap()[0].id
     }
 
     fn listener(&self, name: &str) -> ListenerId {

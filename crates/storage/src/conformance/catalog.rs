@@ -1,5 +1,6 @@
 //! Tracks, lyrics and analyses.
 
+use leitmotif_domain::event::{CatalogueChange, EventPayload};
 use leitmotif_domain::track::TrackRef;
 use leitmotif_domain::{ErrorKind, TrackId, limits};
 use serde_json::json;
@@ -7,6 +8,14 @@ use serde_json::json;
 use super::kind_of;
 use super::world::{World, audio, lyrics, page, patch};
 use crate::ports::{AnalysisDocument, TrackFilter, TrackPatch, UpsertOutcome};
+
+/// A patch for a track by its id.
+fn named(id: TrackId, patch: TrackPatch) -> TrackPatch {
+    TrackPatch {
+        id: Some(id),
+        ..patch
+    }
+}
 
 pub async fn tracks_are_matched_by_any_external_id(world: &World) {
     let (scope, catalog) = (world.first(), &world.catalog);
@@ -60,10 +69,6 @@ pub async fn contradictions_change_nothing(world: &World) {
     let (scope, catalog) = (world.first(), &world.catalog);
     let one = world.track(&scope, patch("one", &[("a", "1")])).await;
     let two = world.track(&scope, patch("two", &[("b", "1")])).await;
-    let named = |id, patch: TrackPatch| TrackPatch {
-        id: Some(id),
-        ..patch
-    };
     for (bad, kind) in [
         (
             patch("both", &[("a", "1"), ("b", "1")]),
@@ -387,4 +392,35 @@ pub async fn deleted_tracks_leave_nothing_behind(world: &World) {
         .await;
     assert_eq!(anew.unwrap()[0].outcome, UpsertOutcome::Created);
     assert_eq!(catalog.counts(&scope).await.unwrap().analysed, 0);
+}
+
+pub async fn a_change_and_its_event_are_one(world: &World) {
+    let (scope, catalog) = (world.first(), &world.catalog);
+    let told = async || {
+        let events = world.events.read(&scope, 0, 99).await.unwrap();
+        let head = world.events.head(&scope).await.unwrap();
+        assert_eq!(head, events.len() as u64, "readers see it at once");
+        let changes = events.into_iter().map(|one| match one.event.payload {
+            EventPayload::CatalogueChanged(changed) => (changed.track, changed.change),
+            other => panic!("{other:?}"),
+        });
+        changes.collect::<Vec<_>>()
+    };
+    let batch = vec![patch("one", &[("a", "1")]), patch("two", &[])];
+    let written = catalog.upsert_tracks(&scope, batch).await.unwrap();
+    let (one, two) = (written[0].id, written[1].id);
+    let mut expected = vec![(one, CatalogueChange::Added), (two, CatalogueChange::Added)];
+    assert_eq!(told().await, expected);
+    let batch = vec![patch("one", &[("a", "1")]), named(two, patch("2", &[]))];
+    catalog.upsert_tracks(&scope, batch).await.unwrap();
+    expected.push((two, CatalogueChange::Updated));
+    assert_eq!(told().await, expected, "what did not change is not told");
+    let unknown = named(TrackId::from_u128(1), patch("3", &[]));
+    let batch = vec![patch("three", &[]), unknown];
+    assert!(catalog.upsert_tracks(&scope, batch).await.is_err());
+    assert_eq!(told().await, expected, "nor is what was refused");
+    assert!(catalog.delete_track(&scope, one).await.unwrap());
+    assert!(!catalog.delete_track(&scope, one).await.unwrap());
+    expected.push((one, CatalogueChange::Removed));
+    assert_eq!(told().await, expected);
 }

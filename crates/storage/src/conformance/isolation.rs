@@ -424,6 +424,7 @@ async fn attack_catalog_and_log(world: &World, scope: &TenantScope, fixture: &Fi
         document: json!(2),
     };
     let event = listen(1, None);
+    // The first event is that of the track of its own.
     let appended = events.append(scope, vec![event]).await;
     let point = Checkpoint {
         offset: 0,
@@ -488,7 +489,7 @@ async fn attack_catalog_and_log(world: &World, scope: &TenantScope, fixture: &Fi
         (
             "EventLog::append",
             outcome(appended),
-            "Ok([Appended { offset: 1, is_duplicate: false }])",
+            "Ok([Appended { offset: 2, is_duplicate: false }])",
         ),
         (
             "EventLog::save_checkpoint",

@@ -49,7 +49,7 @@ const CHECKS: &[Check] = checks! {
     events: appends_are_numbered_and_idempotent batches_are_bounded_and_read_in_order
         a_listener_is_read_newest_first a_kind_is_read_by_moment checkpoints_never_go_back
         a_selection_is_read_both_ways a_clock_that_jumps_back_keeps_the_order;
-    catalog: tracks_are_matched_by_any_external_id contradictions_change_nothing
+    catalog: a_change_and_its_event_are_one tracks_are_matched_by_any_external_id contradictions_change_nothing
         updates_merge_and_say_what_is_new filters_select_tracks pages_are_stable_under_inserts
         analyses_follow_their_track deleted_tracks_leave_nothing_behind;
     listeners: listeners_are_known_by_name playlists_hold_known_tracks;

@@ -1,11 +1,14 @@
 //! Tracks, lyrics and analyses.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use leitmotif_domain::event::CatalogueChange;
 use leitmotif_domain::listener::Listener;
 use leitmotif_domain::page::{Page, PageRequest};
 use leitmotif_domain::playlist::Playlist;
 use leitmotif_domain::track::{Lyrics, Track, TrackDetails, TrackRef};
-use leitmotif_domain::{ListenerId, PlaylistId, TenantScope, Timestamp, TrackId};
+use leitmotif_domain::{EventId, ListenerId, PlaylistId, TenantScope, Timestamp, TrackId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
@@ -13,8 +16,9 @@ use super::catalog_rows::{
     TRACK_COLUMNS, conditions, find_lyrics, find_track, key_of, match_external, page_start,
     track_of, track_parts,
 };
-use super::{EmbeddedStorage, imports, listeners};
+use super::{EmbeddedStorage, events, imports, listeners};
 use crate::arguments::search_text;
+use crate::changes;
 use crate::error::{Error, Result};
 use crate::merge::{self, Merged};
 use crate::ports::{
@@ -30,19 +34,30 @@ impl CatalogStore for EmbeddedStorage {
         patches: Vec<TrackPatch>,
     ) -> Result<Vec<UpsertResult>> {
         patches.iter().try_for_each(|patch| patch.details.check())?;
-        let fresh: Vec<TrackId> = patches
+        let (clock, entropy) = (self.clock.as_ref(), self.entropy.as_ref());
+        let fresh: Vec<(TrackId, EventId)> = patches
             .iter()
-            .map(|_| TrackId::generate(self.clock.as_ref(), self.entropy.as_ref()))
+            .map(|_| {
+                let track = TrackId::generate(clock, entropy);
+                (track, EventId::generate(clock, entropy))
+            })
             .collect();
-        let now = self.clock.now();
+        let (files, now) = (self.files(scope)?, self.clock.now());
+        let head = Arc::clone(&files.head);
         let work = move |db: &Connection| {
-            patches
-                .into_iter()
-                .zip(fresh)
-                .map(|(patch, id)| upsert(db, patch, id, now))
-                .collect()
+            let mut changes = Vec::new();
+            let mut results = Vec::with_capacity(patches.len());
+            for (patch, (track, event)) in patches.into_iter().zip(fresh) {
+                let result = upsert(db, patch, track, now)?;
+                changes.extend(changes::of_upsert(&result, event, now));
+                results.push(result);
+            }
+            Ok((results, events::append_all(db, &changes, now)?))
         };
-        self.files(scope)?.database.write(work).await
+        let told = files.database.write_then(work, move |(_, appended)| {
+            events::advance(&head, appended);
+        });
+        Ok(told.await?.0)
     }
 
     async fn tracks(&self, scope: &TenantScope, ids: &[TrackId]) -> Result<Vec<Track>> {
@@ -95,10 +110,20 @@ impl CatalogStore for EmbeddedStorage {
     }
 
     async fn delete_track(&self, scope: &TenantScope, id: TrackId) -> Result<bool> {
-        self.files(scope)?
-            .database
-            .write(move |db| delete(db, id))
-            .await
+        let event = EventId::generate(self.clock.as_ref(), self.entropy.as_ref());
+        let (files, now) = (self.files(scope)?, self.clock.now());
+        let head = Arc::clone(&files.head);
+        let work = move |db: &Connection| {
+            if !delete(db, id)? {
+                return Ok(Vec::new());
+            }
+            let change = changes::event(event, id, CatalogueChange::Removed, now);
+            events::append_all(db, &[change], now)
+        };
+        let told = files.database.write_then(work, move |appended| {
+            events::advance(&head, appended);
+        });
+        Ok(!told.await?.is_empty())
     }
 
     async fn counts(&self, scope: &TenantScope) -> Result<CatalogCounts> {

@@ -1,7 +1,7 @@
 //! The event log as an append-only table.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use leitmotif_domain::event::{Event, EventPayload, RecordedEvent};
@@ -28,15 +28,9 @@ impl EventLog for EmbeddedStorage {
         let files = self.files(scope)?;
         let recorded_at = self.clock.now();
         let head = Arc::clone(&files.head);
-        let advance = move |appended: &Vec<Appended>| {
-            if let Some(last) = appended.iter().map(|one| one.offset).max() {
-                head.fetch_max(last, Ordering::AcqRel);
-            }
-        };
-        files
-            .database
-            .write_then(move |db| append_all(db, &events, recorded_at), advance)
-            .await
+        let append = move |db: &Connection| append_all(db, &events, recorded_at);
+        let advance = move |appended: &Vec<Appended>| advance(&head, appended);
+        files.database.write_then(append, advance).await
     }
 
     async fn read(
@@ -232,7 +226,19 @@ impl EventLog for EmbeddedStorage {
     }
 }
 
-fn append_all(db: &Connection, events: &[Event], recorded_at: Timestamp) -> Result<Vec<Appended>> {
+/// Lets readers see what was appended.
+pub(super) fn advance(head: &AtomicU64, appended: &[Appended]) {
+    if let Some(last) = appended.iter().map(|one| one.offset).max() {
+        head.fetch_max(last, Ordering::AcqRel);
+    }
+}
+
+/// Appends within the transaction at hand.
+pub(super) fn append_all(
+    db: &Connection,
+    events: &[Event],
+    recorded_at: Timestamp,
+) -> Result<Vec<Appended>> {
     let last: i64 = db.query_row("SELECT coalesce(max(offset), 0) FROM events", [], |row| {
         row.get(0)
     })?;

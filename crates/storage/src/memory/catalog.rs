@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_trait::async_trait;
+use leitmotif_domain::event::CatalogueChange;
 use leitmotif_domain::listener::Listener;
 use leitmotif_domain::page::{Page, PageRequest};
 use leitmotif_domain::playlist::Playlist;
 use leitmotif_domain::track::{Lyrics, Track, TrackRef, check_text};
-use leitmotif_domain::{ListenerId, PlaylistId, TenantScope, Timestamp, TrackId};
+use leitmotif_domain::{EventId, ListenerId, PlaylistId, TenantScope, Timestamp, TrackId};
 
 use super::{MemoryStorage, page_of};
 use crate::arguments::{page_id, search_text};
+use crate::changes;
 use crate::error::{Error, Result};
 use crate::merge::{self, Merged};
 use crate::ports::{
@@ -181,7 +183,16 @@ impl CatalogStore for MemoryStorage {
             .map(|_| TrackId::generate(self.clock.as_ref(), self.entropy.as_ref()))
             .collect();
         let now = self.clock.now();
-        self.with(scope, |state| state.catalog.upsert_all(patches, fresh, now))
+        self.with(scope, |state| {
+            let results = state.catalog.upsert_all(patches, fresh, now)?;
+            for result in &results {
+                let id = EventId::generate(self.clock.as_ref(), self.entropy.as_ref());
+                if let Some(change) = changes::of_upsert(result, id, now) {
+                    state.log.append(change, now);
+                }
+            }
+            Ok(results)
+        })
     }
 
     async fn tracks(&self, scope: &TenantScope, ids: &[TrackId]) -> Result<Vec<Track>> {
@@ -230,12 +241,19 @@ impl CatalogStore for MemoryStorage {
     }
 
     async fn delete_track(&self, scope: &TenantScope, id: TrackId) -> Result<bool> {
+        let now = self.clock.now();
         self.with(scope, |state| {
             for playlist in state.catalog.playlists.values_mut() {
                 playlist.tracks.retain(|track| *track != id);
             }
             state.imports.forget(id);
-            Ok(state.catalog.replace(id, None))
+            let was_there = state.catalog.replace(id, None);
+            if was_there {
+                let event = EventId::generate(self.clock.as_ref(), self.entropy.as_ref());
+                let removed = changes::event(event, id, CatalogueChange::Removed, now);
+                state.log.append(removed, now);
+            }
+            Ok(was_there)
         })
     }
 

@@ -25,7 +25,7 @@ pub struct Log {
 }
 
 impl Log {
-    fn append(&mut self, event: Event, recorded_at: Timestamp) -> Appended {
+    pub(super) fn append(&mut self, event: Event, recorded_at: Timestamp) -> Appended {
         if let Some(&offset) = self.offsets.get(&event.event_id) {
             let is_duplicate = true;
             return Appended {

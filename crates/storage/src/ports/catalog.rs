@@ -92,6 +92,8 @@ pub struct AnalysisDocument {
 /// Tracks, listeners and playlists of a tenant.
 ///
 /// - Ordering: tracks and playlists by id, which is by time of creation; listeners by name.
+/// - Log: what changes a track appends its `catalogue_changed` event in the same transaction, so
+///   that neither a crash nor a full disk parts the two.
 /// - External ids are unique within a tenant and namespace.
 #[async_trait]
 pub trait CatalogStore: Send + Sync {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leitmotif_domain::TrackId;
-use leitmotif_domain::event::{AnalysisCompleted, CatalogueChange, CatalogueChanged, EventPayload};
+use leitmotif_domain::event::{AnalysisCompleted, EventPayload};
 use leitmotif_domain::track::{Lyrics, TrackDetails};
 use leitmotif_recommend::exposures::ExposureWriter;
 use leitmotif_recommend::search::{
@@ -73,7 +73,6 @@ impl Searching {
             ..TrackPatch::default()
         };
         let track = storage.upsert_tracks(scope, vec![patch]).await.unwrap()[0].id;
-        self.changed(track, CatalogueChange::Added).await;
         let mut descriptors = Vec::new();
         descriptors.extend(
             made.tempo_bpm
@@ -101,13 +100,6 @@ impl Searching {
                 .await;
         }
         track
-    }
-
-    async fn changed(&self, track: TrackId, change: CatalogueChange) {
-        let changed = CatalogueChanged { track, change };
-        self.world
-            .append(None, EventPayload::CatalogueChanged(changed))
-            .await;
     }
 
     async fn ask(&self, request: SearchRequest) -> SearchAnswer {
@@ -162,7 +154,6 @@ async fn a_change_is_found_by_the_next_search() {
         .delete_track(&world.scope, track)
         .await
         .unwrap();
-    searching.changed(track, CatalogueChange::Removed).await;
     assert_eq!(searching.first("glass harbour").await, None);
 }
 
