@@ -170,6 +170,7 @@ pub fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// What a command said.
+#[derive(Debug)]
 pub struct Said {
     pub is_success: bool,
     pub stdout: String,

@@ -21,6 +21,7 @@ mod learning;
 mod modules;
 mod pipelines;
 mod playlists;
+mod postgres;
 mod protocols;
 mod rap_scraper;
 mod search;

@@ -4,6 +4,8 @@
 //! Running it again changes nothing, and so going on after a stop is running it again: what is
 //! there already is compared and left alone.
 
+mod counted;
+mod database;
 mod read;
 
 use std::collections::{BTreeMap, HashSet};
@@ -22,6 +24,7 @@ use super::import::wait_for_analysis;
 use super::{list_of, print, text_of};
 use crate::client::Client;
 use crate::progress::Bars;
+use database::Database;
 use read::{Batch, Sources, TrackRequest, read_all};
 
 /// Batches that wait between reading and sending: with the one in work they bound the memory.
@@ -34,14 +37,19 @@ const BYTES_PER_CALL: usize = 4 * 1024 * 1024;
 const COMPONENT_BYTES: usize = 16;
 
 #[derive(clap::Args)]
+#[command(group(clap::ArgGroup::new("source").required(true)))]
 pub struct Args {
     /// A folder with tracks.jsonl and, where there are such, analysis.jsonl, ml_features.jsonl and
     /// dataset_versions.jsonl: one JSON object a line.
-    #[arg(long, required_unless_present = "csv", conflicts_with = "csv")]
+    #[arg(long, group = "source")]
     jsonl: Option<PathBuf>,
     /// The one-table export (`quick_dataset.csv`).
-    #[arg(long)]
+    #[arg(long, group = "source")]
     csv: Option<PathBuf>,
+    /// The running database, like `postgres://user@host:5432/rap`. It is only read, in one snapshot.
+    /// A password is better left to PGPASSWORD than written where other users of the machine see it.
+    #[arg(long, value_name = "DSN", group = "source")]
+    pg: Option<String>,
     /// Where the audit is written for a browser.
     #[arg(long, default_value = "leitmotif-audit.html")]
     html: PathBuf,
@@ -52,18 +60,26 @@ pub struct Args {
 
 /// Imports, keeps the audit, and waits for the analysis.
 pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<ExitCode> {
-    let sources = match (&args.jsonl, &args.csv) {
-        (Some(folder), _) => Sources::of_folder(folder)?,
-        (None, Some(path)) => Sources::of_table(path),
-        (None, None) => anyhow::bail!("give `--jsonl` or `--csv`"),
-    };
+    let (jsonl, csv, pg) = (args.jsonl, args.csv, args.pg);
+    // The client of the database waits on its own, which an async thread may not.
+    let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<(Sources, u64)> {
+        let mut sources = match (jsonl, csv, pg) {
+            (Some(folder), _, _) => Sources::of_folder(&folder)?,
+            (_, Some(path), _) => Sources::of_table(&path),
+            (_, _, Some(dsn)) => Sources::Database(Box::new(Database::open(&dsn)?)),
+            (None, None, None) => anyhow::bail!("give `--jsonl`, `--csv` or `--pg`"),
+        };
+        let bytes = sources.bytes()?;
+        Ok((sources, bytes))
+    });
+    let (sources, bytes) = opened.await??;
     let bars = Bars::new(as_json);
     let step = "import, KB read";
-    bars.begin(step, sources.bytes()? / 1_024);
+    bars.begin(step, bytes / 1_024);
     let (sender, mut batches) = tokio::sync::mpsc::channel(BATCHES_WAITING);
     let reader = std::thread::Builder::new()
         .name("import-reader".to_owned())
-        .spawn(move || read_all(&sources, &sender))?;
+        .spawn(move || read_all(sources, &sender))?;
     let mut sending = Sending {
         client,
         refused: HashSet::new(),
@@ -74,10 +90,7 @@ pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<E
         sending.batch(batch).await?;
         bars.advance(step, bytes_read / 1_024);
     }
-    let read = reader
-        .join()
-        .ok()
-        .context("the reader of the files broke")?;
+    let read = reader.join().ok().context("the reader broke")?;
     let (audit, mut profiles) = read?;
     bars.end(step);
     sending.settle(&mut profiles);

@@ -1,14 +1,15 @@
 //! The reading half: rows become requests on a thread of their own, counted for the audit as they
 //! go by.
 
+use std::cell::Cell;
 use std::fs::File;
-use std::io::{BufReader, Seek};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use leitmotif_ingest::audit::profile::TableProfile;
 use leitmotif_ingest::catalogue::lyrics_of;
-use leitmotif_ingest::imports::lines::{Fault, Row, read_objects};
+use leitmotif_ingest::imports::lines::{Row, read_objects};
 use leitmotif_ingest::imports::rap_scraper::{
     IdClaims, MappedStatement, MappedTrack, RapAudit, RowFate, map_analysis, map_features,
     map_table_row, map_track,
@@ -17,17 +18,20 @@ use leitmotif_ingest::imports::records::read_cells;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::Sender;
 
+use super::counted::Counted;
+use super::database::Database;
+
 /// Bytes of requests that are sent together: well under the bound of a body.
 const BATCH_BYTES: usize = 3 * 1024 * 1024;
 /// Rows that are sent together.
 const BATCH_ROWS: usize = 1_000;
-/// Rows between two looks at the progress.
-const ROWS_PER_REPORT: u64 = 1_000;
 
-/// The files of an import, in the order they are read.
-pub struct Sources {
-    /// The one-table export, or the tables of a folder with their names.
-    pub files: Vec<(TableKind, PathBuf)>,
+/// Where the rows of an import come from.
+pub enum Sources {
+    /// Files in the order they are read: the one-table export, or the tables of a folder.
+    Files(Vec<(TableKind, PathBuf)>),
+    /// A running database.
+    Database(Box<Database>),
 }
 
 /// What the rows of a file are.
@@ -64,19 +68,21 @@ impl Sources {
             "`{}` has no tracks.jsonl",
             folder.display()
         );
-        Ok(Self { files })
+        Ok(Self::Files(files))
     }
 
     /// The one-table export.
     pub fn of_table(path: &Path) -> Self {
-        Self {
-            files: vec![(TableKind::Joined, path.to_owned())],
-        }
+        Self::Files(vec![(TableKind::Joined, path.to_owned())])
     }
 
-    /// Bytes of all files.
-    pub fn bytes(&self) -> anyhow::Result<u64> {
-        let sizes = self.files.iter().map(|(_, path)| {
+    /// Bytes of all rows.
+    pub fn bytes(&mut self) -> anyhow::Result<u64> {
+        let files = match self {
+            Self::Database(database) => return database.bytes(),
+            Self::Files(files) => files,
+        };
+        let sizes = files.iter().map(|(_, path)| {
             let metadata = std::fs::metadata(path);
             metadata.with_context(|| format!("cannot read `{}`", path.display()))
         });
@@ -105,14 +111,14 @@ pub struct Batch {
     pub statements: Vec<(i64, u64, String)>,
     /// Vectors: space, id of the track over there, vector.
     pub vectors: Vec<(String, i64, Vec<f32>)>,
-    /// Bytes of the files read so far.
+    /// Bytes read so far.
     pub bytes_read: u64,
     bytes: usize,
 }
 
 /// Reads everything; batches go to `sender`, which may be closed early.
 pub fn read_all(
-    sources: &Sources,
+    sources: Sources,
     sender: &Sender<Batch>,
 ) -> anyhow::Result<(RapAudit, Vec<TableProfile>)> {
     let mut reading = Reading {
@@ -120,57 +126,26 @@ pub fn read_all(
         audit: RapAudit::default(),
         claims: IdClaims::default(),
         batch: Batch::default(),
+        profiles: Vec::new(),
+        bytes_before: 0,
     };
-    let mut profiles = Vec::new();
-    let mut bytes_before = 0;
-    for (place, (kind, path)) in sources.files.iter().enumerate() {
-        let file = File::open(path).with_context(|| format!("cannot open `{}`", path.display()))?;
-        let size = file.metadata().map_or(0, |metadata| metadata.len());
-        let position = file.try_clone().ok();
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        let mut profile = TableProfile::new(&name);
-        reading.batch.table = place;
-        let at = |rows: u64| {
-            let is_due = rows.is_multiple_of(ROWS_PER_REPORT);
-            let here = position.as_ref().filter(|_| is_due).and_then(position_of);
-            here.map(|here| bytes_before + here)
-        };
-        match kind {
-            TableKind::Joined => {
-                let rows = read_cells(BufReader::new(file)).map_err(in_file(path))?;
-                reading.table(*kind, rows, &mut profile, &at)?;
-            }
-            _ => {
-                let rows = read_objects(BufReader::with_capacity(1 << 16, file));
-                reading.table(*kind, rows, &mut profile, &at)?;
+    match sources {
+        Sources::Files(files) => {
+            for (kind, path) in &files {
+                let in_file = || format!("cannot read `{}`", path.display());
+                let file = File::open(path).with_context(in_file)?;
+                let name = path.file_stem().unwrap_or_default().to_string_lossy();
+                let mut rows = Counted::new(Box::new(file));
+                reading
+                    .source(*kind, &name, &mut rows)
+                    .with_context(in_file)?;
             }
         }
-        bytes_before += size;
-        reading.batch.bytes_read = bytes_before;
-        reading.flush()?;
-        if *kind == TableKind::Tracks {
-            reading.audit.end_of_tracks();
+        Sources::Database(mut database) => {
+            database.read(|kind, name, rows| reading.source(kind, name, rows))?;
         }
-        profiles.push(profile);
     }
-    Ok((reading.audit, profiles))
-}
-
-fn in_file(path: &Path) -> impl Fn(Fault) -> anyhow::Error + '_ {
-    move |fault| {
-        anyhow::anyhow!(
-            "`{}`, line {}: {}",
-            path.display(),
-            fault.line,
-            fault.reason
-        )
-    }
-}
-
-/// Where a shared file handle stands; it runs ahead of the rows by one buffer.
-fn position_of(file: &File) -> Option<u64> {
-    let mut file = file;
-    file.stream_position().ok()
+    Ok((reading.audit, reading.profiles))
 }
 
 struct Reading<'s> {
@@ -178,22 +153,48 @@ struct Reading<'s> {
     audit: RapAudit,
     claims: IdClaims,
     batch: Batch,
+    profiles: Vec<TableProfile>,
+    bytes_before: u64,
 }
 
 impl Reading<'_> {
+    /// Reads a table to its end.
+    fn source(
+        &mut self,
+        kind: TableKind,
+        name: &str,
+        rows: &mut Counted<'_>,
+    ) -> anyhow::Result<()> {
+        let bytes = rows.bytes();
+        let mut profile = TableProfile::new(name);
+        self.batch.table = self.profiles.len();
+        let reader = BufReader::with_capacity(1 << 16, rows);
+        match kind {
+            TableKind::Joined => {
+                let rows = read_cells(reader)
+                    .map_err(|fault| anyhow::anyhow!("line {}: {}", fault.line, fault.reason))?;
+                self.table(kind, rows, &mut profile, &bytes)?;
+            }
+            _ => self.table(kind, read_objects(reader), &mut profile, &bytes)?,
+        }
+        self.bytes_before += bytes.get();
+        self.flush()?;
+        if kind == TableKind::Tracks {
+            self.audit.end_of_tracks();
+        }
+        self.profiles.push(profile);
+        Ok(())
+    }
+
     fn table(
         &mut self,
         kind: TableKind,
         rows: impl Iterator<Item = Row>,
         profile: &mut TableProfile,
-        position: &dyn Fn(u64) -> Option<u64>,
+        bytes: &Cell<u64>,
     ) -> anyhow::Result<()> {
-        let mut count = 0;
         for row in rows {
-            count += 1;
-            if let Some(bytes) = position(count) {
-                self.batch.bytes_read = bytes;
-            }
+            self.batch.bytes_read = self.bytes_before + bytes.get();
             match row {
                 Ok((line, row)) => {
                     profile.row(&row);
