@@ -53,11 +53,22 @@ impl Catalogue {
             .iter()
             .map(|patch| patch.audio.is_some() || patch.lyrics.is_some())
             .collect();
+        let artists: Vec<String> = patches
+            .iter()
+            .map(|patch| patch.details.artist.clone())
+            .collect();
         let results = self.store.upsert_tracks(scope, patches).await?;
-        let changes = results.iter().filter_map(|result| match result.outcome {
-            UpsertOutcome::Created => Some((result.id, CatalogueChange::Added)),
-            UpsertOutcome::Updated => Some((result.id, CatalogueChange::Updated)),
-            UpsertOutcome::Unchanged => None,
+        let changes = results.iter().zip(artists).filter_map(|(result, artist)| {
+            let change = match result.outcome {
+                UpsertOutcome::Created => CatalogueChange::Added,
+                UpsertOutcome::Updated => CatalogueChange::Updated,
+                UpsertOutcome::Unchanged => return None,
+            };
+            Some(CatalogueChanged {
+                track: result.id,
+                change,
+                artist: Some(artist),
+            })
         });
         let changes: Vec<_> = changes.collect();
         let has_changed = !changes.is_empty();
@@ -102,8 +113,12 @@ impl Catalogue {
             self.blobs.delete(scope, &key.parse()?).await?;
         }
         if was_there {
-            self.tell(scope, vec![(id, CatalogueChange::Removed)])
-                .await?;
+            let removed = CatalogueChanged {
+                track: id,
+                change: CatalogueChange::Removed,
+                artist: None,
+            };
+            self.tell(scope, vec![removed]).await?;
         }
         Ok(was_there)
     }
@@ -127,24 +142,17 @@ impl Catalogue {
         Ok(self.jobs.enqueue(scope, jobs).await?)
     }
 
-    async fn tell(
-        &self,
-        scope: &TenantScope,
-        changes: Vec<(TrackId, CatalogueChange)>,
-    ) -> Result<()> {
+    async fn tell(&self, scope: &TenantScope, changes: Vec<CatalogueChanged>) -> Result<()> {
         let now = self.clock.now();
         for part in changes.chunks(limits::EVENTS_PER_BATCH_MAX) {
             let events = part
                 .iter()
-                .map(|(track, change)| Event {
+                .map(|change| Event {
                     event_id: EventId::generate(self.clock.as_ref(), self.entropy.as_ref()),
                     occurred_at: now,
                     listener: None,
                     schema_version: EVENT_SCHEMA_VERSION,
-                    payload: EventPayload::CatalogueChanged(CatalogueChanged {
-                        track: *track,
-                        change: *change,
-                    }),
+                    payload: EventPayload::CatalogueChanged(change.clone()),
                 })
                 .collect();
             self.log.append(scope, events).await?;

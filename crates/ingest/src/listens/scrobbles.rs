@@ -514,6 +514,8 @@ impl ScrobbleLog {
                 request_id: None,
                 device: None,
                 activity: None,
+                zone: None,
+                cell: None,
                 private: false,
             };
             event(id, skip.at, listener, EventPayload::Listen(listen))
@@ -634,6 +636,7 @@ mod tests {
             let changed = EventPayload::CatalogueChanged(CatalogueChanged {
                 track,
                 change: CatalogueChange::Added,
+                artist: None,
             });
             let mut told = self.event(track.as_u128(), changed);
             told.listener = None;

@@ -104,7 +104,11 @@ impl Searching {
     }
 
     async fn changed(&self, track: TrackId, change: CatalogueChange) {
-        let changed = CatalogueChanged { track, change };
+        let changed = CatalogueChanged {
+            track,
+            change,
+            artist: None,
+        };
         self.world
             .append(None, EventPayload::CatalogueChanged(changed))
             .await;
