@@ -233,6 +233,8 @@ pub struct ViewDefinition {
     pub entity: Entity,
     /// How the parts of an entity are called by those who ask.
     pub join_keys: Vec<String>,
+    /// The name that values are pushed under; that of the view where the file gives no other.
+    pub push_source: String,
     /// An entity without an event for so long has no values any more.
     pub ttl_ms: Option<i64>,
     /// What is computed of events.

@@ -53,6 +53,7 @@ pub(super) fn view(text: &str) -> Result<ViewDefinition> {
     let features: Vec<Feature> = features.collect::<Result<_>>()?;
     let (derived, derived_order) = derived(source, &features, &read.derived)?;
     Ok(ViewDefinition {
+        push_source: read.push_source.unwrap_or_else(|| name.clone()),
         name,
         description: read.description,
         entity,

@@ -16,6 +16,8 @@ pub(super) struct ViewText {
     #[serde(default)]
     pub join_keys: Option<Spanned<Vec<String>>>,
     #[serde(default)]
+    pub push_source: Option<String>,
+    #[serde(default)]
     pub ttl: Option<Spanned<String>>,
     #[serde(default)]
     pub features: Vec<FeatureText>,

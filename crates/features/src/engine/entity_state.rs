@@ -25,8 +25,19 @@ pub(super) struct EntityState {
 /// Columns of an entity, and until when they hold unless something happens.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LastRead {
+    /// The first of `untils`.
     pub until_ms: i64,
     pub numbers: Box<[f64]>,
+    /// Until when each column holds: at the turn of an hour the windows of days stay as they are.
+    pub untils: Box<[i64]>,
+}
+
+impl LastRead {
+    /// Something happened: every column is to be computed.
+    fn stale(&mut self) {
+        self.until_ms = i64::MIN;
+        self.untils.fill(i64::MIN);
+    }
 }
 
 impl PartialEq for LastRead {
@@ -61,7 +72,7 @@ impl EntityState {
 
     /// A state that was read back: its columns are to be computed.
     pub fn ready(mut self) -> Self {
-        self.read.until_ms = i64::MIN;
+        self.read.stale();
         self
     }
 
@@ -81,7 +92,7 @@ impl EntityState {
         if occurrence.sign > 0 {
             self.newest_ms = self.newest_ms.max(occurrence.at.as_ms());
         }
-        self.read.until_ms = i64::MIN;
+        self.read.stale();
     }
 
     /// Forgets what no window reaches any more at a moment, so that equal histories have equal bytes.
@@ -95,7 +106,7 @@ impl EntityState {
         let series: usize = self.series.iter().map(Series::memory_bytes).sum();
         size_of::<Self>()
             + self.series.len() * size_of::<Series>()
-            + self.read.numbers.len() * size_of::<f64>()
+            + self.read.numbers.len() * (size_of::<f64>() + size_of::<i64>())
             + series
     }
 

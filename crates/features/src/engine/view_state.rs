@@ -8,7 +8,7 @@ use super::entity_state::EntityState;
 use super::names::Names;
 use super::occurrence::{Occurrence, Rest};
 use super::plan::{Column, MeasureKind, Plan};
-use crate::definition::{Combination, Entity, Field, Scalar, ValueType};
+use crate::definition::{Combination, Entity, Field, Scalar, ValueType, text_id};
 use crate::entity::EntityKey;
 use crate::value::{Row, Status, Value};
 
@@ -99,17 +99,30 @@ impl ViewState {
                 let place = self.entities.len();
                 self.index.insert(key, place as u32);
                 self.entities.push(EntityState::of(&self.plan.measures));
-                if entity == Entity::ContextCell
-                    && let Some(name) = occurrence.cell_name()
-                {
-                    names.remember(key.parts()[0], &name);
-                }
+                self.remember_entity(occurrence, key, names);
                 place
             }
         };
         self.remember_texts(occurrence, names);
         if let Some(state) = self.entities.get_mut(place) {
             state.apply(&self.plan.measures, occurrence, now_ms);
+        }
+    }
+
+    /// Keeps the words that an entity goes by, where it has no id of ours.
+    fn remember_entity(&self, occurrence: &Occurrence<'_>, key: EntityKey, names: &mut Names) {
+        let entity = self.plan.definition.entity;
+        if let Rest::Pushed(pushed) = occurrence.rest {
+            let is_worded = matches!(entity, Entity::Named | Entity::Artist | Entity::ContextCell);
+            for (id, part) in key.parts().into_iter().zip(&pushed.entity) {
+                if is_worded || id == text_id(part) {
+                    names.remember(id, part);
+                }
+            }
+        } else if entity == Entity::ContextCell
+            && let Some(name) = occurrence.cell_name()
+        {
+            names.remember(key.parts()[0], &name);
         }
     }
 
@@ -219,15 +232,13 @@ fn key_of_pushed(entity: Entity, parts: &[String]) -> Option<EntityKey> {
     let id = |at: usize| parts.get(at);
     match entity {
         Entity::Named => Some(EntityKey::of_texts(parts)),
-        Entity::Artist | Entity::ContextCell => {
-            Some(EntityKey::of(crate::definition::text_id(id(0)?)))
-        }
+        Entity::Artist | Entity::ContextCell => Some(EntityKey::of(text_id(id(0)?))),
         Entity::Listener => Some(EntityKey::of(id(0)?.parse::<ListenerId>().ok()?.as_u128())),
         Entity::Track => Some(EntityKey::of(id(0)?.parse::<TrackId>().ok()?.as_u128())),
         Entity::Request => Some(EntityKey::of(id(0)?.parse::<RequestId>().ok()?.as_u128())),
         Entity::ListenerArtist => Some(EntityKey::pair(
             id(0)?.parse::<ListenerId>().ok()?.as_u128(),
-            crate::definition::text_id(id(1)?),
+            text_id(id(1)?),
         )),
     }
 }
@@ -242,20 +253,22 @@ fn decay_factors(plan: &Plan, at_ms: i64) -> Vec<(usize, f64)> {
     plan.decayed.iter().map(factor).collect()
 }
 
-/// Computes the columns of an entity but for what every moment changes.
+/// Computes the columns of an entity that hold no longer, but for what every moment changes.
 fn compute(plan: &Plan, state: &mut EntityState, at_ms: i64) {
-    let mut numbers = std::mem::take(&mut state.read.numbers);
-    if numbers.len() != plan.columns.len() {
-        numbers = vec![f64::NAN; plan.columns.len()].into();
+    let mut read = std::mem::take(&mut state.read);
+    if read.numbers.len() != plan.columns.len() {
+        read.numbers = vec![f64::NAN; plan.columns.len()].into();
+        read.untils = vec![i64::MIN; plan.columns.len()].into();
     }
-    let mut until_ms = i64::MAX;
-    for (column, slot) in plan.columns.iter().zip(&mut numbers) {
-        let (value, until) = number(column, state, at_ms);
-        *slot = value;
-        until_ms = until_ms.min(until);
+    read.until_ms = i64::MAX;
+    let slots = read.numbers.iter_mut().zip(&mut read.untils);
+    for (column, (value, until)) in plan.columns.iter().zip(slots) {
+        if *until <= at_ms {
+            (*value, *until) = number(column, state, at_ms);
+        }
+        read.until_ms = read.until_ms.min(*until);
     }
-    state.read.numbers = numbers;
-    state.read.until_ms = until_ms;
+    state.read = read;
 }
 
 fn number(column: &Column, state: &EntityState, at_ms: i64) -> (f64, i64) {
