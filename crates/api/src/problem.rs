@@ -265,6 +265,24 @@ impl From<leitmotif_features::Error> for Problem {
     }
 }
 
+impl From<leitmotif_features::service::Error> for Problem {
+    fn from(error: leitmotif_features::service::Error) -> Self {
+        match error {
+            leitmotif_features::service::Error::Storage(inner) => inner.into(),
+            other => Self::of_kind(other.kind(), other.to_string()),
+        }
+    }
+}
+
+impl From<leitmotif_features::offline::Error> for Problem {
+    fn from(error: leitmotif_features::offline::Error) -> Self {
+        match error {
+            leitmotif_features::offline::Error::Storage(inner) => inner.into(),
+            other => Self::of_kind(other.kind(), other.to_string()),
+        }
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let problem = self.clone();

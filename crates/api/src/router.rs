@@ -20,8 +20,8 @@ use crate::state::ApiState;
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
-        analysis, audio, audits, event_log, events, explanations, home, imports, jobs, keys,
-        listeners, listens, overview, pipelines, playlist_drafts, playlist_files, playlists,
+        analysis, audio, audits, event_log, events, explanations, features, home, imports, jobs,
+        keys, listeners, listens, overview, pipelines, playlist_drafts, playlist_files, playlists,
         probes, recommendations, replays, search, similar, statements, tenants, tracks, training,
         usage, vectors,
     };
@@ -53,6 +53,16 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(pipelines::versions, pipelines::create))
         .routes(routes!(pipelines::version))
         .routes(routes!(pipelines::set_shares))
+        .routes(routes!(features::views::list))
+        .routes(routes!(features::online::read))
+        .routes(routes!(features::past::preview))
+        .routes(routes!(features::past::parity))
+        .routes(routes!(features::views::describe))
+        .routes(routes!(features::views::versions, features::views::create))
+        .routes(routes!(features::views::version))
+        .routes(routes!(features::views::entities))
+        .routes(routes!(features::views::distribution))
+        .routes(routes!(features::past::rows))
         .routes(routes!(playlists::create, playlists::list))
         .routes(routes!(
             playlists::get,

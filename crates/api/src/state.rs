@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use leitmotif_domain::Clock;
 use leitmotif_domain::chance::Entropy;
+use leitmotif_features::Features;
 use leitmotif_ingest::Catalogue;
 use leitmotif_ingest::jobs::TenantDirectory;
 use leitmotif_ingest::listens::ScrobbleLog;
@@ -51,6 +52,8 @@ pub struct ApiParts {
     pub catalogue: Arc<Catalogue>,
     /// Answers recommendation requests.
     pub recommender: Arc<Recommender>,
+    /// Computes features.
+    pub features: Arc<Features>,
     /// Finds tracks.
     pub search: Arc<Searcher>,
     /// The tenants that background work serves.

@@ -16,6 +16,8 @@ use crate::limits;
 pub enum DefinitionKind {
     /// How the lists of a placement are made.
     Pipeline,
+    /// What is computed of events, for one sort of entity.
+    FeatureView,
 }
 
 impl DefinitionKind {
@@ -23,6 +25,7 @@ impl DefinitionKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Pipeline => "pipeline",
+            Self::FeatureView => "feature_view",
         }
     }
 }

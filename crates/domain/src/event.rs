@@ -80,11 +80,13 @@ pub enum EventPayload {
     DefinitionChanged(DefinitionChanged),
     /// An experiment changed state.
     ExperimentChanged(ExperimentChanged),
+    /// Somebody else computed features and hands them in.
+    FeaturesPushed(FeaturesPushed),
 }
 
 impl EventPayload {
     /// Every kind, by its stable name.
-    pub const KINDS: [&str; 12] = [
+    pub const KINDS: [&str; 14] = [
         "listen",
         "feedback",
         "exposure",
@@ -96,7 +98,9 @@ impl EventPayload {
         "analysis_completed",
         "verdict",
         "model_changed",
+        "definition_changed",
         "experiment_changed",
+        "features_pushed",
     ];
 
     /// Whether it tells of a private session: for the listener and those who manage the tenant.
@@ -133,6 +137,7 @@ impl EventPayload {
             Self::ModelChanged(_) => "model_changed",
             Self::DefinitionChanged(_) => "definition_changed",
             Self::ExperimentChanged(_) => "experiment_changed",
+            Self::FeaturesPushed(_) => "features_pushed",
         }
     }
 }
@@ -162,6 +167,12 @@ pub struct Listen {
     /// Activity, for example `running`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activity: Option<String>,
+    /// Where the listener's clock stood: an IANA name such as `Europe/Lisbon`, or `+02:00`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Where on earth, coarsely: a geohash of at most [`limits::CELL_CHARACTERS_MAX`] characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<String>,
     /// A private session: kept in the history, never learnt from.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub private: bool,
@@ -364,6 +375,9 @@ pub struct CatalogueChanged {
     pub track: TrackId,
     /// What happened to it.
     pub change: CatalogueChange,
+    /// Who it is credited to from now on; absent where the change says nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artist: Option<String>,
 }
 
 /// What happened to a track.
@@ -423,6 +437,20 @@ pub struct ExperimentChanged {
     pub state: String,
 }
 
+/// Values of features of one entity, computed elsewhere; the event happened when they held.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FeaturesPushed {
+    /// The feature view.
+    pub view: String,
+    /// The entity, by its parts in the order of the view's join keys.
+    pub entity: Vec<String>,
+    /// When the sender made the row: of two rows of one moment the one made later holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// Numbers, texts, booleans, lists of them or null, by feature.
+    pub values: BTreeMap<String, serde_json::Value>,
+}
+
 /// The id that a listen always has: a player that replays its queue counts nothing twice.
 pub fn listen_event_id(
     tenant: TenantId,
@@ -467,6 +495,8 @@ mod tests {
             request_id: None,
             device: None,
             activity: None,
+            zone: None,
+            cell: None,
             private: false,
         }
     }
@@ -536,6 +566,8 @@ mod tests {
             ),
             "feedback",
         );
+        let changed = r#""kind":"catalogue_changed","payload":{"track":"0000000000000000000001","change":"added"}"#;
+        check(&format!("{{{head},{changed}}}"), "catalogue_changed");
         check(
             &format!(r#"{{{head},"kind":"search","payload":{{"query":"q","result_count":2}}}}"#),
             "search",

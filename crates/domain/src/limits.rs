@@ -110,3 +110,23 @@ pub const RULE_BYTES_MAX: usize = 2_048;
 pub const RULE_DEPTH_MAX: usize = 32;
 /// Answers whose full trace is kept in memory, of all tenants together: at about 40 KB each, 20 MB.
 pub const TRACES_MAX: usize = 512;
+/// Longest geohash taken in: four characters are a cell of some 39 by 20 km, a town and not a street.
+pub const CELL_CHARACTERS_MAX: usize = 4;
+/// Features of one view, derived ones included: each is kept for every entity.
+pub const FEATURES_PER_VIEW_MAX: usize = 128;
+/// Tiles of one window: a year of days.
+pub const FEATURE_TILES_MAX: i64 = 400;
+/// Entities of one view in memory; beyond it new ones are refused, and the view says so.
+pub const FEATURE_ENTITIES_MAX: usize = 1_000_000;
+/// Entities or rows of one read of features.
+pub const FEATURE_ROWS_MAX: usize = 5_000;
+/// Values of one read of features, which is rows by features.
+pub const FEATURE_VALUES_MAX: usize = 200_000;
+/// Events whose moment has not come yet, by the sender's clock; beyond it the latest is passed over.
+pub const FEATURE_EVENTS_AHEAD_MAX: usize = 100_000;
+/// Texts that features have seen: artists, devices, contexts; beyond it new ones have no name.
+pub const FEATURE_NAMES_MAX: usize = 1_000_000;
+/// Events kept for rows by the moment they happened; some 300 bytes each.
+pub const FEATURE_EVENTS_SORTED_MAX: usize = 2_000_000;
+/// Served rows remembered to be computed anew, of one tenant.
+pub const FEATURE_ROWS_SERVED_MAX: usize = 4_096;

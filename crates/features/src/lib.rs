@@ -1,15 +1,30 @@
 //! Aggregates over the event log: what listeners did and what happened to tracks.
 //!
-//! One code path: the same [`ListeningState::apply`] runs live and in a replay, and the state does
-//! not depend on the order in which events arrive, so deleting and rebuilding it gives the same
-//! bytes.
+//! One code path: the same code runs live and in a replay, and no state depends on the order in which
+//! events arrive, so deleting and rebuilding it gives the same bytes. [`ListeningState`] is what the
+//! recommender answers from; [`FeatureSet`] computes what feature views define.
+
+pub mod definition;
+pub mod entity;
+
+pub mod aggregate;
+pub mod engine;
+pub mod offline;
+pub mod parity;
+pub mod service;
+pub mod value;
 
 pub mod listener;
 pub mod projection;
 pub mod state;
 pub mod track;
 
+pub use definition::{DefinitionError, ViewDefinition};
+pub use engine::{FeatureSet, LiveView};
+pub use entity::EntityKey;
 pub use listener::{Judgement, ListenerProfile, TrackHistory};
 pub use projection::{Error, Projection};
+pub use service::Features;
 pub use state::ListeningState;
 pub use track::TrackActivity;
+pub use value::{Row, Status, Value};

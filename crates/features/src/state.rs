@@ -124,6 +124,8 @@ mod tests {
             request_id: None,
             device: None,
             activity: None,
+            zone: None,
+            cell: None,
             private: false,
         })
     }

@@ -111,6 +111,8 @@ mod tests {
             request_id: None,
             device: None,
             activity: None,
+            zone: None,
+            cell: None,
             private: false,
         }
     }

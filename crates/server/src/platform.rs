@@ -19,6 +19,7 @@ use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::tenant::keys::issue;
 use leitmotif_domain::tenant::{PresentedKey, Scope, SealKey, Tenant};
 use leitmotif_domain::{Clock, OperatorScope, TenantId};
+use leitmotif_features::Features;
 use leitmotif_ingest::Catalogue;
 use leitmotif_ingest::jobs::{
     AnalyzeRunner, DecoderProcess, JobRunner, ScanRunner, TenantDirectory, Workers,
@@ -52,6 +53,7 @@ pub struct Platform {
     pub is_ready: Arc<AtomicBool>,
     storage: Arc<EmbeddedStorage>,
     recommender: Arc<Recommender>,
+    features: Arc<Features>,
     daily: Arc<DailyRequests>,
     directory: Arc<TenantDirectory>,
     stop: watch::Sender<bool>,
@@ -83,6 +85,11 @@ impl Platform {
         let (stop, stopped) = watch::channel(false);
         let workers = tokio::spawn(Arc::new(workers).run(settings.worker_count(), stopped));
         let is_ready = Arc::new(AtomicBool::new(false));
+        let features = Arc::new(Features::new(
+            storage.clone(),
+            storage.clone(),
+            Arc::clone(&clock),
+        ));
         let daily = Arc::new(DailyRequests::new(
             settings.requests_per_day,
             storage.clone(),
@@ -102,6 +109,7 @@ impl Platform {
             catalogue: services.catalogue,
             search: Arc::new(Searcher::new(Arc::clone(&services.recommender))),
             recommender: Arc::clone(&services.recommender),
+            features: Arc::clone(&features),
             directory: Arc::clone(&directory),
             wake_workers: services.wake,
             clock,
@@ -124,6 +132,7 @@ impl Platform {
             is_ready,
             storage,
             recommender,
+            features,
             daily,
             directory,
             stop,
@@ -138,6 +147,9 @@ impl Platform {
         self.stop.send_replace(true);
         self.workers.await?;
         self.recommender
+            .checkpoint_all(&self.directory.scopes())
+            .await?;
+        self.features
             .checkpoint_all(&self.directory.scopes())
             .await?;
         self.daily.flush(&self.directory.scopes()).await?;

@@ -7,23 +7,42 @@ use leitmotif_domain::{EventId, Timestamp, TrackId};
 
 use crate::ports::{UpsertOutcome, UpsertResult};
 
-/// The event of an upsert, if it changed anything.
-pub fn of_upsert(result: &UpsertResult, event_id: EventId, now: Timestamp) -> Option<Event> {
+/// The event of an upsert to a track of `artist`, if it changed anything.
+pub fn of_upsert(
+    result: &UpsertResult,
+    artist: &str,
+    event_id: EventId,
+    now: Timestamp,
+) -> Option<Event> {
     let change = match result.outcome {
         UpsertOutcome::Created => CatalogueChange::Added,
         UpsertOutcome::Updated => CatalogueChange::Updated,
         UpsertOutcome::Unchanged => return None,
     };
-    Some(event(event_id, result.id, change, now))
+    let changed = CatalogueChanged {
+        track: result.id,
+        change,
+        artist: Some(artist.to_owned()),
+    };
+    Some(event(event_id, changed, now))
 }
 
-/// The event of a change.
-pub fn event(event_id: EventId, track: TrackId, change: CatalogueChange, now: Timestamp) -> Event {
+/// The event of a removal.
+pub fn of_removal(track: TrackId, event_id: EventId, now: Timestamp) -> Event {
+    let changed = CatalogueChanged {
+        track,
+        change: CatalogueChange::Removed,
+        artist: None,
+    };
+    event(event_id, changed, now)
+}
+
+fn event(event_id: EventId, changed: CatalogueChanged, now: Timestamp) -> Event {
     Event {
         event_id,
         occurred_at: now,
         listener: None,
         schema_version: EVENT_SCHEMA_VERSION,
-        payload: EventPayload::CatalogueChanged(CatalogueChanged { track, change }),
+        payload: EventPayload::CatalogueChanged(changed),
     }
 }

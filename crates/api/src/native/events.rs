@@ -9,6 +9,7 @@ use leitmotif_domain::event::{
     check_occurred_at, listen_event_id,
 };
 use leitmotif_domain::track::{TrackRef, check_text};
+use leitmotif_domain::zone::{check_cell, check_zone};
 use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp, TrackId, limits};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -75,6 +76,12 @@ pub struct ListenInput {
     /// Activity.
     #[serde(default)]
     pub activity: Option<String>,
+    /// Where the listener's clock stood: `Europe/Lisbon`, or `+02:00`; hours are UTC without it.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// Where, coarsely: a geohash of at most 4 characters.
+    #[serde(default)]
+    pub cell: Option<String>,
     /// A private session: kept, never learnt from.
     #[serde(default)]
     pub private: bool,
@@ -319,6 +326,8 @@ fn listen_of(input: ListenInput, track: TrackId) -> Result<Listen, Problem> {
     ] {
         check_text(field, text.as_deref().unwrap_or_default())?;
     }
+    input.zone.as_deref().map_or(Ok(()), check_zone)?;
+    input.cell.as_deref().map_or(Ok(()), check_cell)?;
     for (field, value) in [("played_ms", input.played_ms), ("track_ms", input.track_ms)] {
         if value.is_some_and(|value| value > limits::TRACK_MS_MAX) {
             let detail = format!("at most {} ms", limits::TRACK_MS_MAX);
@@ -341,6 +350,8 @@ fn listen_of(input: ListenInput, track: TrackId) -> Result<Listen, Problem> {
         request_id,
         device: input.device,
         activity: input.activity,
+        zone: input.zone,
+        cell: input.cell,
         private: input.private,
     })
 }

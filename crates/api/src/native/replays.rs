@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use super::features;
+use super::features::views::off_thread;
 use crate::middleware::auth::AdminAccess;
 use crate::middleware::body::JsonBody;
 use crate::problem::{Problem, ProblemDocument};
@@ -26,7 +28,7 @@ const ATTEMPTS_MAX: usize = 5;
 pub struct ReplayGate(Arc<tokio::sync::Mutex<()>>);
 
 impl ReplayGate {
-    fn enter(&self) -> Result<tokio::sync::OwnedMutexGuard<()>, Problem> {
+    pub(crate) fn enter(&self) -> Result<tokio::sync::OwnedMutexGuard<()>, Problem> {
         let busy = |_| Problem::conflict("another replay is running; ask again when it is over");
         Arc::clone(&self.0).try_lock_owned().map_err(busy)
     }
@@ -41,17 +43,20 @@ pub enum ProjectionName {
     Listening,
     /// What scrobbles became, and which of them wait for their track.
     Scrobbles,
+    /// What feature views define.
+    Features,
 }
 
 impl ProjectionName {
     /// Every projection.
-    pub const ALL: [Self; 2] = [Self::Listening, Self::Scrobbles];
+    pub const ALL: [Self; 3] = [Self::Listening, Self::Scrobbles, Self::Features];
 
     /// The name a caller uses.
     pub fn name(self) -> &'static str {
         match self {
             Self::Listening => "listening",
             Self::Scrobbles => "scrobbles",
+            Self::Features => "features",
         }
     }
 
@@ -60,6 +65,7 @@ impl ProjectionName {
         match self {
             Self::Listening => projection::CONSUMER,
             Self::Scrobbles => listens::CONSUMER,
+            Self::Features => leitmotif_features::service::CONSUMER,
         }
     }
 }
@@ -68,7 +74,7 @@ impl ProjectionName {
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayInput {
-    /// `listening` (when left out) or `scrobbles`.
+    /// `listening` (when left out), `scrobbles` or `features`.
     #[serde(default)]
     pub projection: ProjectionName,
 }
@@ -121,13 +127,7 @@ pub async fn replay(
 ) -> Result<Json<ReplayAnswer>, Problem> {
     let _gate = state.replays.enter()?;
     let scope = access.scope();
-    let live = match input.projection {
-        ProjectionName::Listening => live_listening(&state, scope).await?,
-        ProjectionName::Scrobbles => state.scrobbles.state(scope).await?,
-    };
-    let started = Instant::now();
-    let replayed = build(&state, scope, input.projection, live.offset).await?;
-    let elapsed_s = started.elapsed().as_secs_f64();
+    let (live, replayed, elapsed_s) = both(&state, scope, input.projection).await?;
     let (live_sha256, replayed_sha256) = (hash_of(&live), hash_of(&replayed));
     Ok(Json(ReplayAnswer {
         projection: input.projection.name(),
@@ -139,6 +139,30 @@ pub async fn replay(
         elapsed_ms: elapsed_s * 1_000.0,
         events_per_second: replayed.offset as f64 / elapsed_s.max(1e-9),
     }))
+}
+
+/// The state that lives, the one built anew, and the seconds that took.
+async fn both(
+    state: &ApiState,
+    scope: &TenantScope,
+    name: ProjectionName,
+) -> Result<(Checkpoint, Checkpoint, f64), Problem> {
+    let live = match name {
+        ProjectionName::Listening => live_listening(state, scope).await?,
+        ProjectionName::Scrobbles => state.scrobbles.state(scope).await?,
+        ProjectionName::Features => {
+            // Their values hang on the moment too, so that both are made for the same one.
+            state.features.level(scope).await?;
+            let (features, own) = (Arc::clone(&state.features), scope.clone());
+            let started = Instant::now();
+            let (live, replayed) =
+                off_thread(async move { Ok(features.compare(&own).await?) }).await?;
+            return Ok((live, replayed, started.elapsed().as_secs_f64()));
+        }
+    };
+    let started = Instant::now();
+    let replayed = build(state, scope, name, live.offset).await?;
+    Ok((live, replayed, started.elapsed().as_secs_f64()))
 }
 
 /// Drops a projection's stored state and builds it anew from the first event.
@@ -156,6 +180,7 @@ pub async fn rebuild(
     let built = match input.projection {
         ProjectionName::Listening => rebuild_listening(&state, scope).await?,
         ProjectionName::Scrobbles => state.scrobbles.rebuild(scope).await?,
+        ProjectionName::Features => features::views::rebuild(&state, scope).await?,
     };
     Ok(Json(RebuildAnswer {
         projection: input.projection.name(),
@@ -201,6 +226,7 @@ async fn build(
                 Ok(built.and_then(|mut built| built.checkpoint())?)
             }
             ProjectionName::Scrobbles => Ok(state.scrobbles.replay(&scope, through_offset).await?),
+            ProjectionName::Features => Err(Problem::bug(&"features are compared by themselves")),
         }
     };
     let built = tokio::task::spawn_blocking(move || runtime.block_on(work));

@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::{audiomuse, listenbrainz, opensubsonic, spotify};
+use super::{audiomuse, feast, listenbrainz, opensubsonic, spotify};
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -15,6 +15,7 @@ use crate::state::ApiState;
 enum Protocol {
     ListenBrainz,
     AudioMuse,
+    Feast,
     OpenSubsonic,
     Spotify,
 }
@@ -33,6 +34,9 @@ pub async fn reshape(State(state): State<ApiState>, request: Request, next: Next
         (_, None) => {}
         (Protocol::AudioMuse, Some(problem)) => {
             response = rewritten(response, audiomuse::errors::body_of(&problem));
+        }
+        (Protocol::Feast, Some(problem)) => {
+            response = rewritten(response, feast::errors::body_of(&problem));
         }
         (Protocol::Spotify, Some(problem)) => {
             response = rewritten(response, spotify::errors::body_of(&problem));
@@ -54,7 +58,9 @@ fn protocol_of(path: &str) -> Option<Protocol> {
         "/api/find_path",
         "/api/similar_artists",
     ];
-    if path.starts_with("/1/") {
+    if feast::PATHS.contains(&path) {
+        Some(Protocol::Feast)
+    } else if path.starts_with("/1/") {
         Some(Protocol::ListenBrainz)
     } else if path.starts_with("/rest/") {
         Some(Protocol::OpenSubsonic)

@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod errors;
 
 pub mod audiomuse;
+pub mod feast;
 pub mod listenbrainz;
 pub mod opensubsonic;
 pub mod spotify;
@@ -21,6 +22,7 @@ pub fn routes() -> Router<ApiState> {
     Router::new()
         .merge(listenbrainz::routes())
         .merge(audiomuse::routes())
+        .merge(feast::routes())
         .merge(opensubsonic::routes())
         .merge(spotify::routes())
 }

@@ -372,6 +372,8 @@ fn event_of(id: EventId, waiting: &Waiting, (track, length_ms): (TrackId, Option
             request_id: None,
             device: None,
             activity: None,
+            zone: None,
+            cell: None,
             private: scrobble.private,
         }),
         Report::Feedback(feedback) => EventPayload::Feedback(Feedback {

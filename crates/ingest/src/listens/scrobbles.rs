@@ -514,6 +514,8 @@ impl ScrobbleLog {
                 request_id: None,
                 device: None,
                 activity: None,
+                zone: None,
+                cell: None,
                 private: false,
             };
             event(id, skip.at, listener, EventPayload::Listen(listen))

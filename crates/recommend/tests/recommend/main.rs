@@ -146,6 +146,8 @@ impl World {
             request_id: None,
             device: None,
             activity: None,
+            zone: None,
+            cell: None,
             private: false,
         };
         self.append(Some(self.listener(listener)), EventPayload::Listen(listen))
@@ -339,6 +341,7 @@ async fn the_first_play_is_seen_however_long_the_log_is() {
         let changed = leitmotif_domain::event::CatalogueChanged {
             track: world.tracks[0],
             change: leitmotif_domain::event::CatalogueChange::Updated,
+            artist: None,
         };
         world
             .append(None, EventPayload::CatalogueChanged(changed))

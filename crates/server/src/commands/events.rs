@@ -57,6 +57,8 @@ pub enum Projection {
     Listening,
     /// What scrobbles became, and which of them wait for their track.
     Scrobbles,
+    /// What feature views define.
+    Features,
 }
 
 impl Projection {
@@ -64,6 +66,7 @@ impl Projection {
         let name = match self {
             Self::Listening => "listening",
             Self::Scrobbles => "scrobbles",
+            Self::Features => "features",
         };
         json!({ "projection": name })
     }

@@ -3,6 +3,7 @@
 mod audit;
 mod demo;
 mod events;
+mod feature;
 mod histories;
 mod import;
 mod manage;
@@ -76,6 +77,9 @@ enum Command {
     /// Says how the lists of a placement are made.
     #[command(subcommand)]
     Pipeline(pipeline::PipelineCommand),
+    /// Lists, tries and changes feature views, and reads features of the past.
+    #[command(subcommand)]
+    Feature(feature::FeatureCommand),
     /// Makes, lists and exports playlists.
     #[command(subcommand)]
     Playlist(playlist::PlaylistCommand),
@@ -160,6 +164,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
             pipeline::explain(&request, &connection.client, as_json).await
         }
         Command::Pipeline(command) => pipeline::run(command, &connection.client, as_json).await,
+        Command::Feature(command) => feature::run(command, &connection.client, as_json).await,
         Command::Playlist(command) => playlist::run(command, &connection.client, as_json).await,
         Command::Events(command) => events::run(command, &connection.client, as_json).await,
         Command::Train => query::train(&connection.client, as_json).await,

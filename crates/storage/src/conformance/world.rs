@@ -204,6 +204,8 @@ pub fn listen(id: u128, listener: Option<ListenerId>) -> Event {
             request_id: None,
             device: None,
             activity: None,
+            zone: None,
+            cell: None,
             private: false,
         }),
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use leitmotif_domain::event::CatalogueChange;
 use leitmotif_domain::listener::Listener;
 use leitmotif_domain::page::{Page, PageRequest};
 use leitmotif_domain::playlist::Playlist;
@@ -48,9 +47,10 @@ impl CatalogStore for EmbeddedStorage {
             let mut changes = Vec::new();
             let mut results = Vec::with_capacity(patches.len());
             for (patch, (track, event)) in patches.into_iter().zip(fresh) {
-                let result = upsert(db, patch, track, now)?;
-                changes.extend(changes::of_upsert(&result, event, now));
-                results.push(result);
+                let merged = upsert(db, patch, track, now)?;
+                let artist = &merged.track.details.artist;
+                changes.extend(changes::of_upsert(&merged.result, artist, event, now));
+                results.push(merged.result);
             }
             Ok((results, events::append_all(db, &changes, now)?))
         };
@@ -117,8 +117,7 @@ impl CatalogStore for EmbeddedStorage {
             if !delete(db, id)? {
                 return Ok(Vec::new());
             }
-            let change = changes::event(event, id, CatalogueChange::Removed, now);
-            events::append_all(db, &[change], now)
+            events::append_all(db, &[changes::of_removal(id, event, now)], now)
         };
         let told = files.database.write_then(work, move |appended| {
             events::advance(&head, appended);
@@ -235,24 +234,19 @@ impl CatalogStore for EmbeddedStorage {
     }
 }
 
-fn upsert(
-    db: &Connection,
-    patch: TrackPatch,
-    fresh: TrackId,
-    now: Timestamp,
-) -> Result<UpsertResult> {
+fn upsert(db: &Connection, patch: TrackPatch, fresh: TrackId, now: Timestamp) -> Result<Merged> {
     let matched = match_external(db, &patch.details)?;
     let Some(id) = merge::meant_track(patch.id, matched)? else {
         let created = merge::created(fresh, patch, now);
         insert(db, &created)?;
-        return Ok(created.result);
+        return Ok(created);
     };
     let stored = find_track(db, id)?.ok_or_else(|| Error::not_found("track", id))?;
     let updated = merge::updated(stored, find_lyrics(db, id)?, patch, now)?;
     if updated.result.outcome != UpsertOutcome::Unchanged {
         update(db, &updated)?;
     }
-    Ok(updated.result)
+    Ok(updated)
 }
 
 fn insert(db: &Connection, created: &Merged) -> Result<()> {

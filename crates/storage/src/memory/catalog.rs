@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_trait::async_trait;
-use leitmotif_domain::event::CatalogueChange;
 use leitmotif_domain::listener::Listener;
 use leitmotif_domain::page::{Page, PageRequest};
 use leitmotif_domain::playlist::Playlist;
@@ -187,7 +186,9 @@ impl CatalogStore for MemoryStorage {
             let results = state.catalog.upsert_all(patches, fresh, now)?;
             for result in &results {
                 let id = EventId::generate(self.clock.as_ref(), self.entropy.as_ref());
-                if let Some(change) = changes::of_upsert(result, id, now) {
+                let stored = state.catalog.tracks.get(&result.id);
+                let artist = stored.map_or("", |stored| &stored.track.details.artist);
+                if let Some(change) = changes::of_upsert(result, artist, id, now) {
                     state.log.append(change, now);
                 }
             }
@@ -250,8 +251,7 @@ impl CatalogStore for MemoryStorage {
             let was_there = state.catalog.replace(id, None);
             if was_there {
                 let event = EventId::generate(self.clock.as_ref(), self.entropy.as_ref());
-                let removed = changes::event(event, id, CatalogueChange::Removed, now);
-                state.log.append(removed, now);
+                state.log.append(changes::of_removal(id, event, now), now);
             }
             Ok(was_there)
         })

@@ -17,7 +17,7 @@ pub struct Appended {
 }
 
 /// How far a consumer has read, with the state it reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The last offset that is part of the state; 0 before the first.
     pub offset: u64,

@@ -139,6 +139,8 @@ fn event_of(call: &Call<'_>, name: &str, track: &Track, played: Played) -> Event
             request_id: None,
             device: None,
             activity: None,
+            zone: None,
+            cell: None,
             private: false,
         }),
     }
