@@ -13,6 +13,7 @@ mod query;
 mod rap_scraper;
 mod search;
 mod serve;
+mod tags;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -82,6 +83,9 @@ enum Command {
     /// Reads the log of events, and builds anew what follows from it.
     #[command(subcommand)]
     Events(events::EventsCommand),
+    /// Writes what was measured into the tags of your own files, and takes it back.
+    #[command(subcommand)]
+    Tags(tags::TagsCommand),
     /// Trains the recommender on everything played so far.
     Train,
     /// Lists jobs.
@@ -148,6 +152,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         }
         _ => {}
     }
+    let data = settings.data.clone();
     let connection = Connection::open(&import::with_roots(settings, &command)).await?;
     let outcome = match command {
         Command::Import(args) => import::run(args, &connection.client, as_json).await,
@@ -162,6 +167,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Pipeline(command) => pipeline::run(command, &connection.client, as_json).await,
         Command::Playlist(command) => playlist::run(command, &connection.client, as_json).await,
         Command::Events(command) => events::run(command, &connection.client, as_json).await,
+        Command::Tags(command) => tags::run(command, &data, &connection.client, as_json).await,
         Command::Train => query::train(&connection.client, as_json).await,
         Command::Jobs(args) => query::jobs(args, &connection.client, as_json).await,
         Command::Overview => query::show(&connection.client, "/api/v1/overview", as_json).await,

@@ -25,6 +25,7 @@ mod protocols;
 mod rap_scraper;
 mod search;
 mod tables;
+mod tags;
 mod uploads;
 mod webdriver;
 mod wire;
