@@ -3,6 +3,8 @@
 mod audit;
 mod demo;
 mod events;
+mod export;
+mod export_manifest;
 mod histories;
 mod import;
 mod manage;
@@ -86,6 +88,8 @@ enum Command {
     /// Writes what was measured into the tags of your own files, and takes it back.
     #[command(subcommand)]
     Tags(tags::TagsCommand),
+    /// Writes the catalogue as tables with a manifest: JSON lines or Parquet.
+    Export(export::ExportArgs),
     /// Trains the recommender on everything played so far.
     Train,
     /// Lists jobs.
@@ -168,6 +172,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Playlist(command) => playlist::run(command, &connection.client, as_json).await,
         Command::Events(command) => events::run(command, &connection.client, as_json).await,
         Command::Tags(command) => tags::run(command, &data, &connection.client, as_json).await,
+        Command::Export(args) => export::run(args, &connection.client, as_json).await,
         Command::Train => query::train(&connection.client, as_json).await,
         Command::Jobs(args) => query::jobs(args, &connection.client, as_json).await,
         Command::Overview => query::show(&connection.client, "/api/v1/overview", as_json).await,

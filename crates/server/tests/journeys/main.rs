@@ -9,6 +9,7 @@
 mod browser;
 mod demo_once;
 mod event_log;
+mod exports;
 mod files;
 mod folder;
 mod harness;
