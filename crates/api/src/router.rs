@@ -20,7 +20,7 @@ use crate::state::ApiState;
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
-        analysis, audio, audits, event_log, events, explanations, features, home, imports, jobs,
+        analysis, audio, audits, event_log, events, explanations, exports, features, home, imports, jobs,
         keys, listeners, listens, overview, pipelines, playlist_drafts, playlist_files, playlists,
         probes, recommendations, replays, search, similar, statements, tenants, tracks, training,
         usage, vectors,
@@ -84,6 +84,7 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(training::create))
         .routes(routes!(training::list))
         .routes(routes!(training::set_production))
+        .routes(routes!(exports::export))
         .routes(routes!(overview::overview))
         .routes(routes!(usage::usage))
         .routes(routes!(keys::create, keys::list))

@@ -211,10 +211,21 @@ pub struct AudioSource {
     pub location: AudioLocation,
     /// SHA-256 of the bytes in hexadecimal; a renamed file is not analysed again.
     pub content_hash: String,
+    /// Hash of the sound without the tags, where the container is understood; a file whose tags
+    /// changed is not analysed again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload_hash: Option<String>,
     /// Bytes.
     pub size_bytes: u64,
     /// Lower-case file extension (`flac`), a hint for the decoder only.
     pub extension: String,
+}
+
+impl AudioSource {
+    /// Names what is heard: the payload where it is known, else all bytes.
+    pub fn sound_hash(&self) -> &str {
+        self.payload_hash.as_deref().unwrap_or(&self.content_hash)
+    }
 }
 
 /// Where audio lies.

@@ -65,7 +65,7 @@ impl Catalogue {
 
     /// Whether a track lacks the analysis of its present input: whoever wrote it may have died
     /// before the analysis was queued, and sends it again now.
-    async fn is_stale(&self, scope: &TenantScope, id: TrackId) -> Result<bool> {
+    pub async fn is_stale(&self, scope: &TenantScope, id: TrackId) -> Result<bool> {
         let stored = self.store.analyses(scope, &[id]).await?.pop().flatten();
         let Some(stored) = stored else {
             return Ok(true);

@@ -20,6 +20,14 @@ pub enum Error {
         /// What the system said.
         reason: String,
     },
+    /// A file of the owner is not written to.
+    #[error("left `{path}` alone: {reason}")]
+    LeftAlone {
+        /// Which file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
     /// The audio cannot be decoded or analysed; trying again will not help.
     #[error("cannot analyse the audio: {reason}")]
     Audio {
@@ -41,7 +49,16 @@ impl Error {
             Self::Invalid(_) | Self::Audio { .. } => ErrorKind::Invalid,
             Self::Storage(error) => error.kind(),
             Self::Unreadable { .. } => ErrorKind::NotFound,
+            Self::LeftAlone { .. } => ErrorKind::Conflict,
             Self::Decoder { .. } => ErrorKind::Unavailable,
+        }
+    }
+
+    /// A file that is not written to.
+    pub fn left_alone(path: &std::path::Path, reason: impl ToString) -> Self {
+        Self::LeftAlone {
+            path: path.display().to_string(),
+            reason: reason.to_string(),
         }
     }
 

@@ -6,6 +6,7 @@ pub mod error;
 pub mod imports;
 pub mod jobs;
 pub mod listens;
+pub mod retag;
 pub mod tracks;
 pub mod verse;
 pub mod words_query;

@@ -115,6 +115,39 @@ impl Client {
         String::from_utf8(answer.body).context("the server's answer is no text")
     }
 
+    /// Reads an answer of any length piece by piece, as it arrives.
+    ///
+    /// - Errors: a problem in its own words; an answer that breaks off.
+    pub async fn stream(
+        &self,
+        path: &str,
+        take: &mut (dyn FnMut(&[u8]) -> anyhow::Result<()> + Send),
+    ) -> anyhow::Result<()> {
+        let target = match &self.transport {
+            Transport::InProcess(_) => path.to_owned(),
+            Transport::Http { base, .. } => format!("{base}{path}"),
+        };
+        let builder = Request::builder()
+            .uri(target)
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.key));
+        match &self.transport {
+            Transport::InProcess(router) => {
+                let response = router.clone().oneshot(builder.body(Body::empty())?).await?;
+                let (parts, body) = response.into_parts();
+                take_pieces(parts.status.as_u16(), body, take).await
+            }
+            Transport::Http { base, client } => {
+                let request = builder.body(Full::new(Bytes::new()))?;
+                let response = client
+                    .request(request)
+                    .await
+                    .with_context(|| format!("cannot reach the server at {base}"))?;
+                let (parts, body) = response.into_parts();
+                take_pieces(parts.status.as_u16(), body, take).await
+            }
+        }
+    }
+
     /// Sends a request; a problem becomes an error in its own words.
     async fn accepted(&self, call: Call) -> anyhow::Result<Answer> {
         let answer = self.send(call).await?;
@@ -158,6 +191,29 @@ impl Client {
         };
         self.json(call).await
     }
+}
+
+/// Hands on the pieces of a body.
+async fn take_pieces<B>(
+    status: u16,
+    mut body: B,
+    take: &mut (dyn FnMut(&[u8]) -> anyhow::Result<()> + Send),
+) -> anyhow::Result<()>
+where
+    B: http_body_util::BodyExt<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    if status >= 400 {
+        let body = body.collect().await?.to_bytes().to_vec();
+        anyhow::bail!("{}", problem_text(&Answer { status, body }));
+    }
+    while let Some(frame) = body.frame().await {
+        let frame = frame.context("the server's answer broke off")?;
+        if let Some(piece) = frame.data_ref() {
+            take(piece)?;
+        }
+    }
+    Ok(())
 }
 
 /// A problem in one line: what happened, and which fields.

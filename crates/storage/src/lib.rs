@@ -18,6 +18,8 @@ pub mod memory;
 
 pub mod decorate;
 
+pub mod tables;
+
 #[doc(hidden)]
 pub mod conformance;
 

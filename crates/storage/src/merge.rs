@@ -125,5 +125,5 @@ pub fn updated(
 }
 
 fn hash_of(audio: &Option<AudioSource>) -> Option<&str> {
-    audio.as_ref().map(|source| source.content_hash.as_str())
+    audio.as_ref().map(AudioSource::sound_hash)
 }

@@ -83,10 +83,12 @@ pub struct AnalysisAnswer {
     pub rhymes: Vec<RhymeAnswer>,
     /// What could not be measured and why.
     pub failures: Vec<String>,
+    /// Whether audio, lyrics and analyzers are still those that were measured.
+    pub is_current: bool,
 }
 
 impl AnalysisAnswer {
-    fn of(track: String, analysis: TrackAnalysis) -> Self {
+    fn of(track: String, analysis: TrackAnalysis, is_current: bool) -> Self {
         let descriptors = analysis
             .descriptors()
             .cloned()
@@ -126,6 +128,7 @@ impl AnalysisAnswer {
                 })
                 .collect(),
             failures: analysis.failures,
+            is_current,
         }
     }
 }
@@ -150,7 +153,9 @@ pub async fn get(
     let stored = stored.ok_or_else(|| Problem::not_found("analysis of track", &id))?;
     let analysis: TrackAnalysis =
         serde_json::from_value(stored.document).map_err(|error| Problem::bug(&error))?;
-    Ok(Json(AnalysisAnswer::of(track.to_string(), analysis)))
+    let is_current = !state.catalogue.is_stale(access.scope(), track).await?;
+    let answer = AnalysisAnswer::of(track.to_string(), analysis, is_current);
+    Ok(Json(answer))
 }
 
 /// A queued job.

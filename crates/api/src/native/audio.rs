@@ -179,6 +179,7 @@ async fn finish(
     let audio = AudioSource {
         location,
         content_hash,
+        payload_hash: None,
         size_bytes,
         extension,
     };

@@ -7,6 +7,7 @@ pub mod constraints;
 pub mod event_log;
 pub mod events;
 pub mod explanations;
+pub mod exports;
 pub mod features;
 pub mod home;
 pub mod imports;

@@ -108,6 +108,21 @@ impl TrackInput {
     }
 }
 
+/// The audio of a track, by its hashes.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AudioAnswer {
+    /// SHA-256 of all bytes, in hexadecimal.
+    pub sha256: String,
+    /// SHA-256 of the sound without the tags; absent for uploads and containers that are not
+    /// understood.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload_sha256: Option<String>,
+    /// Bytes.
+    pub size_bytes: u64,
+    /// Lower-case file extension.
+    pub extension: String,
+}
+
 /// A track.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TrackAnswer {
@@ -135,6 +150,8 @@ pub struct TrackAnswer {
     pub tags: Vec<String>,
     /// Whether there is audio.
     pub has_audio: bool,
+    /// The audio, when there is some.
+    pub audio: Option<AudioAnswer>,
     /// Whether there are lyrics.
     pub has_lyrics: bool,
     /// When it entered the catalogue.
@@ -161,6 +178,12 @@ impl From<Track> for TrackAnswer {
             external_ids: details.external_ids,
             tags: details.tags,
             has_audio: track.audio.is_some(),
+            audio: track.audio.map(|audio| AudioAnswer {
+                sha256: audio.content_hash,
+                payload_sha256: audio.payload_hash,
+                size_bytes: audio.size_bytes,
+                extension: audio.extension,
+            }),
             has_lyrics: track.has_lyrics,
             created_at: track.created_at,
             updated_at: track.updated_at,

@@ -265,7 +265,7 @@ static LYRICS_VERSIONS: LazyLock<String> =
 pub fn hash_input(audio: Option<&AudioSource>, lyrics: Option<&Lyrics>) -> String {
     let mut hasher = Sha256::new();
     let parts = [
-        audio.map(|source| source.content_hash.as_str()),
+        audio.map(AudioSource::sound_hash),
         audio.map(|_| AUDIO_ANALYZER_VERSION),
         lyrics.map(|lyrics| lyrics.content_hash.as_str()),
         lyrics.map(|_| LYRICS_VERSIONS.as_str()),

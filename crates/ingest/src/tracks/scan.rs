@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::catalogue::{Catalogue, lyrics_of};
 use crate::error::{Error, Result};
 use crate::tracks::files::{FoundFile, WORDS_EXTENSIONS, Walk, extension_of, hash_file, read_text};
+use crate::tracks::payload::hash_payload;
 use crate::tracks::tags::read_tags;
 
 /// Files written to the catalogue together.
@@ -160,6 +161,7 @@ fn read_file(file: FoundFile) -> Result<ReadFile> {
     let audio = AudioSource {
         location: AudioLocation::File(file.path.to_string_lossy().into_owned()),
         content_hash: content_hash.clone(),
+        payload_hash: hash_payload(&file.path)?,
         size_bytes: file.size_bytes,
         extension: extension_of(&file.path),
     };

@@ -3,6 +3,8 @@
 mod audit;
 mod demo;
 mod events;
+mod export;
+mod export_manifest;
 mod feature;
 mod histories;
 mod import;
@@ -14,6 +16,7 @@ mod query;
 mod rap_scraper;
 mod search;
 mod serve;
+mod tags;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -86,6 +89,11 @@ enum Command {
     /// Reads the log of events, and builds anew what follows from it.
     #[command(subcommand)]
     Events(events::EventsCommand),
+    /// Writes what was measured into the tags of your own files, and takes it back.
+    #[command(subcommand)]
+    Tags(tags::TagsCommand),
+    /// Writes the catalogue as tables with a manifest: JSON lines or Parquet.
+    Export(export::ExportArgs),
     /// Trains the recommender on everything played so far.
     Train,
     /// Lists jobs.
@@ -152,6 +160,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         }
         _ => {}
     }
+    let data = settings.data.clone();
     let connection = Connection::open(&import::with_roots(settings, &command)).await?;
     let outcome = match command {
         Command::Import(args) => import::run(args, &connection.client, as_json).await,
@@ -167,6 +176,8 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Feature(command) => feature::run(command, &connection.client, as_json).await,
         Command::Playlist(command) => playlist::run(command, &connection.client, as_json).await,
         Command::Events(command) => events::run(command, &connection.client, as_json).await,
+        Command::Tags(command) => tags::run(command, &data, &connection.client, as_json).await,
+        Command::Export(args) => export::run(args, &connection.client, as_json).await,
         Command::Train => query::train(&connection.client, as_json).await,
         Command::Jobs(args) => query::jobs(args, &connection.client, as_json).await,
         Command::Overview => query::show(&connection.client, "/api/v1/overview", as_json).await,

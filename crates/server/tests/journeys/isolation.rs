@@ -200,6 +200,7 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "admin",
         Stranger::NotFound,
     ),
+    ("GET", "/api/v1/exports/{table}", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/overview", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/usage", "read", Stranger::OwnOnly),
     ("POST", "/api/v1/keys", "admin", Stranger::OwnOnly),
@@ -343,6 +344,7 @@ fn request(path: &str, world: &World) -> (String, Value) {
     let path = path
         .replace("{id}", id)
         .replace("{name}", "other-1")
+        .replace("{table}", "tracks")
         .replace("{placement}", "home")
         .replace("{version}", "1")
         .replace("{request_id}", &world.request);

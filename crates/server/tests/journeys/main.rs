@@ -9,6 +9,7 @@
 mod browser;
 mod demo_once;
 mod event_log;
+mod exports;
 mod files;
 mod folder;
 mod harness;
@@ -26,6 +27,7 @@ mod protocols;
 mod rap_scraper;
 mod search;
 mod tables;
+mod tags;
 mod uploads;
 mod webdriver;
 mod wire;

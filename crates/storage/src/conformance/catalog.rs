@@ -1,7 +1,7 @@
 //! Tracks, lyrics and analyses.
 
 use leitmotif_domain::event::{CatalogueChange, EventPayload};
-use leitmotif_domain::track::TrackRef;
+use leitmotif_domain::track::{AudioLocation, AudioSource, TrackRef};
 use leitmotif_domain::{ErrorKind, TrackId, limits};
 use serde_json::json;
 
@@ -146,19 +146,32 @@ pub async fn updates_merge_and_say_what_is_new(world: &World) {
             "{sent:?}"
         );
     }
-    let moved = leitmotif_domain::track::AudioSource {
-        location: leitmotif_domain::track::AudioLocation::File("/music/one".to_owned()),
+    let moved = AudioSource {
+        location: AudioLocation::File("/music/one".to_owned()),
         ..audio("h2")
     };
-    let sent = TrackPatch {
-        audio: Some(moved.clone()),
-        ..with("renamed", None, None)
+    let sounding = |content_hash: &str, payload_hash: &str| AudioSource {
+        payload_hash: Some(payload_hash.to_owned()),
+        content_hash: content_hash.to_owned(),
+        ..moved.clone()
     };
-    let written = catalog.upsert_tracks(&scope, vec![sent]).await.unwrap();
-    assert_eq!(
-        (written[0].outcome, written[0].needs_analysis),
-        (Updated, false)
-    );
+    // Where the payload is known it alone says whether the sound is new.
+    for (source, needs_analysis) in [
+        (sounding("h3", "p1"), true),
+        (sounding("h4", "p1"), false),
+        (sounding("h4", "p2"), true),
+        (moved.clone(), true),
+    ] {
+        let sent = TrackPatch {
+            audio: Some(source),
+            ..with("renamed", None, None)
+        };
+        let written = catalog.upsert_tracks(&scope, vec![sent]).await.unwrap();
+        assert_eq!(
+            (written[0].outcome, written[0].needs_analysis),
+            (Updated, needs_analysis)
+        );
+    }
     let stored = &catalog.tracks(&scope, &[id]).await.unwrap()[0];
     assert_eq!(
         (stored.audio.as_ref(), stored.has_lyrics),

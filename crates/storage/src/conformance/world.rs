@@ -176,6 +176,7 @@ pub(super) fn audio(content_hash: &str) -> AudioSource {
     AudioSource {
         location: AudioLocation::Blob("audio/one".to_owned()),
         content_hash: content_hash.to_owned(),
+        payload_hash: None,
         size_bytes: 9,
         extension: "flac".to_owned(),
     }

@@ -65,6 +65,7 @@ fn a_track() -> TrackAnswer {
         external_ids: [(text(), text())].into(),
         tags: vec![text()],
         has_audio: true,
+        audio: None,
         has_lyrics: true,
         created_at: AT,
         updated_at: AT,
@@ -108,6 +109,7 @@ fn an_analysis() -> AnalysisAnswer {
             end_char: 8,
         }],
         failures: vec![text()],
+        is_current: true,
     }
 }
 
