@@ -20,8 +20,8 @@ use crate::state::ApiState;
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
-        analysis, audio, audits, event_log, events, explanations, home, imports, jobs, keys,
-        listeners, listens, overview, pipelines, playlist_drafts, playlist_files, playlists,
+        analysis, analyzers, audio, audits, event_log, events, explanations, home, imports, jobs,
+        keys, listeners, listens, overview, pipelines, playlist_drafts, playlist_files, playlists,
         probes, recommendations, replays, search, similar, statements, tenants, tracks, training,
         usage, vectors,
     };
@@ -32,6 +32,8 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(audio::upload, audio::download))
         .routes(routes!(audio::upload_offset))
         .routes(routes!(analysis::get))
+        .routes(routes!(analyzers::list))
+        .routes(routes!(analyzers::card))
         .routes(routes!(analysis::analyze))
         .routes(routes!(analysis::analyze_and_recommend))
         .routes(routes!(similar::similar))
