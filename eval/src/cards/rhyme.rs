@@ -10,7 +10,7 @@ use leitmotif_analysis::lyrics::rhyme::Scheme;
 use super::card::{Card, Confidence, Data, Metric, Peer, worst};
 use super::{blank, peers};
 use crate::calibrate::verse::{Verse, judge_english, judge_french};
-use crate::calibrate::{Sample, cross_validated};
+use crate::calibrate::{FOLD_COUNT, Sample, cross_validated};
 use crate::calibration::{Calibration, Outcome};
 use crate::rap_pairs::read_pairs;
 use crate::rhyme::{Poem, Stanza, read_poems};
@@ -30,8 +30,6 @@ const RAP_F1: Metric = Metric {
     definition: "F-measure of the syllable pairs that are labelled as rhyming.",
     source: "van Rijsbergen, Information Retrieval, 1979",
 };
-/// Every so many rows of the rap pairs are held out.
-const RAP_HELD_OUT: usize = 5;
 
 pub fn cards(kit: &Path) -> anyhow::Result<Vec<Card>> {
     Ok(vec![verse(kit)?, rap(kit)?])
@@ -164,20 +162,22 @@ fn verse(kit: &Path) -> anyhow::Result<Card> {
 
 fn rap(kit: &Path) -> anyhow::Result<Card> {
     let rows = read_pairs(&kit.join("rap_rhyme_pairs.dev.tsv"))?;
-    let is_held_out = |at: usize| at % RAP_HELD_OUT == RAP_HELD_OUT - 1;
-    let part = |wanted: bool| -> Vec<(RapPair, bool)> {
-        let chosen = rows
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| is_held_out(*at) == wanted);
-        chosen.map(|(_, row)| row.clone()).collect()
-    };
-    let (taught, judged) = (part(false), part(true));
-    let model = RapPairModel::fit(&taught);
-    let told: Vec<(bool, bool)> = judged
-        .iter()
-        .map(|(pair, rhymes)| (model.is_rhyme(pair), *rhymes))
-        .collect();
+    let (mut judged, mut told, mut outcomes) = (Vec::new(), Vec::new(), Vec::<Outcome>::new());
+    for fold in 0..FOLD_COUNT {
+        let part = |is_wanted: bool| -> Vec<(RapPair, bool)> {
+            let chosen = rows
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| (at % FOLD_COUNT == fold) == is_wanted);
+            chosen.map(|(_, row)| row.clone()).collect()
+        };
+        let model = RapPairModel::fit(&part(false));
+        for (pair, rhymes) in part(true) {
+            told.push((model.is_rhyme(&pair), rhymes));
+            outcomes.push((f64::from(model.score(&pair)), rhymes));
+            judged.push(pair);
+        }
+    }
     let count = |(is_found, is_wanted): (bool, bool)| {
         [
             usize::from(is_found && is_wanted),
@@ -185,14 +185,10 @@ fn rap(kit: &Path) -> anyhow::Result<Card> {
             usize::from(is_wanted),
         ]
     };
-    let outcomes: Vec<Outcome> = judged
-        .iter()
-        .map(|(pair, rhymes)| (f64::from(model.score(pair)), *rhymes))
-        .collect();
     let failures = judged
         .iter()
         .zip(&told)
-        .map(|((pair, _), (is_found, is_wanted))| {
+        .map(|(pair, (is_found, is_wanted))| {
             let group = match pair.bars_apart {
                 0 => "in one bar".to_owned(),
                 1 => "one bar apart".to_owned(),
@@ -205,7 +201,7 @@ fn rap(kit: &Path) -> anyhow::Result<Card> {
             pairs have no licence to ship a model of.",
         unit: "probability",
         data: vec![Data {
-            name: "rap syllable pairs, every fifth row held out",
+            name: "rap syllable pairs, each fifth of the rows held out in turn",
             count: judged.len(),
             of: "pairs",
             origin: "performed; facts derived from transcriptions",
