@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use anyhow::Context;
 use leitmotif_analysis::audio::{
-    AudioAnalysis, DecodeLimits, MetreReading, analyze_audio, decode_bytes, key_evidence,
-    metre_readings,
+    AudioAnalysis, ConfidenceEvidence, DecodeLimits, MetreReading, analyze_audio,
+    confidence_evidence, decode_bytes, metre_readings,
 };
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use crate::audio_scores::{KeyChanges, calibration, chord_recall, key_changes};
+use crate::audio_scores::{KeyChanges, chord_recall, key_changes};
+use crate::calibration::Calibration;
 use crate::files::open_text;
 
 /// Relative tolerance of a tempo (Gouyon et al. 2006), the bound itself included.
@@ -43,42 +44,62 @@ pub struct Args {
     readings: bool,
 }
 
-struct Label {
-    file: String,
-    kind: String,
-    genre: String,
-    bpm: Option<f64>,
-    bpm_kind: String,
-    key: Option<(usize, bool)>,
-    key_kind: String,
-    meter: Option<u64>,
-    beats_file: Option<String>,
-    tuning_cents: Option<f64>,
+/// A row of `labels.csv`.
+pub struct Label {
+    pub file: String,
+    pub kind: String,
+    pub genre: String,
+    pub bpm: Option<f64>,
+    pub bpm_kind: String,
+    pub key: Option<(usize, bool)>,
+    pub key_kind: String,
+    pub meter: Option<u64>,
+    pub beats_file: Option<String>,
+    pub tuning_cents: Option<f64>,
 }
 
-struct Scored {
-    label: Label,
-    analysis: AudioAnalysis,
-    duration_s: f64,
-    seconds: f64,
-    beat_f: Option<f64>,
-    chord_recall: Option<f64>,
-    key_changes: Option<KeyChanges>,
-    readings: Vec<(MetreReading, Option<f64>)>,
-    key_evidence: Option<(f64, f64)>,
+/// A clip, what was found and how it scores.
+pub struct Scored {
+    pub label: Label,
+    pub analysis: AudioAnalysis,
+    pub duration_s: f64,
+    pub seconds: f64,
+    pub beat_f: Option<f64>,
+    pub chord_recall: Option<f64>,
+    pub key_changes: Option<KeyChanges>,
+    pub readings: Vec<(MetreReading, Option<f64>)>,
+    pub evidence: Option<ConfidenceEvidence>,
 }
 
-pub fn run(args: &Args) -> anyhow::Result<Value> {
+impl Args {
+    /// Everything that is measured of a kit, for its cards.
+    pub fn of_kit(data: &Path, jobs: usize) -> Self {
+        Self {
+            data: data.to_owned(),
+            jobs,
+            verbose: false,
+            embeddings: false,
+            readings: true,
+        }
+    }
+}
+
+/// Analyses and scores every clip of a kit, in the order of its labels.
+pub fn score_all(args: &Args) -> anyhow::Result<Vec<Scored>> {
     let labels = read_labels(&args.data)?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(args.jobs.max(1))
         .build()?;
-    let scored: Vec<Scored> = pool.install(|| {
+    pool.install(|| {
         labels
             .into_par_iter()
             .map(|label| score(args, label))
             .collect::<anyhow::Result<_>>()
-    })?;
+    })
+}
+
+pub fn run(args: &Args) -> anyhow::Result<Value> {
+    let scored = score_all(args)?;
     if args.verbose {
         for clip in &scored {
             println!("{}", verbose_line(clip, args));
@@ -177,11 +198,13 @@ fn push(fields: &mut [String], character: char) {
     }
 }
 
+/// Names of the pitch classes.
+pub const PITCH_CLASSES: [&str; 12] = [
+    "C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B",
+];
+
 fn pitch_class(name: &str) -> Option<usize> {
-    const NAMES: [&str; 12] = [
-        "C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B",
-    ];
-    NAMES.iter().position(|&known| known == name)
+    PITCH_CLASSES.iter().position(|&known| known == name)
 }
 
 fn score(args: &Args, label: Label) -> anyhow::Result<Scored> {
@@ -234,13 +257,13 @@ fn score(args: &Args, label: Label) -> anyhow::Result<Scored> {
     };
     let chord_recall = chord_recall(&labels_of("chords"), value("chords"))?;
     let key_changes = key_changes(&labels_of("keys"), value("key_changes"))?;
-    let key_evidence = if args.readings {
-        key_evidence(&audio)?
+    let evidence = if args.readings {
+        Some(confidence_evidence(&audio)?)
     } else {
         None
     };
     Ok(Scored {
-        key_evidence,
+        evidence,
         chord_recall,
         key_changes,
         label,
@@ -316,7 +339,8 @@ fn mirex_score(truth: (usize, bool), found: Option<(usize, bool)>) -> f64 {
     }
 }
 
-fn is_tempo_hit(truth: f64, found: Option<f64>, factors: &[f64]) -> bool {
+/// Tells whether a tempo is within 4 % of the truth times one of the factors.
+pub fn is_tempo_hit(truth: f64, found: Option<f64>, factors: &[f64]) -> bool {
     found.is_some_and(|found| {
         factors
             .iter()
@@ -324,11 +348,14 @@ fn is_tempo_hit(truth: f64, found: Option<f64>, factors: &[f64]) -> bool {
     })
 }
 
-const SAME: [f64; 1] = [1.0];
+/// The tempo itself.
+pub const SAME: [f64; 1] = [1.0];
+/// The tempo, and what is heard for it at other levels.
 const OCTAVES: [f64; 5] = [1.0, 2.0, 3.0, 0.5, 1.0 / 3.0];
 
 impl Scored {
-    fn value(&self, name: &str) -> Option<&Value> {
+    /// A descriptor's value.
+    pub fn value(&self, name: &str) -> Option<&Value> {
         self.analysis
             .descriptors
             .iter()
@@ -336,7 +363,8 @@ impl Scored {
             .map(|found| &found.value)
     }
 
-    fn confidence(&self, name: &str) -> Option<f64> {
+    /// A descriptor's confidence.
+    pub fn confidence(&self, name: &str) -> Option<f64> {
         let found = self
             .analysis
             .descriptors
@@ -346,12 +374,12 @@ impl Scored {
     }
 
     /// Confidence in the tempo and whether it is right, octave included.
-    fn tempo_outcome(&self) -> Option<(f64, bool)> {
+    pub fn tempo_outcome(&self) -> Option<(f64, bool)> {
         Some((self.confidence("tempo_bpm")?, self.acc1()? > 0.5))
     }
 
     /// Confidence in the key and whether it is exactly right.
-    fn key_outcome(&self) -> Option<(f64, bool)> {
+    pub fn key_outcome(&self) -> Option<(f64, bool)> {
         Some((self.confidence("key")?, self.mirex()? > 0.99))
     }
 
@@ -380,7 +408,8 @@ impl Scored {
         self.label.bpm.filter(|_| !self.is_disputed())
     }
 
-    fn acc1(&self) -> Option<f64> {
+    /// 1 when the tempo is right, octave included, else 0.
+    pub fn acc1(&self) -> Option<f64> {
         let is_octave_known = !self.label.bpm_kind.contains("octave not known");
         let truth = self.scored_bpm().filter(|_| is_octave_known)?;
         Some(f64::from(u8::from(is_tempo_hit(
@@ -390,7 +419,8 @@ impl Scored {
         ))))
     }
 
-    fn acc2(&self) -> Option<f64> {
+    /// 1 when the tempo is right, octaves forgiven, else 0.
+    pub fn acc2(&self) -> Option<f64> {
         let truth = self.scored_bpm()?;
         Some(f64::from(u8::from(is_tempo_hit(
             truth,
@@ -399,7 +429,8 @@ impl Scored {
         ))))
     }
 
-    fn mirex(&self) -> Option<f64> {
+    /// The key's MIREX score.
+    pub fn mirex(&self) -> Option<f64> {
         let truth = self
             .label
             .key
@@ -407,7 +438,8 @@ impl Scored {
         Some(mirex_score(truth, self.key()))
     }
 
-    fn metre(&self) -> Option<f64> {
+    /// 1 when the beats per bar are right, else 0; `None` where unknown or not told.
+    pub fn metre(&self) -> Option<f64> {
         let truth = self.label.meter.filter(|_| self.label.kind == "synth")?;
         let found = self.value("time_signature").and_then(Value::as_u64)?;
         Some(f64::from(u8::from(found == truth)))
@@ -454,7 +486,7 @@ fn verbose_line(clip: &Scored, args: &Args) -> Value {
             })
             .collect();
         fields.insert("readings".to_owned(), Value::Array(readings));
-        fields.insert("key_evidence".to_owned(), json!(clip.key_evidence));
+        fields.insert("evidence".to_owned(), json!(clip.evidence));
         fields.insert("kind".to_owned(), json!(clip.label.kind));
     }
     if args.embeddings
@@ -546,9 +578,14 @@ fn confidence_summary(scored: &[Scored]) -> serde_json::Map<String, Value> {
     ];
     for (name, outcomes) in outcomes {
         fields.insert(format!("ece_{name}_count"), json!(outcomes.len()));
-        if let Some((error, curve)) = calibration(&outcomes) {
-            fields.insert(format!("ece_{name}"), json!(error));
-            reliability.insert(name.to_owned(), curve);
+        if let Some(judged) = Calibration::of(&outcomes) {
+            fields.insert(format!("ece_{name}"), json!(judged.ece));
+            fields.insert(format!("ece_{name}_interval"), json!(judged.ece_interval));
+            fields.insert(
+                format!("ece_{name}_of_perfect"),
+                json!(judged.ece_of_perfect),
+            );
+            reliability.insert(name.to_owned(), json!(judged.curve));
         }
     }
     fields.insert("reliability".to_owned(), Value::Object(reliability));

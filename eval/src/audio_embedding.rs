@@ -1,10 +1,10 @@
 //! The `audio-embedding` measurement: does the nearest vector sound alike?
 
-mod degrade;
+pub mod degrade;
 mod usual_statistics;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use leitmotif_analysis::audio::{
@@ -62,6 +62,42 @@ struct Clip {
     whole: Seen,
     halves: [Seen; 2],
     copies: Vec<(&'static str, Seen)>,
+}
+
+/// Reciprocal ranks of a kit's songs by their other half: of the embedding, and of the usual statistics.
+pub fn excerpt_ranks(data: &Path, jobs: usize) -> anyhow::Result<[Vec<f64>; 2]> {
+    let args = Args {
+        data: data.to_owned(),
+        jobs,
+        verbose: false,
+        statistics: false,
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs.max(1))
+        .build()?;
+    let halves: Vec<[Seen; 2]> = pool.install(|| {
+        read_labels(&args)?
+            .into_par_iter()
+            .map(|label| {
+                let samples = read_mono(&args, &label.file)?;
+                let (first, second) = samples.split_at(samples.len() / 2);
+                Ok([see(first.to_vec())?, see(second.to_vec())?])
+            })
+            .collect::<anyhow::Result<_>>()
+    })?;
+    let seen: Vec<&Seen> = (0..2)
+        .flat_map(|which| halves.iter().map(move |pair| &pair[which]))
+        .collect();
+    let embeddings = seen.iter().map(|seen| seen.embedding.clone()).collect();
+    Ok(
+        [embeddings, standardised(&seen)].map(|vectors: Vec<Vec<f64>>| {
+            let (queries, gallery) = vectors.split_at(halves.len());
+            ranks(queries, gallery)
+                .into_iter()
+                .map(|rank| 1.0 / rank as f64)
+                .collect()
+        }),
+    )
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Value> {

@@ -1,46 +1,12 @@
-//! Scores of confidences, chords, keys over time and tuning for the `audio` measurement.
+//! Scores of chords, keys over time and tuning for the `audio` measurement.
 
 use std::path::Path;
 
 use anyhow::Context;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-/// Bins of the reliability curve, the usual number.
-const BIN_COUNT: usize = 10;
 /// How far a change of key may be found from the true one, in seconds.
 const KEY_CHANGE_WINDOW_S: f64 = 5.0;
-
-/// Expected calibration error and the reliability curve of confidences with their outcomes.
-///
-/// - Returns `None` without values; each bin is `{confidence, accuracy, count}`, empty ones left out.
-/// - Source: Guo et al., "On calibration of modern neural networks", ICML 2017: ten bins of equal
-///   width, the mean distance of accuracy and confidence weighted by count.
-pub fn calibration(outcomes: &[(f64, bool)]) -> Option<(f64, Value)> {
-    let mut bins = [(0.0f64, 0.0f64, 0usize); BIN_COUNT];
-    for &(confidence, is_right) in outcomes {
-        let at = ((confidence * BIN_COUNT as f64) as usize).min(BIN_COUNT - 1);
-        let bin = bins.get_mut(at)?;
-        bin.0 += confidence;
-        bin.1 += f64::from(u8::from(is_right));
-        bin.2 += 1;
-    }
-    let total = outcomes.len() as f64;
-    let filled = || bins.iter().filter(|bin| bin.2 > 0);
-    let error: f64 = filled()
-        .map(|(confidence, right, _)| (confidence - right).abs() / total)
-        .sum();
-    let round = |value: f64| (value * 1e4).round() / 1e4;
-    let curve = filled()
-        .map(|&(confidence, right, count)| {
-            json!({
-                "confidence": round(confidence / count as f64),
-                "accuracy": round(right / count as f64),
-                "count": count,
-            })
-        })
-        .collect();
-    (total > 0.0).then(|| (round(error), curve))
-}
 
 /// Rows of a text file, split at spaces; `None` when there is no such file.
 fn rows(path: &Path) -> anyhow::Result<Option<Vec<Vec<String>>>> {
@@ -128,19 +94,9 @@ pub fn key_changes(path: &Path, found: Option<&Value>) -> anyhow::Result<Option<
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
 
-    #[test]
-    fn calibration_is_the_mean_gap() {
-        assert_eq!(calibration(&[]), None);
-        let sure = calibration(&[(1.0, true), (1.0, true)]).expect("has values");
-        assert_eq!(sure.0, 0.0);
-        // Bin 0.7..0.8: confidence 0.75, half right; bin 0.2..0.3: 0.25, none right.
-        let mixed = [(0.75, true), (0.75, false), (0.25, false), (0.25, false)];
-        let (error, curve) = calibration(&mixed).expect("has values");
-        assert_eq!(error, 0.25);
-        assert_eq!(curve.as_array().map(Vec::len), Some(2));
-    }
+    use super::*;
 
     #[test]
     fn clips_without_labels_are_not_scored() {

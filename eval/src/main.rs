@@ -3,6 +3,9 @@
 mod audio;
 mod audio_embedding;
 mod audio_scores;
+mod calibrate;
+mod calibration;
+mod cards;
 mod events;
 mod files;
 mod load;
@@ -32,6 +35,10 @@ enum Command {
     Audio(audio::Args),
     /// Nearest neighbours by the audio embedding: excerpts, degraded copies, styles.
     AudioEmbedding(audio_embedding::Args),
+    /// How the evidence of an answer becomes its confidence: fits and writes the weights.
+    Calibrate(calibrate::Args),
+    /// Accuracy cards of every family of descriptors.
+    Cards(cards::Args),
     /// Rhyme schemes of verse against a gold annotation.
     Rhyme(rhyme::Args),
     /// Rhyming syllable pairs of rap: learnt on one file, judged on another.
@@ -60,6 +67,8 @@ fn main() -> anyhow::Result<()> {
     let summary = match Cli::parse().command {
         Command::Audio(args) => audio::run(&args)?,
         Command::AudioEmbedding(args) => audio_embedding::run(&args)?,
+        Command::Calibrate(args) => calibrate::run(&args)?,
+        Command::Cards(args) => cards::run(&args)?,
         Command::Rhyme(args) => rhyme::run(&args)?,
         Command::RapPairs(args) => rap_pairs::run(&args)?,
         Command::Recommend(args) => recommend::run(&args)?,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use leitmotif_analysis::lyrics::rap::{RapPair, RapPairModel, RapSyllable};
 
+use crate::calibration::Calibration;
 use crate::files::open_text;
 
 /// Columns of a pair file, in order.
@@ -34,7 +35,9 @@ pub fn run(args: &Args) -> anyhow::Result<serde_json::Value> {
     let model = RapPairModel::fit(&read_pairs(&args.train)?);
     let rows = read_pairs(&args.data)?;
     let (mut hits, mut found, mut wanted) = (0usize, 0usize, 0usize);
+    let mut outcomes = Vec::with_capacity(rows.len());
     for (pair, rhymes) in &rows {
+        outcomes.push((f64::from(model.score(pair)), *rhymes));
         let is_found = model.is_rhyme(pair);
         hits += usize::from(is_found && *rhymes);
         found += usize::from(is_found);
@@ -46,10 +49,12 @@ pub fn run(args: &Args) -> anyhow::Result<serde_json::Value> {
         "precision": ratio(hits, found),
         "recall": ratio(hits, wanted),
         "pairs": rows.len(),
+        "calibration": Calibration::of(&outcomes),
     }))
 }
 
-fn read_pairs(path: &Path) -> anyhow::Result<Vec<(RapPair, bool)>> {
+/// Reads labelled pairs.
+pub fn read_pairs(path: &Path) -> anyhow::Result<Vec<(RapPair, bool)>> {
     let mut lines = open_text(path)?.lines();
     let header = lines.next().transpose()?.unwrap_or_default();
     if header.split('\t').collect::<Vec<_>>() != HEADER {

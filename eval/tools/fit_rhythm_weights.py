@@ -1,10 +1,9 @@
-"""Fits the networks that judge readings of the metre, and the confidences; writes their Rust tables.
+"""Fits the networks that judge readings of the metre; writes their Rust tables.
 
 Usage: fit_rhythm_weights.py RUST_FOLDER TABLES OUTPUT...
 The inputs are what `leitmotif-eval audio --verbose --readings` printed for the clips of
 make_training_clips.py; no other music takes part. TABLES names what to fit, with commas between:
-`level` (how fast the beat is), `phase` (where it falls at that speed), `confidence` (how sure tempo
-and key are, on clips that the level network in use was not fitted on). Each becomes
+`level` (how fast the beat is), `phase` (where it falls at that speed). Each becomes
 `<table>_weights.rs` in the folder; same inputs give the same bytes. Needs numpy.
 """
 
@@ -142,14 +141,6 @@ def fit_phase(clips, members=None):
     return Average([Network(tables, PHASE, k + 1) for k in range(members or PHASE["members"])])
 
 
-def tempo_shares(clip):
-    """Which readings have the most probable tempo, its share and that of the next."""
-    near = np.abs(clip["bpm"][:, None] / clip["bpm"][None, :] - 1) < 0.04
-    mass = near @ clip["odds"]
-    same = near[:, mass.argmax()]
-    return same, min(mass.max(), 1.0), mass[~same].max() if not same.all() else 0.0
-
-
 def choose(phase, clip, same):
     """The reading of one tempo that the analyzer takes: by all readings with the same beats."""
     score = phase.score(clip["phase"]) + LEVEL_SHARE * np.log(clip["odds"] + 1e-9)
@@ -173,51 +164,6 @@ def report_phase(clips):
     for name, values in sorted(beats.items()):
         found, reachable = np.mean(values, 0)
         print(f"left out: {name:14s} n {len(values):4d} beats {found:.3f} reachable {reachable:.3f}", file=sys.stderr)
-
-
-def logistic(evidence, is_right, weights):
-    """Weighted logistic regression, weakly drawn to zero; no weight on evidence below zero."""
-    used = list(range(evidence.shape[1]))
-    while True:
-        table = np.hstack([evidence[:, used], np.ones((len(evidence), 1))])
-        fit = np.zeros(table.shape[1])
-        for _ in range(100):
-            share = 1 / (1 + np.exp(-table @ fit))
-            slope = table.T @ (weights * (is_right - share)) - 1e-3 * fit
-            curve = (table * (weights * share * (1 - share))[:, None]).T @ table + 1e-3 * np.eye(len(fit))
-            fit = fit + np.linalg.solve(curve, slope)
-        falling = [k for k, value in enumerate(fit[:-1]) if value < 0]
-        if not falling:
-            break
-        used = [k for order, k in enumerate(used) if order not in falling]
-    full = np.zeros(evidence.shape[1] + 1)
-    full[used], full[-1] = fit[:-1], fit[-1]
-    return full
-
-
-def expected_error(confidence, is_right):
-    """Expected calibration error in ten bins."""
-    bins = np.minimum((confidence * 10).astype(int), 9)
-    gaps = [abs((confidence - is_right)[bins == k].sum()) for k in range(10)]
-    return sum(gaps) / len(confidence)
-
-
-def fit_confidence(name, evidence, is_right, kinds):
-    """Bands and keyboards count as in a library in which one piece of four is for a keyboard."""
-    share = {"own-band": 0.75, "own-keyboard": 0.25}
-    weights = np.array([share[kind] / kinds.count(kind) for kind in kinds]) * len(kinds)
-    fit = logistic(evidence, is_right, weights)
-    confidence = 1 / (1 + np.exp(-(evidence @ fit[:-1] + fit[-1])))
-    # What a perfect predictor with these confidences would measure on a set of 70 clips.
-    rng = np.random.default_rng(1)
-    chance = np.array(weights / weights.sum())
-    floors = []
-    for _ in range(400):
-        drawn = confidence[rng.choice(len(confidence), 70, p=chance)]
-        floors.append(expected_error(drawn, rng.random(70) < drawn))
-    error = expected_error(confidence, is_right)
-    print(f"{name} confidence: {np.round(fit, 3)} error {error:.3f}, of perfect ones at 70 clips {np.mean(floors):.3f}", file=sys.stderr)
-    return fit
 
 
 def rust_list(values):
@@ -265,30 +211,6 @@ def write_network(path, network, what, module, size, text, name):
         file.write(f"    ],\n    hidden_biases: {rust_list(bias)},\n    output_weights: {rust_list(output)},\n}};\n")
 
 
-def write_confidence(path, tempo, key):
-    with open(path, "w") as file:
-        file.write(HEADER.format(what="Weights of the evidence in the confidences.", tables="confidence"))
-        for name, values, text in [
-            ("TEMPO", tempo, "Weights of the log odds and of the lead of a tempo, and the offset."),
-            ("KEY", key, "Weights of the lead and of the strength of a key, and the offset."),
-        ]:
-            numbers = ", ".join(repr(round(float(value), 4)) for value in values)
-            file.write(f"\n/// {text}\npub(crate) static {name}: [f64; {len(values)}] = [{numbers}];\n")
-
-
-def fit_confidences(clips):
-    shares = [tempo_shares(clip) for clip in clips]
-    share = np.clip([share for _, share, _ in shares], 1e-4, 1 - 1e-4)
-    lead = np.log(share / np.maximum([next_share for *_, next_share in shares], 1e-4))
-    evidence = np.stack([np.log(share / (1 - share)), lead], 1)
-    right = np.array([clip["clip"]["acc1"] > 0.5 for clip in clips], float)
-    tempo = fit_confidence("tempo", evidence, right, [clip["clip"]["kind"] for clip in clips])
-    keyed = [clip["clip"] for clip in clips if clip["clip"]["key_evidence"] and clip["clip"]["mirex"] is not None]
-    right = np.array([clip["mirex"] > 0.99 for clip in keyed], float)
-    evidence = np.array([clip["key_evidence"] for clip in keyed])
-    return tempo, fit_confidence("key", evidence, right, [clip["kind"] for clip in keyed])
-
-
 def main():
     folder, tables = sys.argv[1], sys.argv[2].split(",")
     clips = [clip for path in sys.argv[3:] for clip in read(path)]
@@ -303,8 +225,6 @@ def main():
             f"{folder}/phase_weights.rs", fit_phase(clips), "Weights of the network that finds the beat among off-beats.",
             "phase_features", "PHASE_FEATURE_COUNT", "Scores readings of one tempo by where their beats fall.", "PHASE_NETWORK",
         )
-    if "confidence" in tables:
-        write_confidence(f"{folder}/confidence_weights.rs", *fit_confidences(clips))
 
 
 if __name__ == "__main__":

@@ -2,27 +2,17 @@
 //!
 //! `cargo run --release -p leitmotif-analysis --example fit_rhyme -- VERSE.pgold OUTPUT.json`
 
-use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 
-use leitmotif_analysis::lyrics::rhyme::{
-    DecoderSettings, EndWord, NO_FEATURE, PAIR_FEATURE_COUNT, RhymeModel, SchemePrior,
-    pair_features,
-};
+use leitmotif_analysis::lyrics::rhyme::{AnnotatedPoem, DecoderSettings, EndWord, RhymeModel};
 
 const FOLD_COUNT: usize = 5;
-const LINE_GAP_MAX: usize = 12;
 const SETTINGS: DecoderSettings = DecoderSettings {
     evidence_weight: 0.6,
     free_base: -1.0,
     free_per_line: -0.5,
     table_weight: 2.0,
 };
-
-struct Poem {
-    author: String,
-    stanzas: Vec<(Vec<EndWord>, Vec<usize>)>,
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -34,11 +24,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     authors.dedup();
     let folds: Vec<RhymeModel> = (0..FOLD_COUNT)
         .map(|fold| {
-            let taught: Vec<&Poem> = poems
+            let taught: Vec<&AnnotatedPoem> = poems
                 .iter()
                 .filter(|poem| fold_of(&authors, &poem.author) != fold)
                 .collect();
-            fit(&taught)
+            RhymeModel::fit(&taught, SETTINGS)
         })
         .collect();
     let mut grid = vec![SETTINGS];
@@ -80,10 +70,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         println!("{settings:?} {}", total.summary());
     }
-    let model = RhymeModel {
-        settings: SETTINGS,
-        ..fit(&poems.iter().collect::<Vec<_>>())
-    };
+    let model = RhymeModel::fit(&poems.iter().collect::<Vec<_>>(), SETTINGS);
     std::fs::write(target, serde_json::to_string(&model)?)?;
     Ok(())
 }
@@ -96,8 +83,8 @@ fn fold_of(authors: &[&str], author: &str) -> usize {
         % FOLD_COUNT
 }
 
-fn read_poems(text: &str) -> Vec<Poem> {
-    let mut poems: Vec<Poem> = Vec::new();
+fn read_poems(text: &str) -> Vec<AnnotatedPoem> {
+    let mut poems: Vec<AnnotatedPoem> = Vec::new();
     let mut author = String::new();
     let mut name = String::new();
     let mut lines = text.lines();
@@ -116,7 +103,7 @@ fn read_poems(text: &str) -> Vec<Poem> {
                 .filter_map(|label| label.parse().ok())
                 .collect();
             if found != name {
-                poems.push(Poem {
+                poems.push(AnnotatedPoem {
                     author: author.clone(),
                     stanzas: Vec::new(),
                 });
@@ -130,135 +117,6 @@ fn read_poems(text: &str) -> Vec<Poem> {
     poems
 }
 
-struct Row {
-    features: Vec<u16>,
-    gap: usize,
-    rhymes: bool,
-    weight: f64,
-}
-
-fn rows(poems: &[&Poem]) -> Vec<Row> {
-    let mut by_author: HashMap<&str, usize> = HashMap::new();
-    for poem in poems {
-        *by_author.entry(&poem.author).or_default() += poem.stanzas.len();
-    }
-    let mut rows = Vec::new();
-    for poem in poems {
-        // Prolific authors must not drown the others: weight falls with the root of their output.
-        let weight = 1.0
-            / (by_author[poem.author.as_str()] as f64 / 100.0)
-                .max(1.0)
-                .sqrt();
-        for (words, labels) in &poem.stanzas {
-            for second in 0..words.len() {
-                for first in second.saturating_sub(LINE_GAP_MAX)..second {
-                    rows.push(Row {
-                        features: pair_features(&words[first], &words[second])
-                            .into_iter()
-                            .filter(|feature| *feature != NO_FEATURE)
-                            .collect(),
-                        gap: second - first,
-                        rhymes: labels[first] == labels[second],
-                        weight,
-                    });
-                }
-            }
-        }
-    }
-    rows
-}
-
-/// Logistic regression by AdaGrad; gap intercepts take up the prior and are then dropped.
-fn fit(poems: &[&Poem]) -> RhymeModel {
-    let rows = rows(poems);
-    let gap_at = PAIR_FEATURE_COUNT;
-    let mut weights = vec![0.0f64; gap_at + LINE_GAP_MAX + 1];
-    let mut squares = vec![1e-6f64; weights.len()];
-    for epoch in 0..12 {
-        let stride = 7919 + 2 * epoch;
-        for step in 0..rows.len() {
-            let row = &rows[(step * stride) % rows.len()];
-            let places = row
-                .features
-                .iter()
-                .map(|f| usize::from(*f))
-                .chain([gap_at + row.gap]);
-            let score: f64 = places.clone().map(|place| weights[place]).sum();
-            let error =
-                row.weight * (f64::from(u8::from(row.rhymes)) - 1.0 / (1.0 + (-score).exp()));
-            for place in places {
-                let slope = error - 2e-5 * weights[place];
-                squares[place] += slope * slope;
-                weights[place] += 0.1 * slope / squares[place].sqrt();
-            }
-        }
-    }
-    let mut shift = 0.0;
-    for gap in 1..=4 {
-        let count = rows
-            .iter()
-            .filter(|row| row.gap == gap)
-            .map(|row| row.weight)
-            .sum::<f64>();
-        let hits = rows
-            .iter()
-            .filter(|row| row.gap == gap && row.rhymes)
-            .map(|row| row.weight)
-            .sum::<f64>();
-        shift += (weights[gap_at + gap] - (hits / (count - hits)).ln()) / 4.0;
-    }
-    let mut pair_weights: Vec<f32> = weights[..PAIR_FEATURE_COUNT]
-        .iter()
-        .map(|w| (*w * 1e3).round() as f32 / 1e3)
-        .collect();
-    pair_weights[0] += (shift * 1e3).round() as f32 / 1e3;
-    RhymeModel {
-        pair_weights,
-        schemes: scheme_priors(poems),
-        settings: SETTINGS,
-    }
-}
-
-fn scheme_priors(poems: &[&Poem]) -> Vec<SchemePrior> {
-    let mut counts: BTreeMap<(usize, String), f64> = BTreeMap::new();
-    let mut totals: HashMap<usize, f64> = HashMap::new();
-    for poem in poems {
-        // One poem in forty stanzas of one form is one choice of form, not forty.
-        let weight = 1.0 / (poem.stanzas.len() as f64).sqrt();
-        for (_, labels) in &poem.stanzas {
-            if labels.len() <= 18 {
-                *counts.entry((labels.len(), letters(labels))).or_default() += weight;
-                *totals.entry(labels.len()).or_default() += weight;
-            }
-        }
-    }
-    counts
-        .into_iter()
-        .filter(|(_, count)| *count >= 1.0)
-        .map(|((length, scheme), count)| SchemePrior {
-            scheme,
-            log_share: ((count / (totals[&length] + 5.0)).ln() * 1e3).round() as f32 / 1e3,
-        })
-        .collect()
-}
-
-fn letters(labels: &[usize]) -> String {
-    let mut seen: Vec<usize> = Vec::new();
-    labels
-        .iter()
-        .map(|label| {
-            let place = seen
-                .iter()
-                .position(|known| known == label)
-                .unwrap_or_else(|| {
-                    seen.push(*label);
-                    seen.len() - 1
-                });
-            (b'a' + place as u8) as char
-        })
-        .collect()
-}
-
 #[derive(Default)]
 struct Tally {
     hits: usize,
@@ -269,7 +127,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn judge(&mut self, model: &RhymeModel, poem: &Poem) {
+    fn judge(&mut self, model: &RhymeModel, poem: &AnnotatedPoem) {
         let words: Vec<Vec<EndWord>> = poem
             .stanzas
             .iter()

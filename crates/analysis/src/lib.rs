@@ -5,6 +5,7 @@
 pub mod analyzer;
 pub mod audio;
 pub mod descriptor;
+pub mod logistic;
 pub mod lyrics;
 
 pub use analyzer::{AnalysisError, Analyzer, AnalyzerManifest, TrackInput};

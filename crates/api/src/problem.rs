@@ -97,6 +97,13 @@ impl Problem {
         )
     }
 
+    /// There is nothing of this name; there is under the known ones.
+    pub fn unknown_name(noun: &str, name: &str, known: &[&str]) -> Self {
+        let shown: String = name.chars().take(64).collect();
+        let detail = format!("no {noun} `{shown}`; there are {}", known.join(", "));
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
     /// No such route.
     pub fn no_route(path: &str) -> Self {
         let detail = format!("no route `{path}`; the routes are listed at /openapi.json");

@@ -20,10 +20,10 @@ use crate::state::ApiState;
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
-        analysis, audio, audits, event_log, events, explanations, exports, features, home, imports, jobs,
-        keys, listeners, listens, overview, pipelines, playlist_drafts, playlist_files, playlists,
-        probes, recommendations, replays, search, similar, statements, tenants, tracks, training,
-        usage, vectors,
+        analysis, analyzers, audio, audits, event_log, events, explanations, exports, features,
+        home, imports, jobs, keys, listeners, listens, overview, pipelines, playlist_drafts,
+        playlist_files, playlists, probes, recommendations, replays, search, similar, statements,
+        tenants, tracks, training, usage, vectors,
     };
     OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(tracks::upsert, tracks::list))
@@ -32,6 +32,8 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(audio::upload, audio::download))
         .routes(routes!(audio::upload_offset))
         .routes(routes!(analysis::get))
+        .routes(routes!(analyzers::list))
+        .routes(routes!(analyzers::card))
         .routes(routes!(analysis::analyze))
         .routes(routes!(analysis::analyze_and_recommend))
         .routes(routes!(similar::similar))

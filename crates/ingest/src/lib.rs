@@ -1,5 +1,6 @@
 //! Music on its way in: files and tables become tracks, tracks become analyses.
 
+pub mod accuracy;
 pub mod audit;
 pub mod catalogue;
 pub mod error;

@@ -1,26 +1,67 @@
 //! How sure the answers are: log odds that are linear in the evidence, so that a confidence is the
 //! share of answers of that kind that are right.
 
+use serde::{Deserialize, Serialize};
+
+use super::AudioBuffer;
 use super::confidence_weights::{KEY, TEMPO};
+use super::frames::{Parts, Spectra};
+use super::key::estimate_key;
+use super::resample::resample_to_mono;
+use super::rhythm::measure_rhythm;
+use crate::analyzer::AnalysisError;
+use crate::logistic::{logistic, probability};
 
 /// Weight of the gain of a boundary, and the offset: logistic regression on the boundaries found in 70
 /// songs of the demo's synthesiser (seeds 1000 to 1004 of every style).
 const BOUNDARY: [f64; 2] = [2.0, -0.32];
+/// Least share of a tempo that counts: the logarithm of nothing says nothing more.
+const SHARE_MIN: f64 = 1e-4;
 
-/// Probability that a tempo is right, octave included, from the share of the softmax that its readings
-/// and those of the next best tempo have.
-pub(crate) fn tempo_confidence(share: f64, next_share: f64) -> f64 {
-    let share = share.clamp(1e-4, 1.0 - 1e-4);
-    let odds = (share / (1.0 - share)).ln();
-    let lead = (share / next_share.max(1e-4)).ln();
-    let [odds_weight, lead_weight, offset] = TEMPO;
-    logistic(odds_weight * odds + lead_weight * lead + offset)
+/// What the confidences in tempo and key go by, to fit them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ConfidenceEvidence {
+    /// Lead of the tempo over the next best, as the logarithm of the ratio of their shares; `None`
+    /// without a tempo.
+    pub tempo: Option<[f64; 1]>,
+    /// Of the key, `None` without one: its lead over the next best as correlation, the share of
+    /// segments that have it for their best key, and 1 when the opening has, else 0.
+    pub key: Option<[f64; 3]>,
 }
 
-/// Probability that a key is right from its lead over the next best key and its correlation.
-pub(crate) fn key_confidence(margin: f64, strength: f64) -> f64 {
-    let [margin_weight, strength_weight, offset] = KEY;
-    logistic(margin_weight * margin + strength_weight * strength + offset)
+/// Measures what the confidences in tempo and key go by.
+///
+/// - Errors: as [`super::analyze_audio`].
+/// - Cost: rhythm and harmony of [`super::analyze_audio`].
+pub fn confidence_evidence(audio: &AudioBuffer) -> Result<ConfidenceEvidence, AnalysisError> {
+    let parts = Parts {
+        rhythm: true,
+        harmony: true,
+        timbre: false,
+    };
+    let spectra = Spectra::compute(&resample_to_mono(audio)?, parts);
+    let chroma = spectra.harmony.tuned_chroma();
+    let tempo = measure_rhythm(&spectra, &chroma).tempo;
+    Ok(ConfidenceEvidence {
+        tempo: tempo.map(|tempo| tempo.evidence),
+        key: estimate_key(&chroma).map(|key| key.evidence),
+    })
+}
+
+/// What the confidence in a tempo goes by: the share of the softmax that its readings have, and that of
+/// the next best tempo.
+pub(crate) fn tempo_evidence(share: f64, next_share: f64) -> [f64; 1] {
+    [(share.max(SHARE_MIN) / next_share.max(SHARE_MIN)).ln()]
+}
+
+/// Probability that a tempo is right, octave included.
+pub(crate) fn tempo_confidence(evidence: &[f64; 1]) -> f64 {
+    probability(evidence, &TEMPO)
+}
+
+/// Probability that a key is right, mode included.
+pub(crate) fn key_confidence(evidence: &[f64; 3]) -> f64 {
+    probability(evidence, &KEY)
 }
 
 /// Probability that a section begins within 3 s of a boundary, from what its novelty is over its cost.
@@ -29,20 +70,22 @@ pub(crate) fn boundary_confidence(gain: f64) -> f64 {
     logistic(gain_weight * gain + offset)
 }
 
-fn logistic(log_odds: f64) -> f64 {
-    1.0 / (1.0 + (-log_odds).exp())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn more_evidence_is_more_confidence() {
-        assert!(tempo_confidence(0.9, 0.05) > tempo_confidence(0.5, 0.4));
-        assert!(key_confidence(0.2, 0.9) > key_confidence(0.01, 0.9));
+        let tempo = |share, next_share| tempo_confidence(&tempo_evidence(share, next_share));
+        assert!(tempo(0.9, 0.05) > tempo(0.5, 0.4));
+        assert!(key_confidence(&[0.2, 1.0, 1.0]) > key_confidence(&[0.01, 1.0, 1.0]));
+        assert!(key_confidence(&[0.1, 0.9, 1.0]) > key_confidence(&[0.1, 0.2, 0.0]));
         assert!(boundary_confidence(2.0) > boundary_confidence(0.1));
-        for extreme in [tempo_confidence(1.0, 0.0), key_confidence(2.0, 1.0)] {
+        for extreme in [
+            tempo(1.0, 0.0),
+            tempo(0.0, 1.0),
+            key_confidence(&[2.0, 1.0, 1.0]),
+        ] {
             assert!((0.0..=1.0).contains(&extreme));
         }
     }

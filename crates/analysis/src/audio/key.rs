@@ -1,11 +1,9 @@
 //! Key and tuning: tuned pitch-class profiles of spectral peaks against published key profiles.
 
-use super::AudioBuffer;
 use super::confidence::key_confidence;
-use super::frames::{HARMONY_HOP, HARMONY_WINDOW, Parts, Spectra};
+use super::frames::{HARMONY_HOP, HARMONY_WINDOW};
 use super::key_profiles::{ALBRECHT_SHANAHAN, KRUMHANSL_KESSLER, KeyProfile, TEMPERLEY};
 use super::resample::ANALYSIS_RATE_HZ;
-use crate::analyzer::AnalysisError;
 
 /// Range of peaks that carry harmony, in hertz: from the lowest bass string to the top of the staff;
 /// above are mostly overtones and cymbals.
@@ -204,8 +202,8 @@ pub(crate) struct KeyEstimate {
     pub is_minor: bool,
     /// Correlation with the profiles, −1..=1.
     pub strength: f64,
-    /// Lead over the next best key, as correlation.
-    pub margin: f64,
+    /// What the confidence goes by.
+    pub evidence: [f64; 3],
     pub confidence: f64,
 }
 
@@ -305,35 +303,32 @@ pub(crate) fn estimate_key(frames: &[[f32; 12]]) -> Option<KeyEstimate> {
         let votes: f64 = segments.iter().map(|segment| segment[key]).sum();
         *score += votes / count + opening_weight * opening[key];
     }
-    let best = (0..24).max_by(|&a, &b| scores[a].total_cmp(&scores[b]))?;
+    let best = best_key(&scores);
     let second = (0..24)
         .filter(|&key| key != best)
         .map(|key| scores[key])
         .fold(f64::MIN, f64::max);
     let margin = (scores[best] - second) / (2.0 + opening_weight);
+    let agreeing = segments.iter().filter(|segment| best_key(segment) == best);
+    let evidence = [
+        margin,
+        agreeing.count() as f64 / count,
+        f64::from(u8::from(best_key(&opening) == best)),
+    ];
     Some(KeyEstimate {
         tonic: best % 12,
         is_minor: best >= 12,
         strength,
-        margin,
-        confidence: key_confidence(margin, strength),
+        evidence,
+        confidence: key_confidence(&evidence),
     })
 }
 
-/// Measures what the confidence in the key goes by, to fit it: the lead over the next best key and the
-/// strength; `None` without a key.
-///
-/// - Errors: as [`super::analyze_audio`].
-pub fn key_evidence(audio: &AudioBuffer) -> Result<Option<(f64, f64)>, AnalysisError> {
-    let signal = super::resample::resample_to_mono(audio)?;
-    let parts = Parts {
-        rhythm: false,
-        harmony: true,
-        timbre: false,
-    };
-    let harmony = Spectra::compute(&signal, parts).harmony;
-    let key = estimate_key(&harmony.tuned_chroma());
-    Ok(key.map(|key| (key.margin, key.strength)))
+/// Index of the best score; the last one on a tie.
+fn best_key(scores: &[f64; 24]) -> usize {
+    (0..24)
+        .max_by(|&a, &b| scores[a].total_cmp(&scores[b]))
+        .unwrap_or(0)
 }
 
 /// Correlation with the 12 major, then the 12 minor keys.
@@ -381,6 +376,7 @@ pub(crate) fn correlation(a: &[f64; 12], b: &[f64; 12]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::frames::{Parts, Spectra};
     use super::*;
 
     /// Triads of a progression as sums of harmonic tones, half a second each.
@@ -454,7 +450,7 @@ mod tests {
                 tonic,
                 is_minor,
                 strength: 1.0,
-                margin: 1.0,
+                evidence: [1.0; 3],
                 confidence: 1.0,
             }
             .camelot()

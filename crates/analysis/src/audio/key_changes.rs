@@ -116,7 +116,7 @@ mod tests {
             tonic: 5,
             is_minor: true,
             strength: 0.8,
-            margin: 0.1,
+            evidence: [0.1, 1.0, 1.0],
             confidence: 0.5,
         };
         assert_eq!(find_keys(&[[1.0; 12]; 3], whole).len(), 1);

@@ -39,12 +39,12 @@ pub use analyzers::{
     AudioAnalysis, HarmonyAnalyzer, RhythmAnalyzer, SoundAnalyzer, analyze_audio,
     character_evidence, embedding_statistics,
 };
+pub use confidence::{ConfidenceEvidence, confidence_evidence};
 pub use decode::{
     DecodeError, DecodeLimits, DecodedAudio, decode, decode_bytes, decode_with_report,
 };
 pub use describe::AUDIO_ANALYZER_VERSION;
 pub use embedding::{AUDIO_EMBEDDING_DIMENSIONS, AUDIO_EMBEDDING_SPACE};
-pub use key::key_evidence;
 pub use loudness::{Loudness, measure_loudness};
 pub use resample::{ANALYSIS_RATE_HZ, resample_to_mono};
 pub use rhythm::{MetreReading, metre_feature_names, metre_readings};

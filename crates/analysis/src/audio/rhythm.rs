@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::AudioBuffer;
+use super::confidence::tempo_confidence;
 use super::evidence::Evidence;
 use super::frames::{Parts, RHYTHM_FPS, Spectra};
 use super::metre::estimate_metre;
@@ -37,6 +38,8 @@ pub(crate) struct TempoEstimate {
     /// The next best reading, usually half or double.
     pub alternative_bpm: Option<f64>,
     pub confidence: f64,
+    /// What the confidence goes by.
+    pub evidence: [f64; 1],
 }
 
 /// One reading of the metre with its evidence, for explaining a tempo and for fitting the weights.
@@ -112,7 +115,8 @@ pub(crate) fn measure_rhythm(spectra: &Spectra, chroma: &[[f32; 12]]) -> Rhythm 
     let tempo = TempoEstimate {
         bpm: best.bpm,
         alternative_bpm: verdict.alternative_bpm,
-        confidence: verdict.tempo_confidence,
+        confidence: tempo_confidence(&verdict.tempo_evidence),
+        evidence: verdict.tempo_evidence,
     };
     let beats_s = in_seconds(&best.beats);
     let downbeats_s = metre.map_or_else(Vec::new, |metre| {

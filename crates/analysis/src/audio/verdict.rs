@@ -1,6 +1,6 @@
 //! The decision among the readings of the metre.
 
-use super::confidence::tempo_confidence;
+use super::confidence::tempo_evidence;
 use super::frames::RHYTHM_FPS;
 use super::level_weights::LEVEL_NETWORK;
 use super::network::softmax;
@@ -34,8 +34,8 @@ pub(crate) struct Judged {
 #[derive(Debug)]
 pub(crate) struct Verdict<'a> {
     pub best: &'a Judged,
-    /// Probability that the tempo is right, its octave included.
-    pub tempo_confidence: f64,
+    /// What the confidence in the tempo goes by.
+    pub tempo_evidence: [f64; 1],
     /// The next most probable tempo.
     pub alternative_bpm: Option<f64>,
 }
@@ -98,7 +98,7 @@ pub(crate) fn decide<'a>(
         .collect();
     Some(Verdict {
         best: best_phase(&at_tempo, phase_features)?,
-        tempo_confidence: tempo_confidence(probability, alternative.map_or(0.0, |(_, of)| of)),
+        tempo_evidence: tempo_evidence(probability, alternative.map_or(0.0, |(_, of)| of)),
         alternative_bpm: alternative.map(|(bpm, _)| bpm),
     })
 }

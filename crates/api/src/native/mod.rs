@@ -1,6 +1,7 @@
 //! Our own API, one file a noun.
 
 pub mod analysis;
+pub mod analyzers;
 pub mod audio;
 pub mod audits;
 pub mod constraints;

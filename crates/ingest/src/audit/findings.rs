@@ -7,6 +7,7 @@ use leitmotif_domain::track::ReleaseDate;
 
 use super::document::{RhymeDetector, SharedId, TrackFindings};
 use super::profile::tallies;
+use crate::accuracy;
 
 /// Groups of tracks with one id that are shown; the others are counted.
 const GROUPS_SHOWN: usize = 50;
@@ -120,22 +121,28 @@ fn language_of(lyrics: &str) -> String {
     identify_language(part).map_or_else(|| "unknown".to_owned(), |guess| guess.code)
 }
 
-/// How well the rhyme detectors of the seed do beside ours, on the same annotated verse, authors
-/// held out. The last two numbers come from `docs/measurements.md` and move with it.
+/// How well the rhyme detectors of the seed do beside ours, on the same annotated verse, authors held
+/// out: the numbers of the rhyme's accuracy card.
 pub fn rhyme_detectors() -> Vec<RhymeDetector> {
+    const METRIC: &str = "pair F1";
+    let Some(card) = accuracy::card("rhyme") else {
+        return Vec::new();
+    };
+    let peers = card.peers.iter().filter(|peer| peer.metric == METRIC);
+    let ours = card.scores.iter().find(|score| score.metric == METRIC);
+    let mut detectors: Vec<(&str, f64)> =
+        peers.map(|peer| (peer.name.as_str(), peer.value)).collect();
+    detectors.extend(ours.map(|score| ("Leitmotif", score.value)));
+    detectors.sort_by(|one, other| one.1.total_cmp(&other.1));
     let basis = "rhyming pairs of end words, annotated verse, authors held out";
-    [
-        ("simplified_features", 0.349),
-        ("advanced_algorithmic", 0.542),
-        ("pronunciations with a fallback", 0.841),
-        ("Leitmotif", 0.978),
-    ]
-    .map(|(name, f1)| RhymeDetector {
-        name: name.to_owned(),
-        f1,
-        basis: basis.to_owned(),
-    })
-    .to_vec()
+    detectors
+        .into_iter()
+        .map(|(name, f1)| RhymeDetector {
+            name: name.to_owned(),
+            f1,
+            basis: basis.to_owned(),
+        })
+        .collect()
 }
 
 /// Adds one to a count by name.
@@ -146,6 +153,19 @@ pub fn count(counts: &mut BTreeMap<String, u64>, name: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_rhyme_detectors_are_those_of_the_card() {
+        let detectors = rhyme_detectors();
+        let names: Vec<&str> = detectors.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names.first(), Some(&"simplified_features"));
+        let ours = detectors.last().expect("ours is the best");
+        assert_eq!(ours.name, "Leitmotif");
+        assert_eq!(
+            Some(ours.f1),
+            accuracy::card("rhyme").map(|card| card.scores[0].value)
+        );
+    }
 
     #[test]
     fn tracks_are_counted_and_shared_ids_grouped() {

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod analyzers;
 mod audit;
 mod demo;
 mod events;
@@ -64,6 +65,8 @@ enum Command {
     Import(import::Args),
     /// Shows what an import brought and what is wrong with it.
     Audit(audit::Args),
+    /// Lists what is measured, and shows how right it is.
+    Analyzers(analyzers::Args),
     /// Analyses one track, or everything whose input changed.
     Analyze(query::AnalyzeArgs),
     /// Lists the tracks that are nearest to a track.
@@ -165,6 +168,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
     let outcome = match command {
         Command::Import(args) => import::run(args, &connection.client, as_json).await,
         Command::Audit(args) => audit::run(args, &connection.client, as_json).await,
+        Command::Analyzers(args) => analyzers::run(args, &connection.client, as_json).await,
         Command::Analyze(args) => query::analyze(args, &connection.client, as_json).await,
         Command::Similar(args) => query::similar(args, &connection.client, as_json).await,
         Command::Search(args) => search::run(args, &connection.client, as_json).await,

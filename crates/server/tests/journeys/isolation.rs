@@ -180,6 +180,13 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "write",
         Stranger::NoReference,
     ),
+    ("GET", "/api/v1/analyzers", "read", Stranger::OwnOnly),
+    (
+        "GET",
+        "/api/v1/analyzers/{name}/card",
+        "read",
+        Stranger::NotFound,
+    ),
     ("POST", "/api/v1/audits", "write", Stranger::OwnOnly),
     ("GET", "/api/v1/audits", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/audits/{id}", "read", Stranger::NotFound),

@@ -1,5 +1,6 @@
 //! One file a page.
 
+pub mod analyzers;
 pub mod audit_report;
 pub mod audits;
 pub mod home;

@@ -19,11 +19,6 @@ use crate::lyrics::tokens::tokenize;
 const SCHEME_COUNT_MAX: usize = 200;
 /// Confidence in the syllable counts of languages counted by spelling; from hand checks.
 const SPELLED_SYLLABLES_CONFIDENCE: f32 = 0.85;
-/// Confidence in sung rhyme relative to the decoder's own: it finds 0.86 of whole schemes on verse it
-/// was not fitted on, while the decoder is nearly always sure.
-const SUNG_RHYME_TRUST: f32 = 0.88;
-/// Confidence in spelled rhyme relative to the decoder's own.
-const SPELLED_RHYME_TRUST: f32 = 0.6;
 
 /// What depends on how the words sound; every part may be unknown.
 #[derive(Default)]
@@ -61,10 +56,7 @@ impl Sound {
                 lines.iter().map(end_word).collect()
             })
             .collect();
-        let mut schemes = RhymeModel::embedded().sung_schemes(&stanzas);
-        for scheme in &mut schemes {
-            scheme.confidence *= SUNG_RHYME_TRUST;
-        }
+        let schemes = RhymeModel::embedded().sung_schemes(&stanzas);
         let groups = end_groups(&schemes);
         let words = lines.iter().flatten();
         let guessed_count = words.clone().filter(|word| word.is_guessed).count();
@@ -112,10 +104,7 @@ impl Sound {
                 lines.iter().map(|line| rime(&line.text)).collect()
             })
             .collect();
-        let mut schemes = RhymeModel::embedded().spelled_sung_schemes(&stanzas);
-        for scheme in &mut schemes {
-            scheme.confidence *= SPELLED_RHYME_TRUST;
-        }
+        let schemes = RhymeModel::embedded().spelled_sung_schemes(&stanzas);
         let chains = spelled_chains(text, &schemes, &counts);
         Self {
             method: "spelling",
@@ -200,13 +189,14 @@ impl Sound {
         }
     }
 
+    /// Share of stanzas whose scheme should be right; a stanza of one line has only one and says nothing.
     fn rhyme_confidence(&self) -> Option<f32> {
-        let schemes = self
-            .schemes
-            .as_ref()
-            .filter(|schemes| !schemes.is_empty())?;
-        let sum: f32 = schemes.iter().map(|scheme| scheme.confidence).sum();
-        Some(sum / schemes.len() as f32)
+        let schemes = self.schemes.iter().flatten();
+        let told = schemes.filter(|scheme| scheme.labels.len() > 1);
+        let (sum, count) = told.fold((0.0, 0usize), |(sum, count), scheme| {
+            (sum + scheme.confidence, count + 1)
+        });
+        (count > 0).then(|| sum / count as f32)
     }
 }
 

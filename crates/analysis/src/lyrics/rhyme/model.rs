@@ -4,7 +4,9 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
+use super::confidence::{self, Kind};
 use super::end_word::{EndWord, PAIR_FEATURE_COUNT, pair_features};
+use super::fit::AnnotatedPoem;
 use super::scheme::{Decoder, Evidence, Scheme};
 use super::spelled::SpelledRime;
 
@@ -93,36 +95,57 @@ impl RhymeModel {
             .sum()
     }
 
+    /// Learns a model from annotated poems; the decoder's settings are as given.
+    ///
+    /// - Shape: stanzas whose words and labels differ in number are left out.
+    /// - Cost: linear in pairs of lines; some seconds for two thousand poems; deterministic.
+    pub fn fit(poems: &[&AnnotatedPoem], settings: DecoderSettings) -> Self {
+        super::fit::fit(poems, settings)
+    }
+
     /// Finds the schemes of the stanzas of one poem or song; stanzas of one length vote together.
     ///
     /// - Shape: `stanzas` holds the end word of each line; the result has one scheme per stanza.
     /// - Cost: O(lines²) per stanza in the word comparisons, lines beyond 24 apart are not compared.
     pub fn schemes(&self, stanzas: &[Vec<EndWord>]) -> Vec<Scheme> {
-        let judged = |words: &Vec<EndWord>| Evidence::new(words, |a, b| self.log_odds(a, b));
-        Decoder::new(self).decode(&stanzas.iter().map(judged).collect::<Vec<_>>())
+        self.decoded(Kind::Verse, stanzas, |a, b| self.log_odds(a, b))
     }
 
     /// Finds the schemes of sung stanzas: as [`RhymeModel::schemes`], but the ear decides: lines that
     /// do not sound alike are not joined by the habits of verse, and lines that do are not held apart.
     pub fn sung_schemes(&self, stanzas: &[Vec<EndWord>]) -> Vec<Scheme> {
-        let judged = |words: &Vec<EndWord>| Evidence::new(words, |a, b| self.log_odds(a, b));
-        Decoder::new(self).decode_heard(&stanzas.iter().map(judged).collect::<Vec<_>>())
+        self.decoded(Kind::Sung, stanzas, |a, b| self.log_odds(a, b))
     }
 
     /// Finds the schemes of sung stanzas in a language known by spelling only.
     ///
     /// - Shape and cost: as [`RhymeModel::schemes`].
     pub fn spelled_sung_schemes(&self, stanzas: &[Vec<SpelledRime>]) -> Vec<Scheme> {
-        let judged = |rimes: &Vec<SpelledRime>| Evidence::new(rimes, SpelledRime::log_odds);
-        Decoder::new(self).decode_heard(&stanzas.iter().map(judged).collect::<Vec<_>>())
+        self.decoded(Kind::SpelledSung, stanzas, SpelledRime::log_odds)
     }
 
     /// Finds the schemes of stanzas in a language known by spelling only.
     ///
     /// - Shape and cost: as [`RhymeModel::schemes`].
     pub fn spelled_schemes(&self, stanzas: &[Vec<SpelledRime>]) -> Vec<Scheme> {
-        let judged = |rimes: &Vec<SpelledRime>| Evidence::new(rimes, SpelledRime::log_odds);
-        Decoder::new(self).decode(&stanzas.iter().map(judged).collect::<Vec<_>>())
+        self.decoded(Kind::SpelledVerse, stanzas, SpelledRime::log_odds)
+    }
+
+    fn decoded<W>(
+        &self,
+        kind: Kind,
+        stanzas: &[Vec<W>],
+        judge: impl Fn(&W, &W) -> f32,
+    ) -> Vec<Scheme> {
+        let judged = |words: &Vec<W>| Evidence::new(words, &judge);
+        let evidence: Vec<Evidence> = stanzas.iter().map(judged).collect();
+        let decoder = Decoder::new(self);
+        let mut schemes = match kind {
+            Kind::Verse | Kind::SpelledVerse => decoder.decode(&evidence),
+            Kind::Sung | Kind::SpelledSung => decoder.decode_heard(&evidence),
+        };
+        confidence::judge(kind, &mut schemes, &evidence);
+        schemes
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use super::confidence::{HEARD_AT, SCHEME_EVIDENCE_COUNT};
 use super::model::RhymeModel;
 
 /// Lines farther apart are not compared: the ear forgets, and long stanzas stay linear.
@@ -39,8 +40,11 @@ const BLOCKS: [(&[usize], f32); 9] = [
 pub struct Scheme {
     /// One label per line, numbered by first appearance; a label that occurs once does not rhyme.
     pub labels: Vec<usize>,
-    /// Probability against the other candidates that were weighed, 0..=1.
+    /// Probability that the whole scheme is right, 0..=1.
     pub confidence: f32,
+    /// What the confidence goes by, to fit it.
+    #[serde(skip)]
+    pub evidence: [f32; SCHEME_EVIDENCE_COUNT],
 }
 
 impl Scheme {
@@ -99,7 +103,13 @@ impl Evidence {
         }
     }
 
-    fn between(&self, one: usize, other: usize) -> f32 {
+    /// Lines that are decoded.
+    pub(super) fn line_count(&self) -> usize {
+        self.line_count
+    }
+
+    /// Log odds of two lines.
+    pub(super) fn between(&self, one: usize, other: usize) -> f32 {
         let (first, second) = (one.min(other), one.max(other));
         match second - first {
             gap @ 1..=LINE_GAP_MAX => self
@@ -161,12 +171,15 @@ impl<'a> Decoder<'a> {
     pub(super) fn decode_heard(&self, stanzas: &[Evidence]) -> Vec<Scheme> {
         let mut schemes = self.decode(stanzas);
         for (scheme, evidence) in schemes.iter_mut().zip(stanzas) {
-            scheme.labels = heard_labels(evidence, &scheme.labels);
+            let heard = heard_labels(evidence, &scheme.labels);
+            scheme.evidence[HEARD_AT] = f32::from(u8::from(heard != scheme.labels));
+            scheme.labels = heard;
         }
         schemes
     }
 
-    /// Finds the likeliest scheme of each stanza.
+    /// Finds the likeliest scheme of each stanza; its confidence is the share among the candidates that
+    /// were weighed.
     pub(super) fn decode(&self, stanzas: &[Evidence]) -> Vec<Scheme> {
         let candidates: Vec<Vec<Candidate>> = stanzas
             .iter()
@@ -346,6 +359,7 @@ fn choose(list: &[Candidate]) -> Scheme {
         return Scheme {
             labels: Vec::new(),
             confidence: 0.0,
+            evidence: [0.0; SCHEME_EVIDENCE_COUNT],
         };
     };
     let total: f32 = list
@@ -355,6 +369,7 @@ fn choose(list: &[Candidate]) -> Scheme {
     Scheme {
         labels: best.labels.clone(),
         confidence: 1.0 / total.max(1.0),
+        evidence: [0.0; SCHEME_EVIDENCE_COUNT],
     }
 }
 
@@ -471,7 +486,7 @@ fn link_strength(evidence: &Evidence, left: &[usize], right: &[usize]) -> f32 {
 }
 
 /// Numbers labels by first appearance.
-fn renumbered(labels: &[usize]) -> Vec<usize> {
+pub(super) fn renumbered(labels: &[usize]) -> Vec<usize> {
     let mut seen: Vec<usize> = Vec::new();
     labels
         .iter()

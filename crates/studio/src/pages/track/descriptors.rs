@@ -1,12 +1,14 @@
 //! What was measured, each number with confidence, method and version.
 
 use leitmotif_api::native::analysis::{AnalysisAnswer, DescriptorAnswer};
+use leitmotif_api::native::analyzers::parts::{Card, card_of_descriptor};
 use maud::{Markup, html};
 use serde_json::Value;
 
 use super::meaning::{THEMES, themes_text};
 use super::sections::{STRUCTURE, clock, sections};
 use crate::format::{UNKNOWN, label, moment, percent, value_text};
+use crate::links;
 
 /// Descriptors that are read together, under one headline.
 const HEADLINES: [(&str, &[&str]); 6] = [
@@ -201,7 +203,18 @@ pub fn evidence(descriptor: &DescriptorAnswer, is_named: bool) -> Markup {
             dt { "Method" } dd.mono { (descriptor.method) }
             dt { "Version" } dd.mono { (descriptor.version) }
             dt { "Name" } dd.mono { (descriptor.name) }
+            @if let Some(card) = card_of_descriptor(&descriptor.name) {
+                dt { "Accuracy" } dd { a href=(links::analyzer(&card.name)) { (accuracy(card)) } }
+            }
         }
+    }
+}
+
+/// The headline of an accuracy card.
+fn accuracy(card: &Card) -> String {
+    match card.scores.first() {
+        Some(score) => format!("{}: {} {:.3}", card.title, score.metric, score.value),
+        None => format!("{}: {}", card.title, card.status),
     }
 }
 
@@ -293,6 +306,7 @@ mod tests {
             "flux+viterbi",
             "1.0.0",
             "<summary>Evidence",
+            "/studio/analyzers/tempo",
         ] {
             assert!(shown.contains(expected), "{expected}: {shown}");
         }

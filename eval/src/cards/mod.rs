@@ -1,0 +1,85 @@
+//! Accuracy cards: what every family of descriptors measures, on what, how well, and where it fails.
+
+mod audio;
+mod card;
+mod lyrics;
+mod markdown;
+mod peers;
+mod rhyme;
+mod songs;
+mod unvalidated;
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use leitmotif_analysis::Analyzer;
+use leitmotif_analysis::audio::AUDIO_ANALYZER_VERSION;
+use leitmotif_analysis::lyrics::{MEANING_VERSION, WordsAnalyzer};
+use serde_json::{Value, json};
+
+use card::Card;
+
+/// Makes the accuracy cards anew, as Markdown and JSON; same inputs, same bytes.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Folder with the kits: `audio/` and `lyrics/`.
+    #[arg(long)]
+    data: PathBuf,
+    /// Folder that the cards are written to, `docs/accuracy`.
+    #[arg(long)]
+    out: PathBuf,
+    /// Clips analysed at the same time.
+    #[arg(long, default_value_t = 1)]
+    jobs: usize,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<Value> {
+    let mut cards = audio::cards(&args.data.join("audio"), args.jobs)?;
+    cards.extend(songs::cards(args.jobs)?);
+    cards.extend(rhyme::cards(&args.data.join("lyrics"))?);
+    cards.extend(lyrics::cards(&args.data.join("lyrics"))?);
+    cards.extend(unvalidated::cards());
+    cards.sort_by_key(|card| card.name);
+    std::fs::create_dir_all(&args.out)
+        .with_context(|| format!("cannot make `{}`", args.out.display()))?;
+    for card in &cards {
+        let json = serde_json::to_string_pretty(card)? + "\n";
+        for (extension, text) in [("json", json), ("md", markdown::markdown(card))] {
+            let path = args.out.join(card.name).with_extension(extension);
+            std::fs::write(&path, text)
+                .with_context(|| format!("cannot write `{}`", path.display()))?;
+        }
+    }
+    let names: Vec<&str> = cards.iter().map(|card| card.name).collect();
+    Ok(json!({"cards": names}))
+}
+
+/// The version of an analyzer as this program has it.
+fn version_of(analyzer: &str) -> String {
+    match analyzer {
+        "words" => WordsAnalyzer.describe().version,
+        "meaning" => MEANING_VERSION.to_owned(),
+        _ => AUDIO_ANALYZER_VERSION.to_owned(),
+    }
+}
+
+/// A card without numbers, to fill in.
+fn blank(name: &'static str, title: &'static str, analyzer: &'static str) -> Card {
+    Card {
+        name,
+        title,
+        analyzer,
+        version: version_of(analyzer),
+        descriptors: Vec::new(),
+        what: "",
+        unit: "",
+        status: card::Status::Validated,
+        unvalidated_because: None,
+        data: Vec::new(),
+        scores: Vec::new(),
+        confidences: Vec::new(),
+        peers: Vec::new(),
+        failures: Vec::new(),
+        notes: Vec::new(),
+    }
+}

@@ -1,0 +1,237 @@
+//! Cards on what the program plays itself: sections on songs of the demo, loudness on test signals.
+
+use leitmotif_analysis::audio::{AudioBuffer, analyze_audio, measure_loudness};
+use leitmotif_demo::form_scores::{HeardSection, boundary_f, hits, pairwise_f};
+use leitmotif_demo::songs::{SongSpec, Style, render_song};
+use rayon::prelude::*;
+
+use super::blank;
+use super::card::{Card, Confidence, Data, Metric, worst};
+use crate::calibration::{Calibration, Outcome, rounded};
+
+/// Seeds of the songs; the weights of the sections were searched on 1000 to 1004.
+const SEEDS: std::ops::Range<u64> = 5_000..5_004;
+
+const BOUNDARY_F: Metric = Metric {
+    name: "boundary F at 3 s",
+    definition: "F-measure of section boundaries within 3 s, one to one, without start and end of the song.",
+    source: "Turnbull et al., ISMIR 2007; as mir_eval computes it, trimmed",
+};
+const BOUNDARY_NARROW_F: Metric = Metric {
+    name: "boundary F at 0.5 s",
+    definition: "As at 3 s, within 0.5 s.",
+    source: "Turnbull et al., ISMIR 2007; as mir_eval computes it, trimmed",
+};
+const PAIRS_F: Metric = Metric {
+    name: "label pairs F",
+    definition: "F-measure of pairs of moments that have the same label.",
+    source: "Levy & Sandler, IEEE TASLP 16(2), 2008",
+};
+const LOUDNESS: Metric = Metric {
+    name: "largest error, LU",
+    definition: "Largest distance of integrated loudness from the stated one; 0.1 LU is allowed.",
+    source: "EBU Tech 3341, minimum requirements test signals 1 to 5, made anew",
+};
+const RANGE: Metric = Metric {
+    name: "largest range error, LU",
+    definition: "Largest distance of loudness range from the stated one; 1 LU is allowed.",
+    source: "EBU Tech 3342, minimum requirements test signals 1 to 4, made anew",
+};
+
+pub fn cards(jobs: usize) -> anyhow::Result<Vec<Card>> {
+    Ok(vec![structure(jobs)?, loudness()])
+}
+
+struct Judged {
+    style: Style,
+    wide: f64,
+    narrow: f64,
+    pairs: f64,
+    outcomes: Vec<Outcome>,
+}
+
+fn judge(style: Style, seed: u64) -> anyhow::Result<Judged> {
+    let song = render_song(&SongSpec::whole(style, seed));
+    let audio = AudioBuffer {
+        samples: song.samples,
+        channel_count: song.channel_count,
+        sample_rate_hz: song.sample_rate_hz,
+    };
+    let analysis = analyze_audio(&audio)?;
+    let mut descriptors = analysis.descriptors.iter();
+    let structure = descriptors.find(|found| found.name == "structure");
+    let sections = structure.and_then(|found| found.value.as_array());
+    let heard: Vec<HeardSection> = sections
+        .into_iter()
+        .flatten()
+        .filter_map(|section| {
+            Some(HeardSection {
+                start_s: section["start_ms"].as_f64()? / 1_000.0,
+                label: section["label"].as_str()?.to_owned(),
+                confidence: section["confidence"].as_f64(),
+            })
+        })
+        .collect();
+    let truth = &song.truth.sections;
+    let starts: Vec<f64> = truth.iter().skip(1).map(|part| part.start_s).collect();
+    let told = heard.iter().skip(1).zip(hits(&starts, &heard, 3.0));
+    Ok(Judged {
+        style,
+        wide: boundary_f(truth, &heard, 3.0),
+        narrow: boundary_f(truth, &heard, 0.5),
+        pairs: pairwise_f(truth, &heard),
+        outcomes: told
+            .filter_map(|(section, is_hit)| Some((section.confidence?, is_hit)))
+            .collect(),
+    })
+}
+
+fn structure(jobs: usize) -> anyhow::Result<Card> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs.max(1))
+        .build()?;
+    let songs: Vec<(Style, u64)> = SEEDS
+        .flat_map(|seed| Style::ALL.map(|style| (style, seed)))
+        .collect();
+    let judged: Vec<Judged> = pool.install(|| {
+        let songs = songs.into_par_iter();
+        songs
+            .map(|(style, seed)| judge(style, seed))
+            .collect::<anyhow::Result<_>>()
+    })?;
+    let of = |measure: fn(&Judged) -> f64| judged.iter().map(measure).collect::<Vec<f64>>();
+    let outcomes: Vec<Outcome> = judged
+        .iter()
+        .flat_map(|song| song.outcomes.iter().copied())
+        .collect();
+    let scores = [
+        BOUNDARY_F.mean("whole songs", &of(|song| song.wide)),
+        BOUNDARY_NARROW_F.mean("whole songs", &of(|song| song.narrow)),
+        PAIRS_F.mean("whole songs", &of(|song| song.pairs)),
+    ];
+    let confidence = Calibration::of(&outcomes).map(|calibration| Confidence {
+        of: "the start of a section",
+        definition: "Whether a section of the song begins within 3 s; what is shipped, on these songs.",
+        calibration,
+    });
+    Ok(Card {
+        descriptors: vec!["structure"],
+        what: "Sections of a track in order, with labels that say which repeat each other.",
+        unit: "seconds and labels",
+        data: vec![Data {
+            name: "songs of the demo in their whole form, seeds 5000 to 5003",
+            count: judged.len(),
+            of: "songs",
+            origin: "synthesised",
+            licence: "our own",
+        }],
+        scores: scores.into_iter().flatten().collect(),
+        confidences: confidence.into_iter().collect(),
+        failures: worst(
+            "boundary F at 3 s",
+            0.85,
+            judged.iter().map(|song| (format!("{:?}", song.style).to_lowercase(), song.wide)),
+        ),
+        notes: vec![
+            "Tempi are constant, forms are made of phrases of four bars and the composer is ours: real songs will score lower; \
+             none with known sections was measured."
+                .to_owned(),
+        ],
+        ..blank("structure", "Structure", "sound")
+    })
+}
+
+/// A stereo sine of 1 kHz whose level changes: seconds and dBFS of each part.
+fn tone(parts: &[(f64, f64)]) -> AudioBuffer {
+    const RATE_HZ: u32 = 48_000;
+    let mut samples = Vec::new();
+    for &(seconds, level_dbfs) in parts {
+        let amplitude = 10f64.powf(level_dbfs / 20.0);
+        for _ in 0..(seconds * f64::from(RATE_HZ)) as usize {
+            let phase = (samples.len() / 2) as f64 * 1_000.0 / f64::from(RATE_HZ);
+            let sample = (amplitude * (phase * std::f64::consts::TAU).sin()) as f32;
+            samples.extend([sample, sample]);
+        }
+    }
+    AudioBuffer {
+        samples,
+        channel_count: 2,
+        sample_rate_hz: RATE_HZ,
+    }
+}
+
+/// Parts of a signal and what it should measure.
+type Case = (&'static [(f64, f64)], f64);
+
+const LOUDNESS_CASES: [Case; 5] = [
+    (&[(20.0, -23.0)], -23.0),
+    (&[(20.0, -33.0)], -33.0),
+    (&[(10.0, -36.0), (60.0, -23.0), (10.0, -36.0)], -23.0),
+    (
+        &[
+            (10.0, -72.0),
+            (10.0, -36.0),
+            (60.0, -23.0),
+            (10.0, -36.0),
+            (10.0, -72.0),
+        ],
+        -23.0,
+    ),
+    (&[(20.0, -26.0), (20.1, -20.0), (20.0, -26.0)], -23.0),
+];
+const RANGE_CASES: [Case; 4] = [
+    (&[(20.0, -20.0), (20.0, -30.0)], 10.0),
+    (&[(20.0, -20.0), (20.0, -15.0)], 5.0),
+    (&[(20.0, -40.0), (20.0, -20.0)], 20.0),
+    (
+        &[
+            (20.0, -50.0),
+            (20.0, -35.0),
+            (20.0, -20.0),
+            (20.0, -35.0),
+            (20.0, -50.0),
+        ],
+        15.0,
+    ),
+];
+
+fn loudness() -> Card {
+    let largest = |cases: &[Case], read: &dyn Fn(&AudioBuffer) -> Option<f64>| {
+        let errors = cases.iter().map(|(parts, expected)| {
+            read(&tone(parts)).map_or(f64::INFINITY, |found| (found - expected).abs())
+        });
+        rounded(errors.fold(0.0, f64::max))
+    };
+    let integrated = largest(&LOUDNESS_CASES, &|audio| {
+        measure_loudness(audio).integrated_lufs
+    });
+    let range = largest(&RANGE_CASES, &|audio| measure_loudness(audio).range_lu);
+    Card {
+        descriptors: vec![
+            "integrated_loudness_lufs",
+            "loudness_range_lu",
+            "true_peak_dbtp",
+            "momentary_loudness_max_lufs",
+            "short_term_loudness_max_lufs",
+            "replaygain_db",
+        ],
+        what: "How loud the programme is, by ITU-R BS.1770-4 and EBU R 128.",
+        unit: "LUFS, LU, dBTP",
+        data: vec![Data {
+            name: "test signals of EBU Tech 3341 and 3342: sines of 1 kHz in steps of level",
+            count: LOUDNESS_CASES.len() + RANGE_CASES.len(),
+            of: "signals",
+            origin: "synthesised",
+            licence: "our own",
+        }],
+        scores: vec![
+            LOUDNESS.score("test signals", integrated, None, LOUDNESS_CASES.len()),
+            RANGE.score("test signals", range, None, RANGE_CASES.len()),
+        ],
+        notes: vec![
+            "A standard says what is right, so there is a tolerance and no confidence. Peaks and maxima are tested in the crate."
+                .to_owned(),
+        ],
+        ..blank("loudness", "Loudness", "sound")
+    }
+}

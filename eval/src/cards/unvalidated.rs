@@ -1,0 +1,129 @@
+//! Cards of what no labels are known for: they say so, and why.
+
+use super::blank;
+use super::card::{Card, Status};
+
+/// Name, title, analyzer, descriptors, what it is, unit, why it is unvalidated.
+type Row = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+    &'static str,
+    &'static str,
+    &'static str,
+);
+
+const ROWS: [Row; 9] = [
+    (
+        "chords",
+        "Chords",
+        "harmony",
+        &["chords"],
+        "Major and minor triads over time.",
+        "root and mode by span",
+        "No clip of the kit has its chords labelled. Songs with known chords can be composed by \
+         `eval/tools/make_training_clips.py` and judged by `leitmotif-eval audio`, which prints `chord_recall`.",
+    ),
+    (
+        "energy",
+        "Energy",
+        "sound",
+        &["energy"],
+        "How active a track sounds: flux, onsets, percussion, brightness, loudness, density by fixed weights.",
+        "0 to 1",
+        "No labels of energy are known to us with audio of a free licence. That it rises and falls as it should is tested on \
+         pairs of songs with one difference, in the demo's test `hearing`; how far it agrees with listeners is not known.",
+    ),
+    (
+        "danceability",
+        "Danceability",
+        "sound",
+        &["danceability"],
+        "How regular and clear the movement is: scaling exponent, pulse clarity, percussion.",
+        "0 to 1",
+        "No labels of danceability are known to us with audio of a free licence; it follows a published formula, tested on \
+         pairs of songs with one difference, in the demo's test `hearing`.",
+    ),
+    (
+        "acousticness",
+        "Acousticness",
+        "sound",
+        &["acousticness"],
+        "How far the sound is of held or plucked notes; says nothing of how it was made.",
+        "0 to 1",
+        "No labels of acousticness are known to us with audio of a free licence; tested on pairs of songs with one difference, \
+         in the demo's test `hearing`.",
+    ),
+    (
+        "speechiness",
+        "Speechiness",
+        "sound",
+        &["speechiness"],
+        "The probability of a voice times the signs of speech: pauses, syllables, hisses, no pulse.",
+        "0 to 1",
+        "The kit has no labelled speech; the voice under it is validated in the card `voices`.",
+    ),
+    (
+        "letter-to-sound",
+        "Letter to sound",
+        "words",
+        &[],
+        "Pronunciations guessed for words that the dictionary lacks; syllables and rhyme of such words go by them.",
+        "phonemes",
+        "The shipped rules are learned from the whole dictionary, so no word of it is held out for this card. \
+         `cargo run --release -p leitmotif-analysis --example build_pronunciations -- cmudict.dict OUT --hold-out` learns \
+         them without a tenth of the words and prints the error on it.",
+    ),
+    (
+        "sentiment",
+        "Sentiment",
+        "meaning",
+        &[
+            "sentiment",
+            "sentiment_deviation",
+            "sentiment_positive_ratio",
+            "sentiment_negative_ratio",
+            "sentiment_arc",
+        ],
+        "How positive or negative the words are, by the VADER lexicon and rules.",
+        "−1 to 1",
+        "No lyrics with sentiment labels are in the kit. That the rules are those of the reference is measured by \
+         `eval/peers/sentiment_vader.py`; how far they agree with people who read lyrics is not known.",
+    ),
+    (
+        "themes",
+        "Themes",
+        "meaning",
+        &["themes"],
+        "Which of a fixed list of themes the words are about, by word lists.",
+        "names with shares",
+        "No lyrics with themes labelled by people are in the kit; the word lists are our own.",
+    ),
+    (
+        "explicitness",
+        "Explicitness",
+        "words",
+        &["explicit_word_count"],
+        "How many words are on the list of explicit words.",
+        "words",
+        "A count of listed words is exact, but no lyrics with labels of explicitness are in the kit, so it is not known how \
+         well the list agrees with the label that a shop would give.",
+    ),
+];
+
+/// The cards without numbers.
+pub fn cards() -> Vec<Card> {
+    ROWS.iter()
+        .map(
+            |&(name, title, analyzer, descriptors, what, unit, why)| Card {
+                descriptors: descriptors.to_vec(),
+                what,
+                unit,
+                status: Status::Unvalidated,
+                unvalidated_because: Some(why),
+                ..blank(name, title, analyzer)
+            },
+        )
+        .collect()
+}
