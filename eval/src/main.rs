@@ -4,6 +4,7 @@ mod audio;
 mod audio_embedding;
 mod audio_scores;
 mod events;
+mod features;
 mod files;
 mod load;
 mod ltr;
@@ -16,6 +17,7 @@ mod sequence;
 mod sessions;
 mod two_stage;
 mod vectors;
+mod wire;
 
 use clap::{Parser, Subcommand};
 
@@ -52,6 +54,8 @@ enum Command {
     Vectors(vectors::Args),
     /// Durable listens over HTTP in batches, and the speed of a replay of the log.
     Events(events::Args),
+    /// Features: reads, replay, parity and leaks.
+    Features(features::Args),
     /// Open-loop HTTP load, latency counted from the intended start.
     Load(load::Args),
 }
@@ -70,6 +74,7 @@ fn main() -> anyhow::Result<()> {
         Command::Search(args) => search::run(&args)?,
         Command::Vectors(args) => vectors::run(&args)?,
         Command::Events(args) => events::run(&args)?,
+        Command::Features(args) => features::run(&args)?,
         Command::Load(args) => load::run(&args)?,
     };
     println!("{summary}");

@@ -9,12 +9,13 @@ use crate::visitor::Visitor;
 pub const DEMO_TENANT: &str = "demo";
 
 /// The parts of the navigation.
-const SECTIONS: [(&str, &str); 8] = [
+const SECTIONS: [(&str, &str); 9] = [
     ("/studio", "Overview"),
     ("/studio/library", "Library"),
     ("/studio/listeners", "Listeners"),
     ("/studio/playground", "Playground"),
     ("/studio/pipelines", "Pipelines"),
+    ("/studio/features", "Features"),
     ("/studio/playlists", "Playlists"),
     ("/studio/audits", "Audits"),
     ("/studio/jobs", "Jobs"),

@@ -54,6 +54,11 @@ pub fn pipeline(placement: &str) -> String {
     format!("/studio/pipelines/{}", encode(placement))
 }
 
+/// The page of a feature view.
+pub fn feature_view(name: &str) -> String {
+    format!("/studio/features/{}", encode(name))
+}
+
 /// The page of an import audit.
 pub fn audit(id: &str) -> String {
     format!("/studio/audits/{}", encode(id))

@@ -8,8 +8,8 @@ use leitmotif_api::ApiState;
 use leitmotif_domain::limits;
 
 use crate::pages::{
-    audits, home, jobs, library, listener, listeners, login, not_found, overview, pipelines,
-    playground, playlists, recommended, track,
+    audits, features, home, jobs, library, listener, listeners, login, not_found, overview,
+    pipelines, playground, playlists, recommended, track,
 };
 use crate::visitor::TenantNames;
 use crate::{assets, security};
@@ -55,6 +55,9 @@ pub fn pages() -> Router<ApiState> {
                 .layer(DefaultBodyLimit::max(PIPELINE_FORM_BYTES_MAX)),
         )
         .route("/studio/pipelines/{placement}/live", post(pipelines::serve))
+        .route("/studio/features", get(features::show))
+        .route("/studio/features/parity", post(features::compare))
+        .route("/studio/features/{view}", get(features::show_one))
         .route("/studio/audits", get(audits::show))
         .route("/studio/audits/{id}", get(audits::show_one))
         .route("/studio/jobs", get(jobs::show))

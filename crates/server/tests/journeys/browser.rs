@@ -421,6 +421,8 @@ fn every_page(browser: &Browser, known: &Known, folder: &Path) {
         "/studio/playlists".to_owned(),
         format!("/studio/playlists/{}", known.playlist),
         "/studio/jobs".to_owned(),
+        "/studio/features".to_owned(),
+        "/studio/features/track?feature=plays_30d".to_owned(),
     ];
     for (number, path) in pages.iter().enumerate() {
         browser.go(path);

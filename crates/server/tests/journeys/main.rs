@@ -9,6 +9,8 @@
 mod browser;
 mod demo_once;
 mod event_log;
+mod feast;
+mod features;
 mod files;
 mod folder;
 mod harness;

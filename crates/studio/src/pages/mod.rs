@@ -2,6 +2,7 @@
 
 pub mod audit_report;
 pub mod audits;
+pub mod features;
 pub mod home;
 pub mod jobs;
 pub mod library;
