@@ -3,8 +3,6 @@
 //! Closed loop: each connection sends its next batch when the last one is durable. The listens
 //! follow from a seed; their bodies are made before the clock starts.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -12,6 +10,7 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use crate::random::Random;
+use crate::wire::Wire;
 
 /// Tracks of one upsert.
 const TRACKS_PER_CALL: usize = 1_000;
@@ -53,7 +52,7 @@ pub struct Args {
 /// `replay_events_per_second` of building the listening state.
 pub fn run(args: &Args) -> anyhow::Result<Value> {
     ensure!(args.batch > 0 && args.connections > 0, "nothing to send");
-    let mut wire = Wire::open(args)?;
+    let mut wire = Wire::open(&args.address, &args.key)?;
     for first in (0..args.tracks).step_by(TRACKS_PER_CALL) {
         let last = (first + TRACKS_PER_CALL).min(args.tracks);
         let track = |i: usize| {
@@ -61,19 +60,16 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
                 "external_ids": {"e": i.to_string()}})
         };
         let tracks: Vec<Value> = (first..last).map(track).collect();
-        wire.post(
-            "/api/v1/tracks",
-            json!({ "tracks": tracks }).to_string().as_bytes(),
-        )?;
+        wire.post("/api/v1/tracks", &json!({ "tracks": tracks }))?;
     }
     let bodies = bodies(args);
     let next = AtomicUsize::new(0);
     let started = Instant::now();
     std::thread::scope(|threads| {
         let send = || -> anyhow::Result<()> {
-            let mut wire = Wire::open(args)?;
+            let mut wire = Wire::open(&args.address, &args.key)?;
             while let Some(body) = bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
-                wire.post("/api/v1/events", body)?;
+                wire.send("POST", "/api/v1/events", body)?;
             }
             Ok(())
         };
@@ -85,7 +81,7 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
     let seconds = started.elapsed().as_secs_f64();
     let mut speeds = Vec::new();
     for _ in 0..args.replays {
-        let answer = wire.post("/api/v1/events/replay", b"{}")?;
+        let answer = wire.post("/api/v1/events/replay", &json!({}))?;
         ensure!(answer["is_equal"] == true, "the replay differs: {answer}");
         speeds.push(answer["events_per_second"].as_f64().unwrap_or(0.0));
     }
@@ -125,54 +121,4 @@ fn bodies(args: &Args) -> Vec<Vec<u8>> {
         json!({ "events": events }).to_string().into_bytes()
     };
     (0..count).step_by(args.batch).map(batch).collect()
-}
-
-/// One kept-alive connection.
-struct Wire {
-    stream: BufReader<TcpStream>,
-    head: String,
-}
-
-impl Wire {
-    fn open(args: &Args) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(&args.address)
-            .with_context(|| format!("no answer at {}", args.address))?;
-        stream.set_nodelay(true)?;
-        let head = format!(
-            "host: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n",
-            args.address, args.key
-        );
-        let stream = BufReader::new(stream);
-        Ok(Self { stream, head })
-    }
-
-    fn post(&mut self, path: &str, body: &[u8]) -> anyhow::Result<Value> {
-        let head = &self.head;
-        let length = body.len();
-        let head = format!("POST {path} HTTP/1.1\r\n{head}content-length: {length}\r\n\r\n");
-        self.stream.get_mut().write_all(head.as_bytes())?;
-        self.stream.get_mut().write_all(body)?;
-        let mut line = String::new();
-        self.stream.read_line(&mut line)?;
-        let status = line.split(' ').nth(1).unwrap_or_default().to_owned();
-        let mut length = 0;
-        loop {
-            line.clear();
-            self.stream.read_line(&mut line)?;
-            let Some((name, value)) = line.trim_end().split_once(':') else {
-                break;
-            };
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.trim().parse()?;
-            }
-        }
-        let mut answer = vec![0; length];
-        self.stream.read_exact(&mut answer)?;
-        ensure!(
-            status.starts_with('2'),
-            "{path}: {status} {}",
-            String::from_utf8_lossy(&answer)
-        );
-        Ok(serde_json::from_slice(&answer)?)
-    }
 }

@@ -7,6 +7,7 @@ mod calibrate;
 mod calibration;
 mod cards;
 mod events;
+mod features;
 mod files;
 mod load;
 mod ltr;
@@ -19,6 +20,7 @@ mod sequence;
 mod sessions;
 mod two_stage;
 mod vectors;
+mod wire;
 
 use clap::{Parser, Subcommand};
 
@@ -59,6 +61,8 @@ enum Command {
     Vectors(vectors::Args),
     /// Durable listens over HTTP in batches, and the speed of a replay of the log.
     Events(events::Args),
+    /// Features: reads, replay, parity and leaks.
+    Features(features::Args),
     /// Open-loop HTTP load, latency counted from the intended start.
     Load(load::Args),
 }
@@ -79,6 +83,7 @@ fn main() -> anyhow::Result<()> {
         Command::Search(args) => search::run(&args)?,
         Command::Vectors(args) => vectors::run(&args)?,
         Command::Events(args) => events::run(&args)?,
+        Command::Features(args) => features::run(&args)?,
         Command::Load(args) => load::run(&args)?,
     };
     println!("{summary}");

@@ -20,8 +20,8 @@ use crate::state::ApiState;
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
-        analysis, analyzers, audio, audits, event_log, events, explanations, exports, features,
-        home, imports, jobs, keys, listeners, listens, overview, pipelines, playlist_drafts,
+        analysis, analyzers, audio, audits, event_log, events, explanations, exports, home,
+        imports, jobs, keys, listeners, listens, overview, pipelines, playlist_drafts,
         playlist_files, playlists, probes, recommendations, replays, search, similar, statements,
         tenants, tracks, training, usage, vectors,
     };
@@ -55,16 +55,6 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(pipelines::versions, pipelines::create))
         .routes(routes!(pipelines::version))
         .routes(routes!(pipelines::set_shares))
-        .routes(routes!(features::views::list))
-        .routes(routes!(features::online::read))
-        .routes(routes!(features::past::preview))
-        .routes(routes!(features::past::parity))
-        .routes(routes!(features::views::describe))
-        .routes(routes!(features::views::versions, features::views::create))
-        .routes(routes!(features::views::version))
-        .routes(routes!(features::views::entities))
-        .routes(routes!(features::views::distribution))
-        .routes(routes!(features::past::rows))
         .routes(routes!(playlists::create, playlists::list))
         .routes(routes!(
             playlists::get,
@@ -98,6 +88,23 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(probes::livez))
         .routes(routes!(probes::readyz))
         .routes(routes!(probes::metrics))
+        .merge(described_features())
+}
+
+/// The described routes of features.
+fn described_features() -> OpenApiRouter<ApiState> {
+    use native::features::{online, past, views};
+    OpenApiRouter::new()
+        .routes(routes!(views::list))
+        .routes(routes!(online::read))
+        .routes(routes!(past::preview))
+        .routes(routes!(past::parity))
+        .routes(routes!(views::describe))
+        .routes(routes!(views::versions, views::create))
+        .routes(routes!(views::version))
+        .routes(routes!(views::entities))
+        .routes(routes!(views::distribution))
+        .routes(routes!(past::rows))
 }
 
 /// The OpenAPI 3.1 document.

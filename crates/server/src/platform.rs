@@ -85,11 +85,6 @@ impl Platform {
         let (stop, stopped) = watch::channel(false);
         let workers = tokio::spawn(Arc::new(workers).run(settings.worker_count(), stopped));
         let is_ready = Arc::new(AtomicBool::new(false));
-        let features = Arc::new(Features::new(
-            storage.clone(),
-            storage.clone(),
-            Arc::clone(&clock),
-        ));
         let daily = Arc::new(DailyRequests::new(
             settings.requests_per_day,
             storage.clone(),
@@ -109,7 +104,7 @@ impl Platform {
             catalogue: services.catalogue,
             search: Arc::new(Searcher::new(Arc::clone(&services.recommender))),
             recommender: Arc::clone(&services.recommender),
-            features: Arc::clone(&features),
+            features: Arc::clone(&services.features),
             directory: Arc::clone(&directory),
             wake_workers: services.wake,
             clock,
@@ -125,14 +120,13 @@ impl Platform {
         });
         let router = leitmotif_api::router(state, leitmotif_studio::pages());
         is_ready.store(true, Ordering::Release);
-        let recommender = services.recommender;
         Ok(Self {
             router,
             local_key,
             is_ready,
             storage,
-            recommender,
-            features,
+            recommender: services.recommender,
+            features: services.features,
             daily,
             directory,
             stop,
@@ -189,6 +183,7 @@ struct Services {
     scrobbles: Arc<ScrobbleLog>,
     catalogue: Arc<Catalogue>,
     recommender: Arc<Recommender>,
+    features: Arc<Features>,
     wake: Arc<Notify>,
 }
 
@@ -227,6 +222,11 @@ impl Services {
             scrobbles,
             catalogue: Arc::new(catalogue),
             recommender: Arc::new(Recommender::new(stores, exposures)),
+            features: Arc::new(Features::new(
+                storage.clone(),
+                storage.clone(),
+                Arc::clone(clock),
+            )),
             wake: Arc::new(Notify::new()),
         }
     }

@@ -15,6 +15,7 @@ const SECTIONS: [(&str, &str); 9] = [
     ("/studio/listeners", "Listeners"),
     ("/studio/playground", "Playground"),
     ("/studio/pipelines", "Pipelines"),
+    ("/studio/features", "Features"),
     ("/studio/playlists", "Playlists"),
     ("/studio/analyzers", "Analyzers"),
     ("/studio/audits", "Audits"),

@@ -59,6 +59,11 @@ pub fn analyzer(name: &str) -> String {
     format!("/studio/analyzers/{}", encode(name))
 }
 
+/// The page of a feature view.
+pub fn feature_view(name: &str) -> String {
+    format!("/studio/features/{}", encode(name))
+}
+
 /// The page of an import audit.
 pub fn audit(id: &str) -> String {
     format!("/studio/audits/{}", encode(id))

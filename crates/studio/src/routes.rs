@@ -8,8 +8,8 @@ use leitmotif_api::ApiState;
 use leitmotif_domain::limits;
 
 use crate::pages::{
-    analyzers, audits, home, jobs, library, listener, listeners, login, not_found, overview,
-    pipelines, playground, playlists, recommended, track,
+    analyzers, audits, features, home, jobs, library, listener, listeners, login, not_found,
+    overview, pipelines, playground, playlists, recommended, track,
 };
 use crate::visitor::TenantNames;
 use crate::{assets, security};
@@ -57,6 +57,9 @@ pub fn pages() -> Router<ApiState> {
         .route("/studio/pipelines/{placement}/live", post(pipelines::serve))
         .route("/studio/analyzers", get(analyzers::show))
         .route("/studio/analyzers/{name}", get(analyzers::show_one))
+        .route("/studio/features", get(features::show))
+        .route("/studio/features/parity", post(features::compare))
+        .route("/studio/features/{view}", get(features::show_one))
         .route("/studio/audits", get(audits::show))
         .route("/studio/audits/{id}", get(audits::show_one))
         .route("/studio/jobs", get(jobs::show))

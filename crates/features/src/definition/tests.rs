@@ -1,3 +1,5 @@
+//! Views by hand: what can be said, and where wrong files are told to be wrong.
+
 use super::*;
 
 const HEAD: &str = "name = 'v'\nentity = 'track'\n";

@@ -1,4 +1,4 @@
-//! The bytes of a feature set: the same for the same events at the same moment.
+//! The bytes of a feature set: the same for the same events, until time moves a window.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,7 +21,6 @@ struct Image<'a> {
     ahead: Vec<AheadImage>,
     passed_over: u64,
     offset: u64,
-    now: Timestamp,
     known_at: Timestamp,
 }
 
@@ -33,7 +32,6 @@ struct OwnedImage {
     ahead: Vec<AheadImage>,
     passed_over: u64,
     offset: u64,
-    now: Timestamp,
     known_at: Timestamp,
 }
 
@@ -97,7 +95,6 @@ impl FeatureSet {
             ahead: ahead.collect::<Result<_, postcard::Error>>()?,
             passed_over: self.passed_over,
             offset: self.offset,
-            now: self.now,
             known_at: self.known_at,
         })
     }
@@ -106,7 +103,8 @@ impl FeatureSet {
     /// everything, and a set is built anew from it.
     pub fn decode(views: &[LiveView], bytes: &[u8]) -> Option<Self> {
         let image: OwnedImage = postcard::from_bytes(bytes).ok()?;
-        let mut set = Self::new(views, image.now);
+        // What had been known of had happened by then, but for what waits; time goes on from there.
+        let mut set = Self::new(views, image.known_at);
         if image.views.len() != set.views.len() {
             return None;
         }

@@ -185,19 +185,8 @@ impl Plan {
                 of: self.read(feature, None, MeasureKind::Counts(Field::Track)),
                 tracks: EMBEDDING_TRACKS,
             },
-            Aggregate::Last(field) => Column::Edge {
-                measure: self.whole(feature, MeasureKind::Newest(*field)),
-                length_ms: match feature.window {
-                    Window::Sliding { length_ms, .. } => Some(length_ms),
-                    _ => None,
-                },
-                field: *field,
-            },
-            Aggregate::First(field) => Column::Edge {
-                measure: self.whole(feature, MeasureKind::Oldest(*field)),
-                length_ms: None,
-                field: *field,
-            },
+            Aggregate::Last(field) => self.edge(feature, MeasureKind::Newest(*field), *field),
+            Aggregate::First(field) => self.edge(feature, MeasureKind::Oldest(*field), *field),
             Aggregate::DecayedSum {
                 field,
                 half_life_ms,
@@ -216,6 +205,17 @@ impl Plan {
             Aggregate::Pushed => Column::Pushed {
                 measure: self.whole(feature, MeasureKind::Pushed(feature.name.clone())),
             },
+        }
+    }
+
+    fn edge(&mut self, feature: &Feature, kind: MeasureKind, field: Option<Field>) -> Column {
+        Column::Edge {
+            measure: self.whole(feature, kind),
+            length_ms: match feature.window {
+                Window::Sliding { length_ms, .. } => Some(length_ms),
+                _ => None,
+            },
+            field,
         }
     }
 

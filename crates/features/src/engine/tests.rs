@@ -1,3 +1,5 @@
+//! Aggregates by hand; any order against the same bytes; windows against a recount.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use leitmotif_domain::event::{

@@ -205,19 +205,34 @@ impl ViewState {
             }
             places.push(self.index.get(key).copied());
         }
-        for (place, column) in columns.iter().enumerate() {
-            if plan.definition.value_type(*column) != ValueType::Number {
-                let value = |at: &Option<u32>| {
-                    let state = at.and_then(|at| self.entities.get(at as usize));
-                    state.map_or(Value::Null, |state| {
-                        typed(plan, state, *column, names, at_ms)
-                    })
-                };
-                rows.others
-                    .push((place, places.iter().map(value).collect()));
-            }
-        }
+        rows.others = self.others(columns, &places, names, at_ms);
         rows
+    }
+
+    /// Values of columns that are no numbers, for entities at their places.
+    fn others(
+        &self,
+        columns: &[usize],
+        places: &[Option<u32>],
+        names: &Names,
+        at_ms: i64,
+    ) -> Vec<(usize, Vec<Value>)> {
+        let plan = &self.plan;
+        let is_other = |column: usize| plan.definition.value_type(column) != ValueType::Number;
+        let asked = columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| is_other(**column));
+        let values = asked.map(|(place, column)| {
+            let value = |at: &Option<u32>| {
+                let state = at.and_then(|at| self.entities.get(at as usize));
+                state.map_or(Value::Null, |state| {
+                    typed(plan, state, *column, names, at_ms)
+                })
+            };
+            (place, places.iter().map(value).collect())
+        });
+        values.collect()
     }
 
     pub fn memory_bytes(&self) -> usize {

@@ -1,3 +1,5 @@
+//! Rows of the past against a naive computation, and an attack with events of the future.
+
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;

@@ -424,6 +424,8 @@ fn every_page(browser: &Browser, known: &Known, folder: &Path) {
         "/studio/analyzers".to_owned(),
         "/studio/analyzers/tempo".to_owned(),
         "/studio/analyzers/energy".to_owned(),
+        "/studio/features".to_owned(),
+        "/studio/features/track?feature=plays_30d".to_owned(),
     ];
     for (number, path) in pages.iter().enumerate() {
         browser.go(path);

@@ -57,7 +57,7 @@ fn a_projection_is_dropped_and_rebuilt_with_the_same_bytes() {
         {"occurred_at": now() - 9_000, "track": {"title": "Not here", "artist": "Nobody"}}]});
     wire.post("/api/v1/listens", &told);
 
-    for projection in ["listening", "scrobbles"] {
+    for projection in ["listening", "scrobbles", "features"] {
         let before = hash(wire, projection);
         // Through the server that runs.
         let rebuilt = command(&data, &["rebuild", "--projection", projection]);

@@ -139,6 +139,57 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "write",
         Stranger::NotFound,
     ),
+    ("GET", "/api/v1/features", "read", Stranger::OwnOnly),
+    (
+        "POST",
+        "/api/v1/features/online",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "POST",
+        "/api/v1/features/preview",
+        "read",
+        Stranger::OwnOnly,
+    ),
+    ("POST", "/api/v1/features/parity", "read", Stranger::OwnOnly),
+    ("GET", "/api/v1/features/{view}", "read", Stranger::NotFound),
+    (
+        "GET",
+        "/api/v1/features/{view}/versions",
+        "read",
+        Stranger::OwnOnly,
+    ),
+    (
+        "GET",
+        "/api/v1/features/{view}/versions/{version}",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "GET",
+        "/api/v1/features/{view}/entities",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "GET",
+        "/api/v1/features/{view}/distribution",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "POST",
+        "/api/v1/features/{view}/rows",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "POST",
+        "/api/v1/features/{view}/versions",
+        "write",
+        Stranger::OwnOnly,
+    ),
     ("POST", "/api/v1/playlists", "write", Stranger::NoReference),
     ("GET", "/api/v1/playlists", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/playlists/{id}", "read", Stranger::NotFound),
@@ -288,6 +339,8 @@ fn fill(server: &TestServer, folder: &std::path::Path) -> World {
         let pipeline = json!({"text": text, "note": MARK});
         wire.post("/api/v1/pipelines/home/versions", &pipeline);
     }
+    let view = json!({"text": view_text("track"), "note": MARK});
+    wire.post("/api/v1/features/mine/versions", &view);
     let asked = json!({"seeds": [track], "placement": MARK});
     let answered = wire.post("/api/v1/recommendations", &asked);
     World {
@@ -301,6 +354,12 @@ fn fill(server: &TestServer, folder: &std::path::Path) -> World {
         key: text(&key["id"]),
         tenant: text(&tenants["tenants"][0]["id"]),
     }
+}
+
+fn view_text(entity: &str) -> String {
+    format!(
+        "name = 'mine'\nentity = '{entity}'\n[[features]]\nname = 'plays'\nevent = 'listen'\naggregate = 'count'"
+    )
 }
 
 fn statement(track: &str) -> Value {
@@ -336,6 +395,14 @@ fn request(path: &str, world: &World) -> (String, Value) {
         "/api/v1/pipelines/{placement}/shares" => {
             json!({"shares": [{"version": 2, "weight": 1}]})
         }
+        "/api/v1/features/online" => {
+            json!({"features": ["mine:plays"], "entities": {"track": [track]}})
+        }
+        "/api/v1/features/{view}/rows" => {
+            json!({"entities": {"track": [track]}, "at": [now()]})
+        }
+        "/api/v1/features/preview" => json!({"text": view_text("listener")}),
+        "/api/v1/features/{view}/versions" => json!({"text": view_text("listener")}),
         "/api/v1/playlist-drafts" => {
             json!({"kind": "seeds", "seeds": [track], "listener": world.listener})
         }
@@ -353,11 +420,13 @@ fn request(path: &str, world: &World) -> (String, Value) {
         .replace("{name}", "other-1")
         .replace("{table}", "tracks")
         .replace("{placement}", "home")
+        .replace("{view}", "mine")
         .replace("{version}", "1")
         .replace("{request_id}", &world.request);
     let path = match path.as_str() {
         // A word of the lyrics that is not the mark, which an answer would repeat.
         "/api/v1/search" => format!("{path}?q=hill"),
+        "/api/v1/features/mine/distribution" => format!("{path}?feature=plays"),
         _ => path,
     };
     (path, body)

@@ -10,6 +10,8 @@ mod browser;
 mod demo_once;
 mod event_log;
 mod exports;
+mod feast;
+mod features;
 mod files;
 mod folder;
 mod harness;
