@@ -1,6 +1,6 @@
 //! The `audio-embedding` measurement: does the nearest vector sound alike?
 
-mod degrade;
+pub mod degrade;
 mod usual_statistics;
 
 use std::collections::BTreeMap;

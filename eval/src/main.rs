@@ -3,6 +3,7 @@
 mod audio;
 mod audio_embedding;
 mod audio_scores;
+mod duplicates;
 mod events;
 mod files;
 mod load;
@@ -32,6 +33,8 @@ enum Command {
     Audio(audio::Args),
     /// Nearest neighbours by the audio embedding: excerpts, degraded copies, styles.
     AudioEmbedding(audio_embedding::Args),
+    /// Copies of a recording by their fingerprints: recall by degradation, false matches.
+    Duplicates(duplicates::Args),
     /// Rhyme schemes of verse against a gold annotation.
     Rhyme(rhyme::Args),
     /// Rhyming syllable pairs of rap: learnt on one file, judged on another.
@@ -60,6 +63,7 @@ fn main() -> anyhow::Result<()> {
     let summary = match Cli::parse().command {
         Command::Audio(args) => audio::run(&args)?,
         Command::AudioEmbedding(args) => audio_embedding::run(&args)?,
+        Command::Duplicates(args) => duplicates::run(&args)?,
         Command::Rhyme(args) => rhyme::run(&args)?,
         Command::RapPairs(args) => rap_pairs::run(&args)?,
         Command::Recommend(args) => recommend::run(&args)?,

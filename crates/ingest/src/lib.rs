@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod catalogue;
+pub mod duplicates;
 pub mod error;
 pub mod imports;
 pub mod jobs;

@@ -8,8 +8,8 @@ use leitmotif_api::ApiState;
 use leitmotif_domain::limits;
 
 use crate::pages::{
-    audits, home, jobs, library, listener, listeners, login, not_found, overview, pipelines,
-    playground, playlists, recommended, track,
+    audits, duplicates, home, jobs, library, listener, listeners, login, not_found, overview,
+    pipelines, playground, playlists, recommended, track,
 };
 use crate::visitor::TenantNames;
 use crate::{assets, security};
@@ -57,6 +57,7 @@ pub fn pages() -> Router<ApiState> {
         .route("/studio/pipelines/{placement}/live", post(pipelines::serve))
         .route("/studio/audits", get(audits::show))
         .route("/studio/audits/{id}", get(audits::show_one))
+        .route("/studio/duplicates", get(duplicates::show))
         .route("/studio/jobs", get(jobs::show))
         .route("/studio/jobs/rows", get(jobs::fragment))
         .route("/studio/jobs/{id}/retry", post(jobs::retry))

@@ -12,6 +12,7 @@ mod describe;
 mod embedding;
 mod embedding_statistics;
 mod evidence;
+mod fingerprint;
 mod fluctuation;
 mod frames;
 mod key;
@@ -37,13 +38,14 @@ mod waveform;
 
 pub use analyzers::{
     AudioAnalysis, HarmonyAnalyzer, RhythmAnalyzer, SoundAnalyzer, analyze_audio,
-    character_evidence, embedding_statistics,
+    character_evidence, embedding_statistics, fingerprint_audio,
 };
 pub use decode::{
     DecodeError, DecodeLimits, DecodedAudio, decode, decode_bytes, decode_with_report,
 };
 pub use describe::AUDIO_ANALYZER_VERSION;
 pub use embedding::{AUDIO_EMBEDDING_DIMENSIONS, AUDIO_EMBEDDING_SPACE};
+pub use fingerprint::{Fingerprint, FingerprintIndex, FingerprintMatch, SAME_RECORDING_ERROR_MAX};
 pub use key::key_evidence;
 pub use loudness::{Loudness, measure_loudness};
 pub use resample::{ANALYSIS_RATE_HZ, resample_to_mono};

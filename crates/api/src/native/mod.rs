@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod audio;
 pub mod audits;
 pub mod constraints;
+pub mod duplicates;
 pub mod event_log;
 pub mod events;
 pub mod explanations;

@@ -2,6 +2,7 @@
 
 pub mod audit_report;
 pub mod audits;
+pub mod duplicates;
 pub mod home;
 pub mod jobs;
 pub mod library;
