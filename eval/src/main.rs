@@ -6,6 +6,7 @@ mod audio_scores;
 mod calibrate;
 mod calibration;
 mod cards;
+mod duplicates;
 mod events;
 mod features;
 mod files;
@@ -41,6 +42,8 @@ enum Command {
     Calibrate(calibrate::Args),
     /// Accuracy cards of every family of descriptors.
     Cards(cards::Args),
+    /// Copies of a recording by their fingerprints: recall by degradation, false matches.
+    Duplicates(duplicates::Args),
     /// Rhyme schemes of verse against a gold annotation.
     Rhyme(rhyme::Args),
     /// Rhyming syllable pairs of rap: learnt on one file, judged on another.
@@ -73,6 +76,7 @@ fn main() -> anyhow::Result<()> {
         Command::AudioEmbedding(args) => audio_embedding::run(&args)?,
         Command::Calibrate(args) => calibrate::run(&args)?,
         Command::Cards(args) => cards::run(&args)?,
+        Command::Duplicates(args) => duplicates::run(&args)?,
         Command::Rhyme(args) => rhyme::run(&args)?,
         Command::RapPairs(args) => rap_pairs::run(&args)?,
         Command::Recommend(args) => recommend::run(&args)?,

@@ -20,10 +20,10 @@ use crate::state::ApiState;
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
-        analysis, analyzers, audio, audits, event_log, events, explanations, exports, home,
-        imports, jobs, keys, listeners, listens, overview, pipelines, playlist_drafts,
-        playlist_files, playlists, probes, recommendations, replays, search, similar, statements,
-        tenants, tracks, training, usage, vectors,
+        analysis, analyzers, audio, audits, duplicates, event_log, events, explanations, exports,
+        home, imports, jobs, listeners, listens, overview, pipelines, playlist_drafts,
+        playlist_files, playlists, recommendations, replays, search, similar, statements, tracks,
+        training, usage, vectors,
     };
     OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(tracks::upsert, tracks::list))
@@ -77,8 +77,17 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(training::list))
         .routes(routes!(training::set_production))
         .routes(routes!(exports::export))
+        .routes(routes!(duplicates::search, duplicates::list))
+        .routes(routes!(duplicates::decision))
         .routes(routes!(overview::overview))
         .routes(routes!(usage::usage))
+        .merge(administration())
+}
+
+/// Keys, tenants and probes: what runs an installation.
+fn administration() -> OpenApiRouter<ApiState> {
+    use native::{keys, probes, tenants};
+    OpenApiRouter::new()
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
         .routes(routes!(keys::rotate))

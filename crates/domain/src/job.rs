@@ -21,6 +21,8 @@ pub enum JobTask {
     },
     /// Fit the models on the log.
     Train,
+    /// Group the tracks that hold one recording.
+    FindDuplicates,
 }
 
 impl JobTask {
@@ -30,6 +32,7 @@ impl JobTask {
             Self::AnalyzeTrack { .. } => "analyze_track",
             Self::ScanFolder { .. } => "scan_folder",
             Self::Train => "train",
+            Self::FindDuplicates => "find_duplicates",
         }
     }
 
@@ -38,7 +41,7 @@ impl JobTask {
     pub fn follows_input(&self) -> bool {
         match self {
             Self::AnalyzeTrack { .. } => true,
-            Self::ScanFolder { .. } | Self::Train => false,
+            Self::ScanFolder { .. } | Self::Train | Self::FindDuplicates => false,
         }
     }
 }

@@ -3,6 +3,7 @@
 pub mod accuracy;
 pub mod audit;
 pub mod catalogue;
+pub mod duplicates;
 pub mod error;
 pub mod imports;
 pub mod jobs;

@@ -21,6 +21,7 @@ use leitmotif_domain::tenant::{PresentedKey, Scope, SealKey, Tenant};
 use leitmotif_domain::{Clock, OperatorScope, TenantId};
 use leitmotif_features::Features;
 use leitmotif_ingest::Catalogue;
+use leitmotif_ingest::duplicates::DuplicatesRunner;
 use leitmotif_ingest::jobs::{
     AnalyzeRunner, DecoderProcess, JobRunner, ScanRunner, TenantDirectory, Workers,
 };
@@ -243,6 +244,9 @@ impl Services {
                 recommender: Arc::clone(&self.recommender),
             }),
             Arc::new(ScanRunner {
+                catalogue: Arc::clone(&self.catalogue),
+            }),
+            Arc::new(DuplicatesRunner {
                 catalogue: Arc::clone(&self.catalogue),
             }),
             Arc::new(AnalyzeRunner {

@@ -8,8 +8,8 @@ use leitmotif_api::ApiState;
 use leitmotif_domain::limits;
 
 use crate::pages::{
-    analyzers, audits, features, home, jobs, library, listener, listeners, login, not_found,
-    overview, pipelines, playground, playlists, recommended, track,
+    analyzers, audits, duplicates, features, home, jobs, library, listener, listeners, login,
+    not_found, overview, pipelines, playground, playlists, recommended, track,
 };
 use crate::visitor::TenantNames;
 use crate::{assets, security};
@@ -62,6 +62,7 @@ pub fn pages() -> Router<ApiState> {
         .route("/studio/features/{view}", get(features::show_one))
         .route("/studio/audits", get(audits::show))
         .route("/studio/audits/{id}", get(audits::show_one))
+        .route("/studio/duplicates", get(duplicates::show))
         .route("/studio/jobs", get(jobs::show))
         .route("/studio/jobs/rows", get(jobs::fragment))
         .route("/studio/jobs/{id}/retry", post(jobs::retry))

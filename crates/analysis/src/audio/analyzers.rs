@@ -12,6 +12,7 @@ use super::describe::{
 };
 use super::embedding::project;
 use super::embedding_statistics::measure_statistics;
+use super::fingerprint::{Fingerprint, take_fingerprint};
 use super::frames::{Parts, Spectra};
 use super::key::{KeyEstimate, estimate_key, mean_chroma};
 use super::key_changes::{KeySpan, find_keys};
@@ -37,6 +38,9 @@ pub struct AudioAnalysis {
     pub waveform: Waveform,
     /// Vector in [`super::AUDIO_EMBEDDING_SPACE`], unit length; empty when the track is silent.
     pub embedding: Vec<f32>,
+    /// Tells copies of one recording; empty when the track is silent.
+    #[serde(default)]
+    pub fingerprint: Fingerprint,
 }
 
 /// Measures rhythm, harmony and sound of a track and embeds it.
@@ -69,7 +73,20 @@ pub fn analyze_audio(audio: &AudioBuffer) -> Result<AudioAnalysis, AnalysisError
         embedding: measure_statistics(&spectra.rhythm, &spectra.timbre, &chroma, &rhythm)
             .and_then(|statistics| project(&statistics))
             .unwrap_or_default(),
+        fingerprint: take_fingerprint(&spectra.rhythm),
     })
+}
+
+/// Takes the fingerprint alone.
+///
+/// - Errors: as [`analyze_audio`].
+pub fn fingerprint_audio(audio: &AudioBuffer) -> Result<Fingerprint, AnalysisError> {
+    let parts = Parts {
+        rhythm: true,
+        harmony: false,
+        timbre: false,
+    };
+    Ok(take_fingerprint(&spectra_of(audio, parts)?.rhythm))
 }
 
 /// Measures the statistics under the embedding before they are projected, to fit the projection on;

@@ -12,6 +12,7 @@ mod describe;
 mod embedding;
 mod embedding_statistics;
 mod evidence;
+mod fingerprint;
 mod fluctuation;
 mod frames;
 mod key;
@@ -37,7 +38,7 @@ mod waveform;
 
 pub use analyzers::{
     AudioAnalysis, HarmonyAnalyzer, RhythmAnalyzer, SoundAnalyzer, analyze_audio,
-    character_evidence, embedding_statistics,
+    character_evidence, embedding_statistics, fingerprint_audio,
 };
 pub use confidence::{ConfidenceEvidence, confidence_evidence};
 pub use decode::{
@@ -45,6 +46,7 @@ pub use decode::{
 };
 pub use describe::AUDIO_ANALYZER_VERSION;
 pub use embedding::{AUDIO_EMBEDDING_DIMENSIONS, AUDIO_EMBEDDING_SPACE};
+pub use fingerprint::{Fingerprint, FingerprintIndex, FingerprintMatch, SAME_RECORDING_ERROR_MAX};
 pub use loudness::{Loudness, measure_loudness};
 pub use resample::{ANALYSIS_RATE_HZ, resample_to_mono};
 pub use rhythm::{MetreReading, metre_feature_names, metre_readings};

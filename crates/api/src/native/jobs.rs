@@ -20,7 +20,7 @@ use crate::state::ApiState;
 pub struct JobAnswer {
     /// Its id.
     pub id: String,
-    /// `analyze_track`, `scan_folder` or `train`.
+    /// `analyze_track`, `scan_folder`, `train` or `find_duplicates`.
     pub kind: &'static str,
     /// The track or folder it is about.
     pub subject: Option<String>,
@@ -47,7 +47,7 @@ impl From<Job> for JobAnswer {
         let subject = match &job.task {
             JobTask::AnalyzeTrack { track } => Some(track.to_string()),
             JobTask::ScanFolder { path } => Some(path.clone()),
-            JobTask::Train => None,
+            JobTask::Train | JobTask::FindDuplicates => None,
         };
         Self {
             id: job.id.to_string(),

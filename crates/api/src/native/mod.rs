@@ -5,6 +5,7 @@ pub mod analyzers;
 pub mod audio;
 pub mod audits;
 pub mod constraints;
+pub mod duplicates;
 pub mod event_log;
 pub mod events;
 pub mod explanations;

@@ -126,6 +126,7 @@ impl AnalyzeRunner {
                 beats_ms: sound.beats_ms,
                 downbeats_ms: sound.downbeats_ms,
                 waveform: sound.waveform,
+                fingerprint: sound.fingerprint,
             }),
             lyrics: words.map(|words| LyricsPart {
                 descriptors: [words.descriptors, words.meaning].concat(),

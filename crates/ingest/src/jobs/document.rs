@@ -1,7 +1,7 @@
 //! The stored analysis of a track.
 
 use leitmotif_analysis::Descriptor;
-use leitmotif_analysis::audio::Waveform;
+use leitmotif_analysis::audio::{Fingerprint, Waveform};
 use leitmotif_analysis::lyrics::RhymeSpan;
 use leitmotif_domain::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ pub struct AudioPart {
     pub downbeats_ms: Vec<u32>,
     /// Picture of the waveform.
     pub waveform: Waveform,
+    /// Tells copies of one recording; empty in analyses of earlier versions.
+    #[serde(default)]
+    pub fingerprint: Fingerprint,
 }
 
 /// What was measured of the words.

@@ -3,6 +3,7 @@
 mod analyzers;
 mod audit;
 mod demo;
+mod duplicates;
 mod events;
 mod export;
 mod export_manifest;
@@ -95,6 +96,8 @@ enum Command {
     /// Writes what was measured into the tags of your own files, and takes it back.
     #[command(subcommand)]
     Tags(tags::TagsCommand),
+    /// Finds recordings that are in the catalogue more than once.
+    Duplicates(duplicates::DuplicatesArgs),
     /// Writes the catalogue as tables with a manifest: JSON lines or Parquet.
     Export(export::ExportArgs),
     /// Trains the recommender on everything played so far.
@@ -181,6 +184,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Playlist(command) => playlist::run(command, &connection.client, as_json).await,
         Command::Events(command) => events::run(command, &connection.client, as_json).await,
         Command::Tags(command) => tags::run(command, &data, &connection.client, as_json).await,
+        Command::Duplicates(args) => duplicates::run(args, &connection.client, as_json).await,
         Command::Export(args) => export::run(args, &connection.client, as_json).await,
         Command::Train => query::train(&connection.client, as_json).await,
         Command::Jobs(args) => query::jobs(args, &connection.client, as_json).await,

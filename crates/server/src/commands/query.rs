@@ -284,7 +284,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// Waits for a job.
-async fn wait(client: &Client, job: &str) -> anyhow::Result<()> {
+pub(super) async fn wait(client: &Client, job: &str) -> anyhow::Result<()> {
     loop {
         let state = client.get(&format!("/api/v1/jobs/{job}")).await?;
         match text_of(&state, "state") {

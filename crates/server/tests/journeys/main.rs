@@ -8,6 +8,7 @@
 
 mod browser;
 mod demo_once;
+mod duplicates;
 mod event_log;
 mod exports;
 mod feast;

@@ -1,3 +1,5 @@
+//! Rows of every kind of column, as lines and as Parquet.
+
 use super::*;
 
 const COLUMNS: [Column; 6] = [

@@ -195,6 +195,7 @@ pub fn kind_name(kind: &str) -> &str {
     match kind {
         "analyze_track" => "Analyse track",
         "scan_folder" => "Read folder",
+        "find_duplicates" => "Find duplicates",
         "train" => "Train models",
         other => other,
     }

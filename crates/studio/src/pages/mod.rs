@@ -3,6 +3,7 @@
 pub mod analyzers;
 pub mod audit_report;
 pub mod audits;
+pub mod duplicates;
 pub mod features;
 pub mod home;
 pub mod jobs;

@@ -1,0 +1,115 @@
+//! The same recording twice: found, shown, decided on, never merged.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::harness::{TestServer, cli, write_song};
+
+/// A copy whose start is cut off and whose samples are a little quieter.
+fn cut_copy(from: &Path, to: &Path) {
+    let bytes = fs::read(from).unwrap();
+    let place = bytes.windows(4).position(|four| four == b"data").unwrap() + 8;
+    let rate = u32::from_le_bytes(bytes[28..32].try_into().unwrap()) as usize;
+    let samples = bytes[place + 2 * rate..].chunks_exact(2);
+    let quieter = samples.flat_map(|pair| {
+        let sample = i16::from_le_bytes([pair[0], pair[1]]);
+        (sample - sample / 5).to_le_bytes()
+    });
+    let samples: Vec<u8> = quieter.collect();
+    let mut copy = bytes[..place].to_vec();
+    copy[4..8].copy_from_slice(&((place - 8 + samples.len()) as u32).to_le_bytes());
+    copy[place - 4..place].copy_from_slice(&(samples.len() as u32).to_le_bytes());
+    copy.extend_from_slice(&samples);
+    fs::write(to, copy).unwrap();
+}
+
+#[test]
+fn journey_duplicates() {
+    let folder = tempfile::tempdir().unwrap();
+    let (music, data) = (folder.path().join("music"), folder.path().join("data"));
+    fs::create_dir_all(&music).unwrap();
+    for seed in 0..4 {
+        write_song(&music.join(format!("song {seed}.wav")), seed, 24.0);
+    }
+    cut_copy(&music.join("song 2.wav"), &music.join("copy.wav"));
+    let before = cli(&data, &["duplicates", "--no-search", "--json"]).json();
+    assert_eq!(before["groups"], json!([]));
+    cli(&data, &["import", music.to_str().unwrap(), "--json"]).json();
+    let found = cli(&data, &["duplicates", "--json"]).json();
+    assert_eq!(found["fingerprinted"], 5, "{found}");
+    assert_eq!(found["groups"].as_array().unwrap().len(), 1, "{found}");
+    let group = &found["groups"][0];
+    let titles = |group: &serde_json::Value| -> Vec<String> {
+        let tracks = group["tracks"].as_array().unwrap().iter();
+        let mut titles: Vec<_> = tracks
+            .map(|track| track["title"].as_str().unwrap().to_owned())
+            .collect();
+        titles.sort();
+        titles
+    };
+    assert_eq!(titles(group), ["copy", "song 2"]);
+    assert_eq!(group["state"], "open");
+    let of = |title: &str| {
+        let tracks = group["tracks"].as_array().unwrap().iter();
+        tracks
+            .clone()
+            .find(|track| track["title"] == title)
+            .unwrap()["id"]
+            .clone()
+    };
+    assert_eq!(
+        group["canonical"],
+        of("song 2"),
+        "the longer stands for both"
+    );
+    let text = cli(&data, &["duplicates", "--no-search"]).stdout;
+    assert!(text.contains("1 groups among 5"), "{text}");
+
+    let server = TestServer::start(&data);
+    let wire = &server.wire;
+    assert_eq!(
+        wire.get("/api/v1/overview")["tracks"],
+        5,
+        "nothing is merged"
+    );
+    let path = format!(
+        "/api/v1/duplicates/{}/decision",
+        group["id"].as_str().unwrap()
+    );
+    let chosen = json!({"state": "confirmed", "canonical": of("copy")});
+    let decided = wire.post(&path, &chosen);
+    assert_eq!(
+        (&decided["state"], &decided["canonical"]),
+        (&json!("confirmed"), &of("copy"))
+    );
+    wire.ask(
+        "POST",
+        &path,
+        &json!({"state": "confirmed", "canonical": group["tracks"][0]["title"]}),
+    )
+    .points_at(400, "/canonical", "no id");
+    wire.ask("POST", &path, &json!({"state": "maybe"}))
+        .problem(400, "no state");
+    let other = wire.get("/api/v1/tracks?q=song%203")["tracks"][0]["id"].clone();
+    wire.ask(
+        "POST",
+        &path,
+        &json!({"state": "confirmed", "canonical": other}),
+    )
+    .points_at(400, "/canonical", "none of the group");
+    wire.ask("POST", "/api/v1/duplicates/zzz/decision", &chosen)
+        .problem(404, "no group");
+    // A second search keeps what was said.
+    let job = wire.post("/api/v1/duplicates", &json!({}))["job"].clone();
+    assert_eq!(server.wait_job(&job)["state"], "done");
+    let again = wire.walk("/api/v1/duplicates", "groups", 1);
+    assert_eq!((&again[0]["state"], again.len()), (&json!("confirmed"), 1));
+    assert_eq!(
+        wire.post(&path, &json!({"state": "dismissed"}))["state"],
+        "dismissed"
+    );
+    let page = wire.send("GET", "/studio/duplicates", &[], b"");
+    assert!(page.status < 400, "{}", page.status);
+}
