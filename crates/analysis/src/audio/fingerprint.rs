@@ -173,7 +173,7 @@ impl Fingerprint {
             .words
             .iter()
             .zip(self.words.iter().skip(KEY_STEP_WORDS));
-        let loud = |word: &u16| word % u16::MAX != 0;
+        let loud = |word: &u16| ![0, u16::MAX].contains(word);
         (pairs.zip(0..))
             .filter(move |((first, second), _)| loud(first) && loud(second))
             .map(|((first, second), place)| {
@@ -212,7 +212,7 @@ impl TryFrom<String> for Fingerprint {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
         let broken = || "a fingerprint is words of four hexadecimal digits".to_owned();
-        if !text.bytes().all(|byte| byte.is_ascii_hexdigit()) || text.len() % 4 != 0 {
+        if !text.bytes().all(|byte| byte.is_ascii_hexdigit()) || !text.len().is_multiple_of(4) {
             return Err(broken());
         }
         let word = |place: usize| u16::from_str_radix(text.get(place..place + 4)?, 16).ok();
