@@ -134,6 +134,8 @@ impl Fingerprint {
     /// - Cost: O(words).
     fn compare_at(&self, other: &Self, offset_words: i32) -> Option<FingerprintMatch> {
         let (mut offset, mut errors, mut compared) = (offset_words, 0, 0);
+        // Where the overlap begins; a candidate is right but for one step of the drift.
+        let mut begin = None;
         for (block, words) in self.words.chunks_exact(BLOCK_WORDS).enumerate() {
             let start = (block * BLOCK_WORDS) as i32;
             let best = (offset - DRIFT_WORDS..=offset + DRIFT_WORDS).filter_map(|shift| {
@@ -146,13 +148,14 @@ impl Fingerprint {
             });
             if let Some((count, _, shift)) = best.min() {
                 (offset, errors) = (shift, errors + count);
+                begin.get_or_insert(shift);
                 compared += BLOCK_WORDS;
             }
         }
         let half = self.words.len().min(other.words.len()) / 2;
         (compared >= OVERLAP_WORDS_MIN.max(half)).then(|| FingerprintMatch {
             bit_error_rate: f64::from(errors) / (compared * BIT_COUNT) as f64,
-            offset_s: f64::from(offset_words) / WORDS_PER_SECOND,
+            offset_s: f64::from(begin.unwrap_or(offset_words)) / WORDS_PER_SECOND,
             overlap_s: compared as f64 / WORDS_PER_SECOND,
         })
     }

@@ -141,7 +141,10 @@ fn find_parts<R: Read + Seek>(file: &mut BufReader<R>, length: u64) -> io::Resul
         // The eleven set bits of an MPEG audio frame, with a layer.
         [0xFF, second, ..] if second & 0xE0 == 0xE0 && second & 0x06 != 0 => {
             let end = before_trailing_tags(file, length)?;
-            Ok(only("mpeg", vec![start..end.max(start)]))
+            Ok(only(
+                "mpeg",
+                std::iter::once(start..end.max(start)).collect(),
+            ))
         }
         _ => Ok(None),
     }
