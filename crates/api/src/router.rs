@@ -102,7 +102,7 @@ fn administration() -> OpenApiRouter<ApiState> {
 
 /// The described routes of features.
 fn described_features() -> OpenApiRouter<ApiState> {
-    use native::features::{online, past, views};
+    use native::features::{distribution, online, past, views};
     OpenApiRouter::new()
         .routes(routes!(views::list))
         .routes(routes!(online::read))
@@ -112,7 +112,7 @@ fn described_features() -> OpenApiRouter<ApiState> {
         .routes(routes!(views::versions, views::create))
         .routes(routes!(views::version))
         .routes(routes!(views::entities))
-        .routes(routes!(views::distribution))
+        .routes(routes!(distribution::distribution))
         .routes(routes!(past::rows))
 }
 

@@ -1,7 +1,9 @@
-//! What the log is told of a change of the catalogue; both backends append it with the change.
+//! What the log is told of changes of the catalogue and of definitions; both backends append it with the
+//! change.
 
+use leitmotif_domain::definition::DefinitionKind;
 use leitmotif_domain::event::{
-    CatalogueChange, CatalogueChanged, EVENT_SCHEMA_VERSION, Event, EventPayload,
+    CatalogueChange, CatalogueChanged, DefinitionChanged, EVENT_SCHEMA_VERSION, Event, EventPayload,
 };
 use leitmotif_domain::{EventId, Timestamp, TrackId};
 
@@ -24,7 +26,8 @@ pub fn of_upsert(
         change,
         artist: Some(artist.to_owned()),
     };
-    Some(event(event_id, changed, now))
+    let payload = EventPayload::CatalogueChanged(changed);
+    Some(event(event_id, payload, now))
 }
 
 /// The event of a removal.
@@ -34,15 +37,24 @@ pub fn of_removal(track: TrackId, event_id: EventId, now: Timestamp) -> Event {
         change: CatalogueChange::Removed,
         artist: None,
     };
-    event(event_id, changed, now)
+    event(event_id, EventPayload::CatalogueChanged(changed), now)
 }
 
-fn event(event_id: EventId, changed: CatalogueChanged, now: Timestamp) -> Event {
+/// The event of other shares of a definition.
+pub fn of_shares(kind: DefinitionKind, name: &str, event_id: EventId, now: Timestamp) -> Event {
+    let changed = DefinitionChanged {
+        definition: kind,
+        name: name.to_owned(),
+    };
+    event(event_id, EventPayload::DefinitionChanged(changed), now)
+}
+
+fn event(event_id: EventId, payload: EventPayload, now: Timestamp) -> Event {
     Event {
         event_id,
         occurred_at: now,
         listener: None,
         schema_version: EVENT_SCHEMA_VERSION,
-        payload: EventPayload::CatalogueChanged(changed),
+        payload,
     }
 }

@@ -36,7 +36,7 @@ pub mod usage;
 pub mod vectors;
 
 use leitmotif_domain::track::TrackRef;
-use leitmotif_domain::{TenantScope, TrackId};
+use leitmotif_domain::{TenantScope, TrackId, limits};
 
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -99,4 +99,16 @@ pub(crate) async fn known_tracks(
         .enumerate()
         .map(|(place, id)| id.ok_or_else(|| unknown(place, &texts[place])))
         .collect()
+}
+
+/// Refuses the file of a definition that is too large to read.
+///
+/// - Errors: 400 with both sizes.
+fn check_definition_text(text: &str) -> Result<(), Problem> {
+    let (size, size_max) = (text.len(), limits::DEFINITION_BYTES_MAX);
+    if size > size_max {
+        let detail = format!("{size} bytes, at most {size_max}");
+        return Err(Problem::invalid("/text", detail));
+    }
+    Ok(())
 }

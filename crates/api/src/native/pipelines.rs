@@ -5,16 +5,16 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use leitmotif_domain::Timestamp;
 use leitmotif_domain::definition::{
     Definition, DefinitionKind, NewDefinition, Share, check_name, check_shares,
 };
-use leitmotif_domain::event::{DefinitionChanged, EVENT_SCHEMA_VERSION, Event, EventPayload};
-use leitmotif_domain::{EventId, Timestamp, limits};
 use leitmotif_recommend::PipelineDefinition;
 use leitmotif_recommend::pipeline::BUILT_IN;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::check_definition_text;
 use super::recommendations::{RecommendAnswer, RecommendInput, present, request_of};
 use crate::middleware::auth::{ReadAccess, WriteAccess};
 use crate::middleware::body::{JsonBody, QueryParameters};
@@ -250,7 +250,6 @@ pub async fn set_shares(
     Path(placement): Path<String>,
     JsonBody(input): JsonBody<SharesInput>,
 ) -> Result<StatusCode, Problem> {
-    let scope = access.scope();
     let shares: Vec<Share> = input
         .shares
         .iter()
@@ -264,19 +263,8 @@ pub async fn set_shares(
     }
     state
         .definitions
-        .set_shares(scope, KIND, &placement, &shares)
+        .set_shares(access.scope(), KIND, &placement, &shares)
         .await?;
-    let changed = Event {
-        event_id: EventId::generate(state.clock.as_ref(), state.entropy.as_ref()),
-        occurred_at: state.clock.now(),
-        listener: None,
-        schema_version: EVENT_SCHEMA_VERSION,
-        payload: EventPayload::DefinitionChanged(DefinitionChanged {
-            definition: KIND,
-            name: placement,
-        }),
-    };
-    state.log.append(scope, vec![changed]).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -300,13 +288,6 @@ pub async fn preview(
 }
 
 fn parsed(text: &str) -> Result<PipelineDefinition, Problem> {
-    if text.len() > limits::DEFINITION_BYTES_MAX {
-        let detail = format!(
-            "{} bytes, at most {}",
-            text.len(),
-            limits::DEFINITION_BYTES_MAX
-        );
-        return Err(Problem::invalid("/text", detail));
-    }
+    check_definition_text(text)?;
     PipelineDefinition::parse(text).map_err(|error| Problem::invalid("/text", error.to_string()))
 }

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use leitmotif_domain::definition::{DefinitionKind, NewDefinition, Share};
-use leitmotif_domain::event::DefinitionChanged;
 use leitmotif_recommend::pipeline::{
     Degraded, DegradedCause, Fate, PipelineDefinition, TurnedControls,
 };
@@ -40,12 +39,6 @@ impl World {
             .storage
             .set_shares(&self.scope, kind, placement, shares);
         set.await.unwrap();
-        let changed = DefinitionChanged {
-            definition: kind,
-            name: placement.to_owned(),
-        };
-        self.append(None, EventPayload::DefinitionChanged(changed))
-            .await;
     }
 
     /// Asks a pipeline that is not in service.

@@ -1,6 +1,7 @@
 //! Versioned definitions.
 
 use leitmotif_domain::definition::{DefinitionKind, NewDefinition, Share};
+use leitmotif_domain::event::{EventPayload, RecordedEvent};
 use leitmotif_domain::{ErrorKind, Timestamp, limits};
 
 use super::kind_of;
@@ -100,4 +101,13 @@ pub async fn shares_are_replaced_whole(world: &World) {
         [share(2, 1)],
         "a failure changes nothing"
     );
+    let told = world.events.read(&scope, 0, 99).await.unwrap();
+    let is_told = |one: &RecordedEvent| match &one.event.payload {
+        EventPayload::DefinitionChanged(changed) => {
+            (changed.definition, changed.name.as_str()) == (KIND, "home")
+        }
+        _ => false,
+    };
+    assert!(told.len() == 4 && told.iter().all(is_told), "{told:?}");
+    assert_eq!(world.events.head(&scope).await.unwrap(), 4);
 }

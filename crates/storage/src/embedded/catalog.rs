@@ -1,7 +1,5 @@
 //! Tracks, lyrics and analyses.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use leitmotif_domain::listener::Listener;
 use leitmotif_domain::page::{Page, PageRequest};
@@ -15,7 +13,7 @@ use super::catalog_rows::{
     TRACK_COLUMNS, conditions, find_lyrics, find_track, key_of, match_external, page_start,
     track_of, track_parts,
 };
-use super::{EmbeddedStorage, events, imports, listeners};
+use super::{EmbeddedStorage, imports, listeners};
 use crate::arguments::search_text;
 use crate::changes;
 use crate::error::{Error, Result};
@@ -41,8 +39,7 @@ impl CatalogStore for EmbeddedStorage {
                 (track, EventId::generate(clock, entropy))
             })
             .collect();
-        let (files, now) = (self.files(scope)?, self.clock.now());
-        let head = Arc::clone(&files.head);
+        let now = self.clock.now();
         let work = move |db: &Connection| {
             let mut changes = Vec::new();
             let mut results = Vec::with_capacity(patches.len());
@@ -52,12 +49,9 @@ impl CatalogStore for EmbeddedStorage {
                 changes.extend(changes::of_upsert(&merged.result, artist, event, now));
                 results.push(merged.result);
             }
-            Ok((results, events::append_all(db, &changes, now)?))
+            Ok((results, changes))
         };
-        let told = files.database.write_then(work, move |(_, appended)| {
-            events::advance(&head, appended);
-        });
-        Ok(told.await?.0)
+        self.write_and_tell(scope, work).await
     }
 
     async fn tracks(&self, scope: &TenantScope, ids: &[TrackId]) -> Result<Vec<Track>> {
@@ -111,18 +105,13 @@ impl CatalogStore for EmbeddedStorage {
 
     async fn delete_track(&self, scope: &TenantScope, id: TrackId) -> Result<bool> {
         let event = EventId::generate(self.clock.as_ref(), self.entropy.as_ref());
-        let (files, now) = (self.files(scope)?, self.clock.now());
-        let head = Arc::clone(&files.head);
+        let now = self.clock.now();
         let work = move |db: &Connection| {
-            if !delete(db, id)? {
-                return Ok(Vec::new());
-            }
-            events::append_all(db, &[changes::of_removal(id, event, now)], now)
+            let was_there = delete(db, id)?;
+            let removed = was_there.then(|| changes::of_removal(id, event, now));
+            Ok((was_there, removed.into_iter().collect()))
         };
-        let told = files.database.write_then(work, move |appended| {
-            events::advance(&head, appended);
-        });
-        Ok(!told.await?.is_empty())
+        self.write_and_tell(scope, work).await
     }
 
     async fn counts(&self, scope: &TenantScope) -> Result<CatalogCounts> {

@@ -5,11 +5,12 @@ use leitmotif_domain::definition::{
     Definition, DefinitionKind, LiveDefinition, NewDefinition, Share,
 };
 use leitmotif_domain::page::{Page, PageRequest};
-use leitmotif_domain::{TenantScope, Timestamp};
+use leitmotif_domain::{EventId, TenantScope, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::EmbeddedStorage;
 use crate::arguments::{check_definition_count, page_position};
+use crate::changes;
 use crate::error::{Error, Result};
 use crate::ports::DefinitionStore;
 
@@ -92,6 +93,8 @@ impl DefinitionStore for EmbeddedStorage {
         shares: &[Share],
     ) -> Result<()> {
         let (name, shares) = (name.to_owned(), shares.to_vec());
+        let event = EventId::generate(self.clock.as_ref(), self.entropy.as_ref());
+        let changed = changes::of_shares(kind, &name, event, self.clock.now());
         let work = move |db: &Connection| {
             let unknown = shares.iter().find_map(|share| {
                 let known = has_version(db, kind, &name, share.version);
@@ -113,9 +116,9 @@ impl DefinitionStore for EmbeddedStorage {
                     params![kind.name(), name, share.version, share.weight],
                 )?;
             }
-            Ok(())
+            Ok(((), vec![changed]))
         };
-        self.files(scope)?.database.write(work).await
+        self.write_and_tell(scope, work).await
     }
 }
 

@@ -226,19 +226,32 @@ impl EventLog for EmbeddedStorage {
     }
 }
 
+impl EmbeddedStorage {
+    /// Writes, and appends what the log is told of it in the same transaction.
+    pub(super) async fn write_and_tell<T: Send + 'static>(
+        &self,
+        scope: &TenantScope,
+        work: impl FnOnce(&Connection) -> Result<(T, Vec<Event>)> + Send + 'static,
+    ) -> Result<T> {
+        let (files, recorded_at) = (self.files(scope)?, self.clock.now());
+        let head = Arc::clone(&files.head);
+        let write = move |db: &Connection| {
+            let (done, events) = work(db)?;
+            Ok((done, append_all(db, &events, recorded_at)?))
+        };
+        let advance = move |(_, appended): &(T, Vec<Appended>)| advance(&head, appended);
+        Ok(files.database.write_then(write, advance).await?.0)
+    }
+}
+
 /// Lets readers see what was appended.
-pub(super) fn advance(head: &AtomicU64, appended: &[Appended]) {
+fn advance(head: &AtomicU64, appended: &[Appended]) {
     if let Some(last) = appended.iter().map(|one| one.offset).max() {
         head.fetch_max(last, Ordering::AcqRel);
     }
 }
 
-/// Appends within the transaction at hand.
-pub(super) fn append_all(
-    db: &Connection,
-    events: &[Event],
-    recorded_at: Timestamp,
-) -> Result<Vec<Appended>> {
+fn append_all(db: &Connection, events: &[Event], recorded_at: Timestamp) -> Result<Vec<Appended>> {
     let last: i64 = db.query_row("SELECT coalesce(max(offset), 0) FROM events", [], |row| {
         row.get(0)
     })?;

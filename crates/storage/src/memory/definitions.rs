@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use leitmotif_domain::TenantScope;
 use leitmotif_domain::definition::{
     Definition, DefinitionKind, LiveDefinition, NewDefinition, Share,
 };
 use leitmotif_domain::page::{Page, PageRequest};
+use leitmotif_domain::{EventId, TenantScope};
 
 use super::MemoryStorage;
 use crate::arguments::{check_definition_count, page_position};
+use crate::changes;
 use crate::error::{Error, Result};
 use crate::ports::DefinitionStore;
 
@@ -138,6 +139,7 @@ impl DefinitionStore for MemoryStorage {
         name: &str,
         shares: &[Share],
     ) -> Result<()> {
+        let now = self.clock.now();
         self.with(scope, |state| {
             let named = state.definitions.names.get_mut(&(kind, name.to_owned()));
             let count = named.as_ref().map_or(0, |named| named.versions.len());
@@ -149,6 +151,9 @@ impl DefinitionStore for MemoryStorage {
                 named.shares = shares.to_vec();
                 named.shares.sort_by_key(|share| share.version);
             }
+            let event = EventId::generate(self.clock.as_ref(), self.entropy.as_ref());
+            let changed = changes::of_shares(kind, name, event, now);
+            state.log.append(changed, now);
             Ok(())
         })
     }

@@ -51,7 +51,7 @@ pub trait DefinitionStore: Send + Sync {
     ) -> Result<Vec<LiveDefinition>>;
 
     /// Puts these shares in place of all former ones, at once for every reader; none at all takes
-    /// every version out of service.
+    /// every version out of service. Appends a `definition_changed` event in the same transaction.
     ///
     /// - Errors: `NotFound` for an unknown version.
     async fn set_shares(

@@ -5,10 +5,9 @@ use axum::extract::{Path, State};
 use leitmotif_api::ApiState;
 use leitmotif_api::middleware::auth::ReadAccess;
 use leitmotif_api::middleware::body::{JsonBody, QueryParameters};
+use leitmotif_api::native::features::distribution::{self, DistributionAnswer, DistributionQuery};
 use leitmotif_api::native::features::past::{self, ParityAnswer, ParityInput};
-use leitmotif_api::native::features::views::{
-    self, DistributionAnswer, DistributionQuery, FeatureAnswer, ViewAnswer, ViewSummary,
-};
+use leitmotif_api::native::features::views::{self, FeatureAnswer, ViewAnswer, ViewSummary};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -119,7 +118,8 @@ pub async fn show_one(
         None => None,
         Some(feature) => {
             let asked = QueryParameters(DistributionQuery { feature });
-            let answer = views::distribution(State(state), access(), Path(name), asked).await?;
+            let answer =
+                distribution::distribution(State(state), access(), Path(name), asked).await?;
             Some(answer.0)
         }
     };

@@ -6,30 +6,28 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use leitmotif_domain::definition::{Definition, DefinitionKind, NewDefinition, Share, check_name};
-use leitmotif_domain::event::{DefinitionChanged, EVENT_SCHEMA_VERSION, Event, EventPayload};
 use leitmotif_domain::page::Page;
-use leitmotif_domain::{EventId, TenantScope, Timestamp, limits};
+use leitmotif_domain::{TenantScope, Timestamp, limits};
 use leitmotif_features::definition::Combination;
 use leitmotif_features::service::Level;
 use leitmotif_features::{EntityKey, LiveView, ViewDefinition};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::entities::shown;
 use crate::middleware::auth::{ReadAccess, WriteAccess};
 use crate::middleware::body::{JsonBody, QueryParameters};
+use crate::native::check_definition_text;
 use crate::paging::{Listing, PageInfo, PageQuery};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::ApiState;
 
 const KIND: DefinitionKind = DefinitionKind::FeatureView;
-/// Entities that a distribution is counted over.
-const SAMPLE_MAX: usize = limits::FEATURE_ROWS_MAX;
+/// Entities that are looked at to describe a view and to count a distribution.
+pub(super) const SAMPLE_MAX: usize = limits::FEATURE_ROWS_MAX;
 /// Names that stand in the addresses of routes.
 const RESERVED: [&str; 3] = ["online", "preview", "parity"];
-/// Bars of a distribution.
-const BINS: usize = 20;
 
 /// The views of a tenant.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -151,33 +149,6 @@ pub struct EntitiesAnswer {
     /// Where the listing goes on.
     #[serde(flatten)]
     pub page: PageInfo,
-}
-
-/// Which feature's values are counted.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct DistributionQuery {
-    /// The feature.
-    pub feature: String,
-}
-
-/// How the values of a feature lie.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct DistributionAnswer {
-    /// The feature.
-    pub feature: String,
-    /// Entities looked at, at most 5,000.
-    pub entity_count: u64,
-    /// Those of them without a value.
-    pub null_count: u64,
-    /// The smallest value.
-    pub min: Option<f64>,
-    /// The largest value.
-    pub max: Option<f64>,
-    /// The mean.
-    pub mean: Option<f64>,
-    /// Values in each twentieth of the way from the smallest to the largest.
-    pub bins: Vec<u64>,
 }
 
 impl ViewVersionAnswer {
@@ -377,17 +348,6 @@ pub async fn create(
         .definitions
         .set_shares(scope, KIND, &view, &[share])
         .await?;
-    let changed = Event {
-        event_id: EventId::generate(state.clock.as_ref(), state.entropy.as_ref()),
-        occurred_at: state.clock.now(),
-        listener: None,
-        schema_version: EVENT_SCHEMA_VERSION,
-        payload: EventPayload::DefinitionChanged(DefinitionChanged {
-            definition: KIND,
-            name: view,
-        }),
-    };
-    state.log.append(scope, vec![changed]).await?;
     rebuild(&state, scope).await?;
     Ok((StatusCode::CREATED, Json(ViewVersionAnswer::of(added))))
 }
@@ -455,67 +415,10 @@ fn key_of_cursor(text: &str) -> Option<EntityKey> {
     Some(EntityKey::pair(part(first)?, part(second)?))
 }
 
-/// Counts how the values of a feature lie, over the first 5,000 entities of its view.
-#[utoipa::path(get, path = "/api/v1/features/{view}/distribution", tag = "features",
-    params(("view" = String, Path, description = "The view"), DistributionQuery), responses(
-    (status = 200, body = DistributionAnswer),
-    (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
-pub async fn distribution(
-    State(state): State<ApiState>,
-    access: ReadAccess,
-    Path(view): Path<String>,
-    QueryParameters(query): QueryParameters<DistributionQuery>,
-) -> Result<Json<DistributionAnswer>, Problem> {
-    let level = state.features.level(access.scope()).await?;
-    let view = view_of(&level, &view)?;
-    let column = view.definition.column(&query.feature);
-    let column = column.ok_or_else(|| Problem::not_found("feature", &query.feature))?;
-    let keys = level.entities(&view.definition.name, None, SAMPLE_MAX);
-    let read = level.read(&view.definition.name, &keys, &[column]);
-    let numbers = read.map(|read| read.rows.numbers).unwrap_or_default();
-    let known: Vec<f64> = numbers
-        .iter()
-        .copied()
-        .filter(|one| !one.is_nan())
-        .collect();
-    let min = known.iter().copied().reduce(f64::min);
-    let max = known.iter().copied().reduce(f64::max);
-    let mut bins = vec![0; BINS];
-    if let (Some(min), Some(max)) = (min, max) {
-        for value in &known {
-            let share = if max > min {
-                (value - min) / (max - min)
-            } else {
-                0.0
-            };
-            let bin = ((share * BINS as f64) as usize).min(BINS - 1);
-            if let Some(count) = bins.get_mut(bin) {
-                *count += 1;
-            }
-        }
-    }
-    let count = known.len();
-    Ok(Json(DistributionAnswer {
-        feature: query.feature,
-        entity_count: numbers.len() as u64,
-        null_count: (numbers.len() - count) as u64,
-        min,
-        max,
-        mean: (count > 0).then(|| known.iter().sum::<f64>() / count as f64),
-        bins,
-    }))
-}
-
 /// Reads a file.
 ///
 /// - Errors: 400 with line and column.
 pub(super) fn parsed(text: &str) -> Result<ViewDefinition, Problem> {
-    if text.len() > limits::DEFINITION_BYTES_MAX {
-        let (size, size_max) = (text.len(), limits::DEFINITION_BYTES_MAX);
-        return Err(Problem::invalid(
-            "/text",
-            format!("{size} bytes, at most {size_max}"),
-        ));
-    }
+    check_definition_text(text)?;
     ViewDefinition::parse(text).map_err(|error| Problem::invalid("/text", error.to_string()))
 }
