@@ -34,6 +34,23 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
+    /// A catalogue whose every part lies in one store.
+    pub fn over<S>(storage: &Arc<S>, clock: &Arc<dyn Clock>) -> Self
+    where
+        S: CatalogStore + BlobStore + VectorStore + EventLog + JobQueue + 'static,
+    {
+        let scrobbles = ScrobbleLog::new(storage.clone(), storage.clone(), Arc::clone(clock));
+        Self {
+            store: storage.clone(),
+            blobs: storage.clone(),
+            vectors: storage.clone(),
+            log: storage.clone(),
+            scrobbles: Arc::new(scrobbles),
+            jobs: storage.clone(),
+            clock: Arc::clone(clock),
+        }
+    }
+
     /// Writes tracks, of which the store tells the log, and queues the analysis of what is new.
     ///
     /// A crash or a full disk in between leaves a track without its analysis; it is queued when the
@@ -165,19 +182,7 @@ mod tests {
         let scope = seal.open(&seal.seal_for(&tenant)).unwrap();
         let operator = OperatorScope::of_platform(&seal, "test");
         storage.create_tenant(&operator, tenant).await.unwrap();
-        let catalogue = Catalogue {
-            scrobbles: Arc::new(ScrobbleLog::new(
-                storage.clone(),
-                storage.clone(),
-                clock.clone(),
-            )),
-            store: storage.clone(),
-            blobs: storage.clone(),
-            vectors: storage.clone(),
-            log: storage.clone(),
-            jobs: storage.clone(),
-            clock,
-        };
+        let catalogue = Catalogue::over(&storage, &clock);
         let patch = TrackPatch {
             id: None,
             details: TrackDetails {

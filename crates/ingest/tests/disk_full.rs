@@ -6,9 +6,8 @@ use leitmotif_domain::chance::{Seed, SeededEntropy};
 use leitmotif_domain::clock::{ManualClock, Timestamp};
 use leitmotif_domain::tenant::{SealKey, Tenant};
 use leitmotif_domain::track::{Lyrics, TrackDetails};
-use leitmotif_domain::{OperatorScope, TenantId};
+use leitmotif_domain::{Clock, OperatorScope, TenantId};
 use leitmotif_ingest::Catalogue;
-use leitmotif_ingest::listens::ScrobbleLog;
 use leitmotif_storage::Error;
 use leitmotif_storage::embedded::EmbeddedStorage;
 use leitmotif_storage::ports::{Accounts, CatalogStore, EventLog, JobQueue, TrackPatch};
@@ -41,7 +40,8 @@ async fn a_disk_that_fills_within_an_upsert_leaves_nothing_half() {
     for pages in 40.. {
         assert!(pages < PAGES, "the disk never was large enough");
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock::new(Timestamp::from_ms(1_700_000_000_000)));
+        let clock: Arc<dyn Clock> =
+            Arc::new(ManualClock::new(Timestamp::from_ms(1_700_000_000_000)));
         let entropy = Arc::new(SeededEntropy::new(Seed(1)));
         let storage =
             EmbeddedStorage::open(folder.path(), clock.clone(), entropy, "pid 1, test").unwrap();
@@ -55,19 +55,7 @@ async fn a_disk_that_fills_within_an_upsert_leaves_nothing_half() {
         let scope = seal.open(&seal.seal_for(&tenant)).unwrap();
         let operator = OperatorScope::of_platform(&seal, "test");
         storage.create_tenant(&operator, tenant).await.unwrap();
-        let catalogue = Catalogue {
-            scrobbles: Arc::new(ScrobbleLog::new(
-                storage.clone(),
-                storage.clone(),
-                clock.clone(),
-            )),
-            store: storage.clone(),
-            blobs: storage.clone(),
-            vectors: storage.clone(),
-            log: storage.clone(),
-            jobs: storage.clone(),
-            clock,
-        };
+        let catalogue = Catalogue::over(&storage, &clock);
         storage.limit_pages(&scope, pages).await.unwrap();
         let written = catalogue.upsert(&scope, patches()).await;
         let tracks = storage.counts(&scope).await.unwrap().tracks;

@@ -21,7 +21,6 @@ use leitmotif_domain::tenant::{SealKey, Tenant};
 use leitmotif_domain::track::Track;
 use leitmotif_domain::{OperatorScope, TenantId, TenantScope, Timestamp};
 use leitmotif_ingest::jobs::{AnalyzeRunner, AudioProcess, TenantDirectory, Workers};
-use leitmotif_ingest::listens::ScrobbleLog;
 use leitmotif_ingest::tracks::scan::{ScanReport, scan_folder};
 use leitmotif_ingest::{Catalogue, Error};
 use leitmotif_storage::memory::MemoryStorage;
@@ -91,19 +90,8 @@ impl World {
             .await
             .unwrap();
         let scope = seal.open(&seal.seal_for(&tenant)).unwrap();
-        let catalogue = Arc::new(Catalogue {
-            scrobbles: Arc::new(ScrobbleLog::new(
-                storage.clone(),
-                storage.clone(),
-                clock.clone(),
-            )),
-            store: storage.clone(),
-            blobs: storage.clone(),
-            vectors: storage.clone(),
-            log: storage.clone(),
-            jobs: storage.clone(),
-            clock: clock.clone(),
-        });
+        let time: Arc<dyn leitmotif_domain::Clock> = clock.clone();
+        let catalogue = Arc::new(Catalogue::over(&storage, &time));
         let process = Arc::new(ToneProcess::default());
         let directory = Arc::new(TenantDirectory::new(seal, storage.clone()));
         directory.refresh().await.unwrap();

@@ -205,22 +205,9 @@ impl Services {
             clock: Arc::clone(clock),
             entropy: Arc::clone(entropy),
         };
-        let scrobbles = Arc::new(ScrobbleLog::new(
-            storage.clone(),
-            storage.clone(),
-            Arc::clone(clock),
-        ));
-        let catalogue = Catalogue {
-            scrobbles: Arc::clone(&scrobbles),
-            store: storage.clone(),
-            blobs: storage.clone(),
-            vectors: storage.clone(),
-            log: storage.clone(),
-            jobs: storage.clone(),
-            clock: Arc::clone(clock),
-        };
+        let catalogue = Catalogue::over(storage, clock);
         Self {
-            scrobbles,
+            scrobbles: Arc::clone(&catalogue.scrobbles),
             catalogue: Arc::new(catalogue),
             recommender: Arc::new(Recommender::new(stores, exposures)),
             features: Arc::new(Features::new(
