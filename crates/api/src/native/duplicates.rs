@@ -195,7 +195,8 @@ pub async fn decision(
     answer.map(Json).ok_or_else(missing)
 }
 
-/// Groups with what is printed of their tracks; a track that was removed since is left out.
+/// Groups with what is printed of their tracks. A track that was removed since is left out, and so is a
+/// group that has no two tracks any more.
 async fn answers(
     state: &ApiState,
     scope: &TenantScope,
@@ -209,6 +210,7 @@ async fn answers(
     let answer = |group: &&DuplicateGroup| {
         let decision = report.decision(group);
         let chosen = decision.and_then(|decision| decision.canonical);
+        let canonical = chosen.unwrap_or(group.canonical).to_string();
         let shown = group.tracks.iter().filter_map(|one| {
             let track = tracks.get(&one.track)?;
             Some(DuplicateTrackAnswer {
@@ -223,16 +225,20 @@ async fn answers(
                 offset_s: one.offset_s,
             })
         });
-        DuplicateGroupAnswer {
+        let shown: Vec<DuplicateTrackAnswer> = shown.collect();
+        // Until the next search another stands for a canonical track that was removed.
+        let stands = shown.iter().find(|track| track.id == canonical);
+        let canonical = stands.or(shown.first())?.id.clone();
+        (shown.len() > 1).then(|| DuplicateGroupAnswer {
             id: group.id().map(|id| id.to_string()).unwrap_or_default(),
             state: match decision {
                 None => "open",
                 Some(decision) if decision.is_confirmed => "confirmed",
                 Some(_) => "dismissed",
             },
-            canonical: chosen.unwrap_or(group.canonical).to_string(),
-            tracks: shown.collect(),
-        }
+            canonical,
+            tracks: shown,
+        })
     };
-    Ok(groups.iter().map(answer).collect())
+    Ok(groups.iter().filter_map(answer).collect())
 }

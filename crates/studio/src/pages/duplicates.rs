@@ -50,25 +50,27 @@ pub fn duplicates_body(answer: &DuplicatesAnswer, is_first: bool) -> Markup {
 
 fn table_of(group: &DuplicateGroupAnswer) -> Markup {
     html! {
-        table {
-            caption { "One recording, " (group.state) }
-            thead { tr {
-                th scope="col" { "Track" } th scope="col" { "Release" } th scope="col" { "Format" }
-                th.number scope="col" { "Seconds" } th.number scope="col" { "Bytes" }
-                th.number scope="col" { "Differing bits" } th scope="col" { "Role" }
-            } }
-            tbody {
-                @for track in &group.tracks {
-                    tr {
-                        th scope="row" {
-                            a href=(links::track(&track.id)) { (track.title) } " · " (track.artist)
+        div.scroll tabindex="0" role="region" aria-label="Tracks of one recording" {
+            table {
+                caption { "One recording, " (group.state) }
+                thead { tr {
+                    th scope="col" { "Track" } th scope="col" { "Release" } th scope="col" { "Format" }
+                    th.number scope="col" { "Seconds" } th.number scope="col" { "Bytes" }
+                    th.number scope="col" { "Differing bits" } th scope="col" { "Role" }
+                } }
+                tbody {
+                    @for track in &group.tracks {
+                        tr {
+                            th scope="row" {
+                                a href=(links::track(&track.id)) { (track.title) } " · " (track.artist)
+                            }
+                            td { (track.album.as_deref().unwrap_or("–")) }
+                            td { (track.extension.as_deref().unwrap_or("–")) }
+                            td.number { (track.duration_ms.map_or("–".to_owned(), |ms| (ms / 1_000).to_string())) }
+                            td.number { (track.size_bytes.map_or("–".to_owned(), grouped)) }
+                            td.number { (format!("{:.1} %", 100.0 * track.bit_error_rate)) }
+                            td { @if track.id == group.canonical { "stands for them" } @else { "copy" } }
                         }
-                        td { (track.album.as_deref().unwrap_or("–")) }
-                        td { (track.extension.as_deref().unwrap_or("–")) }
-                        td.number { (track.duration_ms.map_or("–".to_owned(), |ms| (ms / 1_000).to_string())) }
-                        td.number { (track.size_bytes.map_or("–".to_owned(), grouped)) }
-                        td.number { (format!("{:.1} %", 100.0 * track.bit_error_rate)) }
-                        td { @if track.id == group.canonical { "stands for them" } @else { "copy" } }
                     }
                 }
             }

@@ -131,6 +131,7 @@ pub fn library_body(answer: &TracksAnswer, query: &LibraryQuery) -> Markup {
         .any(|(_, value)| value.is_some_and(|v| !v.is_empty()));
     html! {
         h1 { "Library" }
+        p.quiet { a href="/studio/duplicates" { "Recordings that are here more than once" } }
         (filter_form(query, is_filtered))
         @if answer.tracks.is_empty() {
             @if is_filtered { (empty("No track matches. Loosen a filter or look for fewer words.")) }
