@@ -7,7 +7,9 @@ use leitmotif_api::middleware::auth::ReadAccess;
 use leitmotif_api::middleware::body::{JsonBody, QueryParameters};
 use leitmotif_api::native::features::distribution::{self, DistributionAnswer, DistributionQuery};
 use leitmotif_api::native::features::past::{self, ParityAnswer, ParityInput};
-use leitmotif_api::native::features::views::{self, FeatureAnswer, ViewAnswer, ViewSummary};
+use leitmotif_api::native::features::views::{
+    self, FeatureAnswer, ViewAnswer, ViewSummary, ViewsAnswer,
+};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -46,10 +48,16 @@ async fn list_page(
 ) -> PageResult {
     let access = ReadAccess(visitor.access.0.clone());
     let Json(answer) = views::list(State(state.clone()), access).await?;
-    let body = html! {
+    let body = views_body(&answer, parity.as_ref());
+    Ok(shown(page(&Shell::of(visitor, SECTION, "Features"), &body)))
+}
+
+/// Draws the views.
+pub fn views_body(answer: &ViewsAnswer, parity: Option<&ParityAnswer>) -> Markup {
+    html! {
         h1 { "Features" }
         p.quiet { "A view says what is computed of events for one sort of entity. Values are level with event " (grouped(answer.through_offset)) " of the log." }
-        @if let Some(parity) = &parity { (parity_notice(parity)) }
+        @if let Some(parity) = parity { (parity_notice(parity)) }
         div.scroll tabindex="0" role="region" aria-label="Feature views" { table {
             caption { "Feature views" }
             thead { tr {
@@ -69,8 +77,7 @@ async fn list_page(
             button type="submit" { "Compare with a replay" }
             span.quiet { " Computes what was served anew from the log, to the last bit." }
         }
-    };
-    Ok(shown(page(&Shell::of(visitor, SECTION, "Features"), &body)))
+    }
 }
 
 fn parity_notice(parity: &ParityAnswer) -> Markup {
@@ -123,8 +130,17 @@ pub async fn show_one(
             Some(answer.0)
         }
     };
+    let body = view_body(&view, distribution.as_ref());
+    Ok(shown(page(
+        &Shell::of(&visitor, SECTION, &view.summary.name),
+        &body,
+    )))
+}
+
+/// Draws a view.
+pub fn view_body(view: &ViewAnswer, distribution: Option<&DistributionAnswer>) -> Markup {
     let summary = &view.summary;
-    let body = html! {
+    html! {
         h1 { (summary.name) }
         p { (summary.description) }
         dl.facts {
@@ -133,16 +149,20 @@ pub async fn show_one(
             div { dt { "Entities" } dd { (grouped(summary.entity_count)) } }
             div { dt { "Level with event" } dd { (grouped(view.through_offset)) } }
             div { dt { "Newest event" } dd { @if let Some(newest) = view.newest { (moment(newest)) } @else { "nothing yet" } } }
-            @if let Some(ttl_s) = summary.ttl_s { div { dt { "Time to live" } dd { (ttl_s / 86_400) " days" } } }
+            @if let Some(ttl_s) = summary.ttl_s { div { dt { "Time to live" } dd { (whole_time(ttl_s)) } } }
         }
-        @if let Some(distribution) = &distribution { (histogram(distribution)) }
-        (features_table(&view))
+        @if let Some(distribution) = distribution { (histogram(distribution)) }
+        (features_table(view))
         details { summary { "The file" } pre.code tabindex="0" { (view.text) } }
-    };
-    Ok(shown(page(
-        &Shell::of(&visitor, SECTION, &summary.name),
-        &body,
-    )))
+    }
+}
+
+/// Seconds in the largest unit that says them whole.
+fn whole_time(seconds: i64) -> String {
+    let units = [(86_400, "days"), (3_600, "hours"), (60, "minutes")];
+    let unit = units.into_iter().find(|(size, _)| seconds % size == 0);
+    let (size, name) = unit.unwrap_or((1, "seconds"));
+    format!("{} {name}", seconds / size)
 }
 
 fn features_table(view: &ViewAnswer) -> Markup {
@@ -205,6 +225,23 @@ fn histogram(told: &DistributionAnswer) -> Markup {
                     }
                 }
             } @else { (empty("No entity has a value yet.")) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_said_whole() {
+        for (seconds, said) in [
+            (172_800, "2 days"),
+            (90_000, "25 hours"),
+            (90, "90 seconds"),
+            (120, "2 minutes"),
+        ] {
+            assert_eq!(whole_time(seconds), said);
         }
     }
 }

@@ -1,0 +1,579 @@
+//! Every page drawn from answers whose every text is hostile.
+
+use leitmotif_api::native::analysis::{
+    AnalysisAnswer, DescriptorAnswer, RhymeAnswer, WaveformAnswer,
+};
+use leitmotif_api::native::audits::parts::{
+    Agreement, AnalyzerFindings, AuditDocument, ColumnFindings, Comparison, Disagreement,
+    FaultFinding, Reanalysis, RhymeDetector, SharedId, SpaceFindings, TableAudit, Tally,
+    TrackFindings,
+};
+use leitmotif_api::native::audits::{AuditSummaryAnswer, AuditsAnswer};
+use leitmotif_api::native::constraints::{FilterAnswer, ShortfallAnswer};
+use leitmotif_api::native::duplicates::{
+    DuplicateGroupAnswer, DuplicateTrackAnswer, DuplicatesAnswer,
+};
+use leitmotif_api::native::features::distribution::DistributionAnswer;
+use leitmotif_api::native::features::past::ParityAnswer;
+use leitmotif_api::native::features::views::{FeatureAnswer, ViewAnswer, ViewSummary, ViewsAnswer};
+use leitmotif_api::native::jobs::{JobAnswer, JobCountsAnswer, JobsAnswer};
+use leitmotif_api::native::listeners::{
+    HistoryAnswer, HistoryEntry, ListenerAnswer, ListenerDetailAnswer, ListenersAnswer, TasteTrack,
+};
+use leitmotif_api::native::overview::{OverviewAnswer, ProductionAnswer, SpaceAnswer};
+use leitmotif_api::native::playlist_drafts::FlowTrack;
+use leitmotif_api::native::playlists::{PlaylistAnswer, PlaylistsAnswer};
+use leitmotif_api::native::recommendations::{
+    ReasonAnswer, RecommendAnswer, RecommendedTrackAnswer,
+};
+use leitmotif_api::native::search::{
+    FoundAnswer, HighlightAnswer, HighlightPartAnswer, LegsAnswer, SearchResults,
+};
+use leitmotif_api::native::similar::{SimilarAnswer, SimilarTrack};
+use leitmotif_api::native::tracks::{LyricsAnswer, TrackAnswer, TracksAnswer, VerseLineAnswer};
+use leitmotif_api::native::training::ModelAnswer;
+use leitmotif_api::paging::PageInfo;
+use leitmotif_domain::Timestamp;
+use maud::Markup;
+use serde_json::{Value, json};
+
+use super::super::track::{NearForm, TrackPageQuery, TrackView, track_body};
+use super::super::*;
+
+pub(super) const HOSTILE: &str = r#"<script>alert(1)</script>" onload="x" style="y"#;
+const AT: Timestamp = Timestamp::from_ms(1_700_000_000_000);
+
+fn text() -> String {
+    HOSTILE.to_owned()
+}
+
+fn more() -> PageInfo {
+    PageInfo {
+        has_more: true,
+        next_cursor: Some("NEXT".to_owned()),
+    }
+}
+
+fn a_track() -> TrackAnswer {
+    TrackAnswer {
+        id: text(),
+        title: text(),
+        artist: text(),
+        album: Some(text()),
+        genre: Some(text()),
+        release_date: Some("1999".to_owned()),
+        duration_ms: None,
+        explicit: None,
+        track_number: None,
+        external_ids: [(text(), text())].into(),
+        tags: vec![text()],
+        has_audio: true,
+        audio: None,
+        has_lyrics: true,
+        created_at: AT,
+        updated_at: AT,
+    }
+}
+
+fn an_analysis() -> AnalysisAnswer {
+    let descriptor = |name: &str, value: Value| DescriptorAnswer {
+        name: name.to_owned(),
+        value,
+        confidence: None,
+        method: text(),
+        version: text(),
+    };
+    AnalysisAnswer {
+        track: text(),
+        analysed_at: AT,
+        descriptors: vec![
+            descriptor("tempo_bpm", Value::Null),
+            descriptor("key", json!(HOSTILE)),
+            descriptor("chroma", json!([0.1, 0.9])),
+            descriptor(HOSTILE, json!({"a": HOSTILE})),
+            descriptor("duration_ms", json!(60_000)),
+            descriptor("sentiment", json!(HOSTILE)),
+            descriptor("sentiment_arc", json!([HOSTILE, 1e300])),
+            descriptor(
+                "themes",
+                json!([{"theme": HOSTILE, "line_ratio": 0.5}, HOSTILE]),
+            ),
+        ],
+        beats_ms: vec![0, 500],
+        downbeats_ms: vec![0],
+        waveform: WaveformAnswer {
+            minimum: vec![-3, -9],
+            maximum: vec![3, 9],
+        },
+        rhymes: vec![RhymeAnswer {
+            chain: 40,
+            line: 0,
+            start_char: 0,
+            end_char: 8,
+        }],
+        failures: vec![text()],
+        is_current: true,
+    }
+}
+
+pub(super) fn a_track_page() -> Markup {
+    let line = VerseLineAnswer {
+        text: text(),
+        time_ms: Some(1_000),
+    };
+    track_body(&TrackView {
+        track: a_track(),
+        analysis: Some(an_analysis()),
+        lyrics: Some(LyricsAnswer {
+            text: text(),
+            lines: vec![line],
+            content_hash: String::new(),
+        }),
+        spaces: vec![SpaceAnswer {
+            name: text(),
+            tracks: 1,
+        }],
+        near: Some(SimilarAnswer {
+            space: text(),
+            tracks: vec![SimilarTrack {
+                id: text(),
+                title: text(),
+                artist: text(),
+                distance: 0.25,
+            }],
+            shortfall: Some(ShortfallAnswer {
+                reason: text(),
+                tracks: 3,
+                admitted: 1,
+                lacking: Default::default(),
+                outside: Default::default(),
+            }),
+        }),
+        query: TrackPageQuery {
+            space: Some(text()),
+            queued: Some(text()),
+            near: NearForm {
+                text: text(),
+                genre: text(),
+                ..NearForm::default()
+            },
+        },
+        can_write: true,
+    })
+}
+
+fn a_listener() -> ListenerAnswer {
+    ListenerAnswer {
+        id: text(),
+        name: text(),
+        created_at: AT,
+    }
+}
+
+fn a_recommendation() -> Markup {
+    let reason = ReasonAnswer {
+        source: "taste",
+        contribution: 0.5,
+        because_of: None,
+        text: text(),
+    };
+    let answer = RecommendAnswer {
+        request_id: text(),
+        rung: "personalised",
+        model_version: None,
+        pipeline_version: None,
+        degraded: Vec::new(),
+        shortage: None,
+        tracks: vec![RecommendedTrackAnswer {
+            id: text(),
+            title: text(),
+            artist: String::new(),
+            position: 1,
+            score: 0.5,
+            reasons: vec![reason],
+        }],
+        trace: Vec::new(),
+    };
+    recommended::recommended_section(&a_listener(), &answer, true)
+}
+
+fn a_listener_page() -> Markup {
+    let drawn = TasteTrack {
+        track: text(),
+        title: text(),
+        signal: -1.5,
+        plays: 1,
+        skips: 1,
+    };
+    let detail = ListenerDetailAnswer {
+        listener: a_listener(),
+        plays: 0,
+        skips: 0,
+        likes: vec![drawn.clone()],
+        dislikes: vec![drawn],
+    };
+    let entry = HistoryEntry {
+        offset: 1,
+        occurred_at: AT,
+        kind: "listen",
+        track: Some(text()),
+        title: Some(text()),
+        detail: text(),
+        played_ms: None,
+        request_id: None,
+    };
+    let history = HistoryAnswer {
+        events: vec![entry],
+        page: more(),
+    };
+    maud::html! {
+        (listener::taste_header(&detail))
+        (listener::taste(&detail))
+        (listener::history_section(HOSTILE, &history, true))
+        (a_recommendation())
+    }
+}
+
+pub(super) fn some_jobs(state: &'static str) -> JobsAnswer {
+    let job = |kind: &'static str| JobAnswer {
+        id: text(),
+        kind,
+        subject: Some(text()),
+        state,
+        attempts: 3,
+        progress_done: 1,
+        progress_total: 4,
+        error: Some(text()),
+        created_at: AT,
+        updated_at: AT,
+    };
+    JobsAnswer {
+        counts: JobCountsAnswer::default(),
+        jobs: vec![job("analyze_track"), job("scan_folder")],
+        page: more(),
+    }
+}
+
+fn an_overview() -> Markup {
+    let row = json!({"ndcg_at_10": 0.125, "recall_at_20": 0.5});
+    let ladder = json!({"listeners": 12, "random": row, "popularity": row, "item_item": row,
+        "content": row, "ials": row, "blend": row});
+    let model = ModelAnswer {
+        id: text(),
+        name: text(),
+        created_at: AT,
+        log_offset: 1,
+        is_production: true,
+        report: json!({"ladder": ladder, "listens": 4000, "blend": {HOSTILE: HOSTILE}}),
+    };
+    let counts = OverviewAnswer {
+        tenant: text(),
+        tracks: 1_234,
+        with_audio: 0,
+        with_lyrics: 0,
+        analysed: 0,
+        artists: 0,
+        listeners: 0,
+        playlists: 0,
+        events: 0,
+        jobs: JobCountsAnswer::default(),
+        spaces: vec![SpaceAnswer {
+            name: text(),
+            tracks: 1,
+        }],
+        model: Some(ProductionAnswer {
+            id: text(),
+            created_at: AT,
+            events_behind: 3,
+        }),
+    };
+    overview::overview_body(&counts, &some_jobs("running"), Some(&model))
+}
+
+fn some_playlists() -> [Markup; 2] {
+    let playlist = PlaylistAnswer {
+        id: text(),
+        name: text(),
+        description: text(),
+        owner: Some(text()),
+        tracks: vec![text(), text()],
+        created_at: AT,
+        updated_at: AT,
+    };
+    let place = |known: bool| FlowTrack {
+        id: text(),
+        title: text(),
+        artist: text(),
+        duration_ms: known.then_some(61_000),
+        tempo_bpm: known.then_some(92.0),
+        key: known.then(text),
+        energy: known.then_some(0.5),
+        step_cost: known.then_some(0.25),
+    };
+    let tracks = [place(true), place(false)];
+    let one = playlists::playlist_body(&playlist, &tracks);
+    let answer = PlaylistsAnswer {
+        playlists: vec![playlist],
+        page: more(),
+    };
+    [playlists::playlists_body(&answer, true, true), one]
+}
+
+pub(super) fn an_audit() -> AuditDocument {
+    let tallies = || {
+        vec![Tally {
+            name: text(),
+            count: 3,
+        }]
+    };
+    let column = ColumnFindings {
+        name: text(),
+        filled: 1,
+        distinct: 1,
+        is_distinct_at_bound: true,
+        labels: tallies(),
+    };
+    let table = TableAudit {
+        name: text(),
+        rows_in: 1_000,
+        rows_out: 999,
+        faults: vec![FaultFinding {
+            line: 7,
+            reason: text(),
+            is_used: false,
+        }],
+        columns: vec![column],
+        constant_columns: vec![text()],
+        identical_columns: vec![(text(), text())],
+        ..TableAudit::default()
+    };
+    let shared = SharedId {
+        id: text(),
+        track_count: 2,
+        tracks: vec![text()],
+    };
+    AuditDocument {
+        source: text(),
+        tables: vec![table.clone(), table],
+        tracks: TrackFindings {
+            languages: tallies(),
+            dates: tallies(),
+            shared_ids: vec![shared],
+            ..TrackFindings::default()
+        },
+        analyzers: vec![AnalyzerFindings {
+            author: text(),
+            fallback_rows: 258,
+            ..Default::default()
+        }],
+        spaces: vec![SpaceFindings {
+            name: text(),
+            column: text(),
+            model: None,
+            dimension: 2,
+            vectors: 1,
+        }],
+        agreements: vec![Agreement {
+            field: text(),
+            first: text(),
+            second: text(),
+            tracks: 2,
+            same_share: 0.5,
+            kappa: None,
+        }],
+        reanalysis: Some(Reanalysis {
+            comparisons: vec![Comparison {
+                field: text(),
+                author: text(),
+                tracks: 2,
+                theirs_mean: 1.0,
+                ours_mean: 2.0,
+                difference_mean: 1.0,
+                correlation: Some(0.5),
+            }],
+            disagreements: vec![Disagreement {
+                track: text(),
+                title: text(),
+                field: text(),
+                author: text(),
+                theirs: 1.0,
+                ours: 2.0,
+                deviations: 3.0,
+            }],
+            ..Reanalysis::default()
+        }),
+        rhyme_detectors: vec![RhymeDetector {
+            name: text(),
+            f1: 0.5,
+            basis: text(),
+        }],
+    }
+}
+
+fn some_audits() -> [Markup; 2] {
+    let summary = AuditSummaryAnswer {
+        id: text(),
+        created_at: AT,
+        source: text(),
+        tracks: 1,
+        rows: 2,
+        rejected_rows: 3,
+        changed: 4,
+    };
+    let answer = AuditsAnswer {
+        audits: vec![summary],
+        page: more(),
+    };
+    let one = maud::html! { h1 { "Import audit" } (audit_report::report(&an_audit())) };
+    [audits::audits_body(&answer, true), one]
+}
+
+/// The file has its styles inside and nothing that runs or leads out.
+fn some_found() -> SearchResults {
+    let part = |is_match| HighlightPartAnswer {
+        text: text(),
+        is_match,
+    };
+    let highlight = |field| HighlightAnswer {
+        field,
+        parts: vec![part(false), part(true)],
+    };
+    SearchResults {
+        words: text(),
+        filters: vec![FilterAnswer {
+            text: text(),
+            name: "genre",
+            min: None,
+            max: None,
+            values: vec![text()],
+        }],
+        found: 1,
+        tracks: vec![FoundAnswer {
+            track: a_track(),
+            score: 1.5,
+            legs: LegsAnswer::default(),
+            found_by: "words",
+            highlights: vec![highlight("title"), highlight("lyrics")],
+        }],
+        page: more(),
+    }
+}
+
+fn some_duplicates() -> Markup {
+    let track = |id: &str| DuplicateTrackAnswer {
+        id: id.to_owned(),
+        title: text(),
+        artist: text(),
+        album: Some(text()),
+        duration_ms: Some(60_000),
+        extension: Some(text()),
+        size_bytes: Some(1_000),
+        bit_error_rate: 0.1,
+        offset_s: 0.0,
+    };
+    let answer = DuplicatesAnswer {
+        searched_at: Some(AT),
+        fingerprinted: 2,
+        groups: vec![DuplicateGroupAnswer {
+            id: "a".to_owned(),
+            state: "open",
+            canonical: "a".to_owned(),
+            tracks: vec![track("a"), track("b")],
+        }],
+        page: more(),
+    };
+    duplicates::duplicates_body(&answer, false)
+}
+
+fn some_features() -> [Markup; 2] {
+    let summary = || ViewSummary {
+        name: text(),
+        description: text(),
+        entity: "track",
+        join_keys: vec![text()],
+        version: Some(1),
+        ttl_s: Some(3_600),
+        feature_count: 1,
+        entity_count: 2,
+        refused: 0,
+        memory_bytes: 1_000,
+    };
+    let views = ViewsAnswer {
+        views: vec![summary()],
+        through_offset: 9,
+        shared_bytes: 10,
+    };
+    let parity = ParityAnswer {
+        rows: 1,
+        values: 2,
+        differing: 1,
+        difference_max: 0.5,
+    };
+    let feature = |event, combination| FeatureAnswer {
+        name: text(),
+        description: text(),
+        value_type: "number",
+        event,
+        made_of: vec![text()],
+        combination,
+    };
+    let view = ViewAnswer {
+        summary: summary(),
+        features: vec![feature(Some("listen"), None), feature(None, Some("ratio"))],
+        through_offset: 9,
+        newest: Some(AT),
+        text: text(),
+    };
+    let distribution = DistributionAnswer {
+        feature: text(),
+        entity_count: 2,
+        null_count: 1,
+        min: Some(1.0),
+        max: Some(1.0),
+        mean: Some(1.0),
+        bins: vec![1; 20],
+    };
+    [
+        features::views_body(&views, Some(&parity)),
+        features::view_body(&view, Some(&distribution)),
+    ]
+}
+
+pub(super) fn every_body() -> Vec<(&'static str, Markup)> {
+    let library_query = library::LibraryQuery {
+        q: text(),
+        artist: text(),
+        ..Default::default()
+    };
+    let tracks = TracksAnswer {
+        tracks: vec![a_track()],
+        page: more(),
+    };
+    let listeners = ListenersAnswer {
+        listeners: vec![a_listener()],
+        page: more(),
+    };
+    let query = jobs::JobsPageQuery {
+        state: text(),
+        cursor: Some(text()),
+    };
+    let [list, one] = some_playlists();
+    let [audits, audit] = some_audits();
+    let [views, view] = some_features();
+    vec![
+        ("overview", an_overview()),
+        ("library", library::library_body(&tracks, &library_query)),
+        ("found", library::found_body(&some_found(), &library_query)),
+        ("track", a_track_page()),
+        ("listeners", listeners::listeners_body(&listeners, false)),
+        ("listener", a_listener_page()),
+        ("jobs", jobs::jobs_body(&some_jobs("dead"), &query, true)),
+        ("playlists", list),
+        ("playlist", one),
+        ("audits", audits),
+        ("audit", audit),
+        ("duplicates", some_duplicates()),
+        ("feature views", views),
+        ("feature view", view),
+    ]
+}
