@@ -9,6 +9,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use leitmotif_api::native::exports::ExportTable;
 use leitmotif_demo::tour::TourProgress;
+use leitmotif_ingest::tracks::files::hash_file;
 use sha2::{Digest, Sha256};
 
 use super::export_manifest::{Exported, manifest};
@@ -146,15 +147,15 @@ async fn export(
     drop(file);
     fs::rename(&part, &path)?;
     bars.end(&name);
-    let (sha256, size_bytes) = hash_file(&path)?;
+    let size_bytes = fs::metadata(&path)?.len();
     Ok(Exported {
         table,
         columns: table.columns(with_lyrics),
         name,
         row_count,
         size_bytes,
-        sha256,
-        content_sha256: hex_of(&content.finalize()),
+        sha256: hash_file(&path)?,
+        content_sha256: hex::encode(content.finalize()),
     })
 }
 
@@ -227,16 +228,4 @@ fn replace(path: &Path, write: impl FnOnce(&mut File) -> anyhow::Result<()>) -> 
     write(&mut file)?;
     file.sync_all()?;
     Ok(fs::rename(&part, path)?)
-}
-
-fn hash_file(path: &Path) -> anyhow::Result<(String, u64)> {
-    let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let size_bytes = std::io::copy(&mut file, &mut hasher)?;
-    Ok((hex_of(&hasher.finalize()), size_bytes))
-}
-
-/// Bytes in hexadecimal.
-pub(super) fn hex_of(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

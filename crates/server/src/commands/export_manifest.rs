@@ -5,7 +5,7 @@ use leitmotif_storage::tables::{Column, ColumnKind};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::export::{Format, hex_of};
+use super::export::Format;
 
 /// Version of tables and manifest; a column that changes its meaning moves it.
 const EXPORT_VERSION: u32 = 1;
@@ -61,7 +61,7 @@ pub fn manifest(files: &[Exported], format: Format, with_lyrics: bool) -> Value 
         "license": null,
         "leitmotif": {
             "exportVersion": EXPORT_VERSION, "format": format.as_str(),
-            "withLyrics": with_lyrics, "contentSha256": hex_of(&content.finalize()),
+            "withLyrics": with_lyrics, "contentSha256": hex::encode(content.finalize()),
         },
         "distribution": distribution.collect::<Vec<_>>(),
         "recordSet": files.iter().map(record_set).collect::<Vec<_>>(),

@@ -12,6 +12,7 @@ use leitmotif_domain::limits::FEATURE_ROWS_MAX;
 use serde_json::{Map, Value, json};
 
 use crate::client::Client;
+use crate::commands::query::escape;
 use crate::commands::{list_of, print};
 use crate::progress::Bars;
 
@@ -89,50 +90,79 @@ impl RowSink for JsonLines {
 }
 
 struct Csv {
-    file: BufWriter<File>,
+    writer: csv::Writer<File>,
     has_header: bool,
 }
 
 impl RowSink for Csv {
     fn write(&mut self, row: &Row<'_>) -> anyhow::Result<()> {
         if !self.has_header {
-            let names: Vec<String> = row.iter().map(|(name, _)| quoted(name)).collect();
-            writeln!(self.file, "{}", names.join(","))?;
+            self.writer
+                .write_record(row.iter().map(|(name, _)| *name))?;
             self.has_header = true;
         }
-        let cell = |(_, value): &(&str, Value)| match value {
-            Value::Null => String::new(),
-            Value::String(text) => quoted(text),
-            other => quoted(&other.to_string()),
-        };
-        let cells: Vec<String> = row.iter().map(cell).collect();
-        writeln!(self.file, "{}", cells.join(","))?;
-        Ok(())
+        let cells = row.iter().map(|(_, value)| cell_of(value));
+        Ok(self.writer.write_record(cells)?)
     }
 
     fn flush(&mut self) -> anyhow::Result<()> {
-        Ok(self.file.flush()?)
+        Ok(self.writer.flush()?)
     }
 }
 
-/// A cell, quoted where it must be. Line breaks become blanks, so that a line is a row.
-fn quoted(text: &str) -> String {
-    let text = text.replace(['\n', '\r'], " ");
-    if text.contains([',', '"']) {
-        return format!("\"{}\"", text.replace('"', "\"\""));
+/// A value as a cell. Line breaks become blanks, so that a line is a row.
+fn cell_of(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.replace(['\n', '\r'], " "),
+        other => other.to_string(),
     }
-    text
 }
 
-/// Opens a file and cuts off a line that was not finished; says how many rows are in it.
-fn open(path: &Path, format: Format) -> anyhow::Result<(Box<dyn RowSink>, usize)> {
+/// A file to be gone on with.
+struct Opened {
+    sink: Box<dyn RowSink>,
+    /// Whole rows in it.
+    rows: usize,
+    /// The last of them.
+    last: String,
+}
+
+impl Opened {
+    /// Whether its last row begins with these names and values.
+    fn ends_with(&self, format: Format, expected: &Row<'_>) -> bool {
+        match format {
+            Format::Jsonl => {
+                serde_json::from_str::<Map<String, Value>>(&self.last).is_ok_and(|row| {
+                    expected
+                        .iter()
+                        .all(|(name, value)| row.get(*name) == Some(value))
+                })
+            }
+            Format::Csv => {
+                let mut options = csv::ReaderBuilder::new();
+                let reader = options.has_headers(false).from_reader(self.last.as_bytes());
+                let mut records = reader.into_records();
+                let Some(Ok(record)) = records.next() else {
+                    return false;
+                };
+                let mut cells = expected.iter().zip(record.iter());
+                record.len() >= expected.len()
+                    && cells.all(|((_, value), cell)| cell_of(value) == cell)
+            }
+        }
+    }
+}
+
+/// Opens a file and cuts off a line that was not finished.
+fn open(path: &Path, format: Format) -> anyhow::Result<Opened> {
     let context = || format!("cannot write `{}`", path.display());
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).create(true).truncate(false);
     let mut file = options.open(path).with_context(context)?;
     let (mut lines, mut whole_bytes) = (0, 0);
     let mut reader = BufReader::new(&file);
-    let mut line = Vec::new();
+    let (mut line, mut last) = (Vec::new(), Vec::new());
     loop {
         line.clear();
         let read = reader.read_until(b'\n', &mut line).with_context(context)?;
@@ -141,31 +171,35 @@ fn open(path: &Path, format: Format) -> anyhow::Result<(Box<dyn RowSink>, usize)
         }
         lines += 1;
         whole_bytes += read as u64;
+        std::mem::swap(&mut line, &mut last);
     }
     file.set_len(whole_bytes).with_context(context)?;
     file.seek(std::io::SeekFrom::End(0)).with_context(context)?;
-    let writer = BufWriter::new(file);
-    Ok(match format {
-        Format::Jsonl => (Box::new(JsonLines(writer)), lines),
+    let has_header = lines > 0;
+    let (sink, rows): (Box<dyn RowSink>, usize) = match format {
+        Format::Jsonl => (Box::new(JsonLines(BufWriter::new(file))), lines),
         Format::Csv => {
-            let sink = Csv {
-                file: writer,
-                has_header: lines > 0,
-            };
-            (Box::new(sink), lines.saturating_sub(1))
+            let writer = csv::Writer::from_writer(file);
+            (
+                Box::new(Csv { writer, has_header }),
+                lines.saturating_sub(1),
+            )
         }
-    })
+    };
+    let last = String::from_utf8_lossy(&last).into_owned();
+    Ok(Opened { sink, rows, last })
 }
 
 /// Writes the rows: entities in the order of their ids, the moments of each one after the other.
 pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<()> {
     let moments = moments_of(&args)?;
     let (keys, entities) = entities_of(&args.view, client).await?;
-    let (mut sink, done) = open(&args.out, args.format)?;
-    let total = entities.len() * moments.len();
+    let mut file = open(&args.out, args.format)?;
+    let (total, done) = (entities.len() * moments.len(), file.rows);
     ensure!(
-        done <= total,
-        "`{}` has {done} rows, {total} were asked for: it is of something else",
+        goes_on(&file, args.format, &keys, &entities, &moments),
+        "the {done} rows in `{}` are not the first of the {total} that were asked for: they are of \
+         something else, or entities came since; write to another file",
         args.out.display()
     );
     let bars = Bars::new(as_json);
@@ -176,7 +210,7 @@ pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<(
     let rest = entities.get(done / moments.len()..).unwrap_or_default();
     for chunk in rest.chunks(per_call) {
         let asked = ask(&args, &keys, chunk, &moments);
-        let path = format!("/api/v1/features/{}/rows", args.view);
+        let path = format!("/api/v1/features/{}/rows", escape(&args.view));
         let answer = client.post(&path, &asked).await?;
         let names: Vec<&str> = list_of(&answer, "features")
             .iter()
@@ -198,9 +232,9 @@ pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<(
                 .copied()
                 .zip(list_of(row, "values").iter().cloned());
             let whole: Vec<(&str, Value)> = parts.chain(head).chain(values).collect();
-            sink.write(&whole)?;
+            file.sink.write(&whole)?;
         }
-        sink.flush()?;
+        file.sink.flush()?;
         bars.advance(STEP, written as u64);
     }
     bars.end(STEP);
@@ -209,6 +243,28 @@ pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<(
         println!("{total} rows in {}", args.out.display());
     });
     Ok(())
+}
+
+/// Whether the last row of a file is the one that should stand there.
+fn goes_on(
+    file: &Opened,
+    format: Format,
+    keys: &[String],
+    entities: &[Vec<Value>],
+    moments: &[Timestamp],
+) -> bool {
+    let Some(last) = file.rows.checked_sub(1) else {
+        return true;
+    };
+    let (Some(entity), Some(at)) = (
+        entities.get(last / moments.len()),
+        moments.get(last % moments.len()),
+    ) else {
+        return false;
+    };
+    let parts = keys.iter().map(String::as_str).zip(entity.iter().cloned());
+    let expected: Vec<(&str, Value)> = parts.chain([("at", json!(at))]).collect();
+    file.ends_with(format, &expected)
 }
 
 fn ask(args: &Args, keys: &[String], chunk: &[Vec<Value>], moments: &[Timestamp]) -> Value {
@@ -254,7 +310,10 @@ async fn entities_of(
     let mut entities = Vec::new();
     let mut cursor = String::new();
     loop {
-        let path = format!("/api/v1/features/{view}/entities?limit=200{cursor}");
+        let path = format!(
+            "/api/v1/features/{}/entities?limit=200{cursor}",
+            escape(view)
+        );
         let page = client.get(&path).await?;
         for entity in list_of(&page, "entities") {
             let parts = entity.as_array().cloned().unwrap_or_default();
@@ -283,23 +342,51 @@ mod tests {
         for (format, head) in [(Format::Jsonl, ""), (Format::Csv, "a,b\n")] {
             let path = folder.path().join(format!("rows{head:?}"));
             let row = [("a", json!(1.5)), ("b", json!("x, \"y\"\nz"))];
-            let (mut sink, done) = open(&path, format).unwrap();
-            assert_eq!(done, 0);
-            sink.write(&row).unwrap();
-            sink.flush().unwrap();
-            drop(sink);
+            let mut file = open(&path, format).unwrap();
+            assert_eq!(file.rows, 0);
+            file.sink.write(&row).unwrap();
+            file.sink.flush().unwrap();
+            drop(file);
             let mut cut = OpenOptions::new().append(true).open(&path).unwrap();
             cut.write_all(b"{\"a\": 2").unwrap();
-            let (mut sink, done) = open(&path, format).unwrap();
-            assert_eq!(done, 1);
-            sink.write(&row).unwrap();
-            sink.flush().unwrap();
+            let mut file = open(&path, format).unwrap();
+            assert_eq!(file.rows, 1);
+            file.sink.write(&row).unwrap();
+            file.sink.flush().unwrap();
             let line = match format {
                 Format::Jsonl => "{\"a\":1.5,\"b\":\"x, \\\"y\\\"\\nz\"}\n",
                 Format::Csv => "1.5,\"x, \"\"y\"\" z\"\n",
             };
             let text = std::fs::read_to_string(&path).unwrap();
             assert_eq!(text, format!("{head}{line}{line}"));
+        }
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_not_gone_on_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let moments = [0, DAY_MS].map(Timestamp::from_ms);
+        let keys = ["track".to_owned()];
+        let entities = ["a", "b", "c"].map(|id| vec![json!(id)]);
+        for format in [Format::Jsonl, Format::Csv] {
+            let path = folder.path().join("rows");
+            let mut file = open(&path, format).unwrap();
+            assert!(goes_on(&file, format, &keys, &entities, &moments), "empty");
+            for (id, at) in [("a", moments[0]), ("a", moments[1]), ("b", moments[0])] {
+                let row = [("track", json!(id)), ("at", json!(at)), ("plays", json!(1))];
+                file.sink.write(&row).unwrap();
+            }
+            file.sink.flush().unwrap();
+            let file = open(&path, format).unwrap();
+            assert_eq!(file.rows, 3);
+            let check = |keys: &[String], entities: &[Vec<Value>], moments: &[Timestamp]| {
+                goes_on(&file, format, keys, entities, moments)
+            };
+            assert!(check(&keys, &entities, &moments));
+            assert!(!check(&keys, &entities[1..], &moments), "one came before");
+            assert!(!check(&keys, &entities[..1], &moments), "fewer were asked");
+            assert!(!check(&keys, &entities, &moments[1..]), "other moments");
+            std::fs::remove_file(&path).unwrap();
         }
     }
 }

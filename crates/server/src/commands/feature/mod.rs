@@ -10,6 +10,7 @@ use clap::Subcommand;
 use leitmotif_features::ViewDefinition;
 use serde_json::{Value, json};
 
+use super::query::escape;
 use super::{list_of, print, text_of};
 use crate::client::Client;
 
@@ -60,7 +61,9 @@ pub async fn run(
             });
         }
         FeatureCommand::Describe { view } => {
-            let answer = client.get(&format!("/api/v1/features/{view}")).await?;
+            let answer = client
+                .get(&format!("/api/v1/features/{}", escape(&view)))
+                .await?;
             print(&answer, as_json, print_description);
         }
         FeatureCommand::Preview { file } => {
