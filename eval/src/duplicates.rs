@@ -9,6 +9,7 @@ use leitmotif_analysis::audio::{
     ANALYSIS_RATE_HZ, DecodeLimits, Fingerprint, FingerprintIndex, SAME_RECORDING_ERROR_MAX,
     decode_bytes, fingerprint_audio, resample_to_mono,
 };
+use leitmotif_demo::world::{World, WorldSpec};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
@@ -28,6 +29,10 @@ pub struct Args {
     /// Folder with further copies, each named as its clip but for the ending: a subfolder a kind.
     #[arg(long)]
     copies: Option<PathBuf>,
+    /// Songs of the demo world that are compared with each other: all different, all played by one
+    /// synthesiser, as loops of one sample pack are.
+    #[arg(long, default_value_t = 224)]
+    songs: usize,
     /// Clips fingerprinted at the same time.
     #[arg(long, default_value_t = 1)]
     jobs: usize,
@@ -72,6 +77,7 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
         }
     }
     let nearest = nearest_different(&clips, &pool);
+    let one_sound = songs_of_one_sound(args.songs, &pool)?;
     let bytes: usize = clips
         .iter()
         .map(|clip| String::from(clip.whole.clone()).len())
@@ -83,6 +89,7 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
         "copies": kinds.iter().map(|(name, kind)| ((*name).to_owned(), kind.report())).collect::<serde_json::Map<_, _>>(),
         "originals": {"different_pairs": pair_count, "false_matches": false_pairs},
         "different_error_rate": quantiles(nearest),
+        "songs_of_one_sound": one_sound,
         "stored_bytes_per_clip": bytes / clips.len().max(1),
     }))
 }
@@ -159,6 +166,40 @@ fn nearest_different(clips: &[Clip], pool: &rayon::ThreadPool) -> Vec<f64> {
             .flat_map_iter(of_clip)
             .collect()
     })
+}
+
+/// Different songs that share every sound: what the index takes for one recording, and how near they
+/// come.
+fn songs_of_one_sound(count: usize, pool: &rayon::ThreadPool) -> anyhow::Result<Value> {
+    let world = World::new(WorldSpec {
+        song_count: count,
+        ..WorldSpec::default()
+    });
+    let print = |place: usize| -> anyhow::Result<Clip> {
+        let song = world.render(place).context("a song of the world")?;
+        let audio = decode_bytes(&song.wav, Some("wav"), &DecodeLimits::default())?;
+        let whole = fingerprint_audio(&buffer(resample_to_mono(&audio)?))?;
+        Ok(Clip {
+            song: place.to_string(),
+            whole,
+            copies: Vec::new(),
+        })
+    };
+    let clips: Vec<Clip> = pool.install(|| {
+        (0..count)
+            .into_par_iter()
+            .map(print)
+            .collect::<anyhow::Result<_>>()
+    })?;
+    let mut index = FingerprintIndex::default();
+    let found = clips.iter().map(|clip| index.add(clip.whole.clone()).len());
+    let false_matches: usize = found.sum();
+    Ok(json!({
+        "songs": count,
+        "pairs": count * count.saturating_sub(1) / 2,
+        "false_matches": false_matches,
+        "bit_error_rate": quantiles(nearest_different(&clips, pool)),
+    }))
 }
 
 /// Files with the song each is of: clips of one song are no false match.

@@ -71,9 +71,9 @@ pub struct FingerprintMatch {
     pub overlap_s: f64,
 }
 
-/// Highest bit error rate of copies of one recording. See `docs/measurements.md`: between what
-/// degraded copies reach and what different recordings come down to.
-pub const SAME_RECORDING_ERROR_MAX: f64 = 0.30;
+/// Highest bit error rate of copies of one recording. See `docs/measurements.md`: above what nearly
+/// all degraded copies reach, below what different songs of one sample pack come down to.
+pub const SAME_RECORDING_ERROR_MAX: f64 = 0.25;
 
 impl FingerprintMatch {
     /// Whether both are the same recording.

@@ -39,7 +39,7 @@ pub struct DuplicateTrackAnswer {
     pub extension: Option<String>,
     /// Size of the audio in bytes.
     pub size_bytes: Option<u64>,
-    /// Share of fingerprint bits that differ from the track it was grouped by; 0 for the first.
+    /// Share of fingerprint bits that differ from the nearest other track of the group.
     pub bit_error_rate: f64,
     /// By how much it begins later than that track, in seconds.
     pub offset_s: f64,

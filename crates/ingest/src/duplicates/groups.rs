@@ -19,7 +19,7 @@ const BIT_RATE_STEP: u64 = 8_000;
 pub struct DuplicateTrack {
     /// The track.
     pub track: TrackId,
-    /// Share of fingerprint bits that differ from the track it was grouped by; 0 for the first.
+    /// Share of fingerprint bits that differ from the nearest other track of the group.
     pub bit_error_rate: f64,
     /// By how much it begins later than that track, in seconds.
     pub offset_s: f64,
@@ -78,8 +78,16 @@ struct Member {
     track: TrackId,
     /// The member this one was joined to, its own number for the first of a group.
     parent: usize,
-    bit_error_rate: f64,
-    offset_s: f64,
+    /// The nearest other member: differing bits, and by how much this one begins later.
+    nearest: Option<(f64, f64)>,
+}
+
+impl Member {
+    fn meet(&mut self, bit_error_rate: f64, offset_s: f64) {
+        if self.nearest.is_none_or(|(least, _)| bit_error_rate < least) {
+            self.nearest = Some((bit_error_rate, offset_s));
+        }
+    }
 }
 
 impl Grouping {
@@ -87,15 +95,16 @@ impl Grouping {
     pub fn add(&mut self, track: &Track, fingerprint: Fingerprint) {
         let number = self.members.len();
         let found = self.index.add(fingerprint);
-        let best = found.first().map(|(_, found)| *found);
         self.members.push(Member {
             rank: rank(track),
             track: track.id,
             parent: number,
-            bit_error_rate: best.map_or(0.0, |best| rounded(best.bit_error_rate)),
-            offset_s: best.map_or(0.0, |best| rounded(best.offset_s)),
+            nearest: None,
         });
-        for (other, _) in found {
+        for (other, found) in found {
+            // The match tells by how much the other begins later.
+            self.members[number].meet(found.bit_error_rate, -found.offset_s);
+            self.members[other].meet(found.bit_error_rate, found.offset_s);
             let (a, b) = (self.root(number), self.root(other));
             // The earlier track stays the root, so that a group keeps its name.
             self.members[a.max(b)].parent = a.min(b);
@@ -126,10 +135,13 @@ impl Grouping {
         let groups = several.filter_map(|numbers| {
             let members = || numbers.iter().map(|number| &self.members[*number]);
             let canonical = members().max_by_key(|member| member.rank)?.track;
-            let tracks = members().map(|member| DuplicateTrack {
-                track: member.track,
-                bit_error_rate: member.bit_error_rate,
-                offset_s: member.offset_s,
+            let tracks = members().map(|member| {
+                let (bit_error_rate, offset_s) = member.nearest.unwrap_or_default();
+                DuplicateTrack {
+                    track: member.track,
+                    bit_error_rate: rounded(bit_error_rate),
+                    offset_s: rounded(offset_s),
+                }
             });
             Some(DuplicateGroup {
                 canonical,
@@ -208,6 +220,12 @@ mod tests {
         assert_eq!(groups[0].ids(), ids(&[1, 3, 4]));
         assert_eq!(groups[0].canonical, TrackId::from_u128(3), "lossless");
         assert_eq!(groups[0].id(), Some(TrackId::from_u128(1)));
+        // The copies begin 30 and 5 words of 93 ms into the first.
+        let offsets: Vec<f64> = groups[0].tracks.iter().map(|one| one.offset_s).collect();
+        let words: Vec<i64> = (offsets.iter())
+            .map(|offset| (offset / 0.092_88).round() as i64)
+            .collect();
+        assert_eq!(words, [-30, 30, 5], "{offsets:?}");
         assert_eq!(groups[1].ids(), ids(&[2, 5]));
         assert_eq!(
             groups[1].canonical,

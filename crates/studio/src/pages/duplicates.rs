@@ -48,11 +48,20 @@ pub fn duplicates_body(answer: &DuplicatesAnswer, is_first: bool) -> Markup {
     }
 }
 
+/// What is known of a group: until a person decides it is a suggestion.
+fn standing(state: &str) -> &'static str {
+    match state {
+        "confirmed" => "One recording",
+        "dismissed" => "Different recordings, says a person",
+        _ => "Sound like one recording, nobody decided yet",
+    }
+}
+
 fn table_of(group: &DuplicateGroupAnswer) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Tracks of one recording" {
             table {
-                caption { "One recording, " (group.state) }
+                caption { (standing(group.state)) }
                 thead { tr {
                     th scope="col" { "Track" } th scope="col" { "Release" } th scope="col" { "Format" }
                     th.number scope="col" { "Seconds" } th.number scope="col" { "Bytes" }
