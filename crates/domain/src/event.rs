@@ -12,7 +12,7 @@ use crate::limits;
 use crate::rung::Rung;
 
 /// Version of the payload shapes below; readers keep accepting every older one.
-pub const EVENT_SCHEMA_VERSION: u16 = 3;
+pub const EVENT_SCHEMA_VERSION: u16 = 4;
 
 /// The source of a skip that nobody reported: the player announced another track long before this
 /// one's end, and the report that it was heard never came.
