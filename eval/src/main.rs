@@ -12,12 +12,14 @@ mod features;
 mod files;
 mod load;
 mod ltr;
+mod memory;
 mod random;
 mod rap_pairs;
 mod recommend;
 mod rhyme;
 mod search;
 mod sequence;
+mod server;
 mod sessions;
 mod two_stage;
 mod vectors;
@@ -66,6 +68,8 @@ enum Command {
     Events(events::Args),
     /// Features: reads, replay, parity and leaks.
     Features(features::Args),
+    /// What a catalogue and its listeners cost in memory, and how fitting grows.
+    Memory(memory::Args),
     /// Open-loop HTTP load, latency counted from the intended start.
     Load(load::Args),
 }
@@ -88,6 +92,7 @@ fn main() -> anyhow::Result<()> {
         Command::Vectors(args) => vectors::run(&args)?,
         Command::Events(args) => events::run(&args)?,
         Command::Features(args) => features::run(&args)?,
+        Command::Memory(args) => memory::run(&args)?,
         Command::Load(args) => load::run(&args)?,
     };
     println!("{summary}");

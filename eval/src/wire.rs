@@ -35,8 +35,13 @@ impl Wire {
         self.send("GET", path, b"")
     }
 
-    /// Sends bytes that are JSON already.
+    /// Sends bytes that are JSON already, and reads JSON.
     pub fn send(&mut self, method: &str, path: &str, body: &[u8]) -> anyhow::Result<Value> {
+        Ok(serde_json::from_slice(&self.exchange(method, path, body)?)?)
+    }
+
+    /// Sends bytes and reads bytes; an answer other than 2xx is an error with its text.
+    pub fn exchange(&mut self, method: &str, path: &str, body: &[u8]) -> anyhow::Result<Vec<u8>> {
         let head = &self.head;
         let length = body.len();
         let head = format!("{method} {path} HTTP/1.1\r\n{head}content-length: {length}\r\n\r\n");
@@ -63,6 +68,6 @@ impl Wire {
             "{path}: {status} {}",
             String::from_utf8_lossy(&answer)
         );
-        Ok(serde_json::from_slice(&answer)?)
+        Ok(answer)
     }
 }

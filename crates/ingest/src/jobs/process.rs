@@ -60,6 +60,8 @@ pub struct DecoderProcess {
     pub program: PathBuf,
     /// Wall clock for one file.
     pub time_max: Duration,
+    /// Address space of the child in bytes.
+    pub memory_bytes_max: u64,
 }
 
 impl DecoderProcess {
@@ -68,6 +70,7 @@ impl DecoderProcess {
         Self {
             program,
             time_max: Duration::from_millis(limits::DECODER_MS_MAX),
+            memory_bytes_max: limits::DECODER_MEMORY_BYTES_MAX,
         }
     }
 
@@ -92,7 +95,7 @@ impl AudioProcess for DecoderProcess {
         let order = DecodeOrder {
             path: path.to_owned(),
             extension: extension.to_owned(),
-            memory_bytes_max: limits::DECODER_MEMORY_BYTES_MAX,
+            memory_bytes_max: self.memory_bytes_max,
             cpu_seconds_max: self.time_max.as_secs().max(1),
             audio_seconds_max: limits::ANALYSIS_SECONDS_MAX,
         };

@@ -12,6 +12,7 @@ use leitmotif_domain::Clock;
 use leitmotif_domain::clock::SystemClock;
 use serde_json::{Value, json};
 
+use super::capacity::process_mb;
 use super::serve::{bind, holder, serve};
 use crate::client::Client;
 use crate::platform::Platform;
@@ -131,10 +132,7 @@ fn document_of(summary: &TourSummary, seconds: f64) -> anyhow::Result<Value> {
 
 /// The largest memory this process has held, in MiB, where the system tells.
 fn peak_rss_mb() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib / 1_024)
+    process_mb("self", "VmHWM:").ok().map(|mb| mb as u64)
 }
 
 fn print_summary(summary: &TourSummary, document: &Value) {

@@ -94,7 +94,8 @@ pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-async fn import_folder(folder: &Path, client: &Client, bars: &Bars) -> anyhow::Result<Value> {
+/// Imports a folder that the server can read, and waits until it is read.
+pub async fn import_folder(folder: &Path, client: &Client, bars: &Bars) -> anyhow::Result<Value> {
     let path = folder
         .canonicalize()
         .with_context(|| format!("cannot find `{}`", folder.display()))?;

@@ -2,6 +2,7 @@
 
 mod analyzers;
 mod audit;
+mod capacity;
 mod demo;
 mod duplicates;
 mod events;
@@ -32,7 +33,7 @@ use crate::settings::Settings;
 
 /// Music analysis, search and recommendations you host yourself.
 ///
-/// Every command but `demo` and `serve` is a client of the public API: of the server at `--url`, of
+/// Every command but `demo`, `serve` and `capacity` is a client of the public API: of the server at `--url`, of
 /// the server that holds the data folder, or of the folder itself when none does.
 #[derive(Parser)]
 #[command(name = "leitmotif", version, about)]
@@ -100,6 +101,8 @@ enum Command {
     Duplicates(duplicates::DuplicatesArgs),
     /// Writes the catalogue as tables with a manifest: JSON lines or Parquet.
     Export(export::ExportArgs),
+    /// Measures this machine and says how many workers, how much memory and disk a load needs.
+    Capacity(capacity::Args),
     /// Trains the recommender on everything played so far.
     Train,
     /// Lists jobs.
@@ -160,6 +163,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
 async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(args) => return demo::run(args, settings, as_json).await,
+        Command::Capacity(args) => return capacity::run(args, &settings, as_json).await,
         Command::Serve(args) => {
             serve::run(args, settings).await?;
             return Ok(ExitCode::SUCCESS);
@@ -192,9 +196,11 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Usage => query::show(&connection.client, "/api/v1/usage", as_json).await,
         Command::Tenant(command) => manage::tenant(command, &connection.client, as_json).await,
         Command::Key(command) => manage::key(command, &connection.client, as_json).await,
-        Command::Demo(_) | Command::Serve(_) | Command::Openapi | Command::DecodeWorker => {
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Demo(_)
+        | Command::Serve(_)
+        | Command::Capacity(_)
+        | Command::Openapi
+        | Command::DecodeWorker => Ok(ExitCode::SUCCESS),
     };
     connection.close().await?;
     outcome

@@ -118,7 +118,7 @@ impl TestServer {
 
     /// Asks the process to end and waits until it has; returns whether it ended well.
     pub fn stop(mut self) -> bool {
-        let id = self.child.id().to_string();
+        let id = self.id().to_string();
         let told = Command::new("kill").args(["-TERM", &id]).status().unwrap();
         assert!(told.success());
         let status = wait_until("the server ends", || self.child.try_wait().unwrap());
@@ -129,6 +129,11 @@ impl TestServer {
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// What it logged so far.
