@@ -58,6 +58,10 @@ impl TrackActivity {
             self.tiles.binary_search_by_key(&day, |(day, _)| *day)
         };
         let place = place.unwrap_or_else(|place| {
+            if self.tiles.len() == self.tiles.capacity() {
+                // A quarter more instead of twice as much: most tracks have few days.
+                self.tiles.reserve_exact(1 + self.tiles.len() / 4);
+            }
             self.tiles.insert(place, (day, Tile::default()));
             place
         });
