@@ -10,7 +10,6 @@ use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::matrix::InteractionMatrix;
-use crate::top_k::top_k;
 
 /// The nearest items of each item with their similarity, nearest first.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,31 +72,74 @@ impl ItemNeighbours {
         scores
     }
 
-    /// Keeps the `count` most similar others of each item, given all similarities of one item.
+    /// Keeps the `count` most similar others of each item.
     ///
-    /// `fill` adds into a zeroed slice of all items; similarities of 0 or less are dropped.
-    fn from_rows(item_count: usize, count: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Self {
+    /// `add` adds up what one item has with others, `similarity` makes one number of the item, the
+    /// other and their sum; those of 0 or less are dropped.
+    ///
+    /// - Cost: what `add` costs, and O(others touched) for each item: none of it grows with the items
+    ///   that have nothing in common.
+    fn from_sums(
+        item_count: usize,
+        count: usize,
+        add: impl Fn(usize, &mut Sums) + Sync,
+        similarity: impl Fn(usize, usize, f32) -> f32 + Sync,
+    ) -> Self {
+        let nearest = |sums: &mut Sums, item: usize| {
+            add(item, sums);
+            let mut list: Vec<(u32, f32)> = sums
+                .drain()
+                .filter(|&(other, _)| other as usize != item)
+                .map(|(other, sum)| (other, similarity(item, other as usize, sum)))
+                .filter(|&(_, similarity)| similarity > 0.0)
+                .collect();
+            let order = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+            if list.len() > count {
+                list.select_nth_unstable_by(count, order);
+                list.truncate(count);
+            }
+            list.sort_unstable_by(order);
+            list.shrink_to_fit();
+            list
+        };
         let lists = (0..item_count)
             .into_par_iter()
-            .map_init(
-                || vec![0f32; item_count],
-                |similarities, item| {
-                    similarities.fill(0.0);
-                    fill(item, similarities);
-                    similarities[item] = 0.0;
-                    let candidates: Vec<u32> = (0..item_count as u32)
-                        .filter(|&other| similarities[other as usize] > 0.0)
-                        .collect();
-                    let values: Vec<f32> = (candidates.iter())
-                        .map(|&other| similarities[other as usize])
-                        .collect();
-                    (top_k(&values, count).into_iter())
-                        .map(|at| (candidates[at], values[at]))
-                        .collect()
-                },
-            )
+            .map_init(|| Sums::new(item_count), nearest)
             .collect();
         Self { lists }
+    }
+}
+
+/// A sum for every item, of which few are touched; emptied at the cost of those.
+struct Sums {
+    values: Vec<f32>,
+    is_touched: Vec<bool>,
+    touched: Vec<u32>,
+}
+
+impl Sums {
+    fn new(item_count: usize) -> Self {
+        Self {
+            values: vec![0.0; item_count],
+            is_touched: vec![false; item_count],
+            touched: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, item: usize, amount: f32) {
+        if !std::mem::replace(&mut self.is_touched[item], true) {
+            self.touched.push(item as u32);
+        }
+        self.values[item] += amount;
+    }
+
+    /// Takes the touched items with their sums out.
+    fn drain(&mut self) -> impl Iterator<Item = (u32, f32)> {
+        let (values, is_touched) = (&mut self.values, &mut self.is_touched);
+        self.touched.drain(..).map(|item| {
+            is_touched[item as usize] = false;
+            (item, std::mem::take(&mut values[item as usize]))
+        })
     }
 }
 
@@ -107,12 +149,12 @@ fn add_paths(
     matrix: &InteractionMatrix,
     item: usize,
     step: impl Fn(usize, f32) -> f32,
-    sums: &mut [f32],
+    sums: &mut Sums,
 ) {
     for (row, weight) in by_item.entries(item) {
         let factor = step(row, weight);
         for (other, weight) in matrix.entries(row) {
-            sums[other] += factor * weight;
+            sums.add(other, factor * weight);
         }
     }
 }

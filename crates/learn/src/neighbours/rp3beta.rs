@@ -46,19 +46,15 @@ pub fn rp3beta(matrix: &InteractionMatrix, options: Rp3BetaOptions) -> Result<It
     let penalties: Vec<f32> = (0..by_item.row_count())
         .map(|item| degree(&by_item, item).powf(options.beta))
         .collect();
-    Ok(ItemNeighbours::from_rows(
+    Ok(ItemNeighbours::from_sums(
         binary.column_count(),
         options.count,
-        |item, similarities| {
+        |item, sums| {
             let first = (1.0 / degree(&by_item, item)).powf(options.alpha);
             let step = |row, _| first * (1.0 / degree(&binary, row)).powf(options.alpha);
-            add_paths(&by_item, &binary, item, step, similarities);
-            for (similarity, penalty) in similarities.iter_mut().zip(&penalties) {
-                if *similarity > 0.0 {
-                    *similarity /= penalty;
-                }
-            }
+            add_paths(&by_item, &binary, item, step, sums);
         },
+        |_, other, sum| sum / penalties[other],
     ))
 }
 
