@@ -11,6 +11,7 @@ use leitmotif_learn::neighbours::{ItemNeighbours, item_cosine};
 use super::ablation::ablate;
 use super::current::{Basis, Comparison, CurrentModel, has_seen};
 use super::dataset::{Dataset, Question, Split};
+use super::ladder::LadderRow;
 use super::pareto::pareto;
 use super::ranker::{Moment, PartedRows, RankerSettings, named};
 use super::settled::{Evaluated, Measured, SettledRanker};
@@ -187,18 +188,17 @@ impl Fitting {
         on_share(0.4);
         let model = self.model(parts, recipe.blend, None)?;
         self.stand_at(past, at, model);
-        let blended = self.moment(at).judge(None, &questions)?;
-        let mut served = blended;
-        let mut is_ranker_in_use = false;
-        if let Some(ranker) = &ranker {
-            let ranked = self.moment(at).judge(Some(ranker), &questions)?;
-            let row = ladder::LadderRow::of(&ranked);
-            is_ranker_in_use = row.ndcg_at_10 > ladder.blend.ndcg_at_10;
-            ladder.ranked = Some(row);
-            if is_ranker_in_use {
-                served = ranked;
-            }
-        }
+        let ranked = match &ranker {
+            Some(ranker) => Some(self.moment(at).judge(Some(ranker), &questions)?),
+            None => None,
+        };
+        ladder.ranked = ranked.as_deref().map(LadderRow::of);
+        let is_ranker_in_use =
+            (ladder.ranked).is_some_and(|row| row.ndcg_at_10 > ladder.blend.ndcg_at_10);
+        let served = match ranked.filter(|_| is_ranker_in_use) {
+            Some(ranked) => ranked,
+            None => self.moment(at).judge(None, &questions)?,
+        };
         on_share(0.7);
         let current = match current {
             Loaded::None => CurrentModel::None,
