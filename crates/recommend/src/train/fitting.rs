@@ -26,6 +26,8 @@ use crate::view::TenantView;
 
 /// Neighbours kept per track.
 const NEIGHBOURS: usize = 200;
+/// Share of the measuring that the Pareto curve takes; the rest is fits of the ranker.
+const CURVE_SHARE: f64 = 0.03;
 
 /// The fitted parts over one set of listens.
 pub(crate) struct Parts {
@@ -257,11 +259,11 @@ impl Fitting {
         self.stand_at(past, at, model);
         let moment = self.moment(at);
         let curve = pareto(&moment, &questions, self.dataset.items.len(), &|share| {
-            on_share(0.3 * share);
+            on_share(CURVE_SHARE * share);
         })?;
         let ablation = match settings {
             Some(settings) => ablate(self.rows()?, &settings, &moment, &questions, &|share| {
-                on_share(0.3 + 0.7 * share);
+                on_share(CURVE_SHARE + (1.0 - CURVE_SHARE) * share);
             })?,
             None => None,
         };
