@@ -99,20 +99,11 @@ impl Dataset {
             offset = last.offset;
             for recorded in events.iter().filter(|recorded| recorded.offset <= until) {
                 let event = &recorded.event;
-                let (track, signal) = match &event.payload {
-                    EventPayload::Listen(listen) if !listen.private => {
-                        (listen.track, listen.signal())
-                    }
-                    EventPayload::Feedback(feedback) => match feedback.opinion {
-                        Opinion::Like => (feedback.track, OPINION_SIGNAL),
-                        Opinion::Dislike => (feedback.track, -OPINION_SIGNAL),
-                        Opinion::Cleared => continue,
-                    },
-                    EventPayload::ScrobbleDeleted(deleted) => {
-                        taken_back.insert(Scrobble::resolved_event_id(deleted.scrobble));
-                        continue;
-                    }
-                    _ => continue,
+                if let EventPayload::ScrobbleDeleted(deleted) = &event.payload {
+                    taken_back.insert(Scrobble::resolved_event_id(deleted.scrobble));
+                }
+                let Some((track, signal)) = signal_of(&event.payload) else {
+                    continue;
                 };
                 let Some(id) = event.listener else {
                     without_listener += 1;
@@ -266,6 +257,19 @@ impl Dataset {
             }
         }
         questions
+    }
+}
+
+/// The track that an event says something about, and what it says.
+fn signal_of(payload: &EventPayload) -> Option<(TrackId, f32)> {
+    match payload {
+        EventPayload::Listen(listen) if !listen.private => Some((listen.track, listen.signal())),
+        EventPayload::Feedback(feedback) => match feedback.opinion {
+            Opinion::Like => Some((feedback.track, OPINION_SIGNAL)),
+            Opinion::Dislike => Some((feedback.track, -OPINION_SIGNAL)),
+            Opinion::Cleared => None,
+        },
+        _ => None,
     }
 }
 

@@ -149,18 +149,20 @@ pub fn pareto_section(report: &Value) -> Markup {
             }
             div.columns {
                 @if !points.is_empty() { (scatter(&points)) }
-                table {
-                    thead { tr {
-                        th.number scope="col" { "Diversity" } th.number scope="col" { "NDCG at 10" }
-                        th.number scope="col" { "Variety" } th.number scope="col" { "Catalogue shown" } th scope="col" { "Efficient" }
-                    } }
-                    tbody { @for point in &points { tr {
-                        th.number scope="row" { (trimmed(point.setting, 2)) }
-                        td.number { (trimmed(point.relevance, 4)) }
-                        td.number { (trimmed(point.variety, 3)) }
-                        td.number { (percent(point.coverage)) }
-                        td { @if point.is_efficient { "yes" } @else { "no" } }
-                    } } }
+                div.scroll tabindex="0" role="region" aria-label="Settings of the knob" {
+                    table {
+                        thead { tr {
+                            th.number scope="col" { "Diversity" } th.number scope="col" { "NDCG at 10" }
+                            th.number scope="col" { "Variety" } th.number scope="col" { "Catalogue shown" } th scope="col" { "Efficient" }
+                        } }
+                        tbody { @for point in &points { tr {
+                            th.number scope="row" { (trimmed(point.setting, 2)) }
+                            td.number { (trimmed(point.relevance, 4)) }
+                            td.number { (trimmed(point.variety, 3)) }
+                            td.number { (percent(point.coverage)) }
+                            td { @if point.is_efficient { "yes" } @else { "no" } }
+                        } } }
+                    }
                 }
             }
         }
@@ -190,10 +192,10 @@ fn scatter(points: &[Point]) -> Markup {
             svg viewBox="-44 -14 356 228" role="img" aria-label=(label) {
                 rect.reliability-ground x="0" y="0" width=(WIDTH) height=(HEIGHT) {}
                 polyline.reliability-curve points=(path) {}
-                @for point in points {
+                @for (place, point) in points.iter().enumerate() {
                     line.pareto-interval x1=(x(point.variety)) y1=(y(point.low)) x2=(x(point.variety)) y2=(y(point.high)) {}
                     circle class=(if point.is_efficient { "pareto-efficient" } else { "pareto-other" }) cx=(x(point.variety)) cy=(y(point.relevance)) r="5" {}
-                    text x=(x(point.variety)) y=(y(point.relevance)) dx="8" dy="-7" { (trimmed(point.setting, 2)) }
+                    text x=(x(point.variety)) y=(y(point.relevance)) dx="8" dy=(if place % 2 == 0 { "-7" } else { "15" }) { (trimmed(point.setting, 2)) }
                 }
                 text x="0" y="194" { (trimmed(across.0, 2)) }
                 text x=(WIDTH) y="194" text-anchor="end" { (trimmed(across.1, 2)) }
