@@ -151,6 +151,7 @@ pub fn pareto_section(report: &Value) -> Markup {
                 @if !points.is_empty() { (scatter(&points)) }
                 div.scroll tabindex="0" role="region" aria-label="Settings of the knob" {
                     table {
+                        caption { "The same points as numbers" }
                         thead { tr {
                             th.number scope="col" { "Diversity" } th.number scope="col" { "NDCG at 10" }
                             th.number scope="col" { "Variety" } th.number scope="col" { "Catalogue shown" } th scope="col" { "Efficient" }

@@ -259,6 +259,7 @@ fn stages_section(report: &Value) -> Markup {
             section aria-labelledby="stages" {
                 h2 #stages { "Stages" }
                 table {
+                    caption { "What each stage took, in order" }
                     thead { tr { th scope="col" { "Stage" } th.number scope="col" { "Took" } } }
                     tbody { @for stage in &stages { tr {
                         th scope="row" { (stage_name(stage.get("stage").and_then(Value::as_str).unwrap_or_default())) }
@@ -292,6 +293,7 @@ fn search_section(report: &Value) -> Markup {
                     summary { (title) ": " (trials.len()) }
                     div.scroll tabindex="0" role="region" aria-label=(title) {
                         table {
+                            caption { "In the order in which they were tried, on the weighing listens" }
                             thead { tr { th scope="col" { "Settings" } th.number scope="col" { "NDCG at 10" } } }
                             tbody { @for trial in &trials { tr {
                                 th scope="row" { (settings_text(trial.get("settings"))) }
