@@ -75,6 +75,7 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(jobs::retry))
         .routes(routes!(training::create))
         .routes(routes!(training::list))
+        .routes(routes!(training::get))
         .routes(routes!(training::set_production))
         .routes(routes!(exports::export))
         .routes(routes!(duplicates::search, duplicates::list))

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::ids::{JobId, TrackId};
+use crate::training::TrainingRequest;
 
 /// What a job does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +21,7 @@ pub enum JobTask {
         path: String,
     },
     /// Fit the models on the log.
-    Train,
+    Train(TrainingRequest),
     /// Group the tracks that hold one recording.
     FindDuplicates,
 }
@@ -31,7 +32,7 @@ impl JobTask {
         match self {
             Self::AnalyzeTrack { .. } => "analyze_track",
             Self::ScanFolder { .. } => "scan_folder",
-            Self::Train => "train",
+            Self::Train(_) => "train",
             Self::FindDuplicates => "find_duplicates",
         }
     }
@@ -41,7 +42,7 @@ impl JobTask {
     pub fn follows_input(&self) -> bool {
         match self {
             Self::AnalyzeTrack { .. } => true,
-            Self::ScanFolder { .. } | Self::Train | Self::FindDuplicates => false,
+            Self::ScanFolder { .. } | Self::Train(_) | Self::FindDuplicates => false,
         }
     }
 }
@@ -123,4 +124,24 @@ pub struct JobCounts {
     pub done: u64,
     /// Dead.
     pub dead: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::{Promotion, SearchBudget};
+
+    #[test]
+    fn a_training_queued_before_it_had_settings_still_reads() {
+        let read = |text: &str| serde_json::from_str::<JobTask>(text);
+        let plain = JobTask::Train(TrainingRequest::default());
+        assert_eq!(read(r#"{"kind":"train"}"#).ok(), Some(plain));
+        let asked = JobTask::Train(TrainingRequest {
+            promotion: Promotion::Always,
+            search: Some(SearchBudget::Seconds(60)),
+            ..TrainingRequest::default()
+        });
+        let text = serde_json::to_string(&asked).unwrap_or_default();
+        assert_eq!(read(&text).ok(), Some(asked), "{text}");
+    }
 }

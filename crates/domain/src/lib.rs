@@ -18,6 +18,7 @@ pub mod playlist;
 pub mod rung;
 pub mod statement;
 pub mod track;
+pub mod training;
 pub mod zone;
 
 pub mod bucket;

@@ -76,6 +76,10 @@ pub const VECTOR_DIMENSION_MAX: usize = 4_096;
 pub const JOB_ATTEMPTS_MAX: u32 = 4;
 /// Longest lease on a job before another worker may take it.
 pub const JOB_LEASE_MS: i64 = 60_000;
+/// Trials of a search for settings, of each kind: more would choose by chance among equals.
+pub const TRAINING_TRIALS_MAX: u32 = 500;
+/// Longest search for settings: a day.
+pub const TRAINING_SEARCH_S_MAX: u32 = 24 * 3_600;
 /// Files seen in one folder scan before it stops with an error.
 pub const SCAN_FILES_MAX: usize = 5_000_000;
 /// Deepest folder in a scan: a cyclic link ends here even if it escapes the cycle check.

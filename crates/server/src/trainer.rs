@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use leitmotif_domain::job::JobTask;
 use leitmotif_domain::{ErrorKind, TenantScope};
 use leitmotif_ingest::jobs::{JobFailure, JobHandle, JobRunner};
 use leitmotif_recommend::Recommender;
-use leitmotif_recommend::train::train;
+use leitmotif_recommend::train::{TrainingRun, train};
 
 /// Trains the models of a tenant.
 pub struct TrainRunner {
@@ -22,10 +23,26 @@ impl JobRunner for TrainRunner {
 
     async fn run(&self, scope: &TenantScope, job: &JobHandle) -> Result<(), JobFailure> {
         let stores = self.recommender.stores();
-        match train(stores, scope, |progress| job.report(progress)).await {
+        let leased = &job.leased.job;
+        let JobTask::Train(request) = leased.task else {
+            return Err(JobFailure {
+                reason: format!("{} is no training", leased.task.kind()),
+                is_retryable: false,
+            });
+        };
+        let run = TrainingRun {
+            job: leased.id,
+            request,
+        };
+        match train(stores, scope, &run, |progress| job.report(progress)).await {
             Ok(report) => {
                 let blend = report.ladder.blend.ndcg_at_10;
-                tracing::info!(model = %report.model, listens = report.listens, blend, "trained");
+                let promotion = report.promotion.reason.as_str();
+                for time in &report.stages {
+                    let (stage, taken) = (time.stage.name(), time.duration_ms);
+                    tracing::debug!(model = %report.model, stage, taken, "a stage of a training");
+                }
+                tracing::info!(model = %report.model, listens = report.listens, blend, promotion, "trained");
                 Ok(())
             }
             Err(error) => Err(JobFailure {

@@ -54,6 +54,11 @@ pub fn pipeline(placement: &str) -> String {
     format!("/studio/pipelines/{}", encode(placement))
 }
 
+/// The page of a model.
+pub fn model(id: &str) -> String {
+    format!("/studio/models/{}", encode(id))
+}
+
 /// The page of an accuracy card.
 pub fn analyzer(name: &str) -> String {
     format!("/studio/analyzers/{}", encode(name))

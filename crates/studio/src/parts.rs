@@ -46,6 +46,21 @@ pub fn bar(share: f64, class: &str) -> Markup {
     }
 }
 
+/// A bar with the 95 % interval of its value over it, all shares of the whole width.
+pub fn bar_with_interval(share: f64, low: f64, high: f64) -> Markup {
+    let at = |share: f64| {
+        let share = if share.is_finite() { share } else { 0.0 };
+        format!("{:.1}", share.clamp(0.0, 1.0) * 100.0)
+    };
+    html! {
+        svg.bar.bar-wide viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true" {
+            rect.bar-ground x="0" y="0" width="100" height="8" rx="2" {}
+            rect.bar-value x="0" y="0" width=(at(share)) height="8" rx="2" {}
+            line.bar-interval x1=(at(low)) y1="4" x2=(at(high)) y2="4" {}
+        }
+    }
+}
+
 /// The place for announcements that assistive technology reads out.
 pub fn announcer() -> Markup {
     html! { p.heard role="status" aria-live="polite" data-announce {} }

@@ -9,7 +9,7 @@ use leitmotif_domain::limits;
 
 use crate::pages::{
     analyzers, audits, duplicates, features, home, jobs, library, listener, listeners, login,
-    not_found, overview, pipelines, playground, playlists, recommended, track,
+    models, not_found, overview, pipelines, playground, playlists, recommended, track,
 };
 use crate::visitor::TenantNames;
 use crate::{assets, security};
@@ -63,6 +63,10 @@ pub fn pages() -> Router<ApiState> {
         .route("/studio/audits", get(audits::show))
         .route("/studio/audits/{id}", get(audits::show_one))
         .route("/studio/duplicates", get(duplicates::show))
+        .route("/studio/models", get(models::show))
+        .route("/studio/models/train", post(models::train))
+        .route("/studio/models/{id}", get(models::show_one))
+        .route("/studio/models/{id}/promote", post(models::promote))
         .route("/studio/jobs", get(jobs::show))
         .route("/studio/jobs/rows", get(jobs::fragment))
         .route("/studio/jobs/{id}/retry", post(jobs::retry))

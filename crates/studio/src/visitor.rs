@@ -8,7 +8,7 @@ use axum::extract::{FromRequestParts, OriginalUri, State};
 use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
-use leitmotif_api::middleware::auth::{ReadAccess, WriteAccess};
+use leitmotif_api::middleware::auth::{AdminAccess, ReadAccess, WriteAccess};
 use leitmotif_api::native::overview::overview;
 use leitmotif_api::{ApiState, Caller, Problem};
 use leitmotif_domain::TenantId;
@@ -71,6 +71,11 @@ impl Visitor {
         }
     }
 
+    /// Whether buttons that manage the tenant are of use.
+    pub fn can_administer(&self) -> bool {
+        self.access.0.principal.scopes().has(Scope::Admin)
+    }
+
     /// What a person calls the key.
     pub fn label(&self) -> &str {
         self.access.0.principal.label()
@@ -104,6 +109,24 @@ impl FromRequestParts<ApiState> for Writer {
             return Err(to_login(parts).into_response());
         }
         let access = WriteAccess::from_request_parts(parts, state).await;
+        access
+            .map(Self)
+            .map_err(|problem| Failure(problem).into_response())
+    }
+}
+
+/// Somebody who may manage the tenant, from a form.
+#[derive(Debug, Clone)]
+pub struct Administrator(pub AdminAccess);
+
+impl FromRequestParts<ApiState> for Administrator {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Response> {
+        if Caller::from_request_parts(parts, state).await.is_err() {
+            return Err(to_login(parts).into_response());
+        }
+        let access = AdminAccess::from_request_parts(parts, state).await;
         access
             .map(Self)
             .map_err(|problem| Failure(problem).into_response())

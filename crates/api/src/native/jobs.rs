@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use leitmotif_domain::Timestamp;
 use leitmotif_domain::job::{Job, JobCounts, JobState, JobTask};
+use leitmotif_recommend::train::Stage;
 use leitmotif_storage::ports::JobFilter;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -32,6 +33,9 @@ pub struct JobAnswer {
     pub progress_done: u64,
     /// Steps known.
     pub progress_total: u64,
+    /// What a running training does now: `validate`, `split`, `fit_sources`, `build_rows`,
+    /// `fit_ranker`, `evaluate`, `measure` or `register`. Its steps are shares of the cost.
+    pub stage: Option<&'static str>,
     /// Why the last attempt failed.
     pub error: Option<String>,
     /// When it was queued.
@@ -47,7 +51,13 @@ impl From<Job> for JobAnswer {
         let subject = match &job.task {
             JobTask::AnalyzeTrack { track } => Some(track.to_string()),
             JobTask::ScanFolder { path } => Some(path.clone()),
-            JobTask::Train | JobTask::FindDuplicates => None,
+            JobTask::Train(_) | JobTask::FindDuplicates => None,
+        };
+        let stage = match &job.task {
+            JobTask::Train(request) if job.state == JobState::Running => {
+                Stage::at(request, job.progress).map(Stage::name)
+            }
+            _ => None,
         };
         Self {
             id: job.id.to_string(),
@@ -57,6 +67,7 @@ impl From<Job> for JobAnswer {
             attempts: job.attempts,
             progress_done: job.progress.done,
             progress_total: job.progress.total,
+            stage,
             error: job.error,
             created_at: job.created_at,
             updated_at: job.updated_at,

@@ -3,18 +3,21 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use leitmotif_domain::Timestamp;
 use leitmotif_domain::job::{JobTask, NewJob};
+use leitmotif_domain::training::{Promotion, ReportDepth, SearchBudget, TrainingRequest};
+use leitmotif_domain::{Timestamp, limits};
+use leitmotif_recommend::Error;
 use leitmotif_recommend::service::PRODUCTION;
-use leitmotif_recommend::train::promote;
+use leitmotif_recommend::train::{check_readable, promote};
 use leitmotif_storage::ports::ModelRecord;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::analysis::QueuedAnswer;
 use super::path_id;
 use crate::middleware::auth::{AdminAccess, ReadAccess};
-use crate::middleware::body::QueryParameters;
+use crate::middleware::body::{OptionalJsonBody, QueryParameters};
 use crate::paging::{Listing, PageInfo, PageQuery};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::ApiState;
@@ -33,10 +36,15 @@ pub struct ModelAnswer {
     pub log_offset: u64,
     /// Whether requests are answered from it.
     pub is_production: bool,
-    /// The training report: data, settings and the ladder of quality on held-out listens.
+    /// The training report: data, settings, the ladder of quality on held-out listens, the comparison
+    /// with the model that was in production, and what each stage took. A listing leaves the long parts
+    /// out: `ablation`, `pareto`, `search` and `stages`.
     #[schema(value_type = Object)]
-    pub report: serde_json::Value,
+    pub report: Value,
 }
+
+/// The parts of a report that a listing leaves out.
+const LONG_PARTS: [&str; 4] = ["ablation", "pareto", "search", "stages"];
 
 impl ModelAnswer {
     fn of(record: ModelRecord, production: Option<&ModelRecord>) -> Self {
@@ -61,16 +69,83 @@ pub struct ModelsAnswer {
     pub page: PageInfo,
 }
 
-/// Queues a training on the whole log; the new model goes into production when it is done.
-#[utoipa::path(post, path = "/api/v1/training-runs", tag = "models", responses(
+/// What a training is to do; everything may be left out.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingInput {
+    /// `brief` for the ladder and the comparison, `full` for the ablation and the Pareto curve too.
+    #[schema(value_type = Option<String>)]
+    pub report: Option<ReportDepth>,
+    /// `if_not_worse` puts the new model into production unless it is measurably worse than the one
+    /// that is there, `always` whatever was measured.
+    #[schema(value_type = Option<String>)]
+    pub promotion: Option<Promotion>,
+    /// Searches for settings: by time, or by trials.
+    pub search: Option<SearchInput>,
+}
+
+/// How long settings are searched for: `seconds`, or both counts of trials.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SearchInput {
+    /// Seconds, 1 to 86,400. The first trial says how many fit in; the report names the counts, which
+    /// give the same model again.
+    pub seconds: Option<u32>,
+    /// Trials of the settings of the sources, 1 to 500.
+    pub source_trials: Option<u32>,
+    /// Trials of the settings of the ranker, 1 to 500.
+    pub ranker_trials: Option<u32>,
+}
+
+impl SearchInput {
+    fn budget(self) -> Result<SearchBudget, Problem> {
+        let within = |field: &str, value: u32, most: u32| {
+            if (1..=most).contains(&value) {
+                return Ok(value);
+            }
+            let pointer = format!("/search/{field}");
+            Err(Problem::invalid(
+                pointer,
+                format!("{value} is not within 1 to {most}"),
+            ))
+        };
+        let most = limits::TRAINING_TRIALS_MAX;
+        match (self.seconds, self.source_trials, self.ranker_trials) {
+            (Some(seconds), None, None) => {
+                let seconds = within("seconds", seconds, limits::TRAINING_SEARCH_S_MAX)?;
+                Ok(SearchBudget::Seconds(seconds))
+            }
+            (None, Some(sources), Some(ranker)) => Ok(SearchBudget::Trials {
+                sources: within("source_trials", sources, most)?,
+                ranker: within("ranker_trials", ranker, most)?,
+            }),
+            _ => {
+                let detail = "give `seconds` alone, or both `source_trials` and `ranker_trials`";
+                Err(Problem::invalid("/search", detail))
+            }
+        }
+    }
+}
+
+/// Queues a training on the whole log. The new model is always registered; it goes into production
+/// unless it is measurably worse than the model that is there. While a training waits or runs, another
+/// is not queued: the answer names the one that is there.
+#[utoipa::path(post, path = "/api/v1/training-runs", tag = "models",
+    request_body = Option<TrainingInput>, responses(
     (status = 202, body = QueuedAnswer),
     (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
 pub async fn create(
     State(state): State<ApiState>,
     access: AdminAccess,
+    OptionalJsonBody(input): OptionalJsonBody<TrainingInput>,
 ) -> Result<(StatusCode, Json<QueuedAnswer>), Problem> {
+    let request = TrainingRequest {
+        report: input.report.unwrap_or_default(),
+        promotion: input.promotion.unwrap_or_default(),
+        search: input.search.map(SearchInput::budget).transpose()?,
+    };
     let job = NewJob {
-        task: JobTask::Train,
+        task: JobTask::Train(request),
         dedupe_key: "train".to_owned(),
     };
     let queued = state.jobs.enqueue(access.scope(), vec![job]).await?;
@@ -105,14 +180,37 @@ pub async fn list(
     let page = state.models.list_models(access.scope(), &asked).await?;
     let info = listing.info(&page);
     let production = state.models.alias(access.scope(), PRODUCTION).await?;
-    let models = page.items.into_iter();
-    let models = models
-        .map(|record| ModelAnswer::of(record, production.as_ref()))
-        .collect();
-    Ok(Json(ModelsAnswer { models, page: info }))
+    let models = page.items.into_iter().map(|mut record| {
+        if let Some(parts) = record.metrics.as_object_mut() {
+            parts.retain(|name, _| !LONG_PARTS.contains(&name.as_str()));
+        }
+        ModelAnswer::of(record, production.as_ref())
+    });
+    Ok(Json(ModelsAnswer {
+        models: models.collect(),
+        page: info,
+    }))
 }
 
-/// Puts a version into production: forward, or back after a bad one.
+/// Reads a version with its whole report.
+#[utoipa::path(get, path = "/api/v1/models/{id}", tag = "models",
+    params(("id" = String, Path, description = "model id")), responses(
+    (status = 200, body = ModelAnswer),
+    (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
+pub async fn get(
+    State(state): State<ApiState>,
+    access: ReadAccess,
+    Path(id): Path<String>,
+) -> Result<Json<ModelAnswer>, Problem> {
+    let model = path_id("model", &id)?;
+    let found = state.models.model(access.scope(), model).await?;
+    let record = found.ok_or_else(|| Problem::not_found("model", &id))?;
+    let production = state.models.alias(access.scope(), PRODUCTION).await?;
+    Ok(Json(ModelAnswer::of(record, production.as_ref())))
+}
+
+/// Puts a version into production: forward, or back after a bad one. One whose bytes are damaged or
+/// lost is refused and the version in production stays.
 #[utoipa::path(put, path = "/api/v1/models/{id}/production", tag = "models",
     params(("id" = String, Path, description = "model id")), responses(
     (status = 200, body = ModelAnswer),
@@ -127,7 +225,14 @@ pub async fn set_production(
         .model(access.scope(), path_id("model", &id)?)
         .await?;
     let record = found.ok_or_else(|| Problem::not_found("model", &id))?;
-    promote(state.recommender.stores(), access.scope(), record.id).await?;
+    let stores = state.recommender.stores();
+    check_readable(stores, access.scope(), record.id)
+        .await
+        .map_err(|error| match error {
+            Error::DamagedModel { .. } => Problem::conflict(error.to_string()),
+            other => other.into(),
+        })?;
+    promote(stores, access.scope(), record.id).await?;
     let production = record.clone();
     Ok(Json(ModelAnswer::of(record, Some(&production))))
 }

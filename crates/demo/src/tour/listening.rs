@@ -74,7 +74,8 @@ pub async fn train(
     progress: &dyn TourProgress,
 ) -> Result<TrainingOutcome, TourError> {
     let step = "train the recommender";
-    progress.begin(step, 1);
+    let mut total = 1;
+    progress.begin(step, total);
     let queued = post(api, "/api/v1/training-runs", &json!({})).await?;
     let path = format!(
         "/api/v1/jobs/{}",
@@ -94,10 +95,19 @@ pub async fn train(
                     reason,
                 });
             }
-            _ => api.pause(LOOK_EVERY_MS).await,
+            _ => {
+                let count = |name: &str| at(&job, &[name]).as_u64().unwrap_or(0);
+                let known = count("progress_total").max(1);
+                if known != total {
+                    total = known;
+                    progress.begin(step, total);
+                }
+                progress.advance(step, count("progress_done"));
+                api.pause(LOOK_EVERY_MS).await;
+            }
         }
     }
-    progress.advance(step, 1);
+    progress.advance(step, total);
     progress.end(step);
     let models = get(api, "/api/v1/models?limit=1").await?;
     let model = at(&models, &["models"]).get(0).cloned().unwrap_or_default();

@@ -248,6 +248,16 @@ impl Default for PipelineDefinition {
 }
 
 impl PipelineDefinition {
+    /// The built-in pipeline with another way to make lists, and all the time it takes: for work that
+    /// nobody waits for.
+    pub fn unhurried(list: ListOptions) -> Self {
+        Self {
+            list,
+            budgets: Budgets::unlimited(),
+            ..Self::default()
+        }
+    }
+
     /// Reads a pipeline.
     ///
     /// - Errors: [`DefinitionError`] with line and column: for text that is not TOML, unknown keys,

@@ -13,6 +13,7 @@ pub use definition::{
     BUILT_IN, Budgets, Controls, DefinitionError, Diversify, ListOptions, PipelineDefinition,
     RankBy, Ranking, Stage,
 };
+pub(crate) use kinship::Kinship;
 pub use list::{Adjustment, Considered, Fate};
 pub use offers::content_seeds;
 pub(crate) use offers::{cold_weight, personal_shortlist};

@@ -6,7 +6,7 @@ use leitmotif_domain::{Rung, TrackId};
 
 use super::RANKED_MAX;
 use super::choose::exclusions;
-use super::definition::{Budgets, PipelineDefinition, Stage};
+use super::definition::{ListOptions, PipelineDefinition, Stage};
 use super::request::{Degraded, DegradedCause, RecommendRequest};
 use crate::candidates::{
     LAST_TRACKS, Offer, content_neighbours, fresh, item_neighbours, popular, session, taste,
@@ -200,10 +200,7 @@ pub(crate) fn personal_shortlist(
     view: &TenantView,
     request: &RecommendRequest,
 ) -> Result<Vec<Pooled>> {
-    let definition = PipelineDefinition {
-        budgets: Budgets::unlimited(),
-        ..PipelineDefinition::default()
-    };
+    let definition = PipelineDefinition::unhurried(ListOptions::default());
     let mut asking = Asking {
         view,
         request,

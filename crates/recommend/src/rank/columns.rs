@@ -12,28 +12,26 @@ use crate::view::{TenantView, taste_weight};
 
 /// Columns of one source: share of its best, place.
 const OF_SOURCE: usize = 2;
-/// Columns besides those of the sources, with the source a contribution is told under.
-const OTHERS: [(&str, Source); 15] = [
-    ("source_count", Source::Taste),
-    ("blended", Source::Taste),
-    ("recent_taste", Source::Taste),
-    ("distaste", Source::Neighbours),
-    ("track_popularity", Source::Popular),
-    ("track_skip_rate", Source::Popular),
-    ("track_age_days", Source::Fresh),
-    ("listener_plays", Source::Taste),
-    ("listener_skip_rate", Source::Taste),
-    ("artist_signal", Source::Artist),
-    ("artist_plays", Source::Artist),
-    ("artist_skip_rate", Source::Artist),
-    ("artist_days_since", Source::Artist),
-    ("track_signal", Source::Familiar),
-    ("track_days_since", Source::Familiar),
+/// Columns besides those of the sources, with their group and the source a contribution is told under.
+const OTHERS: [(&str, &str, Source); 15] = [
+    ("source_count", "blend", Source::Taste),
+    ("blended", "blend", Source::Taste),
+    ("recent_taste", "taste", Source::Taste),
+    ("distaste", "neighbours", Source::Neighbours),
+    ("track_popularity", "popular", Source::Popular),
+    ("track_skip_rate", "popular", Source::Popular),
+    ("track_age_days", "age", Source::Fresh),
+    ("listener_plays", "listener", Source::Taste),
+    ("listener_skip_rate", "listener", Source::Taste),
+    ("artist_signal", "artist", Source::Artist),
+    ("artist_plays", "artist", Source::Artist),
+    ("artist_skip_rate", "artist", Source::Artist),
+    ("artist_days_since", "artist", Source::Artist),
+    ("track_signal", "familiar", Source::Familiar),
+    ("track_days_since", "familiar", Source::Familiar),
 ];
 /// Columns of a row.
 pub const COLUMN_COUNT: usize = Source::LEARNT * OF_SOURCE + OTHERS.len();
-/// The column of the blended score.
-pub const BLENDED_COLUMN: usize = Source::LEARNT * OF_SOURCE + 1;
 /// Plays and skips that every rate starts from: one in four, the usual skip rate of music services,
 /// worth four plays.
 const RATE_PRIOR: (f32, f32) = (4.0, 1.0);
@@ -48,7 +46,7 @@ pub fn column_names() -> Vec<String> {
         [format!("{name}_share"), format!("{name}_place")]
     });
     sources
-        .chain(OTHERS.iter().map(|(name, _)| (*name).to_owned()))
+        .chain(OTHERS.iter().map(|(name, ..)| (*name).to_owned()))
         .collect()
 }
 
@@ -59,7 +57,16 @@ pub fn source_of(column: usize) -> Source {
         None => Source::ALL[column / OF_SOURCE],
         Some(other) => OTHERS
             .get(other)
-            .map_or(Source::Taste, |(_, source)| *source),
+            .map_or(Source::Taste, |(_, _, source)| *source),
+    }
+}
+
+/// The group of a column: what is left out together when a report asks what the ranker needs.
+pub fn group_of(column: usize) -> &'static str {
+    let others = Source::LEARNT * OF_SOURCE;
+    match column.checked_sub(others) {
+        None => Source::ALL[column / OF_SOURCE].name(),
+        Some(other) => OTHERS.get(other).map_or("none", |(_, group, _)| *group),
     }
 }
 

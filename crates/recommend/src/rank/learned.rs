@@ -165,7 +165,7 @@ mod tests {
     use leitmotif_learn::trees::{BinOptions, Dataset, Examples, Objective, Parameters, fit};
 
     use super::*;
-    use crate::rank::{BLENDED_COLUMN, pool};
+    use crate::rank::pool;
 
     #[test]
     fn reasons_sum_to_the_score_of_trees_and_blend() {
@@ -173,7 +173,7 @@ mod tests {
             .map(|at| (at * 37 % 101) as f32 / 101.0)
             .collect();
         let labels: Vec<f32> = (rows.chunks(COLUMN_COUNT))
-            .map(|row| row[0] + row[BLENDED_COLUMN])
+            .map(|row| row[0] + row[COLUMN_COUNT - 1])
             .collect();
         let examples = Examples::new(Features::new(&rows, COLUMN_COUNT).unwrap(), &labels);
         let parameters = Parameters {

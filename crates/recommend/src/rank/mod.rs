@@ -4,7 +4,7 @@ mod columns;
 mod learned;
 mod pool;
 
-pub use columns::{BLENDED_COLUMN, COLUMN_COUNT, ListenerFacts, column_names, fill_row, skip_rate};
+pub use columns::{COLUMN_COUNT, ListenerFacts, column_names, fill_row, group_of, skip_rate};
 pub use learned::Ranker;
 pub use pool::{Pooled, pool};
 

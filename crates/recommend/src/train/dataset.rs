@@ -34,6 +34,8 @@ pub struct Play {
     pub at: Timestamp,
     /// What it says of taste, −1..=1 for a play.
     pub signal: f32,
+    /// Where it stands in the log.
+    pub offset: u64,
 }
 
 /// Plays in order of time, over the tracks of the catalogue.
@@ -44,6 +46,10 @@ pub struct Dataset {
     pub items: Vec<TrackId>,
     /// The plays, by time, ties by event.
     pub listens: Vec<Play>,
+    /// Listens of tracks that are not in the catalogue, left out.
+    pub unknown_tracks: u64,
+    /// Listens of nobody, left out.
+    pub without_listener: u64,
 }
 
 /// A cut in time: plays before `at` are known, plays up to `until` are asked for.
@@ -68,11 +74,12 @@ impl Split<'_> {
 }
 
 impl Dataset {
-    /// Reads the log over the tracks of the catalogue.
+    /// Reads the log up to an offset over the tracks of the catalogue.
     pub async fn read(
         stores: &Stores,
         scope: &TenantScope,
         catalogue: &CatalogueView,
+        until: u64,
     ) -> Result<Self> {
         let items: Vec<TrackId> = catalogue.cards().map(|(_, card)| card.id).collect();
         let columns: HashMap<TrackId, usize> = items
@@ -84,28 +91,26 @@ impl Dataset {
         let mut rows: HashMap<ListenerId, usize> = HashMap::new();
         let mut keyed: Vec<(Timestamp, EventId, Play)> = Vec::new();
         let mut taken_back: HashSet<EventId> = HashSet::new();
+        let (mut unknown_tracks, mut without_listener) = (0, 0);
         let mut offset = 0;
-        loop {
+        while offset < until {
             let events = stores.log.read(scope, offset, READ_BATCH).await?;
             let Some(last) = events.last() else { break };
             offset = last.offset;
-            for event in events.iter().map(|recorded| &recorded.event) {
-                let (track, signal) = match &event.payload {
-                    EventPayload::Listen(listen) if !listen.private => {
-                        (listen.track, listen.signal())
-                    }
-                    EventPayload::Feedback(feedback) => match feedback.opinion {
-                        Opinion::Like => (feedback.track, OPINION_SIGNAL),
-                        Opinion::Dislike => (feedback.track, -OPINION_SIGNAL),
-                        Opinion::Cleared => continue,
-                    },
-                    EventPayload::ScrobbleDeleted(deleted) => {
-                        taken_back.insert(Scrobble::resolved_event_id(deleted.scrobble));
-                        continue;
-                    }
-                    _ => continue,
+            for recorded in events.iter().filter(|recorded| recorded.offset <= until) {
+                let event = &recorded.event;
+                if let EventPayload::ScrobbleDeleted(deleted) = &event.payload {
+                    taken_back.insert(Scrobble::resolved_event_id(deleted.scrobble));
+                }
+                let Some((track, signal)) = signal_of(&event.payload) else {
+                    continue;
                 };
-                let (Some(id), Some(item)) = (event.listener, columns.get(&track)) else {
+                let Some(id) = event.listener else {
+                    without_listener += 1;
+                    continue;
+                };
+                let Some(item) = columns.get(&track) else {
+                    unknown_tracks += 1;
                     continue;
                 };
                 let listener = *rows.entry(id).or_insert_with(|| {
@@ -117,6 +122,7 @@ impl Dataset {
                     item: *item,
                     at: event.occurred_at,
                     signal,
+                    offset: recorded.offset,
                 };
                 keyed.push((event.occurred_at, event.event_id, play));
             }
@@ -128,6 +134,8 @@ impl Dataset {
             listeners,
             items,
             listens,
+            unknown_tracks,
+            without_listener,
         })
     }
 
@@ -249,6 +257,19 @@ impl Dataset {
             }
         }
         questions
+    }
+}
+
+/// The track that an event says something about, and what it says.
+fn signal_of(payload: &EventPayload) -> Option<(TrackId, f32)> {
+    match payload {
+        EventPayload::Listen(listen) if !listen.private => Some((listen.track, listen.signal())),
+        EventPayload::Feedback(feedback) => match feedback.opinion {
+            Opinion::Like => Some((feedback.track, OPINION_SIGNAL)),
+            Opinion::Dislike => Some((feedback.track, -OPINION_SIGNAL)),
+            Opinion::Cleared => None,
+        },
+        _ => None,
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Parts;
 use super::dataset::{Dataset, Question};
+use super::interval::{Interval, interval_of_mean, mean_of};
 use crate::candidates::voices;
 use crate::model::BlendWeights;
 
@@ -26,6 +27,41 @@ pub struct LadderRow {
     pub ndcg_at_10: f64,
     /// Share of the held-out tracks among the first 20, 0..=1.
     pub recall_at_20: f64,
+    /// 95% interval of the NDCG, by resampling listeners; none for fewer than two.
+    #[serde(default)]
+    pub interval: Option<Interval>,
+}
+
+/// How one list does.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Judged {
+    /// Normalised discounted cumulative gain at 10, 0..=1.
+    pub ndcg_at_10: f64,
+    /// Share of the held-out tracks among the first 20, 0..=1.
+    pub recall_at_20: f64,
+}
+
+impl Judged {
+    /// Judges a list, best first.
+    pub fn of(ranked: &[usize], question: &Question) -> Self {
+        Self {
+            ndcg_at_10: ndcg_at(ranked, &question.relevant, 10),
+            recall_at_20: recall_at(ranked, &question.relevant, DEPTH),
+        }
+    }
+}
+
+impl LadderRow {
+    /// Sums judgements up.
+    pub fn of(judged: &[Judged]) -> Self {
+        let ndcg: Vec<f64> = judged.iter().map(|one| one.ndcg_at_10).collect();
+        let recall: Vec<f64> = judged.iter().map(|one| one.recall_at_20).collect();
+        Self {
+            ndcg_at_10: mean_of(&ndcg),
+            recall_at_20: mean_of(&recall),
+            interval: interval_of_mean(&ndcg),
+        }
+    }
 }
 
 /// How every source does on the same questions.
@@ -128,30 +164,18 @@ pub fn bounded(questions: Vec<Question>, item_count: usize) -> Vec<Question> {
 }
 
 /// Judges scores on a question.
-pub fn row_of(question: &Question, mut scores: Vec<f32>) -> LadderRow {
+pub fn judged(question: &Question, mut scores: Vec<f32>) -> Judged {
     for heard in &question.heard {
         if let Some(score) = scores.get_mut(*heard) {
             *score = f32::NEG_INFINITY;
         }
     }
-    let ranked = top_k(&scores, DEPTH);
-    LadderRow {
-        ndcg_at_10: ndcg_at(&ranked, &question.relevant, 10),
-        recall_at_20: recall_at(&ranked, &question.relevant, DEPTH),
-    }
+    Judged::of(&top_k(&scores, DEPTH), question)
 }
 
-/// Means over questions.
-pub fn mean(rows: impl ExactSizeIterator<Item = LadderRow>) -> LadderRow {
-    let count = rows.len().max(1) as f64;
-    let sum = rows.fold(LadderRow::default(), |sum, row| LadderRow {
-        ndcg_at_10: sum.ndcg_at_10 + row.ndcg_at_10,
-        recall_at_20: sum.recall_at_20 + row.recall_at_20,
-    });
-    LadderRow {
-        ndcg_at_10: sum.ndcg_at_10 / count,
-        recall_at_20: sum.recall_at_20 / count,
-    }
+/// Mean NDCG@10 over questions.
+pub fn mean_ndcg(judged: impl Iterator<Item = Judged>) -> f64 {
+    mean_of(&judged.map(|one| one.ndcg_at_10).collect::<Vec<_>>())
 }
 
 /// Judges every source and the blend.
@@ -163,7 +187,7 @@ pub fn judge(
     weights: &BlendWeights,
 ) -> Ladder {
     let mut random = RANDOM_SEED.rng();
-    let mut rows: [Vec<LadderRow>; 7] = Default::default();
+    let mut rows: [Vec<Judged>; 7] = Default::default();
     for question in questions {
         let scores = SourceScores::of(dataset, parts, content, question);
         let blended = scores.blended(question, weights);
@@ -182,11 +206,11 @@ pub fn judge(
             blended,
         ];
         for (rows, scores) in rows.iter_mut().zip(sources) {
-            rows.push(row_of(question, scores));
+            rows.push(judged(question, scores));
         }
     }
     let [random, popularity, item_item, content, ials, session, blend] =
-        rows.map(|rows| mean(rows.into_iter()));
+        rows.map(|rows| LadderRow::of(&rows));
     let listeners = questions.len() as u64;
     Ladder {
         listeners,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use leitmotif_domain::event::RecordedEvent;
 use leitmotif_domain::{TenantScope, Timestamp};
 use leitmotif_features::ListeningState;
 use leitmotif_features::projection::READ_BATCH;
@@ -17,27 +18,27 @@ const SESSION_GAP_MS: i64 = 30 * 60 * 1_000;
 /// Followers kept per track.
 const FOLLOWERS: usize = 100;
 
-/// Applies every event that occurred before `at`, by the code that follows the log live.
+/// Applies every event up to an offset that occurred before `at`, by the code that follows the log
+/// live.
 ///
 /// - Cost: one read of the log.
 pub async fn state_before(
     stores: &Stores,
     scope: &TenantScope,
     at: Timestamp,
+    until: u64,
 ) -> Result<ListeningState> {
     let mut state = ListeningState::default();
     let mut offset = 0;
-    loop {
+    while offset < until {
         let events = stores.log.read(scope, offset, READ_BATCH).await?;
-        let Some(last) = events.last() else {
-            return Ok(state);
-        };
+        let Some(last) = events.last() else { break };
         offset = last.offset;
-        let known = events
-            .iter()
-            .filter(|recorded| recorded.event.occurred_at < at);
-        known.for_each(|recorded| state.apply(recorded));
+        let is_known =
+            |recorded: &&RecordedEvent| recorded.event.occurred_at < at && recorded.offset <= until;
+        (events.iter().filter(is_known)).for_each(|recorded| state.apply(recorded));
     }
+    Ok(state)
 }
 
 /// What follows what in the sessions of these plays, as shares of all that followed; skipped tracks
@@ -86,6 +87,7 @@ mod tests {
             item,
             at: Timestamp::from_ms(minute * 60_000),
             signal,
+            offset: 0,
         };
         let plays = [
             play(0, 0, 0, 1.0),

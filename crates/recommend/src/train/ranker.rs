@@ -1,24 +1,25 @@
 //! Learning to order: the candidates that requests would have had, and what was played next.
 
+use leitmotif_domain::chance::{Seed, SplitMix64};
 use leitmotif_domain::{ListenerId, Timestamp};
-use leitmotif_learn::rank_metrics::{graded_ndcg_at, ndcg_at, recall_at};
+use leitmotif_learn::rank_metrics::graded_ndcg_at;
 use leitmotif_learn::trees::{
-    BinOptions, Dataset as RowDataset, Ensemble, Examples, Features, Objective, Parameters, fit,
+    BinOptions, Dataset as RowDataset, Ensemble, Objective, Parameters, fit,
 };
 use serde::{Deserialize, Serialize};
 
 use super::dataset::Question;
-use super::ladder::{DEPTH, LadderRow, mean};
-use crate::error::Result;
+use super::ladder::{DEPTH, Judged};
+use super::table::RankerRows;
+use super::tune::{log_uniform, pick};
+use crate::error::{Error, Result};
 use crate::pipeline::{RANKED_MAX, RecommendRequest, cold_weight, personal_shortlist};
-use crate::rank::{BLENDED_COLUMN, COLUMN_COUNT, ListenerFacts, Ranker, column_names, fill_row};
+use crate::rank::{ListenerFacts, Pooled, Ranker, column_names, fill_row};
 use crate::view::TenantView;
 
 /// Fewest questions with an answer among the candidates that an order is learnt from; of fewer, what
 /// is learnt is mostly chance.
 const QUESTIONS_MIN: usize = 200;
-/// One question in so many decides when enough is learnt.
-const VALIDATION_EVERY: usize = 5;
 /// One candidate in so many is shown to the ranker as a track that came after the training.
 ///
 /// - Source: DropoutNet, Volkovs et al. 2017, for the idea of learning cold starts by hiding what is
@@ -26,15 +27,47 @@ const VALIDATION_EVERY: usize = 5;
 const NEW_EVERY: usize = 10;
 /// Label of a track the listener took to, and of one they loved: liked, or played again and again.
 const LABELS: (f32, f32) = (1.0, 2.0);
-/// A leaf holds at least one in so many of the rows: finer leaves learnt single listeners by heart and
-/// lost what the trees had won on the listens that judge.
-const LEAVES_OF_ROWS: usize = 400;
 /// Fewest rows of a leaf however little there is.
 const LEAF_ROWS_MIN: usize = 40;
 /// Weights tried for the blended score beside the trees; never none, see [`Ranker`].
 const BLEND_WEIGHTS: [f32; 7] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0];
-/// Columns told of in a report.
-const IMPORTANT: usize = 10;
+/// Seed of a search.
+const SEED: Seed = Seed(0x7261_6e6b_6572);
+
+/// How the trees are grown.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RankerSettings {
+    /// Most trees.
+    pub trees: usize,
+    /// Most leaves of a tree.
+    pub leaves: usize,
+    /// Share of each tree's values that is added.
+    pub learning_rate: f64,
+    /// A leaf holds at least one in so many of the rows.
+    pub leaves_of_rows: usize,
+}
+
+impl Default for RankerSettings {
+    /// Finer leaves learnt single listeners by heart and lost what the trees had won on the listens that
+    /// judge.
+    fn default() -> Self {
+        Self {
+            trees: 200,
+            leaves: 8,
+            learning_rate: 0.02,
+            leaves_of_rows: 400,
+        }
+    }
+}
+
+/// Settings of the ranker that were tried.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RankerTrial {
+    /// The settings.
+    pub settings: RankerSettings,
+    /// What was reached on the questions that decide when enough is learnt.
+    pub ndcg_at_10: f64,
+}
 
 /// What the ranker learnt from and whether it was taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,16 +82,11 @@ pub struct RankerReport {
     pub blend_weight: f32,
     /// Whether it beat the blend on the listens that judge, and orders requests from now on.
     pub is_in_use: bool,
-    /// The columns it leans on most, with their share of all gain.
+    /// The columns it leans on, with their share of all gain, largest first.
     pub columns: Vec<(String, f64)>,
-}
-
-/// Rows of several questions on end.
-#[derive(Default)]
-pub struct RankerRows {
-    values: Vec<f32>,
-    labels: Vec<f32>,
-    group_sizes: Vec<usize>,
+    /// How the trees were grown.
+    #[serde(default)]
+    pub settings: RankerSettings,
 }
 
 /// A moment of the past to ask from.
@@ -69,22 +97,69 @@ pub struct Moment<'v> {
     pub at: Timestamp,
     /// The listeners by the dataset's index.
     pub listeners: &'v [ListenerId],
+    /// The dataset's column of each catalogue index.
+    pub column_of: &'v [Option<u32>],
 }
 
-impl Moment<'_> {
+/// What a request of the past would have had to choose from.
+pub struct Choice<'v> {
+    /// The candidates, best of the blend first.
+    pub shortlist: Vec<Pooled>,
+    /// What was known of the listener.
+    pub facts: ListenerFacts<'v>,
+}
+
+impl<'v> Moment<'v> {
     /// What content counts for a track that the model does not know.
     fn cold_weight(&self) -> f32 {
         let model = self.view.model.as_ref();
         model.map_or(0.0, |model| cold_weight(&model.blend))
     }
 
-    fn request(&self, question: &Question) -> Option<RecommendRequest> {
-        Some(RecommendRequest {
-            listener: Some(*self.listeners.get(question.listener)?),
+    /// The request of a question's listener.
+    pub fn request(&self, question: &Question) -> Result<RecommendRequest> {
+        let listener = self.listeners.get(question.listener);
+        Ok(RecommendRequest {
+            listener: Some(*listener.ok_or_else(|| Error::bug("a question of no listener"))?),
             count: RANKED_MAX,
             placement: "training".to_owned(),
             ..RecommendRequest::default()
         })
+    }
+
+    /// What the listener of a question could have been shown.
+    pub fn choice(&self, question: &Question) -> Result<Choice<'v>> {
+        let request = self.request(question)?;
+        let shortlist = personal_shortlist(self.view, &request)?;
+        let profile = self.view.profile(request.listener);
+        let facts = ListenerFacts::of(self.view, profile, self.at)?;
+        Ok(Choice { shortlist, facts })
+    }
+
+    /// The dataset's column of a catalogue index.
+    pub fn column(&self, index: usize) -> Option<usize> {
+        self.column_of.get(index).copied()?.map(|one| one as usize)
+    }
+
+    /// Judges what requests would have been answered with: by the ranker where there is one, else by
+    /// the blend. All tracks are ranked: what is no candidate is a miss.
+    pub fn judge(&self, ranker: Option<&Ranker>, questions: &[Question]) -> Result<Vec<Judged>> {
+        let judge = |question: &Question| {
+            let Choice { shortlist, facts } = self.choice(question)?;
+            let columns: Vec<usize> = match ranker {
+                Some(ranker) => {
+                    let order = ranker.rank(self.view, &facts, shortlist)?.ranked;
+                    let best = order.iter().filter_map(|one| self.column(one.index));
+                    best.take(DEPTH).collect()
+                }
+                None => {
+                    let best = shortlist.iter().filter_map(|one| self.column(one.index));
+                    best.take(DEPTH).collect()
+                }
+            };
+            Ok(Judged::of(&columns, question))
+        };
+        questions.iter().map(judge).collect()
     }
 }
 
@@ -93,58 +168,28 @@ impl RankerRows {
     /// not among it teach no order and are left out.
     pub fn add(&mut self, moment: &Moment<'_>, questions: &[Question]) -> Result<()> {
         for question in questions {
-            let Some(request) = moment.request(question) else {
-                continue;
-            };
-            let shortlist = personal_shortlist(moment.view, &request)?;
-            let profile = moment.view.profile(request.listener);
-            let facts = ListenerFacts::of(moment.view, profile, moment.at)?;
+            let Choice { shortlist, facts } = moment.choice(question)?;
             let labels: Vec<f32> = (shortlist.iter())
-                .map(|one| label(question, moment.view.column(one.index)))
+                .map(|one| label(question, moment.column(one.index)))
                 .collect();
             if labels.iter().all(|label| *label == 0.0) {
                 continue;
             }
-            for (place, one) in shortlist.iter().enumerate() {
+            self.begin_group();
+            for ((place, one), label) in shortlist.iter().enumerate().zip(labels) {
                 let is_masked = (place + question.listener).is_multiple_of(NEW_EVERY);
-                let values = &mut self.values;
                 match one.as_new(moment.cold_weight()).filter(|_| is_masked) {
-                    Some(new) => fill_row(moment.view, &facts, &new, None, values),
-                    None => {
+                    Some(new) => self.push(new.blended, label, |values| {
+                        fill_row(moment.view, &facts, &new, None, values);
+                    }),
+                    None => self.push(one.blended, label, |values| {
                         let column = moment.view.column(one.index);
                         fill_row(moment.view, &facts, one, column, values);
-                    }
+                    }),
                 }
             }
-            self.group_sizes.push(labels.len());
-            self.labels.extend(labels);
         }
         Ok(())
-    }
-
-    /// Splits every n-th question off.
-    fn split(&self) -> (Self, Self) {
-        let (mut training, mut validation) = (Self::default(), Self::default());
-        let mut row = 0;
-        for (number, &size) in self.group_sizes.iter().enumerate() {
-            let part = match number % VALIDATION_EVERY {
-                0 => &mut validation,
-                _ => &mut training,
-            };
-            let values = row * COLUMN_COUNT..(row + size) * COLUMN_COUNT;
-            part.values.extend_from_slice(&self.values[values]);
-            part.labels.extend_from_slice(&self.labels[row..row + size]);
-            part.group_sizes.push(size);
-            row += size;
-        }
-        (training, validation)
-    }
-
-    fn examples(&self) -> Result<Examples<'_>> {
-        Ok(Examples {
-            group_sizes: &self.group_sizes,
-            ..Examples::new(Features::new(&self.values, COLUMN_COUNT)?, &self.labels)
-        })
     }
 }
 
@@ -156,66 +201,146 @@ fn label(question: &Question, column: Option<usize>) -> f32 {
     }
 }
 
-/// Fits a ranker; none where there is too little to learn an order from.
-///
-/// - Deterministic for the rows.
-pub fn fit_ranker(rows: &RankerRows) -> Result<Option<(Ranker, RankerReport)>> {
-    if rows.group_sizes.len() < QUESTIONS_MIN {
-        return Ok(None);
+/// Trees with what the blend counts beside them.
+pub struct FittedTrees {
+    /// The trees.
+    pub ensemble: Ensemble,
+    /// What the blended score counts beside them.
+    pub blend_weight: f32,
+    /// What both reach on the questions that decided when enough was learnt.
+    pub ndcg_at_10: f64,
+}
+
+/// Rows parted into those that are learnt from and those that decide when enough is learnt.
+pub struct PartedRows {
+    dataset: RowDataset,
+    row_count: usize,
+    validation: RankerRows,
+}
+
+impl PartedRows {
+    /// Parts and bins rows; none where there are too few questions to learn an order from.
+    pub fn new(rows: &RankerRows) -> Result<Option<Self>> {
+        if rows.question_count() < QUESTIONS_MIN {
+            return Ok(None);
+        }
+        let (training, validation) = rows.split();
+        let dataset = RowDataset::new(&training.examples()?, &BinOptions::default())?;
+        Ok(Some(Self {
+            dataset,
+            row_count: training.row_count(),
+            validation,
+        }))
     }
-    let (training, validation) = rows.split();
-    let parameters = Parameters {
-        objective: Objective::LAMBDA_RANK,
-        trees: 200,
-        leaves: 8,
-        learning_rate: 0.02,
-        leaf_rows_min: (training.labels.len() / LEAVES_OF_ROWS).max(LEAF_ROWS_MIN),
-        lambda_l2: 10.0,
-        feature_fraction: 0.4,
-        early_stopping: Some(60),
-        // Deeper than what is judged: of a few hundred questions the first ten places are mostly noise.
-        ndcg_at: DEPTH,
-        seed: 1,
-        ..Parameters::default()
-    };
-    let dataset = RowDataset::new(&training.examples()?, &BinOptions::default())?;
-    let fitted = fit(&dataset, Some(&validation.examples()?), &parameters)?;
+
+    /// Grows trees.
+    ///
+    /// - Deterministic for the rows and the settings.
+    pub fn fit(&self, settings: &RankerSettings) -> Result<FittedTrees> {
+        let parameters = Parameters {
+            objective: Objective::LAMBDA_RANK,
+            trees: settings.trees,
+            leaves: settings.leaves,
+            learning_rate: settings.learning_rate,
+            leaf_rows_min: (self.row_count / settings.leaves_of_rows).max(LEAF_ROWS_MIN),
+            lambda_l2: 10.0,
+            feature_fraction: 0.4,
+            early_stopping: Some(60),
+            // Deeper than what is judged: of a few hundred questions the first ten places are mostly noise.
+            ndcg_at: DEPTH,
+            seed: 1,
+            ..Parameters::default()
+        };
+        let validation = &self.validation;
+        let ensemble = fit(&self.dataset, Some(&validation.examples()?), &parameters)?.ensemble;
+        let (ndcg_at_10, blend_weight) = blend_weight(&ensemble, validation)?;
+        Ok(FittedTrees {
+            ensemble,
+            blend_weight,
+            ndcg_at_10,
+        })
+    }
+
+    /// Tries so many settings and keeps the best.
+    ///
+    /// - Deterministic for the count: more trials begin with the same ones.
+    pub fn search(
+        &self,
+        count: usize,
+        on_share: &dyn Fn(f64),
+    ) -> Result<(FittedTrees, RankerSettings, Vec<RankerTrial>)> {
+        let usual = RankerSettings::default();
+        let mut best = (self.fit(&usual)?, usual);
+        let mut trials = Vec::with_capacity(count);
+        for (number, settings) in drawn(count).into_iter().enumerate() {
+            let fitted = match number {
+                0 => None,
+                _ => Some(self.fit(&settings)?),
+            };
+            let ndcg_at_10 = fitted.as_ref().unwrap_or(&best.0).ndcg_at_10;
+            trials.push(RankerTrial {
+                settings,
+                ndcg_at_10,
+            });
+            if let Some(fitted) = fitted.filter(|fitted| fitted.ndcg_at_10 > best.0.ndcg_at_10) {
+                best = (fitted, settings);
+            }
+            on_share((number + 1) as f64 / count.max(1) as f64);
+        }
+        Ok((best.0, best.1, trials))
+    }
+}
+
+/// The settings of a search: the usual ones, then drawn ones.
+fn drawn(count: usize) -> Vec<RankerSettings> {
+    let mut generator: SplitMix64 = SEED.rng();
+    let random = std::iter::repeat_with(|| RankerSettings {
+        trees: pick(&mut generator, &[100, 200, 400]),
+        leaves: pick(&mut generator, &[4, 6, 8, 12, 16, 31]),
+        learning_rate: log_uniform(&mut generator, (0.01, 0.1)),
+        leaves_of_rows: pick(&mut generator, &[100, 200, 400, 800]),
+    });
+    let usual = std::iter::once(RankerSettings::default());
+    usual.chain(random).take(count).collect()
+}
+
+/// Names the trees' columns and tells what they learnt from.
+pub fn named(
+    fitted: FittedTrees,
+    settings: RankerSettings,
+    rows: &RankerRows,
+) -> Result<(Ranker, RankerReport)> {
     let ensemble = fitted.ensemble.with_names(column_names())?;
-    let blend_weight = blend_weight(&ensemble, &validation)?;
-    let ranker = Ranker::new(ensemble, blend_weight)?;
+    let ranker = Ranker::new(ensemble, fitted.blend_weight)?;
     let report = RankerReport {
-        questions: rows.group_sizes.len() as u64,
-        rows: rows.labels.len() as u64,
+        questions: rows.question_count() as u64,
+        rows: rows.row_count() as u64,
         trees: ranker.ensemble().tree_count() as u64,
-        blend_weight,
+        blend_weight: fitted.blend_weight,
         is_in_use: false,
         columns: important_columns(&ranker),
+        settings,
     };
-    Ok(Some((ranker, report)))
+    Ok((ranker, report))
 }
 
 /// Finds what the blend should count beside the trees, by NDCG@10 on the validation questions.
-fn blend_weight(ensemble: &Ensemble, validation: &RankerRows) -> Result<f32> {
-    let mut trees = vec![0.0; validation.labels.len()];
-    ensemble.predict_into(Features::new(&validation.values, COLUMN_COUNT)?, &mut trees)?;
-    let rows = validation.values.chunks(COLUMN_COUNT);
-    let blended: Vec<f64> = rows.map(|row| f64::from(row[BLENDED_COLUMN])).collect();
+fn blend_weight(ensemble: &Ensemble, validation: &RankerRows) -> Result<(f64, f32)> {
+    let mut trees = vec![0.0; validation.row_count()];
+    ensemble.predict_into(validation.features()?, &mut trees)?;
     let mut best = (f64::NEG_INFINITY, BLEND_WEIGHTS[0]);
     for weight in BLEND_WEIGHTS {
-        let scores: Vec<f64> = (trees.iter().zip(&blended))
-            .map(|(trees, blended)| trees + f64::from(weight) * blended)
-            .collect();
-        let (mut first, mut sum) = (0, 0.0);
-        for size in &validation.group_sizes {
-            let group = first..first + size;
-            sum += graded_ndcg_at(&validation.labels[group.clone()], &scores[group], 10);
-            first += size;
+        let scores = validation.scores(&trees, weight);
+        let mut sum = 0.0;
+        for group in validation.groups() {
+            sum += graded_ndcg_at(&validation.labels()[group.clone()], &scores[group], 10);
         }
         if sum > best.0 {
             best = (sum, weight);
         }
     }
-    Ok(best.1)
+    let count = validation.question_count().max(1);
+    Ok((best.0 / count as f64, best.1))
 }
 
 fn important_columns(ranker: &Ranker) -> Vec<(String, f64)> {
@@ -225,31 +350,5 @@ fn important_columns(ranker: &Ranker) -> Vec<(String, f64)> {
         .map(|(name, one)| (name, one.gain / total.max(f64::MIN_POSITIVE)))
         .collect();
     shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    shares.truncate(IMPORTANT);
     shares
-}
-
-/// Judges the ranker on questions, all tracks ranked: what is no candidate is a miss.
-pub fn judge_ranker(
-    moment: &Moment<'_>,
-    ranker: &Ranker,
-    questions: &[Question],
-) -> Result<LadderRow> {
-    let mut rows = Vec::with_capacity(questions.len());
-    for question in questions {
-        let Some(request) = moment.request(question) else {
-            continue;
-        };
-        let shortlist = personal_shortlist(moment.view, &request)?;
-        let profile = moment.view.profile(request.listener);
-        let facts = ListenerFacts::of(moment.view, profile, moment.at)?;
-        let order = ranker.rank(moment.view, &facts, shortlist)?;
-        let columns = (order.ranked.iter()).filter_map(|one| moment.view.column(one.index));
-        let ranked: Vec<usize> = columns.take(DEPTH).collect();
-        rows.push(LadderRow {
-            ndcg_at_10: ndcg_at(&ranked, &question.relevant, 10),
-            recall_at_20: recall_at(&ranked, &question.relevant, DEPTH),
-        });
-    }
-    Ok(mean(rows.into_iter()))
 }

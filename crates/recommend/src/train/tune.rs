@@ -1,18 +1,22 @@
-//! Finding the settings on held-out listens that are not the ones that judge.
+//! Finding the settings of the sources on held-out listens that are not the ones that judge.
 
+use leitmotif_domain::chance::{Seed, SplitMix64};
+use leitmotif_learn::InteractionMatrix;
 use leitmotif_learn::factorize::{IalsModel, IalsOptions};
 use leitmotif_learn::neighbours::ItemNeighbours;
+use serde::{Deserialize, Serialize};
 
-use super::Parts;
 use super::dataset::{Dataset, Question, Split};
-use super::ladder::{SourceScores, bounded, mean, row_of};
+use super::ladder::{SourceScores, bounded, judged, mean_ndcg};
+use super::{Parts, fit};
 use crate::error::Result;
 use crate::model::BlendWeights;
 
-/// Entries above which the factorisation's settings are not searched: each fit takes minutes there.
+/// Entries above which the factorisation's settings are searched only where somebody asks for it: each
+/// fit takes minutes there.
 const SEARCH_ENTRIES_MAX: usize = 2_000_000;
-/// Settings tried: (factors, regularisation, alpha). Small catalogues want few factors and little
-/// confidence, large ones the last rows; a fit on the demo world takes about a tenth of a second.
+/// Settings always tried: (factors, regularisation, alpha). Small catalogues want few factors and
+/// little confidence, large ones the last rows; a fit on the demo world takes about a tenth of a second.
 const SETTINGS: [(usize, f32, f32); 10] = [
     (8, 4.0, 1.0),
     (8, 16.0, 4.0),
@@ -25,95 +29,268 @@ const SETTINGS: [(usize, f32, f32); 10] = [
     (64, 16.0, 4.0),
     (64, 40.0, 19.0),
 ];
+/// What a search draws factors and iterations from.
+const FACTORS: [usize; 8] = [8, 12, 16, 24, 32, 48, 64, 96];
+/// See [`FACTORS`].
+const ITERATIONS: [usize; 4] = [5, 10, 15, 25];
+/// Range of regularisation and of alpha, drawn evenly in logarithms.
+const REGULARIZATION: (f64, f64) = (1.0, 100.0);
+/// See [`REGULARIZATION`].
+const ALPHA: (f64, f64) = (0.3, 40.0);
+/// Settings of a search whose blends are compared: the best alone is not always best beside others.
+const FINALISTS: usize = 3;
+/// Seed of a search.
+const SEED: Seed = Seed(0x7365_6172_6368);
 /// Weights tried for a source beside factorisation at 1.
 const WEIGHTS: [f32; 8] = [0.0, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5];
 /// Passes over the sources; the weights settle after two.
 const PASSES: usize = 2;
 
-/// Chooses the factorisation's settings by NDCG@10 on the split.
-pub fn factorization(dataset: &Dataset, split: &Split<'_>) -> Result<IalsOptions> {
-    let matrix = dataset.matrix(split.train())?;
-    let default = IalsOptions {
-        is_binary: false,
-        ..IalsOptions::default()
-    };
-    let questions = bounded(dataset.questions(split), dataset.items.len());
-    if matrix.entry_count() > SEARCH_ENTRIES_MAX || questions.is_empty() {
-        return Ok(default);
+/// Settings of the factorisation that were tried.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SourceTrial {
+    /// The settings.
+    pub settings: IalsOptions,
+    /// What factorisation alone reached on the listens that weigh.
+    pub ndcg_at_10: f64,
+    /// What the blend reached, for the few that got so far.
+    pub blend_ndcg_at_10: Option<f64>,
+}
+
+/// What was found for the sources.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundSettings {
+    /// The factorisation's settings.
+    pub factorization: IalsOptions,
+    /// How much each source counts.
+    pub blend: BlendWeights,
+    /// Everything tried.
+    pub trials: Vec<SourceTrial>,
+}
+
+/// The listens that weigh, prepared once.
+pub struct Weighing<'d> {
+    dataset: &'d Dataset,
+    split: Split<'d>,
+    matrix: InteractionMatrix,
+    questions: Vec<Question>,
+}
+
+impl<'d> Weighing<'d> {
+    /// Prepares a split.
+    pub fn new(dataset: &'d Dataset, split: Split<'d>) -> Result<Self> {
+        Ok(Self {
+            matrix: dataset.matrix(split.train())?,
+            questions: bounded(dataset.questions(&split), dataset.items.len()),
+            dataset,
+            split,
+        })
     }
-    let mut best = (f64::NEG_INFINITY, default);
-    for (factors, regularization, alpha) in SETTINGS {
-        let options = IalsOptions {
-            factors,
-            regularization,
-            alpha,
-            ..default
-        };
-        let model = IalsModel::fit(&matrix, options)?;
-        let rows = questions.iter().map(|question| {
-            let mut scores = vec![0.0; dataset.items.len()];
+
+    /// How many settings are tried where nobody says how many.
+    pub fn usual_trials(&self) -> usize {
+        if self.matrix.entry_count() > SEARCH_ENTRIES_MAX {
+            0
+        } else {
+            SETTINGS.len()
+        }
+    }
+
+    /// Tries one setting.
+    pub fn try_one(&self, settings: IalsOptions) -> Result<SourceTrial> {
+        let model = IalsModel::fit(&self.matrix, settings)?;
+        let rows = self.questions.iter().map(|question| {
+            let mut scores = vec![0.0; self.dataset.items.len()];
             if let Some(factor) = model.user_factor(question.listener) {
                 model.score(factor, &mut scores);
             }
-            row_of(question, scores)
+            judged(question, scores)
         });
-        let quality = mean(rows).ndcg_at_10;
-        if quality > best.0 {
-            best = (quality, options);
-        }
-    }
-    Ok(best.1)
-}
-
-/// Chooses how much each source counts, one after the other, by NDCG@10 on the split.
-pub fn blend(
-    dataset: &Dataset,
-    split: &Split<'_>,
-    parts: &Parts,
-    content: &ItemNeighbours,
-) -> BlendWeights {
-    let questions = bounded(dataset.questions(split), dataset.items.len() * 4);
-    if questions.is_empty() {
-        return BlendWeights::default();
-    }
-    let scored: Vec<(Question, SourceScores)> = questions
-        .into_iter()
-        .map(|question| {
-            let scores = SourceScores::of(dataset, parts, content, &question);
-            (question, scores)
+        Ok(SourceTrial {
+            settings,
+            ndcg_at_10: mean_ndcg(rows),
+            blend_ndcg_at_10: None,
         })
-        .collect();
-    let quality = |weights: &BlendWeights| {
-        let rows = scored
-            .iter()
-            .map(|(question, scores)| row_of(question, scores.blended(question, weights)));
-        mean(rows).ndcg_at_10
-    };
-    let mut weights = BlendWeights {
-        taste: 1.0,
-        neighbours: 0.0,
-        content: 0.0,
-        popular: 0.0,
-        session: 0.0,
-    };
-    let mut best = quality(&weights);
-    let fields: [fn(&mut BlendWeights) -> &mut f32; 4] = [
-        |w| &mut w.neighbours,
-        |w| &mut w.popular,
-        |w| &mut w.content,
-        |w| &mut w.session,
-    ];
-    for _ in 0..PASSES {
-        for field in fields {
-            for weight in WEIGHTS {
-                let mut tried = weights;
-                *field(&mut tried) = weight;
-                let reached = quality(&tried);
-                if reached > best {
-                    (best, weights) = (reached, tried);
+    }
+
+    /// Tries so many settings, blends the best and keeps the best blend.
+    ///
+    /// - Deterministic for the count: more trials begin with the same ones.
+    pub fn search(
+        &self,
+        count: usize,
+        content: &ItemNeighbours,
+        on_share: &dyn Fn(f64),
+    ) -> Result<FoundSettings> {
+        let count = if self.questions.is_empty() { 0 } else { count };
+        let mut trials = Vec::with_capacity(count);
+        for (number, settings) in drawn(count).into_iter().enumerate() {
+            trials.push(self.try_one(settings)?);
+            on_share((number + 1) as f64 / (count + 2) as f64);
+        }
+        let mut order: Vec<usize> = (0..trials.len()).collect();
+        order.sort_by(|a, b| {
+            let (a, b) = (&trials[*a], &trials[*b]);
+            b.ndcg_at_10.total_cmp(&a.ndcg_at_10)
+        });
+        // The usual settings are few and differ much: the best of them is blended alone.
+        order.truncate(if count > SETTINGS.len() { FINALISTS } else { 1 });
+        let mut best: Option<(f64, FoundSettings)> = None;
+        let fallback = (order.is_empty()).then(usual);
+        let finalists = order.iter().map(|number| trials[*number].settings);
+        let mut reached = Vec::new();
+        for factorization in finalists.chain(fallback) {
+            let parts = fit(self.dataset, &self.split, factorization)?;
+            let (quality, blend) = self.blend(&parts, content);
+            reached.push(quality);
+            if best.as_ref().is_none_or(|(known, _)| quality > *known) {
+                let found = FoundSettings {
+                    factorization,
+                    blend,
+                    trials: Vec::new(),
+                };
+                best = Some((quality, found));
+            }
+        }
+        for (number, quality) in order.into_iter().zip(reached) {
+            trials[number].blend_ndcg_at_10 = Some(quality);
+        }
+        let found = best.map_or_else(
+            || FoundSettings {
+                factorization: usual(),
+                blend: BlendWeights::default(),
+                trials: Vec::new(),
+            },
+            |(_, found)| found,
+        );
+        Ok(FoundSettings { trials, ..found })
+    }
+
+    /// Chooses how much each source counts, one after the other, by NDCG@10.
+    fn blend(&self, parts: &Parts, content: &ItemNeighbours) -> (f64, BlendWeights) {
+        let questions = bounded(self.questions.clone(), self.dataset.items.len() * 4);
+        if questions.is_empty() {
+            return (0.0, BlendWeights::default());
+        }
+        let scored: Vec<(Question, SourceScores)> = questions
+            .into_iter()
+            .map(|question| {
+                let scores = SourceScores::of(self.dataset, parts, content, &question);
+                (question, scores)
+            })
+            .collect();
+        let quality = |weights: &BlendWeights| {
+            let rows = scored
+                .iter()
+                .map(|(question, scores)| judged(question, scores.blended(question, weights)));
+            mean_ndcg(rows)
+        };
+        let mut weights = BlendWeights {
+            taste: 1.0,
+            neighbours: 0.0,
+            content: 0.0,
+            popular: 0.0,
+            session: 0.0,
+        };
+        let mut best = quality(&weights);
+        let fields: [fn(&mut BlendWeights) -> &mut f32; 4] = [
+            |w| &mut w.neighbours,
+            |w| &mut w.popular,
+            |w| &mut w.content,
+            |w| &mut w.session,
+        ];
+        for _ in 0..PASSES {
+            for field in fields {
+                for weight in WEIGHTS {
+                    let mut tried = weights;
+                    *field(&mut tried) = weight;
+                    let reached = quality(&tried);
+                    if reached > best {
+                        (best, weights) = (reached, tried);
+                    }
                 }
             }
         }
+        (best, weights)
     }
-    weights
+}
+
+/// The setting that takes longest of those always tried: what a budget of time is counted by.
+pub fn costliest() -> IalsOptions {
+    settings_of(SETTINGS[SETTINGS.len() - 1])
+}
+
+/// What is used where nothing is tried.
+fn usual() -> IalsOptions {
+    IalsOptions {
+        is_binary: false,
+        ..IalsOptions::default()
+    }
+}
+
+fn settings_of((factors, regularization, alpha): (usize, f32, f32)) -> IalsOptions {
+    IalsOptions {
+        factors,
+        regularization,
+        alpha,
+        ..usual()
+    }
+}
+
+/// The settings of a search: those always tried, then drawn ones.
+fn drawn(count: usize) -> Vec<IalsOptions> {
+    let mut generator = SEED.derive("sources").rng();
+    let random = std::iter::repeat_with(|| {
+        let factors = pick(&mut generator, &FACTORS);
+        let iterations = pick(&mut generator, &ITERATIONS);
+        let regularization = log_uniform(&mut generator, REGULARIZATION) as f32;
+        let alpha = log_uniform(&mut generator, ALPHA) as f32;
+        IalsOptions {
+            iterations,
+            ..settings_of((factors, regularization, alpha))
+        }
+    });
+    let fixed = SETTINGS.into_iter().map(settings_of);
+    fixed.chain(random).take(count).collect()
+}
+
+/// Draws one of several.
+pub fn pick<T: Copy>(generator: &mut SplitMix64, from: &[T]) -> T {
+    from[generator.next_below(from.len())]
+}
+
+/// Draws evenly in logarithms.
+pub fn log_uniform(generator: &mut SplitMix64, (low, high): (f64, f64)) -> f64 {
+    low * (high / low).powf(generator.next_f64())
+}
+
+/// How many trials fit into a time when one takes so long: at least one.
+pub fn trials_within(budget_ms: u64, trial_ms: u64, most: u32) -> u32 {
+    let count = budget_ms / trial_ms.max(1);
+    u32::try_from(count).unwrap_or(most).clamp(1, most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_longer_search_begins_with_the_shorter_one() {
+        let (short, long) = (drawn(14), drawn(40));
+        assert_eq!(short[..], long[..14]);
+        assert_eq!(long[3], settings_of(SETTINGS[3]));
+        for one in &long[SETTINGS.len()..] {
+            assert!(FACTORS.contains(&one.factors) && ITERATIONS.contains(&one.iterations));
+            assert!((1.0..=100.0).contains(&one.regularization));
+            assert!((0.3..=40.0).contains(&one.alpha));
+        }
+        assert_ne!(long[10], long[11]);
+    }
+
+    #[test]
+    fn a_time_becomes_a_number_of_trials() {
+        assert_eq!(trials_within(60_000, 500, 500), 120);
+        assert_eq!(trials_within(60_000, 0, 500), 500);
+        assert_eq!(trials_within(10, 500, 500), 1);
+    }
 }

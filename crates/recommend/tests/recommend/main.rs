@@ -8,6 +8,7 @@
 
 mod pipelines;
 mod search;
+mod training;
 
 use std::sync::Arc;
 
@@ -19,14 +20,15 @@ use leitmotif_domain::event::{
 use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::tenant::{SealKey, Tenant};
 use leitmotif_domain::track::TrackDetails;
+use leitmotif_domain::training::TrainingRequest;
 use leitmotif_domain::{
-    EventId, ListenerId, OperatorScope, Rung, TenantId, TenantScope, Timestamp, TrackId,
+    EventId, JobId, ListenerId, OperatorScope, Rung, TenantId, TenantScope, Timestamp, TrackId,
 };
 use leitmotif_features::Projection;
 use leitmotif_features::projection::CONSUMER;
 use leitmotif_recommend::exposures::ExposureWriter;
 use leitmotif_recommend::service::{PRODUCTION, Stores};
-use leitmotif_recommend::train::{promote, train};
+use leitmotif_recommend::train::{TrainingReport, TrainingRun, promote, train};
 use leitmotif_recommend::{Error, RecommendRequest, Recommendations, Recommender};
 use leitmotif_storage::memory::MemoryStorage;
 use leitmotif_storage::ports::{
@@ -191,6 +193,21 @@ impl World {
         }
     }
 
+    async fn train(&self) -> Result<TrainingReport, Error> {
+        self.train_as(1, TrainingRequest::default()).await
+    }
+
+    async fn train_as(&self, job: u128, request: TrainingRequest) -> Result<TrainingReport, Error> {
+        let job = JobId::from_u128(job);
+        train(
+            &self.stores,
+            &self.scope,
+            &TrainingRun { job, request },
+            |_| {},
+        )
+        .await
+    }
+
     async fn ask(&self, change: impl FnOnce(&mut RecommendRequest)) -> Recommendations {
         let mut request = RecommendRequest {
             count: 10,
@@ -289,7 +306,7 @@ async fn content_carries_where_nothing_was_learnt() {
 async fn training_makes_it_personal_and_the_ladder_holds() {
     let world = World::new().await;
     world.live().await;
-    let report = train(&world.stores, &world.scope, |_| {}).await.unwrap();
+    let report = world.train().await.unwrap();
     assert!(report.ladder.ials.ndcg_at_10 > report.ladder.popularity.ndcg_at_10);
     assert!(report.ladder.blend.ndcg_at_10 > report.ladder.random.ndcg_at_10);
     for person in ["person 0", "person 1", "person 2"] {
@@ -311,7 +328,7 @@ async fn training_makes_it_personal_and_the_ladder_holds() {
 async fn a_skip_changes_the_next_answer() {
     let world = World::new().await;
     world.live().await;
-    train(&world.stores, &world.scope, |_| {}).await.unwrap();
+    world.train().await.unwrap();
     let person = Some(world.listener("person 4"));
     let before = world.ask(|r| r.listener = person).await;
     let skipped = before.tracks[0].track;
@@ -360,7 +377,7 @@ async fn the_first_play_is_seen_however_long_the_log_is() {
 async fn an_order_is_learnt_and_judged_before_it_serves() {
     let world = World::new().await;
     world.live_with_duds().await;
-    let report = train(&world.stores, &world.scope, |_| {}).await.unwrap();
+    let report = world.train().await.unwrap();
     let learnt = report.ranker.unwrap();
     let ranked = report.ladder.ranked.unwrap();
     assert!(learnt.questions >= 200 && learnt.trees > 0, "{learnt:?}");
@@ -424,7 +441,7 @@ async fn a_new_track_is_recommended_by_its_sound() {
         .await
         .unwrap();
     world.live().await;
-    train(&world.stores, &world.scope, |_| {}).await.unwrap();
+    world.train().await.unwrap();
     let fresh = world.add_track("brand new", "somebody").await;
     world
         .storage
@@ -565,9 +582,7 @@ async fn a_dropped_projection_is_rebuilt_to_the_same_bytes() {
 #[tokio::test]
 async fn too_little_to_learn_from_is_said() {
     let world = World::new().await;
-    let error = train(&world.stores, &world.scope, |_| {})
-        .await
-        .unwrap_err();
+    let error = world.train().await.unwrap_err();
     assert!(matches!(error, Error::TooLittle { .. }), "{error}");
 }
 
@@ -575,14 +590,8 @@ async fn too_little_to_learn_from_is_said() {
 async fn a_rollback_is_followed_at_once() {
     let world = World::new().await;
     world.live().await;
-    let first = train(&world.stores, &world.scope, |_| {})
-        .await
-        .unwrap()
-        .model;
-    let second = train(&world.stores, &world.scope, |_| {})
-        .await
-        .unwrap()
-        .model;
+    let first = world.train().await.unwrap().model;
+    let second = world.train().await.unwrap().model;
     let person = Some(world.listener("person 0"));
     assert_eq!(world.ask(|r| r.listener = person).await.model, Some(second));
     promote(&world.stores, &world.scope, first).await.unwrap();

@@ -16,7 +16,7 @@ use super::*;
 async fn trained() -> World {
     let world = World::new().await;
     world.live().await;
-    train(&world.stores, &world.scope, |_| {}).await.unwrap();
+    world.train().await.unwrap();
     world
 }
 

@@ -12,6 +12,7 @@ mod feature;
 mod histories;
 mod import;
 mod manage;
+mod model;
 mod pipeline;
 mod playlist;
 mod playlist_files;
@@ -104,7 +105,10 @@ enum Command {
     /// Measures this machine and says how many workers, how much memory and disk a load needs.
     Capacity(capacity::Args),
     /// Trains the recommender on everything played so far.
-    Train,
+    Train(model::TrainArgs),
+    /// Lists models, shows training reports, and says which model answers.
+    #[command(subcommand)]
+    Model(model::ModelCommand),
     /// Lists jobs.
     Jobs(query::JobsArgs),
     /// Shows counts of everything.
@@ -190,7 +194,8 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Tags(command) => tags::run(command, &data, &connection.client, as_json).await,
         Command::Duplicates(args) => duplicates::run(args, &connection.client, as_json).await,
         Command::Export(args) => export::run(args, &connection.client, as_json).await,
-        Command::Train => query::train(&connection.client, as_json).await,
+        Command::Train(args) => model::train(args, &connection.client, as_json).await,
+        Command::Model(command) => model::run(command, &connection.client, as_json).await,
         Command::Jobs(args) => query::jobs(args, &connection.client, as_json).await,
         Command::Overview => query::show(&connection.client, "/api/v1/overview", as_json).await,
         Command::Usage => query::show(&connection.client, "/api/v1/usage", as_json).await,

@@ -176,35 +176,6 @@ pub async fn recommend(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Trains and prints the ladder.
-pub async fn train(client: &Client, as_json: bool) -> anyhow::Result<ExitCode> {
-    let queued = client.post("/api/v1/training-runs", &json!({})).await?;
-    wait(client, text_of(&queued, "job")).await?;
-    let models = client.get("/api/v1/models?limit=1").await?;
-    let model = list_of(&models, "models")
-        .first()
-        .cloned()
-        .unwrap_or_default();
-    print(&model, as_json, |model| {
-        println!("model {}", text_of(model, "id"));
-        let ladder = model.get("report").and_then(|report| report.get("ladder"));
-        for name in [
-            "random",
-            "popularity",
-            "item_item",
-            "content",
-            "session",
-            "ials",
-            "blend",
-            "ranked",
-        ] {
-            let row = ladder.and_then(|ladder| ladder.get(name)?.get("ndcg_at_10")?.as_f64());
-            println!("{name:12} NDCG@10 {:.4}", row.unwrap_or(0.0));
-        }
-    });
-    Ok(ExitCode::SUCCESS)
-}
-
 /// Prints jobs.
 pub async fn jobs(args: JobsArgs, client: &Client, as_json: bool) -> anyhow::Result<ExitCode> {
     let state = args

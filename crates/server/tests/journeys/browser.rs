@@ -421,6 +421,7 @@ fn every_page(browser: &Browser, known: &Known, folder: &Path) {
         "/studio/playlists".to_owned(),
         format!("/studio/playlists/{}", known.playlist),
         "/studio/jobs".to_owned(),
+        "/studio/models".to_owned(),
         "/studio/duplicates".to_owned(),
         "/studio/analyzers".to_owned(),
         "/studio/analyzers/tempo".to_owned(),

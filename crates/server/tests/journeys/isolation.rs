@@ -252,6 +252,7 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
     ),
     ("POST", "/api/v1/training-runs", "admin", Stranger::OwnOnly),
     ("GET", "/api/v1/models", "read", Stranger::OwnOnly),
+    ("GET", "/api/v1/models/{id}", "read", Stranger::NotFound),
     (
         "PUT",
         "/api/v1/models/{id}/production",

@@ -31,6 +31,7 @@ mod rap_scraper;
 mod search;
 mod tables;
 mod tags;
+mod training;
 mod uploads;
 mod webdriver;
 mod wire;

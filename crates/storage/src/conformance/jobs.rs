@@ -161,7 +161,7 @@ pub async fn a_job_asked_for_while_it_runs_runs_again(world: &World) {
     jobs.complete(&scope, &leased).await.unwrap();
     assert_eq!(state(world, &scope, id).await, (JobState::Done, 1));
     let train = || NewJob {
-        task: JobTask::Train,
+        task: JobTask::Train(Default::default()),
         dedupe_key: "train".to_owned(),
     };
     let first = jobs.enqueue(&scope, vec![train()]).await.unwrap();
@@ -249,7 +249,7 @@ pub async fn jobs_are_listed_newest_first(world: &World) {
     }
     world.clock.advance_ms(1);
     let train = NewJob {
-        task: JobTask::Train,
+        task: JobTask::Train(Default::default()),
         dedupe_key: "train".to_owned(),
     };
     ids.push(jobs.enqueue(&scope, vec![train]).await.unwrap()[0]);

@@ -1,5 +1,5 @@
 // Follows the jobs of the page: progress in place, the rows anew when others came or states changed.
-import { announcer, grouped, readJson, whileVisible, write, writeJobCounts } from "./poll.js";
+import { announcer, readJson, stepsOf, whileVisible, write, writeJobCounts } from "./poll.js";
 
 const table = document.querySelector("[data-rows]");
 const body = table.tBodies[0];
@@ -39,9 +39,6 @@ whileVisible(async () => {
     const bar = row.querySelector("progress");
     bar.max = Math.max(job.progress_total, 1);
     bar.value = job.progress_done;
-    const steps = job.progress_total
-      ? `${grouped(job.progress_done)} of ${grouped(job.progress_total)} steps`
-      : "not begun";
-    write(row.querySelector("[data-steps]"), steps);
+    write(row.querySelector("[data-steps]"), stepsOf(job));
   });
 });

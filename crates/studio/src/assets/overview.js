@@ -1,5 +1,5 @@
 // Keeps the counts and the running jobs of the overview fresh.
-import { announcer, grouped, readJson, whileVisible, write, writeJobCounts } from "./poll.js";
+import { announcer, grouped, readJson, stepsOf, whileVisible, write, writeJobCounts } from "./poll.js";
 
 const KINDS = { analyze_track: "Analyse track", scan_folder: "Read folder", train: "Train models" };
 const announce = announcer(document.querySelector("[data-announce]"));
@@ -35,10 +35,7 @@ function show(jobs) {
     const bar = entry.querySelector("progress");
     bar.max = Math.max(job.progress_total, 1);
     bar.value = job.progress_done;
-    const steps = job.progress_total
-      ? `${grouped(job.progress_done)} of ${grouped(job.progress_total)} steps`
-      : "not begun";
-    write(entry.querySelector(".progress .quiet"), steps);
+    write(entry.querySelector(".progress .quiet"), stepsOf(job));
     return entry;
   });
   list.replaceChildren(...entries);

@@ -45,6 +45,16 @@ export function write(element, text) {
   if (element && element.textContent !== text) element.textContent = text;
 }
 
+/** How far a job is: its stage and share where it has one, else its steps. */
+export function stepsOf(job) {
+  if (!job.progress_total) return "not begun";
+  if (job.stage) {
+    const share = Math.floor((job.progress_done * 100) / job.progress_total);
+    return `${share} %, ${job.stage.replaceAll("_", " ")}`;
+  }
+  return `${grouped(job.progress_done)} of ${grouped(job.progress_total)} steps`;
+}
+
 /** Says how the work stands, when it began, ended or failed, not every second. */
 export function announcer(element) {
   let known = null;

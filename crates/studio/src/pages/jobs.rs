@@ -167,7 +167,10 @@ pub fn rows(jobs: &[JobAnswer], can_write: bool) -> Markup {
 /// Draws how far a job is.
 pub fn progress(job: &JobAnswer) -> Markup {
     let total = job.progress_total;
-    let text = if total == 0 {
+    let text = if let Some(stage) = job.stage {
+        let share = job.progress_done.saturating_mul(100) / total.max(1);
+        format!("{share} %, {}", stage_name(stage))
+    } else if total == 0 {
         "not begun".to_owned()
     } else {
         format!("{} of {} steps", grouped(job.progress_done), grouped(total))
@@ -199,4 +202,9 @@ pub fn kind_name(kind: &str) -> &str {
         "train" => "Train models",
         other => other,
     }
+}
+
+/// What a stage of a training is called.
+pub fn stage_name(stage: &str) -> String {
+    stage.replace('_', " ")
 }

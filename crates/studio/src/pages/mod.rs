@@ -11,6 +11,8 @@ pub mod library;
 pub mod listener;
 pub mod listeners;
 pub mod login;
+pub mod model_charts;
+pub mod models;
 pub mod not_found;
 pub mod overview;
 pub mod pipelines;

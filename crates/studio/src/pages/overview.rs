@@ -17,7 +17,8 @@ use super::jobs::{kind_name, progress};
 use crate::failure::{PageResult, shown};
 use crate::format::{grouped, moment, trimmed};
 use crate::layout::{Shell, page};
-use crate::parts::{announcer, bar, empty};
+use crate::links;
+use crate::parts::{announcer, bar, bar_with_interval, empty};
 use crate::visitor::Visitor;
 
 /// Running jobs shown at once.
@@ -174,7 +175,7 @@ fn model_section(counts: &OverviewAnswer, production: Option<&ModelAnswer>) -> M
             h2 #model { "Model in production" }
             @if let Some(model) = &counts.model {
                 dl.facts {
-                    dt { "Version" } dd.mono { (model.id) }
+                    dt { "Version" } dd.mono { a href=(links::model(&model.id)) { (model.id) } }
                     dt { "Trained" } dd { (moment(model.created_at)) }
                     dt { "Events behind" }
                     dd { span data-events-behind { (grouped(model.events_behind)) } " events" }
@@ -199,6 +200,13 @@ pub fn ladder_section(report: &Value) -> Markup {
         return html! {};
     };
     let read = |source: &str, metric: &str| ladder.get(source)?.get(metric)?.as_f64();
+    let interval = |source: &str| {
+        let bounds = ladder.get(source)?.get("interval")?;
+        bounds
+            .get("low")?
+            .as_f64()
+            .zip(bounds.get("high")?.as_f64())
+    };
     let listeners = ladder.get("listeners").and_then(Value::as_u64);
     let metrics = [
         ("ndcg_at_10", "NDCG at 10"),
@@ -206,7 +214,11 @@ pub fn ladder_section(report: &Value) -> Markup {
     ];
     let largest = |metric: &str| {
         let values = LADDER.iter().filter_map(|(source, _)| read(source, metric));
-        values.fold(0.0_f64, f64::max)
+        let bounds = LADDER.iter().filter_map(|(source, _)| interval(source));
+        let bounds = bounds
+            .map(|(_, high)| high)
+            .filter(|_| metric == "ndcg_at_10");
+        values.chain(bounds).fold(0.0_f64, f64::max)
     };
     let is_ranked = report.pointer("/ranker/is_in_use") == Some(&Value::Bool(true));
     let in_use = if is_ranked { "ranked" } else { "blend" };
@@ -217,7 +229,7 @@ pub fn ladder_section(report: &Value) -> Markup {
                 caption {
                     "Quality on listens that came after the training data"
                     @if let Some(listeners) = listeners { ", " (grouped(listeners)) " listeners asked" }
-                    "; 0 is worst, 1 is best, every track is ranked. Bars are scaled to the best of the column."
+                    "; 0 is worst, 1 is best, every track is ranked. Bars are scaled to the best of the column; thin lines and brackets are 95 % intervals."
                 }
                 thead { tr {
                     th scope="col" { "Source" }
@@ -230,8 +242,14 @@ pub fn ladder_section(report: &Value) -> Markup {
                             @for (metric, title) in metrics {
                                 td data-label=(title) {
                                     @if let Some(value) = read(source, metric) {
-                                        span.measure { (trimmed(value, 4)) }
-                                        (bar(value / largest(metric).max(f64::MIN_POSITIVE), "bar-wide"))
+                                        @let most = largest(metric).max(f64::MIN_POSITIVE);
+                                        @if let Some((low, high)) = interval(source).filter(|_| metric == "ndcg_at_10") {
+                                            span.measure { (trimmed(value, 4)) " " span.quiet { "(" (trimmed(low, 4)) " to " (trimmed(high, 4)) ")" } }
+                                            (bar_with_interval(value / most, low / most, high / most))
+                                        } @else {
+                                            span.measure { (trimmed(value, 4)) }
+                                            (bar(value / most, "bar-wide"))
+                                        }
                                     } @else { span.unknown { "unknown" } }
                                 }
                             }

@@ -31,7 +31,7 @@ use leitmotif_api::native::search::{
 };
 use leitmotif_api::native::similar::{SimilarAnswer, SimilarTrack};
 use leitmotif_api::native::tracks::{LyricsAnswer, TrackAnswer, TracksAnswer, VerseLineAnswer};
-use leitmotif_api::native::training::ModelAnswer;
+use leitmotif_api::native::training::{ModelAnswer, ModelsAnswer};
 use leitmotif_api::paging::PageInfo;
 use leitmotif_domain::Timestamp;
 use maud::Markup;
@@ -243,6 +243,7 @@ pub(super) fn some_jobs(state: &'static str) -> JobsAnswer {
         attempts: 3,
         progress_done: 1,
         progress_total: 4,
+        stage: Some(HOSTILE),
         error: Some(text()),
         created_at: AT,
         updated_at: AT,
@@ -252,6 +253,45 @@ pub(super) fn some_jobs(state: &'static str) -> JobsAnswer {
         jobs: vec![job("analyze_track"), job("scan_folder")],
         page: more(),
     }
+}
+
+/// A model whose report has every part, with hostile names wherever a name can be.
+fn a_model(is_production: bool) -> ModelAnswer {
+    let interval = json!({"low": 0.1, "high": 0.2});
+    let row = json!({"ndcg_at_10": 0.125, "recall_at_20": 0.5, "interval": interval});
+    let point = json!({"diversity": 0.5, "ndcg_at_10": 0.1, "intra_list_diversity": 0.3,
+        "coverage": 0.2, "is_efficient": true, "interval": interval});
+    ModelAnswer {
+        id: text(),
+        name: text(),
+        created_at: AT,
+        log_offset: 1,
+        is_production,
+        report: json!({
+            "listens": 4000, "warnings": [HOSTILE],
+            "ladder": {"listeners": 12, "blend": row, "ranked": row},
+            "promotion": {"is_promoted": false, "reason": HOSTILE},
+            "ranker": {"is_in_use": true, "columns": [[HOSTILE, 0.5]]},
+            "ablation": {"listeners": 3, "listeners_held_out": 9, "groups": [
+                {"group": HOSTILE, "columns": 2, "difference": -0.01, "interval": interval}]},
+            "pareto": {"listeners": 3, "listeners_held_out": 9, "points": [point]},
+            "data": {"listens": 4000, "skips": 7},
+            "stages": [{"stage": HOSTILE, "duration_ms": 12, "is_resumed": true}],
+            "search": {"source_trials": [{"settings": {HOSTILE: 3}, "ndcg_at_10": 0.2}]},
+            "blend": {HOSTILE: HOSTILE}
+        }),
+    }
+}
+
+fn some_models() -> [Markup; 2] {
+    let models = ModelsAnswer {
+        models: vec![a_model(true), a_model(false)],
+        page: more(),
+    };
+    [
+        models::models_body(&models, false, true),
+        models::model_body(&a_model(false), true),
+    ]
 }
 
 fn an_overview() -> Markup {
@@ -560,6 +600,7 @@ pub(super) fn every_body() -> Vec<(&'static str, Markup)> {
     let [list, one] = some_playlists();
     let [audits, audit] = some_audits();
     let [views, view] = some_features();
+    let [models, model] = some_models();
     vec![
         ("overview", an_overview()),
         ("library", library::library_body(&tracks, &library_query)),
@@ -575,5 +616,7 @@ pub(super) fn every_body() -> Vec<(&'static str, Markup)> {
         ("duplicates", some_duplicates()),
         ("feature views", views),
         ("feature view", view),
+        ("models", models),
+        ("model", model),
     ]
 }

@@ -1,0 +1,316 @@
+//! The part of training that computes.
+
+use std::sync::Arc;
+
+use leitmotif_domain::{ModelId, Timestamp};
+use leitmotif_features::ListeningState;
+use leitmotif_learn::InteractionMatrix;
+use leitmotif_learn::factorize::{IalsModel, IalsOptions};
+use leitmotif_learn::neighbours::{ItemNeighbours, item_cosine};
+
+use super::ablation::ablate;
+use super::current::{Basis, Comparison, CurrentModel, has_seen};
+use super::dataset::{Dataset, Question, Split};
+use super::ladder::LadderRow;
+use super::pareto::pareto;
+use super::ranker::{Moment, PartedRows, RankerSettings, named};
+use super::settled::{Evaluated, Measured, SettledRanker};
+use super::table::RankerRows;
+use super::{JUDGE_AT, WEIGH_AT, ladder, past};
+use crate::catalogue::CatalogueView;
+use crate::error::{Error, Result};
+use crate::model::{BlendWeights, ModelParts, RecommenderModel};
+use crate::pipeline::RANKED_MAX;
+use crate::rank::Ranker;
+use crate::view::TenantView;
+
+/// Neighbours kept per track.
+const NEIGHBOURS: usize = 200;
+/// Share of the measuring that the Pareto curve takes; the rest is fits of the ranker.
+const CURVE_SHARE: f64 = 0.03;
+
+/// The fitted parts over one set of listens.
+pub(crate) struct Parts {
+    pub taste: IalsModel,
+    pub neighbours: ItemNeighbours,
+    pub transitions: ItemNeighbours,
+    /// Listeners × items, weighed.
+    pub matrix: InteractionMatrix,
+    /// Popularity by column.
+    pub popularity: Vec<f32>,
+}
+
+/// Fits the sources on the known listens of a split.
+pub(crate) fn fit(
+    dataset: &Dataset,
+    split: &Split<'_>,
+    factorization: IalsOptions,
+) -> Result<Parts> {
+    let matrix = dataset.matrix(split.train())?;
+    let liked = dataset.liked_matrix(split.train())?;
+    Ok(Parts {
+        taste: IalsModel::fit(&matrix, factorization)?,
+        neighbours: item_cosine(&liked, NEIGHBOURS)?,
+        transitions: past::transitions(split.train(), dataset.items.len())?,
+        popularity: dataset.popularity(split.train(), split.at),
+        matrix,
+    })
+}
+
+/// What the sources were found to want.
+#[derive(Debug, Clone, Copy)]
+pub struct Recipe {
+    /// The factorisation's settings.
+    pub factorization: IalsOptions,
+    /// How much each source counts.
+    pub blend: BlendWeights,
+}
+
+/// What the model in production is, as far as it could be read.
+pub enum Loaded {
+    /// There is none.
+    None,
+    /// Its bytes do not read, and why.
+    Damaged(ModelId, String),
+    /// The model, and the log offset it learnt up to.
+    Read(Box<RecommenderModel>, u64),
+}
+
+/// The part of training that computes.
+pub struct Fitting {
+    /// The new model's id.
+    pub id: ModelId,
+    /// The log as a table.
+    pub dataset: Dataset,
+    /// Embedding neighbours.
+    pub content: ItemNeighbours,
+    /// Holds the catalogue; moments of the past are put into it one after the other.
+    view: TenantView,
+    /// The dataset's column of each catalogue index.
+    column_of: Vec<Option<u32>>,
+    /// What the ranker learns from, once it is built.
+    rows: Option<RankerRows>,
+}
+
+impl Fitting {
+    /// Starts over a table of the log and the catalogue that it is about.
+    pub fn new(id: ModelId, dataset: Dataset, catalogue: CatalogueView) -> Result<Self> {
+        let mut column_of = vec![None; catalogue.len()];
+        for (column, (index, _)) in catalogue.cards().enumerate() {
+            if let Some(slot) = column_of.get_mut(index) {
+                *slot = Some(column as u32);
+            }
+        }
+        let content = ItemNeighbours::from_lists(vec![Vec::new(); dataset.items.len()])?;
+        let mut view = TenantView::default();
+        view.catalogue = catalogue;
+        Ok(Self {
+            id,
+            dataset,
+            content,
+            view,
+            column_of,
+            rows: None,
+        })
+    }
+
+    /// Asks from several moments what came next; each question looks as far ahead as from `WEIGH_AT`
+    /// to `JUDGE_AT`, so that nothing of what judges is seen.
+    pub fn build_rows(
+        &mut self,
+        pasts: Vec<(f64, ListeningState)>,
+        recipe: &Recipe,
+        on_share: &dyn Fn(f64),
+    ) -> Result<()> {
+        let mut rows = RankerRows::default();
+        let count = pasts.len().max(1) as f64;
+        for (number, (share, state)) in pasts.into_iter().enumerate() {
+            let split = self.dataset.split(share, share + JUDGE_AT - WEIGH_AT);
+            let questions = ladder::bounded(self.dataset.questions(&split), RANKED_MAX);
+            let (at, parts) = (split.at, fit(&self.dataset, &split, recipe.factorization)?);
+            let model = self.model(parts, recipe.blend, None)?;
+            self.stand_at(state, at, model);
+            rows.add(&self.moment(at), &questions)?;
+            on_share((number + 1) as f64 / count);
+        }
+        self.rows = Some(rows);
+        Ok(())
+    }
+
+    /// Whether the rows lie there.
+    pub fn has_rows(&self) -> bool {
+        self.rows.is_some()
+    }
+
+    fn rows(&self) -> Result<&RankerRows> {
+        (self.rows.as_ref()).ok_or_else(|| Error::bug("no rows were built"))
+    }
+
+    /// The rows parted for the trees; none where there is too little to learn an order from.
+    pub fn parted_rows(&self) -> Result<Option<PartedRows>> {
+        PartedRows::new(self.rows()?)
+    }
+
+    /// Learns the order that answers the questions best.
+    pub fn learn_order(&self, trials: usize, on_share: &dyn Fn(f64)) -> Result<SettledRanker> {
+        let Some(parted) = self.parted_rows()? else {
+            return Ok(SettledRanker {
+                learnt: None,
+                trials: Vec::new(),
+            });
+        };
+        let (fitted, settings, trials) = parted.search(trials, on_share)?;
+        let (ranker, report) = named(fitted, settings, self.rows()?)?;
+        Ok(SettledRanker {
+            learnt: Some((ranker.to_text(), ranker.blend_weight(), report)),
+            trials,
+        })
+    }
+
+    fn questions(&self) -> Vec<Question> {
+        let judge = self.dataset.split(JUDGE_AT, 1.0);
+        ladder::bounded(self.dataset.questions(&judge), self.dataset.items.len())
+    }
+
+    /// Judges every source, the learnt order and the model in production on the held-out listens.
+    pub fn evaluate(
+        &mut self,
+        past: ListeningState,
+        recipe: &Recipe,
+        ranker: Option<Ranker>,
+        current: Loaded,
+        on_share: &dyn Fn(f64),
+    ) -> Result<Evaluated> {
+        let questions = self.questions();
+        let judge = self.dataset.split(JUDGE_AT, 1.0);
+        let (at, parts) = (judge.at, fit(&self.dataset, &judge, recipe.factorization)?);
+        on_share(0.2);
+        let (dataset, content) = (&self.dataset, &self.content);
+        let mut ladder = ladder::judge(dataset, &questions, &parts, content, &recipe.blend);
+        on_share(0.4);
+        let model = self.model(parts, recipe.blend, None)?;
+        self.stand_at(past, at, model);
+        let ranked = match &ranker {
+            Some(ranker) => Some(self.moment(at).judge(Some(ranker), &questions)?),
+            None => None,
+        };
+        ladder.ranked = ranked.as_deref().map(LadderRow::of);
+        let is_ranker_in_use =
+            (ladder.ranked).is_some_and(|row| row.ndcg_at_10 > ladder.blend.ndcg_at_10);
+        let served = match ranked.filter(|_| is_ranker_in_use) {
+            Some(ranked) => ranked,
+            None => self.moment(at).judge(None, &questions)?,
+        };
+        on_share(0.7);
+        let current = match current {
+            Loaded::None => CurrentModel::None,
+            Loaded::Damaged(id, reason) => CurrentModel::Damaged(id, reason),
+            Loaded::Read(current, log_offset) => {
+                let id = current.id;
+                let (basis, model) = self.comparable(*current, log_offset)?;
+                self.view.set_model(Some(Arc::new(model)));
+                let model = self.view.model.clone();
+                let ranker = model.as_ref().and_then(|model| model.ranker.as_ref());
+                let old = self.moment(at).judge(ranker, &questions)?;
+                CurrentModel::Judged(Comparison::new(id, basis, &served, &old))
+            }
+        };
+        Ok(Evaluated {
+            split_at: at,
+            ladder,
+            is_ranker_in_use,
+            current,
+        })
+    }
+
+    /// The model in production as it may be judged on held-out listens.
+    fn comparable(
+        &self,
+        current: RecommenderModel,
+        log_offset: u64,
+    ) -> Result<(Basis, RecommenderModel)> {
+        let judge = self.dataset.split(JUDGE_AT, 1.0);
+        if !has_seen(&judge, log_offset) {
+            return Ok((Basis::AsItStands, current));
+        }
+        let (blend, settings) = (current.blend, *current.taste.options());
+        let ranker = match &current.ranker {
+            Some(ranker) => Some(Ranker::from_text(&ranker.to_text(), ranker.blend_weight())?),
+            None => None,
+        };
+        let parts = fit(&self.dataset, &judge, settings)?;
+        Ok((Basis::FittedAnew, self.model(parts, blend, ranker)?))
+    }
+
+    /// Measures what a full report shows beyond the ladder: of the ranker that serves, and of the
+    /// settings that an order was learnt with, if any.
+    pub fn measure(
+        &mut self,
+        past: ListeningState,
+        recipe: &Recipe,
+        ranker: Option<Ranker>,
+        settings: Option<RankerSettings>,
+        on_share: &dyn Fn(f64),
+    ) -> Result<Measured> {
+        let questions = self.questions();
+        let judge = self.dataset.split(JUDGE_AT, 1.0);
+        let (at, parts) = (judge.at, fit(&self.dataset, &judge, recipe.factorization)?);
+        let model = self.model(parts, recipe.blend, ranker)?;
+        self.stand_at(past, at, model);
+        let moment = self.moment(at);
+        let curve = pareto(&moment, &questions, self.dataset.items.len(), &|share| {
+            on_share(CURVE_SHARE * share);
+        })?;
+        let ablation = match settings {
+            Some(settings) => ablate(self.rows()?, &settings, &moment, &questions, &|share| {
+                on_share(CURVE_SHARE + (1.0 - CURVE_SHARE) * share);
+            })?,
+            None => None,
+        };
+        Ok(Measured {
+            ablation,
+            pareto: Some(curve),
+        })
+    }
+
+    /// Fits on everything.
+    pub fn whole(&self, recipe: &Recipe, ranker: Option<Ranker>) -> Result<Vec<u8>> {
+        let whole = self.dataset.split(1.0, 1.0);
+        let parts = fit(&self.dataset, &whole, recipe.factorization)?;
+        self.model(parts, recipe.blend, ranker)?.to_bytes()
+    }
+
+    /// Makes the view what a request would have met at a moment.
+    fn stand_at(&mut self, state: ListeningState, at: Timestamp, model: RecommenderModel) {
+        self.view.projection.state = state;
+        self.view.set_model(Some(Arc::new(model)));
+        self.view.count_popularity(at);
+    }
+
+    fn moment(&self, at: Timestamp) -> Moment<'_> {
+        Moment {
+            view: &self.view,
+            at,
+            listeners: &self.dataset.listeners,
+            column_of: &self.column_of,
+        }
+    }
+
+    fn model(
+        &self,
+        parts: Parts,
+        blend: BlendWeights,
+        ranker: Option<Ranker>,
+    ) -> Result<RecommenderModel> {
+        let parts = ModelParts {
+            items: self.dataset.items.clone(),
+            taste: parts.taste,
+            neighbours: parts.neighbours,
+            content: self.content.clone(),
+            transitions: parts.transitions,
+            blend,
+            ranker,
+        };
+        RecommenderModel::new(self.id, parts)
+    }
+}

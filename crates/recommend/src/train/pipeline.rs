@@ -1,0 +1,439 @@
+//! The stages of a training one after the other: what each reads, what is computed off the async
+//! threads, and what is written down.
+
+use leitmotif_domain::job::Progress;
+use leitmotif_domain::training::{ReportDepth, SearchBudget, TrainingRequest};
+use leitmotif_domain::{ErrorKind, ModelId, TenantScope, limits};
+use leitmotif_features::ListeningState;
+use leitmotif_learn::neighbours::ItemNeighbours;
+use leitmotif_storage::ports::ModelRecord;
+use tokio::sync::watch;
+
+use super::dataset::{Dataset, content_lists};
+use super::fitting::{Fitting, Loaded, Recipe};
+use super::ranker::RankerSettings;
+use super::report::{SearchReport, TrainingReport};
+use super::settled::{Evaluated, Measured, Settled, SettledRanker, SettledSources};
+use super::stages::{Meter, Stage};
+use super::tune::{Weighing, costliest, trials_within};
+use super::validate::{self, DataFacts};
+use super::{JUDGE_AT, TrainingRun, WEIGH_AT, past, promote};
+use crate::catalogue::CatalogueView;
+use crate::error::{Error, Result};
+use crate::model::RecommenderModel;
+use crate::rank::Ranker;
+use crate::service::{PRODUCTION, Stores};
+
+/// Embedding neighbours kept per track.
+const CONTENT_NEIGHBOURS: usize = 50;
+/// Shares at which the ranker is asked what comes next.
+const RANKER_AT: [f64; 5] = [0.32, 0.4, 0.48, 0.56, WEIGH_AT];
+/// Listens above which the ranker asks at the last moment only: each costs a fit and a replay.
+const RANKER_LISTENS_MAX: usize = 2_000_000;
+/// Share of the sources' stage that the embedding neighbours take.
+const CONTENT_SHARE: f64 = 0.1;
+
+/// A training under way.
+pub struct Training<'t, F> {
+    stores: &'t Stores,
+    scope: &'t TenantScope,
+    run: TrainingRun,
+    meter: Meter<'t, F>,
+    /// Lent to a thread that computes, in between.
+    fitting: Option<Fitting>,
+}
+
+/// What the stages before found.
+struct Found {
+    until: u64,
+    facts: DataFacts,
+    recipe: Recipe,
+    sources: SettledSources,
+    ranker: SettledRanker,
+    evaluated: Evaluated,
+    measured: Measured,
+}
+
+impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
+    /// Starts before the first stage.
+    pub fn new(stores: &'t Stores, scope: &'t TenantScope, run: TrainingRun, tell: F) -> Self {
+        Self {
+            meter: Meter::new(run.request, stores.clock.as_ref(), tell),
+            stores,
+            scope,
+            run,
+            fitting: None,
+        }
+    }
+
+    /// Walks the stages.
+    pub async fn run(mut self) -> Result<TrainingReport> {
+        self.meter.begin(Stage::Validate, false);
+        let catalogue = CatalogueView::read(self.stores.catalog.as_ref(), self.scope).await?;
+        let settled = Settled::open(self.stores, self.scope, &self.run, &catalogue).await?;
+        let dataset = Dataset::read(self.stores, self.scope, &catalogue, settled.until).await?;
+        let facts = validate::facts(&dataset, self.stores.clock.now());
+        if let Err(refused) = validate::check(&dataset, &facts) {
+            settled.clear().await?;
+            return Err(refused);
+        }
+        let id = ModelId::generate(self.stores.clock.as_ref(), self.stores.entropy.as_ref());
+        self.fitting = Some(Fitting::new(id, dataset, catalogue)?);
+
+        let sources = self.sources(&settled).await?;
+        let recipe = Recipe {
+            factorization: sources.factorization,
+            blend: sources.blend,
+        };
+        let ranker = self.ranker(&settled, recipe).await?;
+        let evaluated = self.evaluate(&settled, recipe, &ranker).await?;
+        let measured = self.measure(&settled, recipe, &ranker, &evaluated).await?;
+        let found = Found {
+            until: settled.until,
+            facts,
+            recipe,
+            sources,
+            ranker,
+            evaluated,
+            measured,
+        };
+        self.register(&settled, found).await
+    }
+
+    fn resumed<T>(&mut self, stage: Stage, value: T) -> T {
+        self.meter.begin(stage, true);
+        value
+    }
+
+    fn fitting(&self) -> Result<&Fitting> {
+        let fitting = self.fitting.as_ref();
+        fitting.ok_or_else(|| Error::bug("nothing is being fitted"))
+    }
+
+    /// Finds the settings and weights of the sources.
+    async fn sources(&mut self, settled: &Settled<'_>) -> Result<SettledSources> {
+        if let Some(sources) = settled.read::<SettledSources>("sources").await? {
+            let content = ItemNeighbours::from_lists(sources.content.clone())?;
+            self.lend(0.0, |fitting, _| {
+                fitting.content = content;
+                Ok(())
+            })
+            .await?;
+            return Ok(self.resumed(Stage::FitSources, sources));
+        }
+        self.meter.begin(Stage::FitSources, false);
+        let items = self.fitting()?.dataset.items.clone();
+        let content = content_lists(self.stores, self.scope, &items, CONTENT_NEIGHBOURS).await?;
+        let count = self.source_trials(settled).await?;
+        let sources = self
+            .lend(CONTENT_SHARE, move |fitting, on_share| {
+                fitting.content = content;
+                let dataset = &fitting.dataset;
+                let weighing = Weighing::new(dataset, dataset.split(WEIGH_AT, JUDGE_AT))?;
+                let count = count.unwrap_or_else(|| weighing.usual_trials());
+                let found = weighing.search(count, &fitting.content, on_share)?;
+                Ok(SettledSources {
+                    content: fitting.content.lists().to_vec(),
+                    factorization: found.factorization,
+                    blend: found.blend,
+                    trials: found.trials,
+                })
+            })
+            .await?;
+        settled.write("sources", &sources).await?;
+        Ok(sources)
+    }
+
+    /// How many settings of the sources are tried; none for the usual number.
+    async fn source_trials(&mut self, settled: &Settled<'_>) -> Result<Option<usize>> {
+        let asked = match self.run.request.search {
+            None => return Ok(None),
+            Some(SearchBudget::Trials { sources, .. }) => return Ok(Some(sources as usize)),
+            Some(SearchBudget::Seconds(seconds)) => seconds,
+        };
+        let first = |fitting: &mut Fitting| {
+            let dataset = &fitting.dataset;
+            let weighing = Weighing::new(dataset, dataset.split(WEIGH_AT, JUDGE_AT))?;
+            weighing.try_one(costliest()).map(|_| ())
+        };
+        let count = self.trials(settled, "source_trials", asked, first).await?;
+        Ok(Some(count as usize))
+    }
+
+    /// How many trials fit into half of the seconds, by what the first takes. The number is written
+    /// down before it is used: it, not the clock, decides what is tried.
+    async fn trials(
+        &mut self,
+        settled: &Settled<'_>,
+        part: &'static str,
+        seconds: u32,
+        first: impl FnOnce(&mut Fitting) -> Result<()> + Send + 'static,
+    ) -> Result<u32> {
+        if let Some(count) = settled.read(part).await? {
+            return Ok(count);
+        }
+        let began = self.stores.clock.now();
+        self.lend(0.0, |fitting, _| first(fitting)).await?;
+        let taken_ms = self
+            .stores
+            .clock
+            .now()
+            .since_ms(began)
+            .max(0)
+            .unsigned_abs();
+        let half_ms = u64::from(seconds) * 500;
+        let count = trials_within(half_ms, taken_ms, limits::TRAINING_TRIALS_MAX);
+        settled.write(part, &count).await?;
+        Ok(count)
+    }
+
+    /// Learns the order.
+    async fn ranker(&mut self, settled: &Settled<'_>, recipe: Recipe) -> Result<SettledRanker> {
+        if let Some(ranker) = settled.read("ranker").await? {
+            return Ok(self.resumed(Stage::FitRanker, ranker));
+        }
+        self.build_rows(settled, recipe).await?;
+        self.meter.begin(Stage::FitRanker, false);
+        let count = match self.run.request.search {
+            None => 0,
+            Some(SearchBudget::Trials { ranker, .. }) => ranker,
+            Some(SearchBudget::Seconds(seconds)) => {
+                let first = |fitting: &mut Fitting| {
+                    let rows = fitting.parted_rows()?;
+                    let fitted = rows.map(|rows| rows.fit(&RankerSettings::default()));
+                    fitted.transpose().map(|_| ())
+                };
+                self.trials(settled, "ranker_trials", seconds, first)
+                    .await?
+            }
+        };
+        let learn = move |fitting: &mut Fitting, on_share: &dyn Fn(f64)| {
+            fitting.learn_order(count as usize, on_share)
+        };
+        let ranker = self.lend(0.0, learn).await?;
+        settled.write("ranker", &ranker).await?;
+        Ok(ranker)
+    }
+
+    /// Builds the rows that an order is learnt from, unless they lie there.
+    async fn build_rows(&mut self, settled: &Settled<'_>, recipe: Recipe) -> Result<()> {
+        if self.fitting()?.has_rows() {
+            return Ok(());
+        }
+        self.meter.begin(Stage::Split, false);
+        let is_large = self.fitting()?.dataset.listens.len() > RANKER_LISTENS_MAX;
+        let first = if is_large { RANKER_AT.len() - 1 } else { 0 };
+        let shares = &RANKER_AT[first..];
+        let mut pasts = Vec::with_capacity(shares.len());
+        for share in shares {
+            pasts.push((*share, self.past(settled, *share).await?));
+            self.meter.within(pasts.len() as f64 / shares.len() as f64);
+        }
+        self.meter.begin(Stage::BuildRows, false);
+        let build = move |fitting: &mut Fitting, on_share: &dyn Fn(f64)| {
+            fitting.build_rows(pasts, &recipe, on_share)
+        };
+        self.lend(0.0, build).await
+    }
+
+    async fn past(&self, settled: &Settled<'_>, share: f64) -> Result<ListeningState> {
+        let at = self.fitting()?.dataset.split(share, 1.0).at;
+        past::state_before(self.stores, self.scope, at, settled.until).await
+    }
+
+    /// Judges on the held-out listens, beside the model in production.
+    async fn evaluate(
+        &mut self,
+        settled: &Settled<'_>,
+        recipe: Recipe,
+        ranker: &SettledRanker,
+    ) -> Result<Evaluated> {
+        let production = self.stores.models.alias(self.scope, PRODUCTION).await?;
+        let known = settled.read::<Evaluated>("evaluated").await?;
+        // Another model may have gone into production while this training lay still.
+        let current = production.as_ref().map(|record| record.id);
+        if let Some(evaluated) = known.filter(|known| known.current.id() == current) {
+            return Ok(self.resumed(Stage::Evaluate, evaluated));
+        }
+        self.meter.begin(Stage::Evaluate, false);
+        let past = self.past(settled, JUDGE_AT).await?;
+        let current = self.load(production).await?;
+        let ranker = read_ranker(ranker)?;
+        let judge = move |fitting: &mut Fitting, on_share: &dyn Fn(f64)| {
+            fitting.evaluate(past, &recipe, ranker, current, on_share)
+        };
+        let evaluated = self.lend(0.0, judge).await?;
+        settled.write("evaluated", &evaluated).await?;
+        Ok(evaluated)
+    }
+
+    /// Reads the model in production; one that is damaged or lost cannot be judged and protects
+    /// nothing.
+    async fn load(&self, production: Option<ModelRecord>) -> Result<Loaded> {
+        let Some(record) = production else {
+            return Ok(Loaded::None);
+        };
+        let key = format!("models/{}", record.id).parse()?;
+        let bytes = match self.stores.blobs.read(self.scope, &key, 0..u64::MAX).await {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Ok(Loaded::Damaged(record.id, "its bytes are lost".to_owned()));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(match RecommenderModel::from_bytes(record.id, &bytes) {
+            Ok(model) => Loaded::Read(Box::new(model), record.log_offset),
+            Err(Error::DamagedModel { reason, .. }) => Loaded::Damaged(record.id, reason),
+            Err(error) => return Err(error),
+        })
+    }
+
+    /// Measures what a full report shows beyond the ladder.
+    async fn measure(
+        &mut self,
+        settled: &Settled<'_>,
+        recipe: Recipe,
+        ranker: &SettledRanker,
+        evaluated: &Evaluated,
+    ) -> Result<Measured> {
+        if self.run.request.report == ReportDepth::Brief {
+            return Ok(Measured::default());
+        }
+        if let Some(measured) = settled.read("measured").await? {
+            return Ok(self.resumed(Stage::Measure, measured));
+        }
+        self.build_rows(settled, recipe).await?;
+        self.meter.begin(Stage::Measure, false);
+        let past = self.past(settled, JUDGE_AT).await?;
+        let settings = ranker.learnt.as_ref().map(|(.., report)| report.settings);
+        let ranker = read_ranker(ranker)?.filter(|_| evaluated.is_ranker_in_use);
+        let measure = move |fitting: &mut Fitting, on_share: &dyn Fn(f64)| {
+            fitting.measure(past, &recipe, ranker, settings, on_share)
+        };
+        let measured = self.lend(0.0, measure).await?;
+        settled.write("measured", &measured).await?;
+        Ok(measured)
+    }
+
+    /// Fits on everything, registers, and promotes.
+    async fn register(mut self, settled: &Settled<'_>, found: Found) -> Result<TrainingReport> {
+        let bytes = match settled.read::<Vec<u8>>("model").await? {
+            Some(bytes) => self.resumed(Stage::Register, bytes),
+            None => {
+                self.meter.begin(Stage::Register, false);
+                let recipe = found.recipe;
+                let ranker = read_ranker(&found.ranker)?;
+                let ranker = ranker.filter(|_| found.evaluated.is_ranker_in_use);
+                let fit =
+                    move |fitting: &mut Fitting, _: &dyn Fn(f64)| fitting.whole(&recipe, ranker);
+                let bytes = self.lend(0.0, fit).await?;
+                settled.write("model", &bytes).await?;
+                bytes
+            }
+        };
+        let (id, until) = (self.fitting()?.id, found.until);
+        let key = format!("models/{id}").parse()?;
+        self.stores
+            .blobs
+            .put(self.scope, &key, bytes.into())
+            .await?;
+        let mut report = report(self.run.request, id, found);
+        self.meter.end();
+        report.stages = self.meter.times().to_vec();
+        let record = ModelRecord {
+            id,
+            name: "recommender".to_owned(),
+            created_at: self.stores.clock.now(),
+            log_offset: until,
+            metrics: serde_json::to_value(&report).map_err(Error::bug)?,
+        };
+        self.stores.models.register(self.scope, record).await?;
+        if report.promotion.is_promoted {
+            promote(self.stores, self.scope, id).await?;
+        }
+        settled.clear().await?;
+        self.meter.finish();
+        Ok(report)
+    }
+
+    /// Computes off the async threads and tells how far it is; the stage's shares before `from` are
+    /// done already.
+    async fn lend<T: Send + 'static>(
+        &mut self,
+        from: f64,
+        work: impl FnOnce(&mut Fitting, &dyn Fn(f64)) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (tell, mut told) = watch::channel(0.0);
+        let lent = self.fitting.take();
+        let mut lent = lent.ok_or_else(|| Error::bug("nothing is being fitted"))?;
+        let mut task = tokio::task::spawn_blocking(move || {
+            let outcome = work(&mut lent, &|share| {
+                tell.send_replace(share);
+            });
+            (lent, outcome)
+        });
+        loop {
+            tokio::select! {
+                ended = &mut task => {
+                    let (lent, outcome) = ended.map_err(Error::bug)?;
+                    self.fitting = Some(lent);
+                    return outcome;
+                }
+                Ok(()) = told.changed() => {
+                    let share = *told.borrow();
+                    self.meter.within(from + (1.0 - from) * share);
+                }
+            }
+        }
+    }
+}
+
+fn read_ranker(settled: &SettledRanker) -> Result<Option<Ranker>> {
+    let learnt = settled.learnt.as_ref();
+    learnt
+        .map(|(text, weight, _)| Ranker::from_text(text, *weight))
+        .transpose()
+}
+
+fn report(request: TrainingRequest, id: ModelId, found: Found) -> TrainingReport {
+    let Found {
+        facts,
+        recipe,
+        sources,
+        ranker,
+        evaluated,
+        measured,
+        ..
+    } = found;
+    let search = request.search.map(|_| SearchReport {
+        source_trial_count: sources.trials.len() as u32,
+        ranker_trial_count: ranker.trials.len() as u32,
+        source_trials: sources.trials,
+        ranker_trials: ranker.trials,
+    });
+    let mut ranker = ranker.learnt.map(|(.., report)| report);
+    if let Some(report) = &mut ranker {
+        report.is_in_use = evaluated.is_ranker_in_use;
+    }
+    let promotion = evaluated.current.promotion(request.promotion);
+    TrainingReport {
+        model: id,
+        request,
+        listens: facts.listens,
+        listeners: facts.listeners,
+        items: facts.tracks,
+        data: facts,
+        warnings: validate::warnings(&facts),
+        split_at: evaluated.split_at,
+        ladder: evaluated.ladder,
+        blend: recipe.blend,
+        factorization: recipe.factorization,
+        ranker,
+        comparison: evaluated.current.comparison().copied(),
+        promotion,
+        search,
+        ablation: measured.ablation,
+        pareto: measured.pareto,
+        stages: Vec::new(),
+    }
+}

@@ -1,0 +1,225 @@
+//! Results of finished stages, written down so that a training that is broken off goes on.
+//!
+//! What is cheap to find again is not written: the fits of a moment follow from the settings, and the
+//! rows of the ranker are larger than all the rest together.
+
+use leitmotif_domain::{ErrorKind, TenantScope, Timestamp};
+use leitmotif_learn::factorize::IalsOptions;
+use leitmotif_storage::ports::BlobKey;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::TrainingRun;
+use super::ablation::Ablation;
+use super::current::CurrentModel;
+use super::ladder::Ladder;
+use super::ranker::{RankerReport, RankerTrial};
+use super::report::Pareto;
+use super::tune::SourceTrial;
+use crate::catalogue::CatalogueView;
+use crate::error::{Error, Result};
+use crate::model::BlendWeights;
+use crate::service::Stores;
+
+/// Raised with every change of what training computes, so that parts of an older program are left.
+const RECIPE: u32 = 1;
+/// The parts, by name.
+const PARTS: [&str; 8] = [
+    "begin",
+    "source_trials",
+    "sources",
+    "ranker_trials",
+    "ranker",
+    "evaluated",
+    "measured",
+    "model",
+];
+
+/// What was found for the sources.
+#[derive(Serialize, Deserialize)]
+pub struct SettledSources {
+    /// Embedding neighbours of each track.
+    pub content: Vec<Vec<(u32, f32)>>,
+    /// The factorisation's settings.
+    pub factorization: IalsOptions,
+    /// How much each source counts.
+    pub blend: BlendWeights,
+    /// Everything tried.
+    pub trials: Vec<SourceTrial>,
+}
+
+/// The order that was learnt, if any.
+#[derive(Serialize, Deserialize)]
+pub struct SettledRanker {
+    /// The trees as text, what the blend counts beside them, and what is told of them.
+    pub learnt: Option<(String, f32, RankerReport)>,
+    /// Everything tried.
+    pub trials: Vec<RankerTrial>,
+}
+
+/// What the held-out listens said.
+#[derive(Serialize, Deserialize)]
+pub struct Evaluated {
+    /// When they begin.
+    pub split_at: Timestamp,
+    /// How each source does.
+    pub ladder: Ladder,
+    /// Whether the learnt order beat the blend.
+    pub is_ranker_in_use: bool,
+    /// The model in production on the same listens.
+    pub current: CurrentModel,
+}
+
+/// What a full report shows beyond the ladder.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Measured {
+    /// What the ranker needs.
+    pub ablation: Option<Ablation>,
+    /// Relevance against variety.
+    pub pareto: Option<Pareto>,
+}
+
+/// The parts of one training.
+pub struct Settled<'s> {
+    stores: &'s Stores,
+    scope: &'s TenantScope,
+    key: [u8; 32],
+    /// The last offset of the log that this training reads, however often it is begun.
+    pub until: u64,
+}
+
+impl<'s> Settled<'s> {
+    /// Finds where the log stood when this job began first, or notes where it stands now. A part of
+    /// another job, another catalogue or another program is never taken.
+    pub async fn open(
+        stores: &'s Stores,
+        scope: &'s TenantScope,
+        run: &TrainingRun,
+        catalogue: &CatalogueView,
+    ) -> Result<Self> {
+        let base = base_key(run, catalogue)?;
+        let mut settled = Self {
+            stores,
+            scope,
+            key: base,
+            until: 0,
+        };
+        settled.until = match settled.read("begin").await? {
+            Some(until) => until,
+            None => {
+                let until = stores.log.head(scope).await?;
+                settled.write("begin", &until).await?;
+                until
+            }
+        };
+        let mut hasher = Sha256::new();
+        hasher.update(base);
+        hasher.update(settled.until.to_le_bytes());
+        settled.key = hasher.finalize().into();
+        Ok(settled)
+    }
+
+    /// Reads a part; one that is damaged or another training's is removed and counts as none.
+    pub async fn read<T: DeserializeOwned>(&self, part: &'static str) -> Result<Option<T>> {
+        let key = blob_key(part)?;
+        let bytes = match self.stores.blobs.read(self.scope, &key, 0..u64::MAX).await {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let value = unsealed(&self.key, part, &bytes);
+        if value.is_none() {
+            tracing::info!(part, "a part of another or damaged training is removed");
+            self.stores.blobs.delete(self.scope, &key).await?;
+        }
+        Ok(value)
+    }
+
+    /// Writes a part down.
+    pub async fn write<T: Serialize>(&self, part: &'static str, value: &T) -> Result<()> {
+        let key = blob_key(part)?;
+        let bytes = sealed(&self.key, part, value)?;
+        Ok(self
+            .stores
+            .blobs
+            .put(self.scope, &key, bytes.into())
+            .await?)
+    }
+
+    /// Removes all parts, once they are not needed any more.
+    pub async fn clear(&self) -> Result<()> {
+        for part in PARTS {
+            let key = blob_key(part)?;
+            self.stores.blobs.delete(self.scope, &key).await?;
+        }
+        Ok(())
+    }
+}
+
+fn blob_key(part: &str) -> Result<BlobKey> {
+    Ok(format!("training/{part}").parse()?)
+}
+
+/// Everything a training follows from but the log.
+fn base_key(run: &TrainingRun, catalogue: &CatalogueView) -> Result<[u8; 32]> {
+    let mut hasher = Sha256::new();
+    hasher.update(RECIPE.to_le_bytes());
+    hasher.update(env!("CARGO_PKG_VERSION"));
+    hasher.update(run.job.as_u128().to_le_bytes());
+    hasher.update(serde_json::to_vec(&run.request).map_err(Error::bug)?);
+    for (_, card) in catalogue.cards() {
+        hasher.update(card.id.as_u128().to_le_bytes());
+        hasher.update(card.artist_key.to_le_bytes());
+        hasher.update(card.canonical_key.to_le_bytes());
+        hasher.update(card.created_at.as_ms().to_le_bytes());
+    }
+    Ok(hasher.finalize().into())
+}
+
+/// A checksum over key, name and value, then the value.
+fn sealed<T: Serialize>(key: &[u8; 32], part: &str, value: &T) -> Result<Vec<u8>> {
+    let value = postcard::to_allocvec(value).map_err(Error::bug)?;
+    let mut bytes = checksum(key, part, &value).to_vec();
+    bytes.extend(value);
+    Ok(bytes)
+}
+
+fn unsealed<T: DeserializeOwned>(key: &[u8; 32], part: &str, bytes: &[u8]) -> Option<T> {
+    let (sum, value) = bytes.split_first_chunk::<32>()?;
+    if *sum != checksum(key, part, value) {
+        return None;
+    }
+    postcard::from_bytes(value).ok()
+}
+
+fn checksum(key: &[u8; 32], part: &str, value: &[u8]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    hasher.update(key);
+    hasher.update(part);
+    hasher.update([0]);
+    hasher.update(value);
+    hasher.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_reads_under_its_own_key_and_name_alone() {
+        let key = [7; 32];
+        let bytes = sealed(&key, "sources", &vec![1_u64, 2, 3]).unwrap();
+        let read =
+            |key: &[u8; 32], part: &str, bytes: &[u8]| unsealed::<Vec<u64>>(key, part, bytes);
+        assert_eq!(read(&key, "sources", &bytes), Some(vec![1, 2, 3]));
+        assert_eq!(read(&[8; 32], "sources", &bytes), None, "another training");
+        assert_eq!(read(&key, "ranker", &bytes), None, "another part");
+        for cut in 0..bytes.len() {
+            assert_eq!(read(&key, "sources", &bytes[..cut]), None);
+            let mut damaged = bytes.clone();
+            damaged[cut] ^= 1;
+            assert_eq!(read(&key, "sources", &damaged), None);
+        }
+    }
+}

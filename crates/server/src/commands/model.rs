@@ -1,0 +1,290 @@
+//! `leitmotif train` and `leitmotif model`.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::query::escape;
+use super::{list_of, print, text_of};
+use crate::client::Client;
+
+/// Time between two looks at a training.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The rows of the ladder, weakest idea first.
+const LADDER: [&str; 8] = [
+    "random",
+    "popularity",
+    "item_item",
+    "content",
+    "session",
+    "ials",
+    "blend",
+    "ranked",
+];
+
+#[derive(clap::Args)]
+pub struct TrainArgs {
+    /// How much the report measures.
+    #[arg(long, value_enum, default_value_t = Report::Brief)]
+    report: Report,
+    /// Puts the new model into production even if it is worse than the one that is there.
+    #[arg(long)]
+    force: bool,
+    /// Searches for settings, within `--budget` or `--trials`.
+    #[arg(long)]
+    auto: bool,
+    /// How long to search: `45s`, `10m` or `2h`.
+    #[arg(
+        long,
+        requires = "auto",
+        conflicts_with = "trials",
+        default_value = "60s"
+    )]
+    budget: String,
+    /// How many settings to try, of the sources and of the ranker: `24`, or `24,9` for each its own.
+    #[arg(long, requires = "auto")]
+    trials: Option<String>,
+}
+
+/// How much a report measures.
+#[derive(Clone, Copy, ValueEnum)]
+enum Report {
+    /// The ladder, and the model in production on the same listens.
+    Brief,
+    /// What each group of the ranker's columns brings and what variety costs, too.
+    Full,
+}
+
+#[derive(Subcommand)]
+pub enum ModelCommand {
+    /// Lists the models, newest first; the one in production is marked.
+    List {
+        /// Models shown at most.
+        #[arg(long, default_value_t = 20)]
+        count: usize,
+    },
+    /// Shows the training report of a model; of the newest when none is named.
+    Show {
+        /// The model.
+        id: Option<String>,
+    },
+    /// Puts a model into production: forward, or back after a bad one.
+    Promote {
+        /// The model.
+        id: String,
+    },
+}
+
+impl TrainArgs {
+    fn body(&self) -> anyhow::Result<Value> {
+        let report = match self.report {
+            Report::Brief => "brief",
+            Report::Full => "full",
+        };
+        let promotion = if self.force { "always" } else { "if_not_worse" };
+        let search = match (self.auto, &self.trials) {
+            (false, _) => Value::Null,
+            (true, None) => json!({"seconds": seconds_of(&self.budget)?}),
+            (true, Some(trials)) => {
+                let (sources, ranker) = trials_of(trials)?;
+                json!({"source_trials": sources, "ranker_trials": ranker})
+            }
+        };
+        Ok(json!({"report": report, "promotion": promotion, "search": search}))
+    }
+}
+
+fn seconds_of(text: &str) -> anyhow::Result<u64> {
+    let wrong = || format!("`{text}` is no time: give `45s`, `10m` or `2h`");
+    let (number, unit) = text.split_at(text.len().saturating_sub(1));
+    let number: u64 = number.parse().with_context(wrong)?;
+    let seconds = match unit {
+        "s" => number,
+        "m" => number.saturating_mul(60),
+        "h" => number.saturating_mul(3_600),
+        _ => anyhow::bail!(wrong()),
+    };
+    Ok(seconds)
+}
+
+fn trials_of(text: &str) -> anyhow::Result<(u32, u32)> {
+    let wrong = || format!("`{text}` is no number of trials: give `24`, or `24,9`");
+    let (sources, ranker) = text.split_once(',').unwrap_or((text, text));
+    let count = |text: &str| text.trim().parse().with_context(wrong);
+    Ok((count(sources)?, count(ranker)?))
+}
+
+/// Trains and prints the report.
+pub async fn train(args: TrainArgs, client: &Client, as_json: bool) -> anyhow::Result<ExitCode> {
+    let queued = client.post("/api/v1/training-runs", &args.body()?).await?;
+    wait(client, text_of(&queued, "job")).await?;
+    let model = read(None, client).await?;
+    print(&model, as_json, print_model);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for a training and tells a person at a terminal which stage it is in.
+async fn wait(client: &Client, job: &str) -> anyhow::Result<()> {
+    let is_watched = std::io::stderr().is_terminal();
+    let mut told = String::new();
+    loop {
+        let state = client.get(&format!("/api/v1/jobs/{job}")).await?;
+        match text_of(&state, "state") {
+            "done" => return Ok(()),
+            "dead" => anyhow::bail!("{}", text_of(&state, "error")),
+            _ => {}
+        }
+        let stage = text_of(&state, "stage");
+        if is_watched && !stage.is_empty() && stage != told {
+            let count = |name: &str| state.get(name).and_then(Value::as_u64).unwrap_or(0);
+            let share = count("progress_done") * 100 / count("progress_total").max(1);
+            eprintln!("{share:3} %  {}", stage.replace('_', " "));
+            stage.clone_into(&mut told);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Does what the subcommand says.
+pub async fn run(
+    command: ModelCommand,
+    client: &Client,
+    as_json: bool,
+) -> anyhow::Result<ExitCode> {
+    match command {
+        ModelCommand::List { count } => {
+            let path = format!("/api/v1/models?limit={count}");
+            let answer = client.get(&path).await?;
+            print(&answer, as_json, |answer| {
+                list_of(answer, "models").iter().for_each(print_line);
+            });
+        }
+        ModelCommand::Show { id } => {
+            print(&read(id.as_deref(), client).await?, as_json, print_model);
+        }
+        ModelCommand::Promote { id } => {
+            let path = format!("/api/v1/models/{}/production", escape(&id));
+            let model = client.put(&path, &json!({})).await?;
+            print(&model, as_json, |model| {
+                println!("{} is in production", text_of(model, "id"));
+            });
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a model with its whole report; the newest when none is named.
+async fn read(id: Option<&str>, client: &Client) -> anyhow::Result<Value> {
+    let newest = match id {
+        Some(id) => id.to_owned(),
+        None => {
+            let models = client.get("/api/v1/models?limit=1").await?;
+            let newest = list_of(&models, "models").first();
+            let newest = newest.context("there is no model yet, `leitmotif train` makes one")?;
+            text_of(newest, "id").to_owned()
+        }
+    };
+    client
+        .get(&format!("/api/v1/models/{}", escape(&newest)))
+        .await
+}
+
+fn number(value: &Value, pointer: &str) -> Option<f64> {
+    value.pointer(pointer)?.as_f64()
+}
+
+fn is_in_production(model: &Value) -> bool {
+    model.get("is_production") == Some(&Value::Bool(true))
+}
+
+fn print_line(model: &Value) {
+    let mark = if is_in_production(model) { "*" } else { " " };
+    let reached = [
+        "/report/ladder/blend/ndcg_at_10",
+        "/report/ladder/ranked/ndcg_at_10",
+    ];
+    let best = reached
+        .iter()
+        .filter_map(|one| number(model, one))
+        .fold(0.0, f64::max);
+    let (id, created) = (text_of(model, "id"), text_of(model, "created_at"));
+    println!("{mark} {id}  {created}  NDCG@10 {best:.4}");
+}
+
+fn print_model(model: &Value) {
+    let place = if is_in_production(model) {
+        ", in production"
+    } else {
+        ""
+    };
+    println!("model {}{place}", text_of(model, "id"));
+    let report = model.get("report").unwrap_or(&Value::Null);
+    for name in LADDER {
+        let row = format!("/ladder/{name}");
+        let Some(reached) = number(report, &format!("{row}/ndcg_at_10")) else {
+            continue;
+        };
+        let bound = |name: &str| number(report, &format!("{row}/interval/{name}"));
+        let interval = (bound("low").zip(bound("high"))).map_or(String::new(), |(low, high)| {
+            format!("  ({low:.4} to {high:.4})")
+        });
+        println!("{name:12} NDCG@10 {reached:.4}{interval}");
+    }
+    if let Some(reason) = report.pointer("/promotion/reason").and_then(Value::as_str) {
+        println!("{reason}");
+    }
+    for warning in list_of(report, "warnings").iter().filter_map(Value::as_str) {
+        println!("warning: {warning}");
+    }
+    print_measured(report);
+}
+
+fn print_measured(report: &Value) {
+    let groups = report.pointer("/ablation/groups").and_then(Value::as_array);
+    for group in groups.into_iter().flatten() {
+        let lost = number(group, "/difference").unwrap_or(0.0);
+        println!("without {:12} {:+.4}", text_of(group, "group"), -lost);
+    }
+    let points = report.pointer("/pareto/points").and_then(Value::as_array);
+    for point in points.into_iter().flatten() {
+        let of = |name: &str| number(point, name).unwrap_or(0.0);
+        let is_efficient = point.get("is_efficient") == Some(&Value::Bool(true));
+        println!(
+            "diversity {:.2}  NDCG@10 {:.4}  variety {:.3}  coverage {:.3}{}",
+            of("/diversity"),
+            of("/ndcg_at_10"),
+            of("/intra_list_diversity"),
+            of("/coverage"),
+            if is_efficient { "  efficient" } else { "" }
+        );
+    }
+    let tried = |name: &str| number(report, &format!("/search/{name}"));
+    if let Some((sources, ranker)) = tried("source_trial_count").zip(tried("ranker_trial_count")) {
+        println!(
+            "tried {sources} settings of the sources and {ranker} of the ranker; `--auto --trials {sources},{ranker}` gives this model again"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_and_trials_read_or_say_what_is_wrong() {
+        let seconds = |text: &str| seconds_of(text).map_err(|error| error.to_string());
+        assert_eq!(seconds("45s"), Ok(45));
+        assert_eq!(seconds("10m"), Ok(600));
+        assert_eq!(seconds("2h"), Ok(7_200));
+        for wrong in ["", "s", "45", "-1s", "1.5m", "ten"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(trials_of("24").ok(), Some((24, 24)));
+        assert_eq!(trials_of("24, 9").ok(), Some((24, 9)));
+        assert!(trials_of("many").is_err());
+    }
+}
