@@ -144,14 +144,24 @@ pub async fn train(
 
 /// Points production at a model and tells the log.
 pub async fn promote(stores: &Stores, scope: &TenantScope, model: ModelId) -> Result<()> {
-    stores.models.set_alias(scope, PRODUCTION, model).await?;
+    point(stores, scope, PRODUCTION, model).await
+}
+
+/// Points an alias at a model and tells the log.
+pub async fn point(
+    stores: &Stores,
+    scope: &TenantScope,
+    alias: &str,
+    model: ModelId,
+) -> Result<()> {
+    stores.models.set_alias(scope, alias, model).await?;
     let event = Event {
         event_id: EventId::generate(stores.clock.as_ref(), stores.entropy.as_ref()),
         occurred_at: stores.clock.now(),
         listener: None,
         schema_version: EVENT_SCHEMA_VERSION,
         payload: EventPayload::ModelChanged(ModelChanged {
-            alias: PRODUCTION.to_owned(),
+            alias: alias.to_owned(),
             model,
         }),
     };
