@@ -23,6 +23,8 @@ pub enum JobTask {
     Train,
     /// Group the tracks that hold one recording.
     FindDuplicates,
+    /// Learn to tell the tenant's labels.
+    TrainHeads,
 }
 
 impl JobTask {
@@ -33,6 +35,7 @@ impl JobTask {
             Self::ScanFolder { .. } => "scan_folder",
             Self::Train => "train",
             Self::FindDuplicates => "find_duplicates",
+            Self::TrainHeads => "train_heads",
         }
     }
 
@@ -41,7 +44,9 @@ impl JobTask {
     pub fn follows_input(&self) -> bool {
         match self {
             Self::AnalyzeTrack { .. } => true,
-            Self::ScanFolder { .. } | Self::Train | Self::FindDuplicates => false,
+            Self::ScanFolder { .. } | Self::Train | Self::FindDuplicates | Self::TrainHeads => {
+                false
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::visitor::Visitor;
 pub const DEMO_TENANT: &str = "demo";
 
 /// The parts of the navigation.
-const SECTIONS: [(&str, &str); 10] = [
+const SECTIONS: [(&str, &str); 11] = [
     ("/studio", "Overview"),
     ("/studio/library", "Library"),
     ("/studio/listeners", "Listeners"),
@@ -18,6 +18,7 @@ const SECTIONS: [(&str, &str); 10] = [
     ("/studio/features", "Features"),
     ("/studio/playlists", "Playlists"),
     ("/studio/analyzers", "Analyzers"),
+    ("/studio/heads", "Heads"),
     ("/studio/audits", "Audits"),
     ("/studio/jobs", "Jobs"),
 ];

@@ -20,7 +20,7 @@ use crate::state::ApiState;
 pub struct JobAnswer {
     /// Its id.
     pub id: String,
-    /// `analyze_track`, `scan_folder`, `train` or `find_duplicates`.
+    /// `analyze_track`, `scan_folder`, `train`, `find_duplicates` or `train_heads`.
     pub kind: &'static str,
     /// The track or folder it is about.
     pub subject: Option<String>,
@@ -47,7 +47,7 @@ impl From<Job> for JobAnswer {
         let subject = match &job.task {
             JobTask::AnalyzeTrack { track } => Some(track.to_string()),
             JobTask::ScanFolder { path } => Some(path.clone()),
-            JobTask::Train | JobTask::FindDuplicates => None,
+            JobTask::Train | JobTask::FindDuplicates | JobTask::TrainHeads => None,
         };
         Self {
             id: job.id.to_string(),

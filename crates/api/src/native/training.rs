@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use leitmotif_domain::Timestamp;
 use leitmotif_domain::job::{JobTask, NewJob};
+use leitmotif_domain::{ModelId, Timestamp};
+use leitmotif_recommend::heads::{HEADS, HEADS_FAMILY};
 use leitmotif_recommend::service::PRODUCTION;
-use leitmotif_recommend::train::promote;
+use leitmotif_recommend::train::point;
 use leitmotif_storage::ports::ModelRecord;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -31,7 +32,7 @@ pub struct ModelAnswer {
     pub created_at: Timestamp,
     /// The last log offset it learnt from.
     pub log_offset: u64,
-    /// Whether requests are answered from it.
+    /// Whether answers come from it: of each family one version is in use.
     pub is_production: bool,
     /// The training report: data, settings and the ladder of quality on held-out listens.
     #[schema(value_type = Object)]
@@ -39,9 +40,9 @@ pub struct ModelAnswer {
 }
 
 impl ModelAnswer {
-    fn of(record: ModelRecord, production: Option<&ModelRecord>) -> Self {
+    fn of(record: ModelRecord, in_use: &[ModelId]) -> Self {
         Self {
-            is_production: production.is_some_and(|production| production.id == record.id),
+            is_production: in_use.contains(&record.id),
             id: record.id.to_string(),
             name: record.name,
             created_at: record.created_at,
@@ -104,15 +105,19 @@ pub async fn list(
     let asked = listing.request(&query)?;
     let page = state.models.list_models(access.scope(), &asked).await?;
     let info = listing.info(&page);
-    let production = state.models.alias(access.scope(), PRODUCTION).await?;
+    let mut in_use = Vec::new();
+    for alias in [PRODUCTION, HEADS] {
+        let record = state.models.alias(access.scope(), alias).await?;
+        in_use.extend(record.map(|record| record.id));
+    }
     let models = page.items.into_iter();
     let models = models
-        .map(|record| ModelAnswer::of(record, production.as_ref()))
+        .map(|record| ModelAnswer::of(record, &in_use))
         .collect();
     Ok(Json(ModelsAnswer { models, page: info }))
 }
 
-/// Puts a version into production: forward, or back after a bad one.
+/// Puts a version of a family into use: forward, or back after a bad one.
 #[utoipa::path(put, path = "/api/v1/models/{id}/production", tag = "models",
     params(("id" = String, Path, description = "model id")), responses(
     (status = 200, body = ModelAnswer),
@@ -127,7 +132,11 @@ pub async fn set_production(
         .model(access.scope(), path_id("model", &id)?)
         .await?;
     let record = found.ok_or_else(|| Problem::not_found("model", &id))?;
-    promote(state.recommender.stores(), access.scope(), record.id).await?;
-    let production = record.clone();
-    Ok(Json(ModelAnswer::of(record, Some(&production))))
+    let alias = match record.name.as_str() {
+        HEADS_FAMILY => HEADS,
+        _ => PRODUCTION,
+    };
+    point(state.recommender.stores(), access.scope(), alias, record.id).await?;
+    let in_use = [record.id];
+    Ok(Json(ModelAnswer::of(record, &in_use)))
 }

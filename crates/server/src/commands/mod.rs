@@ -8,6 +8,7 @@ mod events;
 mod export;
 mod export_manifest;
 mod feature;
+mod heads;
 mod histories;
 mod import;
 mod manage;
@@ -100,6 +101,9 @@ enum Command {
     Duplicates(duplicates::DuplicatesArgs),
     /// Writes the catalogue as tables with a manifest: JSON lines or Parquet.
     Export(export::ExportArgs),
+    /// Tells genre and mood by your own labels: what is told, how well, and what is missing.
+    #[command(subcommand)]
+    Heads(heads::HeadsCommand),
     /// Trains the recommender on everything played so far.
     Train,
     /// Lists jobs.
@@ -186,6 +190,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Tags(command) => tags::run(command, &data, &connection.client, as_json).await,
         Command::Duplicates(args) => duplicates::run(args, &connection.client, as_json).await,
         Command::Export(args) => export::run(args, &connection.client, as_json).await,
+        Command::Heads(command) => heads::run(command, &connection.client, as_json).await,
         Command::Train => query::train(&connection.client, as_json).await,
         Command::Jobs(args) => query::jobs(args, &connection.client, as_json).await,
         Command::Overview => query::show(&connection.client, "/api/v1/overview", as_json).await,

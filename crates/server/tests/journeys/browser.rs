@@ -422,6 +422,7 @@ fn every_page(browser: &Browser, known: &Known, folder: &Path) {
         format!("/studio/playlists/{}", known.playlist),
         "/studio/jobs".to_owned(),
         "/studio/duplicates".to_owned(),
+        "/studio/heads".to_owned(),
         "/studio/analyzers".to_owned(),
         "/studio/analyzers/tempo".to_owned(),
         "/studio/analyzers/energy".to_owned(),
