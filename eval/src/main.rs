@@ -10,6 +10,7 @@ mod duplicates;
 mod events;
 mod features;
 mod files;
+mod heads;
 mod load;
 mod ltr;
 mod random;
@@ -66,6 +67,8 @@ enum Command {
     Events(events::Args),
     /// Features: reads, replay, parity and leaks.
     Features(features::Args),
+    /// Genre and other labels told by heads, on artists that they did not learn from.
+    Heads(heads::Args),
     /// Open-loop HTTP load, latency counted from the intended start.
     Load(load::Args),
 }
@@ -88,6 +91,7 @@ fn main() -> anyhow::Result<()> {
         Command::Vectors(args) => vectors::run(&args)?,
         Command::Events(args) => events::run(&args)?,
         Command::Features(args) => features::run(&args)?,
+        Command::Heads(args) => heads::run(&args)?,
         Command::Load(args) => load::run(&args)?,
     };
     println!("{summary}");
