@@ -71,11 +71,8 @@ fn train(server: &TestServer) {
 
 fn descriptor(server: &TestServer, track: &str, name: &str) -> Value {
     let analysis = server.wire.get(&format!("/api/v1/tracks/{track}/analysis"));
-    let all = analysis["descriptors"].as_array().unwrap().iter();
-    all.filter(|one| one["name"] == name)
-        .next_back()
-        .cloned()
-        .unwrap()
+    let mut all = analysis["descriptors"].as_array().unwrap().iter();
+    all.rfind(|one| one["name"] == name).cloned().unwrap()
 }
 
 #[test]
