@@ -10,6 +10,7 @@ mod duplicates;
 mod events;
 mod features;
 mod files;
+mod heads;
 mod load;
 mod ltr;
 mod memory;
@@ -70,6 +71,8 @@ enum Command {
     Features(features::Args),
     /// What a catalogue and its listeners cost in memory, and how fitting grows.
     Memory(memory::Args),
+    /// Genre and other labels told by heads, on artists that they did not learn from.
+    Heads(heads::Args),
     /// Open-loop HTTP load, latency counted from the intended start.
     Load(load::Args),
 }
@@ -93,6 +96,7 @@ fn main() -> anyhow::Result<()> {
         Command::Events(args) => events::run(&args)?,
         Command::Features(args) => features::run(&args)?,
         Command::Memory(args) => memory::run(&args)?,
+        Command::Heads(args) => heads::run(&args)?,
         Command::Load(args) => load::run(&args)?,
     };
     println!("{summary}");

@@ -21,7 +21,7 @@ use crate::state::ApiState;
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
         analysis, analyzers, audio, audits, duplicates, event_log, events, explanations, exports,
-        home, imports, jobs, listeners, listens, overview, pipelines, playlist_drafts,
+        heads, home, imports, jobs, listeners, listens, overview, pipelines, playlist_drafts,
         playlist_files, playlists, recommendations, replays, search, similar, statements, tracks,
         training, usage, vectors,
     };
@@ -80,6 +80,9 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(exports::export))
         .routes(routes!(duplicates::search, duplicates::list))
         .routes(routes!(duplicates::decision))
+        .routes(routes!(heads::list))
+        .routes(routes!(heads::train))
+        .routes(routes!(heads::get))
         .routes(routes!(overview::overview))
         .routes(routes!(usage::usage))
         .merge(administration())

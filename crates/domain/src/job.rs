@@ -24,6 +24,8 @@ pub enum JobTask {
     Train(TrainingRequest),
     /// Group the tracks that hold one recording.
     FindDuplicates,
+    /// Learn to tell the tenant's labels.
+    TrainHeads,
 }
 
 impl JobTask {
@@ -34,6 +36,7 @@ impl JobTask {
             Self::ScanFolder { .. } => "scan_folder",
             Self::Train(_) => "train",
             Self::FindDuplicates => "find_duplicates",
+            Self::TrainHeads => "train_heads",
         }
     }
 
@@ -42,7 +45,9 @@ impl JobTask {
     pub fn follows_input(&self) -> bool {
         match self {
             Self::AnalyzeTrack { .. } => true,
-            Self::ScanFolder { .. } | Self::Train(_) | Self::FindDuplicates => false,
+            Self::ScanFolder { .. } | Self::Train(_) | Self::FindDuplicates | Self::TrainHeads => {
+                false
+            }
         }
     }
 }

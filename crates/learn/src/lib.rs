@@ -10,6 +10,7 @@ pub mod rank_metrics;
 
 pub mod diversify;
 pub mod factorize;
+pub mod heads;
 pub mod neighbours;
 pub mod popularity;
 pub mod retrieval;
@@ -18,6 +19,7 @@ pub mod sequencing;
 pub mod trees;
 
 mod dense;
+mod random;
 mod top_k;
 
 pub use error::{Error, ErrorKind, Result};

@@ -175,7 +175,8 @@ fn normalise(text: &str) -> String {
     }
 }
 
-fn hash64(text: &str) -> u64 {
+/// A number for a text.
+pub(crate) fn hash64(text: &str) -> u64 {
     let bytes = text.as_bytes();
     (u64::from(murmur3_32(bytes, 0)) << 32) | u64::from(murmur3_32(bytes, 0x9E37_79B9))
 }

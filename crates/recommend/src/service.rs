@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use leitmotif_domain::chance::Entropy;
 use leitmotif_domain::event::{EVENT_SCHEMA_VERSION, Event, EventPayload, ExposedTrack, Exposure};
-use leitmotif_domain::{Clock, ErrorKind, EventId, RequestId, TenantId, TenantScope, TrackId};
+use leitmotif_domain::{
+    Clock, ErrorKind, EventId, ModelId, RequestId, TenantId, TenantScope, TrackId,
+};
 use leitmotif_features::{ListenerProfile, Projection, projection};
 use leitmotif_storage::ports::{
     BlobStore, CatalogStore, DefinitionStore, EventLog, ModelRecord, ModelRegistry, VectorFilter,
@@ -18,6 +20,7 @@ use crate::candidates::content_cold;
 use crate::catalogue::{CatalogueView, TrackCard};
 use crate::error::{Error, Result};
 use crate::exposures::ExposureWriter;
+use crate::heads::Heads;
 use crate::model::RecommenderModel;
 use crate::pipeline::{RecommendRequest, Recommendations, content_seeds};
 use crate::placements::Placements;
@@ -66,7 +69,12 @@ struct TenantSlot {
     view: RwLock<TenantView>,
     /// Held by whoever reads the log into the view; says whether the view was opened.
     follower: tokio::sync::Mutex<bool>,
+    /// The heads that answered last, with their version.
+    heads: RwLock<Option<KeptHeads>>,
 }
+
+/// Heads with their version.
+pub(crate) type KeptHeads = (ModelId, Arc<Heads>);
 
 impl Recommender {
     /// Starts with no view; each is opened by its first request.
@@ -172,6 +180,28 @@ impl Recommender {
         let slot = self.level(scope).await?;
         let view = slot.view.read();
         Ok(read(&view))
+    }
+
+    /// Reads what is known of a tenant, level with the log, off the async threads.
+    pub(crate) async fn with_view_off_thread<T: Send + 'static>(
+        &self,
+        scope: &TenantScope,
+        read: impl FnOnce(&TenantView) -> T + Send + 'static,
+    ) -> Result<T> {
+        let slot = self.level(scope).await?;
+        tokio::task::spawn_blocking(move || read(&slot.view.read()))
+            .await
+            .map_err(Error::bug)
+    }
+
+    /// The heads that were kept.
+    pub(crate) fn kept_heads(&self, tenant: TenantId) -> Option<KeptHeads> {
+        self.slot(tenant).heads.read().clone()
+    }
+
+    /// Keeps heads instead of those before.
+    pub(crate) fn keep_heads(&self, tenant: TenantId, heads: KeptHeads) {
+        *self.slot(tenant).heads.write() = Some(heads);
     }
 
     /// Hands an event over that was no client's, to be written beside the answer.

@@ -37,7 +37,7 @@ use tokio::task::JoinHandle;
 
 use crate::entropy::SystemEntropy;
 use crate::settings::Settings;
-use crate::trainer::TrainRunner;
+use crate::trainer::{TrainHeadsRunner, TrainRunner};
 
 /// The file with the local operator's key, readable by the folder's owner alone.
 const KEY_FILE: &str = "local.key";
@@ -228,6 +228,9 @@ impl Services {
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let runners: Vec<Arc<dyn JobRunner>> = vec![
             Arc::new(TrainRunner {
+                recommender: Arc::clone(&self.recommender),
+            }),
+            Arc::new(TrainHeadsRunner {
                 recommender: Arc::clone(&self.recommender),
             }),
             Arc::new(ScanRunner {

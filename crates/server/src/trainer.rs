@@ -1,4 +1,4 @@
-//! The training job: the recommender's work in the hands of the job workers.
+//! The training jobs: the recommender's work in the hands of the job workers.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use leitmotif_domain::job::JobTask;
 use leitmotif_domain::{ErrorKind, TenantScope};
 use leitmotif_ingest::jobs::{JobFailure, JobHandle, JobRunner};
 use leitmotif_recommend::Recommender;
+use leitmotif_recommend::heads::{LabelKind, train_heads};
 use leitmotif_recommend::train::{TrainingRun, train};
 
 /// Trains the models of a tenant.
@@ -45,10 +46,39 @@ impl JobRunner for TrainRunner {
                 tracing::info!(model = %report.model, listens = report.listens, blend, promotion, "trained");
                 Ok(())
             }
-            Err(error) => Err(JobFailure {
-                is_retryable: error.kind() == ErrorKind::Unavailable,
-                reason: error.to_string(),
-            }),
+            Err(error) => Err(failure(&error)),
         }
+    }
+}
+
+/// Trains the heads of a tenant.
+pub struct TrainHeadsRunner {
+    /// Whose stores are read.
+    pub recommender: Arc<Recommender>,
+}
+
+#[async_trait]
+impl JobRunner for TrainHeadsRunner {
+    fn kind(&self) -> &'static str {
+        "train_heads"
+    }
+
+    async fn run(&self, scope: &TenantScope, job: &JobHandle) -> Result<(), JobFailure> {
+        let stores = self.recommender.stores();
+        match train_heads(stores, scope, |progress| job.report(progress)).await {
+            Ok(heads) => {
+                let [genres, moods] = LabelKind::ALL.map(|kind| heads.shown_count(kind));
+                tracing::info!(labels = heads.rows.len(), genres, moods, "heads trained");
+                Ok(())
+            }
+            Err(error) => Err(failure(&error)),
+        }
+    }
+}
+
+fn failure(error: &leitmotif_recommend::Error) -> JobFailure {
+    JobFailure {
+        is_retryable: error.kind() == ErrorKind::Unavailable,
+        reason: error.to_string(),
     }
 }

@@ -17,7 +17,7 @@ struct Asset {
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-const ASSETS: [Asset; 7] = [
+const ASSETS: [Asset; 8] = [
     Asset {
         name: "studio.css",
         media_type: "text/css; charset=utf-8",
@@ -42,6 +42,11 @@ const ASSETS: [Asset; 7] = [
         name: "jobs.js",
         media_type: JAVASCRIPT,
         content: include_str!("assets/jobs.js"),
+    },
+    Asset {
+        name: "heads.js",
+        media_type: JAVASCRIPT,
+        content: include_str!("assets/heads.js"),
     },
     Asset {
         name: "player.js",

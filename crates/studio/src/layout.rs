@@ -9,7 +9,7 @@ use crate::visitor::Visitor;
 pub const DEMO_TENANT: &str = "demo";
 
 /// The parts of the navigation.
-const SECTIONS: [(&str, &str); 11] = [
+const SECTIONS: [(&str, &str); 12] = [
     ("/studio", "Overview"),
     ("/studio/library", "Library"),
     ("/studio/listeners", "Listeners"),
@@ -19,6 +19,7 @@ const SECTIONS: [(&str, &str); 11] = [
     ("/studio/playlists", "Playlists"),
     ("/studio/models", "Models"),
     ("/studio/analyzers", "Analyzers"),
+    ("/studio/heads", "Heads"),
     ("/studio/audits", "Audits"),
     ("/studio/jobs", "Jobs"),
 ];

@@ -8,8 +8,8 @@ use leitmotif_api::ApiState;
 use leitmotif_domain::limits;
 
 use crate::pages::{
-    analyzers, audits, duplicates, features, home, jobs, library, listener, listeners, login,
-    models, not_found, overview, pipelines, playground, playlists, recommended, track,
+    analyzers, audits, duplicates, features, heads, home, jobs, library, listener, listeners,
+    login, models, not_found, overview, pipelines, playground, playlists, recommended, track,
 };
 use crate::visitor::TenantNames;
 use crate::{assets, security};
@@ -60,6 +60,8 @@ pub fn pages() -> Router<ApiState> {
         .route("/studio/features", get(features::show))
         .route("/studio/features/parity", post(features::compare))
         .route("/studio/features/{view}", get(features::show_one))
+        .route("/studio/heads", get(heads::show))
+        .route("/studio/heads/train", post(heads::train))
         .route("/studio/audits", get(audits::show))
         .route("/studio/audits/{id}", get(audits::show_one))
         .route("/studio/duplicates", get(duplicates::show))

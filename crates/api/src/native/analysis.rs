@@ -8,7 +8,9 @@ use axum::http::StatusCode;
 use leitmotif_domain::Timestamp;
 use leitmotif_domain::job::JobState;
 use leitmotif_ingest::jobs::TrackAnalysis;
+use leitmotif_recommend::heads::{Prediction, Told, labels_of};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::constraints::ConstraintQuery;
@@ -25,6 +27,11 @@ const WAIT_MAX_MS: u64 = 30_000;
 /// Time between two looks at a waited-for job.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// How genre and mood are told.
+const HEADS_METHOD: &str = "logistic heads over embeddings and descriptors, artist-disjoint";
+/// Version of the heads, to which that of the training is added.
+const HEADS_VERSION: &str = "heads-1";
+
 /// One measured property with its evidence.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct DescriptorAnswer {
@@ -39,6 +46,9 @@ pub struct DescriptorAnswer {
     pub method: String,
     /// Version of the analyzer.
     pub version: String,
+    /// Why the value is `null`, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A stretch of text that rhymes.
@@ -71,7 +81,8 @@ pub struct AnalysisAnswer {
     /// When it was measured.
     #[schema(value_type = String, format = DateTime)]
     pub analysed_at: Timestamp,
-    /// The descriptors of sound and words.
+    /// The descriptors of sound and words; the last two are `genre` and `mood`, lists of
+    /// `{label, probability}` by the tenant's own labels or by the heads that learnt them.
     pub descriptors: Vec<DescriptorAnswer>,
     /// Beat times in milliseconds.
     pub beats_ms: Vec<u32>,
@@ -88,7 +99,7 @@ pub struct AnalysisAnswer {
 }
 
 impl AnalysisAnswer {
-    fn of(track: String, analysis: TrackAnalysis, is_current: bool) -> Self {
+    fn of(track: String, analysis: TrackAnalysis, told: Vec<Prediction>, is_current: bool) -> Self {
         let descriptors = analysis
             .descriptors()
             .cloned()
@@ -98,7 +109,9 @@ impl AnalysisAnswer {
                 confidence: descriptor.confidence,
                 method: descriptor.method,
                 version: descriptor.version,
+                reason: None,
             })
+            .chain(told.into_iter().map(told_descriptor))
             .collect();
         let (beats_ms, downbeats_ms, waveform) = match analysis.audio {
             Some(audio) => (
@@ -133,6 +146,35 @@ impl AnalysisAnswer {
     }
 }
 
+/// What is told of a track as a descriptor.
+fn told_descriptor(prediction: Prediction) -> DescriptorAnswer {
+    let entry = |label: &String, probability: Option<f64>| json!({"label": label, "probability": probability});
+    let version = match prediction.model {
+        Some(model) => format!("{HEADS_VERSION}/{model}"),
+        None => HEADS_VERSION.to_owned(),
+    };
+    let (value, confidence, method, reason) = match prediction.told {
+        Told::Given(labels) => {
+            let list = labels.iter().map(|label| entry(label, None));
+            (list.collect(), None, "label of the catalogue", None)
+        }
+        Told::Heard(labels) => {
+            let list = labels.iter().map(|(label, sure)| entry(label, Some(*sure)));
+            let surest = labels.first().map(|(_, sure)| *sure as f32);
+            (list.collect(), surest, HEADS_METHOD, None)
+        }
+        Told::Unknown(why) => (serde_json::Value::Null, None, HEADS_METHOD, Some(why)),
+    };
+    DescriptorAnswer {
+        name: prediction.kind.name().to_owned(),
+        value,
+        confidence,
+        method: method.to_owned(),
+        version,
+        reason,
+    }
+}
+
 /// Reads the analysis of a track.
 #[utoipa::path(get, path = "/api/v1/tracks/{id}/analysis", tag = "analysis",
     params(("id" = String, Path, description = "track id or `namespace:id`")), responses(
@@ -154,7 +196,13 @@ pub async fn get(
     let analysis: TrackAnalysis =
         serde_json::from_value(stored.document).map_err(|error| Problem::bug(&error))?;
     let is_current = !state.catalogue.is_stale(access.scope(), track).await?;
-    let answer = AnalysisAnswer::of(track.to_string(), analysis, is_current);
+    let details = state.catalog.tracks(access.scope(), &[track]).await?.pop();
+    let given = details.map(|track| labels_of(track.details.genre.as_deref(), &track.details.tags));
+    let told = state
+        .recommender
+        .told(access.scope(), track, &given.unwrap_or_default())
+        .await?;
+    let answer = AnalysisAnswer::of(track.to_string(), analysis, told, is_current);
     Ok(Json(answer))
 }
 

@@ -21,7 +21,7 @@ use crate::state::ApiState;
 pub struct JobAnswer {
     /// Its id.
     pub id: String,
-    /// `analyze_track`, `scan_folder`, `train` or `find_duplicates`.
+    /// `analyze_track`, `scan_folder`, `train`, `find_duplicates` or `train_heads`.
     pub kind: &'static str,
     /// The track or folder it is about.
     pub subject: Option<String>,
@@ -51,7 +51,7 @@ impl From<Job> for JobAnswer {
         let subject = match &job.task {
             JobTask::AnalyzeTrack { track } => Some(track.to_string()),
             JobTask::ScanFolder { path } => Some(path.clone()),
-            JobTask::Train(_) | JobTask::FindDuplicates => None,
+            JobTask::Train(_) | JobTask::FindDuplicates | JobTask::TrainHeads => None,
         };
         let stage = match &job.task {
             JobTask::Train(request) if job.state == JobState::Running => {

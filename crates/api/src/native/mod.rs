@@ -11,6 +11,7 @@ pub mod events;
 pub mod explanations;
 pub mod exports;
 pub mod features;
+pub mod heads;
 pub mod home;
 pub mod imports;
 pub mod jobs;

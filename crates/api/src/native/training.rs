@@ -5,10 +5,11 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use leitmotif_domain::job::{JobTask, NewJob};
 use leitmotif_domain::training::{Promotion, ReportDepth, SearchBudget, TrainingRequest};
-use leitmotif_domain::{Timestamp, limits};
+use leitmotif_domain::{ModelId, TenantScope, Timestamp, limits};
 use leitmotif_recommend::Error;
+use leitmotif_recommend::heads::HEADS;
 use leitmotif_recommend::service::PRODUCTION;
-use leitmotif_recommend::train::{check_readable, promote};
+use leitmotif_recommend::train::{alias_of, check_readable, point};
 use leitmotif_storage::ports::ModelRecord;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -34,7 +35,7 @@ pub struct ModelAnswer {
     pub created_at: Timestamp,
     /// The last log offset it learnt from.
     pub log_offset: u64,
-    /// Whether requests are answered from it.
+    /// Whether answers come from it: of each family one version is in use.
     pub is_production: bool,
     /// The training report: data, settings, the ladder of quality on held-out listens, the comparison
     /// with the model that was in production, and what each stage took. A listing leaves the long parts
@@ -47,9 +48,9 @@ pub struct ModelAnswer {
 const LONG_PARTS: [&str; 4] = ["ablation", "pareto", "search", "stages"];
 
 impl ModelAnswer {
-    fn of(record: ModelRecord, production: Option<&ModelRecord>) -> Self {
+    fn of(record: ModelRecord, in_use: &[ModelId]) -> Self {
         Self {
-            is_production: production.is_some_and(|production| production.id == record.id),
+            is_production: in_use.contains(&record.id),
             id: record.id.to_string(),
             name: record.name,
             created_at: record.created_at,
@@ -179,12 +180,12 @@ pub async fn list(
     let asked = listing.request(&query)?;
     let page = state.models.list_models(access.scope(), &asked).await?;
     let info = listing.info(&page);
-    let production = state.models.alias(access.scope(), PRODUCTION).await?;
+    let in_use = in_use(&state, access.scope()).await?;
     let models = page.items.into_iter().map(|mut record| {
         if let Some(parts) = record.metrics.as_object_mut() {
             parts.retain(|name, _| !LONG_PARTS.contains(&name.as_str()));
         }
-        ModelAnswer::of(record, production.as_ref())
+        ModelAnswer::of(record, &in_use)
     });
     Ok(Json(ModelsAnswer {
         models: models.collect(),
@@ -205,12 +206,22 @@ pub async fn get(
     let model = path_id("model", &id)?;
     let found = state.models.model(access.scope(), model).await?;
     let record = found.ok_or_else(|| Problem::not_found("model", &id))?;
-    let production = state.models.alias(access.scope(), PRODUCTION).await?;
-    Ok(Json(ModelAnswer::of(record, production.as_ref())))
+    let in_use = in_use(&state, access.scope()).await?;
+    Ok(Json(ModelAnswer::of(record, &in_use)))
 }
 
-/// Puts a version into production: forward, or back after a bad one. One whose bytes are damaged or
-/// lost is refused and the version in production stays.
+/// The versions that answers come from, one of each family at most.
+async fn in_use(state: &ApiState, scope: &TenantScope) -> Result<Vec<ModelId>, Problem> {
+    let mut in_use = Vec::new();
+    for alias in [PRODUCTION, HEADS] {
+        let record = state.models.alias(scope, alias).await?;
+        in_use.extend(record.map(|record| record.id));
+    }
+    Ok(in_use)
+}
+
+/// Puts a version of a family into use: forward, or back after a bad one. One whose bytes are damaged
+/// or lost is refused and the version in use stays.
 #[utoipa::path(put, path = "/api/v1/models/{id}/production", tag = "models",
     params(("id" = String, Path, description = "model id")), responses(
     (status = 200, body = ModelAnswer),
@@ -226,13 +237,13 @@ pub async fn set_production(
         .await?;
     let record = found.ok_or_else(|| Problem::not_found("model", &id))?;
     let stores = state.recommender.stores();
-    check_readable(stores, access.scope(), record.id)
+    check_readable(stores, access.scope(), &record)
         .await
         .map_err(|error| match error {
             Error::DamagedModel { .. } => Problem::conflict(error.to_string()),
             other => other.into(),
         })?;
-    promote(stores, access.scope(), record.id).await?;
-    let production = record.clone();
-    Ok(Json(ModelAnswer::of(record, Some(&production))))
+    point(stores, access.scope(), alias_of(&record), record.id).await?;
+    let in_use = [record.id];
+    Ok(Json(ModelAnswer::of(record, &in_use)))
 }

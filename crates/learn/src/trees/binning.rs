@@ -1,8 +1,8 @@
 //! How the values of a column become at most 255 bins.
 
 use super::features::Features;
-use super::random::SplitMix;
 use crate::error::{Error, Result};
+use crate::random::SplitMix;
 
 /// Values this near to 0 are 0, as LightGBM has it in its models.
 pub(super) const ZERO: f32 = 1e-35;

@@ -6,9 +6,9 @@ use super::features::Examples;
 use super::grow::{Grown, grow};
 use super::objective::{Loss, check_binary, check_relevance};
 use super::parameters::{Objective, Parameters};
-use super::random::SplitMix;
 use super::tree::Tree;
 use crate::error::{Error, Result};
+use crate::random::SplitMix;
 use crate::rank_metrics::graded_ndcg_at;
 
 /// Scores this near to 0 are not worth a constant in the first tree.

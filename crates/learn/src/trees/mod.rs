@@ -9,7 +9,6 @@ mod dataset;
 mod histogram;
 mod lambda_rank;
 mod objective;
-mod random;
 
 mod grow;
 mod split;

@@ -36,8 +36,10 @@ use leitmotif_domain::event::{EVENT_SCHEMA_VERSION, Event, EventPayload, ModelCh
 use leitmotif_domain::job::Progress;
 use leitmotif_domain::training::TrainingRequest;
 use leitmotif_domain::{ErrorKind, EventId, JobId, ModelId, TenantScope};
+use leitmotif_storage::ports::ModelRecord;
 
 use crate::error::{Error, Result};
+use crate::heads::{HEADS, HEADS_FAMILY, Heads};
 use crate::model::RecommenderModel;
 use crate::service::{PRODUCTION, Stores};
 
@@ -72,10 +74,23 @@ pub async fn train(
         .await
 }
 
+/// The alias under which the version of a family that is in use is found.
+pub fn alias_of(record: &ModelRecord) -> &'static str {
+    match record.name.as_str() {
+        HEADS_FAMILY => HEADS,
+        _ => PRODUCTION,
+    }
+}
+
 /// Reads a model's bytes and says whether they could answer requests.
 ///
 /// - Errors: `DamagedModel` for one that is damaged or lost.
-pub async fn check_readable(stores: &Stores, scope: &TenantScope, model: ModelId) -> Result<()> {
+pub async fn check_readable(
+    stores: &Stores,
+    scope: &TenantScope,
+    record: &ModelRecord,
+) -> Result<()> {
+    let model = record.id;
     let damaged = |reason: String| Error::DamagedModel {
         model: model.to_string(),
         reason,
@@ -88,19 +103,32 @@ pub async fn check_readable(stores: &Stores, scope: &TenantScope, model: ModelId
         }
         Err(error) => return Err(error.into()),
     };
-    RecommenderModel::from_bytes(model, &bytes).map(|_| ())
+    match alias_of(record) {
+        HEADS => Heads::from_bytes(model, &bytes).map(|_| ()),
+        _ => RecommenderModel::from_bytes(model, &bytes).map(|_| ()),
+    }
 }
 
 /// Points production at a model and tells the log.
 pub async fn promote(stores: &Stores, scope: &TenantScope, model: ModelId) -> Result<()> {
-    stores.models.set_alias(scope, PRODUCTION, model).await?;
+    point(stores, scope, PRODUCTION, model).await
+}
+
+/// Points an alias at a model and tells the log.
+pub async fn point(
+    stores: &Stores,
+    scope: &TenantScope,
+    alias: &str,
+    model: ModelId,
+) -> Result<()> {
+    stores.models.set_alias(scope, alias, model).await?;
     let event = Event {
         event_id: EventId::generate(stores.clock.as_ref(), stores.entropy.as_ref()),
         occurred_at: stores.clock.now(),
         listener: None,
         schema_version: EVENT_SCHEMA_VERSION,
         payload: EventPayload::ModelChanged(ModelChanged {
-            alias: PRODUCTION.to_owned(),
+            alias: alias.to_owned(),
             model,
         }),
     };

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod heads;
 mod pipelines;
 mod search;
 mod training;

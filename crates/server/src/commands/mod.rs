@@ -9,6 +9,7 @@ mod events;
 mod export;
 mod export_manifest;
 mod feature;
+mod heads;
 mod histories;
 mod import;
 mod manage;
@@ -104,6 +105,9 @@ enum Command {
     Export(export::ExportArgs),
     /// Measures this machine and says how many workers, how much memory and disk a load needs.
     Capacity(capacity::Args),
+    /// Tells genre and mood by your own labels: what is told, how well, and what is missing.
+    #[command(subcommand)]
+    Heads(heads::HeadsCommand),
     /// Trains the recommender on everything played so far.
     Train(model::TrainArgs),
     /// Lists models, shows training reports, and says which model answers.
@@ -194,6 +198,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Tags(command) => tags::run(command, &data, &connection.client, as_json).await,
         Command::Duplicates(args) => duplicates::run(args, &connection.client, as_json).await,
         Command::Export(args) => export::run(args, &connection.client, as_json).await,
+        Command::Heads(command) => heads::run(command, &connection.client, as_json).await,
         Command::Train(args) => model::train(args, &connection.client, as_json).await,
         Command::Model(command) => model::run(command, &connection.client, as_json).await,
         Command::Jobs(args) => query::jobs(args, &connection.client, as_json).await,

@@ -423,6 +423,7 @@ fn every_page(browser: &Browser, known: &Known, folder: &Path) {
         "/studio/jobs".to_owned(),
         "/studio/models".to_owned(),
         "/studio/duplicates".to_owned(),
+        "/studio/heads".to_owned(),
         "/studio/analyzers".to_owned(),
         "/studio/analyzers/tempo".to_owned(),
         "/studio/analyzers/energy".to_owned(),

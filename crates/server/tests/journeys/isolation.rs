@@ -259,6 +259,9 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "admin",
         Stranger::NotFound,
     ),
+    ("GET", "/api/v1/heads", "read", Stranger::OwnOnly),
+    ("POST", "/api/v1/heads/train", "write", Stranger::OwnOnly),
+    ("GET", "/api/v1/heads/{name}", "read", Stranger::NotFound),
     ("POST", "/api/v1/duplicates", "write", Stranger::OwnOnly),
     ("GET", "/api/v1/duplicates", "read", Stranger::OwnOnly),
     (
@@ -311,7 +314,7 @@ fn fill(server: &TestServer, folder: &std::path::Path) -> World {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let tracks: Vec<Value> = (0..12)
         .map(|i| {
-            json!({"title": format!("{MARK} {i}"), "artist": MARK, "tags": [MARK],
+            json!({"title": format!("{MARK} {i}"), "artist": MARK, "tags": [MARK, "mood:quiet"],
                 "lyrics": format!("{MARK} over the hill {i}\n{MARK} standing still"),
                 "external_ids": {"a": format!("{MARK}-{i}")}})
         })
@@ -338,6 +341,9 @@ fn fill(server: &TestServer, folder: &std::path::Path) -> World {
     server.wait_idle();
     let job = wire.post("/api/v1/training-runs", &json!({}))["job"].clone();
     assert_eq!(server.wait_job(&job)["state"], "done");
+    let model = text(&wire.get("/api/v1/models")["models"][0]["id"]);
+    let heads = wire.post("/api/v1/heads/train", &json!({}))["job"].clone();
+    assert_eq!(server.wait_job(&heads)["state"], "done");
     let key = wire.post("/api/v1/keys", &json!({"label": MARK, "scopes": ["read"]}));
     let tenants = wire.get("/api/v1/tenants");
     let said = json!({ "statements": [statement(&track)] });
@@ -359,7 +365,7 @@ fn fill(server: &TestServer, folder: &std::path::Path) -> World {
         listener: format!("{MARK}-0"),
         playlist: text(&playlist["id"]),
         job: text(&job),
-        model: text(&wire.get("/api/v1/models")["models"][0]["id"]),
+        model,
         key: text(&key["id"]),
         tenant: text(&tenants["tenants"][0]["id"]),
     }
@@ -426,6 +432,7 @@ fn request(path: &str, world: &World) -> (String, Value) {
         _ => json!({}),
     };
     let path = path
+        .replace("heads/{name}", "heads/mood:quiet")
         .replace("{id}", id)
         .replace("{name}", "other-1")
         .replace("{table}", "tracks")

@@ -16,6 +16,7 @@ mod features;
 mod files;
 mod folder;
 mod harness;
+mod heads;
 mod histories;
 mod http_contract;
 mod isolation;

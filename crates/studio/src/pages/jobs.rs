@@ -200,6 +200,7 @@ pub fn kind_name(kind: &str) -> &str {
         "scan_folder" => "Read folder",
         "find_duplicates" => "Find duplicates",
         "train" => "Train models",
+        "train_heads" => "Train heads",
         other => other,
     }
 }

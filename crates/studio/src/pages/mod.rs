@@ -5,6 +5,7 @@ pub mod audit_report;
 pub mod audits;
 pub mod duplicates;
 pub mod features;
+pub mod heads;
 pub mod home;
 pub mod jobs;
 pub mod library;

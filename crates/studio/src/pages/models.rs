@@ -117,11 +117,12 @@ pub fn models_body(answer: &ModelsAnswer, is_first: bool, can_administer: bool) 
                 table {
                     caption { "Newest first; NDCG at 10 of the order that serves, on each model's own held-out listens" }
                     thead { tr {
-                        th scope="col" { "Model" } th scope="col" { "Trained" } th.number scope="col" { "NDCG at 10" }
+                        th scope="col" { "Model" } th scope="col" { "Family" } th scope="col" { "Trained" } th.number scope="col" { "NDCG at 10" }
                         th.number scope="col" { "Listens" } th scope="col" { "State" }
                     } }
                     tbody { @for model in &answer.models { tr class=[model.is_production.then_some("best")] {
                         th scope="row" { a.mono href=(links::model(&model.id)) { (model.id) } }
+                        td { (model.name) }
                         td { (moment(model.created_at)) }
                         td.number { @if let Some(value) = reached(&model.report) { (trimmed(value, 4)) } @else { span.unknown { "unknown" } } }
                         td.number { @if let Some(count) = model.report.get("listens").and_then(Value::as_u64) { (grouped(count)) } }
@@ -151,6 +152,7 @@ pub fn model_body(model: &ModelAnswer, can_administer: bool) -> Markup {
         h1 { "Model" }
         dl.facts {
             dt { "Version" } dd.mono { (model.id) }
+            dt { "Family" } dd { (model.name) }
             dt { "Trained" } dd { (moment(model.created_at)) }
             dt { "State" } dd { (standing(model)) }
             @if let Some(reason) = report.pointer("/promotion/reason").and_then(Value::as_str) {

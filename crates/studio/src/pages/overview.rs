@@ -49,7 +49,8 @@ pub async fn show(State(state): State<ApiState>, visitor: Visitor) -> PageResult
         jobs::list(State(state.clone()), access(), QueryParameters(running)).await?;
     let models = PageQuery::default();
     let Json(models) = training::list(State(state), access(), QueryParameters(models)).await?;
-    let production = models.models.iter().find(|model| model.is_production);
+    let production =
+        (models.models.iter()).find(|model| model.is_production && model.name == "recommender");
     let body = overview_body(&counts, &running, production);
     let shell = Shell::of(&visitor, "/studio", "Overview").with_module("overview.js");
     Ok(shown(page(&shell, &body)))

@@ -16,6 +16,7 @@ use leitmotif_api::native::duplicates::{
 use leitmotif_api::native::features::distribution::DistributionAnswer;
 use leitmotif_api::native::features::past::ParityAnswer;
 use leitmotif_api::native::features::views::{FeatureAnswer, ViewAnswer, ViewSummary, ViewsAnswer};
+use leitmotif_api::native::heads::{HeadAnswer, HeadMeasureAnswer, HeadsAnswer, IntervalAnswer};
 use leitmotif_api::native::jobs::{JobAnswer, JobCountsAnswer, JobsAnswer};
 use leitmotif_api::native::listeners::{
     HistoryAnswer, HistoryEntry, ListenerAnswer, ListenerDetailAnswer, ListenersAnswer, TasteTrack,
@@ -82,6 +83,7 @@ fn an_analysis() -> AnalysisAnswer {
         confidence: None,
         method: text(),
         version: text(),
+        reason: Some(text()),
     };
     AnalysisAnswer {
         track: text(),
@@ -92,6 +94,11 @@ fn an_analysis() -> AnalysisAnswer {
             descriptor("chroma", json!([0.1, 0.9])),
             descriptor(HOSTILE, json!({"a": HOSTILE})),
             descriptor("duration_ms", json!(60_000)),
+            descriptor(
+                "genre",
+                json!([{"label": HOSTILE, "probability": 0.75}, HOSTILE]),
+            ),
+            descriptor("mood", Value::Null),
             descriptor("sentiment", json!(HOSTILE)),
             descriptor("sentiment_arc", json!([HOSTILE, 1e300])),
             descriptor(
@@ -525,6 +532,51 @@ fn some_duplicates() -> Markup {
     duplicates::duplicates_body(&answer, false)
 }
 
+fn some_heads() -> Markup {
+    let interval = |value: f64| IntervalAnswer {
+        value,
+        low: value - 0.1,
+        high: value + 0.1,
+    };
+    let measure = HeadMeasureAnswer {
+        prevalence: 0.2,
+        average_precision: interval(0.7),
+        skill: interval(0.65),
+        roc_auc: interval(0.9),
+        f1: interval(f64::NAN),
+        f1_of_yes: 0.3,
+    };
+    let head = |state, reason: Option<String>, measure| HeadAnswer {
+        name: text(),
+        kind: "genre",
+        label: text(),
+        tracks: 7,
+        artists: 2,
+        state,
+        reason,
+        missing: None,
+        measure,
+    };
+    let answer = HeadsAnswer {
+        model: Some(text()),
+        trained_at: Some(AT),
+        is_stale: true,
+        bar: 0.5,
+        genre_tracks: 7,
+        mood_tracks: 0,
+        unmeasured_tracks: 3,
+        labels_left_out: 1,
+        inputs: vec![text()],
+        heads: vec![
+            head("shown", None, Some(measure)),
+            head("too_few", Some(text()), None),
+        ],
+        page: more(),
+    };
+    let last = some_jobs("dead").jobs.pop();
+    heads::heads_body(&answer, last.as_ref(), true, false)
+}
+
 fn some_features() -> [Markup; 2] {
     let summary = || ViewSummary {
         name: text(),
@@ -614,6 +666,7 @@ pub(super) fn every_body() -> Vec<(&'static str, Markup)> {
         ("audits", audits),
         ("audit", audit),
         ("duplicates", some_duplicates()),
+        ("heads", some_heads()),
         ("feature views", views),
         ("feature view", view),
         ("models", models),

@@ -10,8 +10,11 @@ use super::sections::{STRUCTURE, clock, sections};
 use crate::format::{UNKNOWN, label, moment, percent, value_text};
 use crate::links;
 
+/// Descriptors that are lists of labels.
+const LABELS: [&str; 2] = ["genre", "mood"];
+
 /// Descriptors that are read together, under one headline.
-const HEADLINES: [(&str, &[&str]); 6] = [
+const HEADLINES: [(&str, &[&str]); 7] = [
     ("Tempo", &["tempo_bpm", "tempo_alt_bpm", "time_signature"]),
     ("Key", &["key", "mode", "key_camelot"]),
     (
@@ -34,6 +37,7 @@ const HEADLINES: [(&str, &[&str]); 6] = [
     ),
     ("Length", &["duration_ms"]),
     ("Words", &["language", "word_count", "rhyme_density_ratio"]),
+    ("Genre", &LABELS),
 ];
 
 /// Where the rest belongs, by the beginning of the name.
@@ -181,6 +185,7 @@ fn entry(descriptor: &DescriptorAnswer) -> Markup {
 pub fn value(descriptor: &DescriptorAnswer) -> Markup {
     match &descriptor.value {
         Value::Null => html! { span.unknown { (UNKNOWN) } },
+        Value::Array(_) if is_labels(descriptor) => html! { (labels_text(&descriptor.value)) },
         Value::Array(_) if descriptor.name == THEMES => html! { (themes_text(&descriptor.value)) },
         Value::Array(items) if items.iter().all(Value::is_number) => profile(items),
         Value::Array(_) if descriptor.name == STRUCTURE => html! { (form_text(&descriptor.value)) },
@@ -192,21 +197,45 @@ pub fn value(descriptor: &DescriptorAnswer) -> Markup {
 pub fn evidence(descriptor: &DescriptorAnswer, is_named: bool) -> Markup {
     html! {
         dl.facts {
-            @if is_named { dt { "Value" } dd { (label(&descriptor.name)) ": " (value_text(&descriptor.name, &descriptor.value)) } }
+            @if is_named { dt { "Value" } dd { (label(&descriptor.name)) ": " @if is_labels(descriptor) { (value(descriptor)) } @else { (value_text(&descriptor.name, &descriptor.value)) } } }
             @else if descriptor.name == STRUCTURE { dt { "Sections" } dd { (boundaries_text(&descriptor.value)) } }
-            @else if descriptor.name != THEMES && descriptor.value.is_array() { dt { "Values" } dd { (value_text("", &descriptor.value)) } }
+            @else if descriptor.name != THEMES && !is_labels(descriptor) && descriptor.value.is_array() { dt { "Values" } dd { (value_text("", &descriptor.value)) } }
             dt { "Confidence" }
             dd { @match descriptor.confidence {
                 Some(confidence) => (percent(f64::from(confidence))),
                 None => span.unknown title="the method gives no confidence" { (UNKNOWN) },
             } }
+            @if let Some(reason) = &descriptor.reason { dt { "Why unknown" } dd { (reason) } }
             dt { "Method" } dd.mono { (descriptor.method) }
             dt { "Version" } dd.mono { (descriptor.version) }
             dt { "Name" } dd.mono { (descriptor.name) }
+            @if is_labels(descriptor) { dt { "Accuracy" } dd { a href="/studio/heads" { "Heads: what is told, and how well" } } }
             @if let Some(card) = card_of_descriptor(&descriptor.name) {
                 dt { "Accuracy" } dd { a href=(links::analyzer(&card.name)) { (accuracy(card)) } }
             }
         }
+    }
+}
+
+fn is_labels(descriptor: &DescriptorAnswer) -> bool {
+    LABELS.contains(&descriptor.name.as_str())
+}
+
+/// Labels with their probabilities; those that a person gave have none.
+fn labels_text(value: &Value) -> String {
+    let all = value.as_array().into_iter().flatten();
+    let told = all.filter_map(|one| {
+        let label = one["label"].as_str()?;
+        Some(match one["probability"].as_f64() {
+            Some(sure) => format!("{label} {}", percent(sure)),
+            None => label.to_owned(),
+        })
+    });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() {
+        "none of those that are told".to_owned()
+    } else {
+        told.join(", ")
     }
 }
 
@@ -285,6 +314,7 @@ mod tests {
             confidence,
             method: "flux+viterbi".to_owned(),
             version: "1.0.0".to_owned(),
+            reason: None,
         }
     }
 

@@ -102,6 +102,7 @@ mod tests {
             confidence: None,
             method: method.to_owned(),
             version: "1.0.0".to_owned(),
+            reason: None,
         }
     }
 

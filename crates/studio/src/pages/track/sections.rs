@@ -93,6 +93,7 @@ mod tests {
             confidence: None,
             method: "novelty".to_owned(),
             version: "1.3.0".to_owned(),
+            reason: None,
         }]
     }
 

@@ -1,11 +1,11 @@
 //! Choices from a seed.
 
 /// Steele, Lea and Flood's SplitMix64: small, and good enough to choose rows and columns.
-pub(super) struct SplitMix(u64);
+pub(crate) struct SplitMix(u64);
 
 impl SplitMix {
     /// Starts from a seed.
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -16,8 +16,14 @@ impl SplitMix {
         mixed ^ (mixed >> 31)
     }
 
+    /// Draws a number below `count`, which is not 0.
+    pub(crate) fn below(&mut self, count: usize) -> usize {
+        // The high half of the product is uniform below `count`.
+        ((u128::from(self.next()) * count as u128) >> 64) as usize
+    }
+
     /// Chooses `chosen` of `0..count`, ascending (selection sampling, Knuth 3.4.2, algorithm S).
-    pub(super) fn choose(&mut self, count: usize, chosen: usize) -> Vec<u32> {
+    pub(crate) fn choose(&mut self, count: usize, chosen: usize) -> Vec<u32> {
         let mut rows = Vec::with_capacity(chosen);
         for at in 0..count {
             let left = (count - at) as u64;

@@ -1,0 +1,286 @@
+//! Genre and mood heads: which labels are told, how well, and what is missing for the others.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use leitmotif_domain::job::{JobTask, NewJob};
+use leitmotif_domain::page::Page;
+use leitmotif_domain::{ModelId, Timestamp};
+
+use leitmotif_recommend::heads::{
+    BAR, HeadMeasure, HeadRow, Heads, Interval, Label, LabelKind, Shortage, Standing,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::analysis::QueuedAnswer;
+use crate::middleware::auth::{ReadAccess, WriteAccess};
+use crate::middleware::body::QueryParameters;
+use crate::paging::{Listing, PageInfo, PageQuery};
+use crate::problem::{Problem, ProblemDocument};
+use crate::state::ApiState;
+
+/// A value with the bounds of its 95 % interval.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct IntervalAnswer {
+    /// The value.
+    pub value: f64,
+    /// Lower bound.
+    pub low: f64,
+    /// Upper bound.
+    pub high: f64,
+}
+
+impl From<Interval> for IntervalAnswer {
+    fn from(interval: Interval) -> Self {
+        Self {
+            value: interval.value,
+            low: interval.low,
+            high: interval.high,
+        }
+    }
+}
+
+/// What a head is worth on artists that it did not learn from.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct HeadMeasureAnswer {
+    /// Share of the labelled tracks that carry the label: the average precision of a guess.
+    pub prevalence: f64,
+    /// Area under precision by recall.
+    pub average_precision: IntervalAnswer,
+    /// Where average precision lies between a guess (0) and perfection (1).
+    pub skill: IntervalAnswer,
+    /// Probability that a track with the label scores above one without.
+    pub roc_auc: IntervalAnswer,
+    /// Harmonic mean of precision and recall of what is named.
+    pub f1: IntervalAnswer,
+    /// F1 of naming the label everywhere.
+    pub f1_of_yes: f64,
+}
+
+impl From<&HeadMeasure> for HeadMeasureAnswer {
+    fn from(measure: &HeadMeasure) -> Self {
+        Self {
+            prevalence: measure.prevalence,
+            average_precision: measure.average_precision.into(),
+            skill: measure.skill.into(),
+            roc_auc: measure.roc_auc.into(),
+            f1: measure.f1.into(),
+            f1_of_yes: measure.f1_of_yes,
+        }
+    }
+}
+
+/// Labels that are missing.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct MissingAnswer {
+    /// More tracks with the label.
+    pub tracks: usize,
+    /// More artists with the label.
+    pub artists: usize,
+    /// More tracks with another label of the kind.
+    pub other_tracks: usize,
+    /// More artists with another label of the kind.
+    pub other_artists: usize,
+}
+
+impl From<Shortage> for MissingAnswer {
+    fn from(shortage: Shortage) -> Self {
+        Self {
+            tracks: shortage.tracks,
+            artists: shortage.artists,
+            other_tracks: shortage.other_tracks,
+            other_artists: shortage.other_artists,
+        }
+    }
+}
+
+/// What is known of a label.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct HeadAnswer {
+    /// Its name: `genre:drill`.
+    pub name: String,
+    /// `genre` or `mood`.
+    pub kind: &'static str,
+    /// The label.
+    pub label: String,
+    /// Measured tracks that carry it.
+    pub tracks: usize,
+    /// Their artists.
+    pub artists: usize,
+    /// `shown`, `below_bar`, `too_few` or `too_many`.
+    pub state: &'static str,
+    /// Why it is not shown, in a sentence.
+    pub reason: Option<String>,
+    /// How many labels are missing until another training is worth it; absent where it is shown.
+    pub missing: Option<MissingAnswer>,
+    /// What it is worth; absent where there was too little to measure.
+    pub measure: Option<HeadMeasureAnswer>,
+}
+
+impl From<&HeadRow> for HeadAnswer {
+    fn from(row: &HeadRow) -> Self {
+        let (state, measure) = match &row.standing {
+            Standing::Shown(measure) => ("shown", Some(measure)),
+            Standing::BelowBar(measure, _) => ("below_bar", Some(measure)),
+            Standing::TooFew(_) => ("too_few", None),
+            Standing::TooMany => ("too_many", None),
+        };
+        Self {
+            name: row.label.to_string(),
+            kind: row.label.kind.name(),
+            label: row.label.name.clone(),
+            tracks: row.tracks,
+            artists: row.artists,
+            state,
+            reason: row.reason(),
+            missing: row.missing().map(MissingAnswer::from),
+            measure: measure.map(HeadMeasureAnswer::from),
+        }
+    }
+}
+
+/// A page of heads.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct HeadsAnswer {
+    /// The version in use; absent before the first training.
+    pub model: Option<String>,
+    /// When it was trained.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub trained_at: Option<Timestamp>,
+    /// Whether labels changed since.
+    pub is_stale: bool,
+    /// What the lower bounds of skill and F1 must reach.
+    pub bar: f64,
+    /// Measured tracks that carry a genre.
+    pub genre_tracks: usize,
+    /// Measured tracks that carry a mood.
+    pub mood_tracks: usize,
+    /// Labelled tracks of which nothing is measured: they teach nothing until they are analysed.
+    pub unmeasured_tracks: usize,
+    /// The rarest labels, which were left out of the list because there are too many.
+    pub labels_left_out: usize,
+    /// What the heads look at.
+    pub inputs: Vec<String>,
+    /// The heads, by kind and label.
+    pub heads: Vec<HeadAnswer>,
+    /// Where the listing goes on.
+    #[serde(flatten)]
+    pub page: PageInfo,
+}
+
+/// Lists the labels with what their heads are worth: those that are shown, and those that are not with
+/// the reason and how many labels are missing.
+#[utoipa::path(get, path = "/api/v1/heads", tag = "heads", params(PageQuery), responses(
+    (status = 200, body = HeadsAnswer),
+    (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
+pub async fn list(
+    State(state): State<ApiState>,
+    access: ReadAccess,
+    QueryParameters(query): QueryParameters<PageQuery>,
+) -> Result<Json<HeadsAnswer>, Problem> {
+    let scope = access.scope();
+    let listing = Listing {
+        state: &state,
+        scope,
+        name: "heads",
+        filter: String::new(),
+    };
+    let asked = listing.request(&query)?;
+    let after = match &asked.after {
+        Some(key) => {
+            let label = Label::parse(key);
+            Some(label.ok_or_else(|| Problem::invalid("?cursor", "is no label"))?)
+        }
+        None => None,
+    };
+    let found = state.recommender.heads(scope).await?;
+    let rows = found.as_ref().map_or(&[][..], |(_, heads)| &heads.rows);
+    let mut rest = rows.iter().filter(|row| Some(&row.label) > after.as_ref());
+    let items: Vec<&HeadRow> = rest.by_ref().take(asked.limit()).collect();
+    let has_more = rest.next().is_some();
+    let last = items.last().map(|row| row.label.to_string());
+    let page = Page {
+        next: last.filter(|_| has_more),
+        items,
+    };
+    let info = listing.info(&page);
+    let is_stale = match &found {
+        Some((_, heads)) => state.recommender.are_heads_stale(scope, heads).await?,
+        None => false,
+    };
+    let heads = page.items.into_iter().map(HeadAnswer::from).collect();
+    Ok(Json(answer(found.as_ref(), is_stale, heads, info)))
+}
+
+fn answer(
+    found: Option<&(ModelId, Arc<Heads>)>,
+    is_stale: bool,
+    heads: Vec<HeadAnswer>,
+    page: PageInfo,
+) -> HeadsAnswer {
+    let trained = found.map(|(_, heads)| heads);
+    let labelled = |kind: LabelKind| {
+        let counts = trained.map_or(&[][..], |heads| &heads.labelled);
+        let count = counts.iter().find(|(of, _)| *of == kind);
+        count.map_or(0, |(_, count)| *count)
+    };
+    HeadsAnswer {
+        model: found.map(|(id, _)| id.to_string()),
+        trained_at: trained.map(|heads| heads.trained_at),
+        is_stale,
+        bar: BAR,
+        genre_tracks: labelled(LabelKind::Genre),
+        mood_tracks: labelled(LabelKind::Mood),
+        unmeasured_tracks: trained.map_or(0, |heads| heads.unmeasured),
+        labels_left_out: trained.map_or(0, |heads| heads.left_out),
+        inputs: trained.map_or_else(Vec::new, |heads| heads.inputs()),
+        heads,
+        page,
+    }
+}
+
+/// Reads one head by its name: `genre:drill`.
+#[utoipa::path(get, path = "/api/v1/heads/{name}", tag = "heads",
+    params(("name" = String, Path, description = "`genre:` or `mood:` and the label")), responses(
+    (status = 200, body = HeadAnswer),
+    (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
+pub async fn get(
+    State(state): State<ApiState>,
+    access: ReadAccess,
+    Path(name): Path<String>,
+) -> Result<Json<HeadAnswer>, Problem> {
+    let missing = || Problem::not_found("head", &name);
+    let label = Label::parse(&name).ok_or_else(missing)?;
+    let found = state.recommender.heads(access.scope()).await?;
+    let (_, heads) = found.ok_or_else(missing)?;
+    heads
+        .row(&label)
+        .map(|row| Json(row.into()))
+        .ok_or_else(missing)
+}
+
+/// Queues a training on all labels; the new heads are in use when it is done.
+#[utoipa::path(post, path = "/api/v1/heads/train", tag = "heads", responses(
+    (status = 202, body = QueuedAnswer),
+    (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
+pub async fn train(
+    State(state): State<ApiState>,
+    access: WriteAccess,
+) -> Result<(StatusCode, Json<QueuedAnswer>), Problem> {
+    let job = NewJob {
+        task: JobTask::TrainHeads,
+        dedupe_key: "train_heads".to_owned(),
+    };
+    let queued = state.jobs.enqueue(access.scope(), vec![job]).await?;
+    state.wake_workers.notify_one();
+    let job = queued
+        .first()
+        .ok_or_else(|| Problem::bug(&"nothing was queued"))?;
+    let answer = QueuedAnswer {
+        job: job.to_string(),
+    };
+    Ok((StatusCode::ACCEPTED, Json(answer)))
+}

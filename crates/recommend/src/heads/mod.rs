@@ -1,0 +1,23 @@
+//! Genre and mood as heads over what was measured: labels in, judged heads out.
+//!
+//! A label is what the tenant says of a track: its genre, or a tag `genre:…` or `mood:…`. Heads learn
+//! from labels and are judged on artists that they did not learn from; only those above their bar speak,
+//! when an analysis is read. What they say is never written down, so it never becomes a label.
+
+mod columns;
+mod document;
+mod labels;
+mod predict;
+mod reading;
+mod training;
+
+pub use document::{HeadRow, Heads, Standing};
+pub use labels::{Label, LabelKind, labels_of};
+pub use leitmotif_learn::heads::{BAR, HeadMeasure, Interval, Shortage};
+pub use predict::{Prediction, Told};
+pub use training::{EXAMPLES_MAX, HEADS_TRAINED_MAX, ROWS_MAX, train_heads};
+
+/// The alias that points at the heads in use.
+pub const HEADS: &str = "heads";
+/// The family of models under which heads are registered.
+pub const HEADS_FAMILY: &str = "heads";
