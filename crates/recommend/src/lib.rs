@@ -20,6 +20,7 @@ pub mod rules;
 pub mod trace;
 
 mod answering;
+pub mod map;
 pub mod playlists;
 pub mod search;
 pub mod service;

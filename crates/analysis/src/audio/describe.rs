@@ -26,7 +26,7 @@ pub(crate) const RHYTHM_NAMES: [&str; 5] = [
 ];
 
 /// Names that the harmony analyzer returns, in order.
-pub(crate) const HARMONY_NAMES: [&str; 8] = [
+pub(crate) const HARMONY_NAMES: [&str; 9] = [
     "key",
     "mode",
     "key_camelot",
@@ -35,6 +35,7 @@ pub(crate) const HARMONY_NAMES: [&str; 8] = [
     "chroma",
     "key_changes",
     "chords",
+    "key_alternative",
 ];
 
 /// Names that the sound analyzer returns, in order.
@@ -164,6 +165,7 @@ pub(crate) fn describe_harmony(harmony: &Harmony) -> Vec<Descriptor> {
         chroma_name,
         changes_name,
         chords_name,
+        alternative_name,
     ] = HARMONY_NAMES;
     let method = "peak-chroma+profiles";
     vec![
@@ -200,7 +202,21 @@ pub(crate) fn describe_harmony(harmony: &Harmony) -> Vec<Descriptor> {
             None,
             "beat-chroma+triads+viterbi",
         ),
+        // That the best key is wrong says how likely all others are together, not this one.
+        descriptor(
+            alternative_name,
+            text(key.and_then(|key| spelled_key(key.runner_up))),
+            None,
+            "peak-chroma+profiles",
+        ),
     ]
+}
+
+/// `A minor`.
+fn spelled_key((tonic, is_minor): (usize, bool)) -> Option<String> {
+    let mode = if is_minor { "minor" } else { "major" };
+    let tonic = PITCH_CLASS_NAMES.get(tonic)?;
+    Some(format!("{tonic} {mode}"))
 }
 
 /// Keys as `{start_ms, key, mode}` in order, the first from 0; `null` without a key.
