@@ -87,10 +87,8 @@ impl Platform {
         let (stop, stopped) = watch::channel(false);
         let workers = tokio::spawn(Arc::new(workers).run(settings.worker_count(), stopped));
         let is_ready = Arc::new(AtomicBool::new(false));
-        let daily = Arc::new(DailyRequests::new(
-            settings.requests_per_day,
-            storage.clone(),
-        ));
+        let daily = DailyRequests::new(settings.requests_per_day, storage.clone());
+        let daily = Arc::new(daily);
         let search = Arc::new(Searcher::new(Arc::clone(&services.recommender)));
         let state = ApiState::new(ApiParts {
             catalog: storage.clone(),

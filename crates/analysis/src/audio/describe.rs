@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::analyzers::{Harmony, Sound};
 use super::character::Character;
 use super::chords::ChordSpan;
-use super::key::PITCH_CLASS_NAMES;
+use super::key::{KeyEstimate, PITCH_CLASS_NAMES};
 use super::key_changes::KeySpan;
 use super::loudness::Loudness;
 use super::rhythm::Rhythm;
@@ -202,14 +202,20 @@ pub(crate) fn describe_harmony(harmony: &Harmony) -> Vec<Descriptor> {
             None,
             "beat-chroma+triads+viterbi",
         ),
-        // That the best key is wrong says how likely all others are together, not this one.
-        descriptor(
-            alternative_name,
-            text(key.and_then(|key| spelled_key(key.runner_up))),
-            None,
-            "peak-chroma+profiles",
-        ),
+        next_best(alternative_name, key, method),
     ]
+}
+
+/// The next best key. That the best one is wrong says how likely all others are together, not this one:
+/// so it has no confidence.
+fn next_best(name: &str, key: Option<KeyEstimate>, method: &str) -> Descriptor {
+    let spelled = key.and_then(|key| spelled_key(key.runner_up));
+    descriptor(
+        name,
+        spelled.map_or(Value::Null, Value::String),
+        None,
+        method,
+    )
 }
 
 /// `A minor`.

@@ -87,7 +87,7 @@ pub fn lane(analysis: &AnalysisAnswer, duration_ms: Option<u64>) -> Markup {
                     }
                 }
                 @for mark in frame.marks() {
-                    text.loudness-text x="4" y=(format!("{:.1}%", frame.height(mark))) dy="-3" { (trimmed(mark, 0)) " LUFS" }
+                    text.loudness-text x="4" y=(format!("{:.1}%", frame.height(mark))) dy="11" { (trimmed(mark, 0)) " LUFS" }
                 }
                 line.playhead x1="0" x2="0" y1="0" y2="100%" data-playhead {}
             }
