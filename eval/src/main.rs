@@ -13,6 +13,7 @@ mod files;
 mod heads;
 mod load;
 mod ltr;
+mod map;
 mod memory;
 mod random;
 mod rap_pairs;
@@ -63,6 +64,8 @@ enum Command {
     Ltr(ltr::Args),
     /// Search by words and embeddings: each leg alone, their blend, and latency.
     Search(search::Args),
+    /// The map of a catalogue: how well it keeps neighbourhoods, time and memory, beside the principal plane.
+    Map(map::Args),
     /// Recall and speed of vector search against exact search.
     Vectors(vectors::Args),
     /// Durable listens over HTTP in batches, and the speed of a replay of the log.
@@ -92,6 +95,7 @@ fn main() -> anyhow::Result<()> {
         Command::Sequence(args) => sequence::run(&args)?,
         Command::Ltr(args) => ltr::run(&args)?,
         Command::Search(args) => search::run(&args)?,
+        Command::Map(args) => map::run(&args)?,
         Command::Vectors(args) => vectors::run(&args)?,
         Command::Events(args) => events::run(&args)?,
         Command::Features(args) => features::run(&args)?,

@@ -47,7 +47,7 @@ pub struct Args {
 
 /// Measures one index over a range of breadths; the best of three passes counts.
 pub fn run(args: &Args) -> anyhow::Result<Value> {
-    let (base, queries) = clustered(args);
+    let (base, queries) = clustered(args.seed, args.dim, [args.count, args.queries]);
     let truth = exact_neighbours(&base, &queries, args.dim);
     if let Some(folder) = &args.export {
         export(folder, &base, &queries, &truth)?;
@@ -91,13 +91,14 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
     Ok(Value::Array(rows))
 }
 
-/// Draws unit vectors around cluster centres whose sizes fall like 1/rank.
-fn clustered(args: &Args) -> (Vec<f32>, Vec<f32>) {
-    let mut random = Random(args.seed);
+/// Draws unit vectors around cluster centres whose sizes fall like 1/rank: so many of a first set and of
+/// a second.
+pub fn clustered(seed: u64, dim: usize, [count, queries]: [usize; 2]) -> (Vec<f32>, Vec<f32>) {
+    let mut random = Random(seed);
     let clusters: Vec<(Vec<f32>, Vec<f32>)> = (0..CLUSTER_COUNT)
         .map(|_| {
-            let centre = random.normals(args.dim);
-            (centre, random.normals(args.dim * INTRINSIC_DIMENSION))
+            let centre = random.normals(dim);
+            (centre, random.normals(dim * INTRINSIC_DIMENSION))
         })
         .collect();
     let weights = (1..=CLUSTER_COUNT).map(|rank| 1.0 / rank as f64);
@@ -109,12 +110,12 @@ fn clustered(args: &Args) -> (Vec<f32>, Vec<f32>) {
         })
         .collect();
     let mut draw = |count: usize| {
-        let mut points = Vec::with_capacity(count * args.dim);
+        let mut points = Vec::with_capacity(count * dim);
         for _ in 0..count {
             let at = cumulative.partition_point(|&sum| sum < random.uniform());
             let (centre, axes) = &clusters[at.min(CLUSTER_COUNT - 1)];
             let mut point = centre.clone();
-            for axis in axes.chunks(args.dim) {
+            for axis in axes.chunks(dim) {
                 let offset = 0.3 * random.normal();
                 (point.iter_mut().zip(axis)).for_each(|(x, direction)| *x += offset * direction);
             }
@@ -126,7 +127,7 @@ fn clustered(args: &Args) -> (Vec<f32>, Vec<f32>) {
         }
         points
     };
-    (draw(args.count), draw(args.queries))
+    (draw(count), draw(queries))
 }
 
 fn exact_neighbours(base: &[f32], queries: &[f32], dim: usize) -> Vec<Vec<u32>> {

@@ -85,7 +85,20 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(heads::get))
         .routes(routes!(overview::overview))
         .routes(routes!(usage::usage))
+        .merge(comparisons())
         .merge(administration())
+}
+
+/// What sets a track beside others.
+fn comparisons() -> OpenApiRouter<ApiState> {
+    use native::{compare, map, syllables, traits};
+    OpenApiRouter::new()
+        .routes(routes!(syllables::syllables))
+        .routes(routes!(traits::traits))
+        .routes(routes!(compare::compare))
+        .routes(routes!(map::map))
+        .routes(routes!(map::colours))
+        .routes(routes!(map::tracks))
 }
 
 /// Keys, tenants and probes: what runs an installation.

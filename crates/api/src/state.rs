@@ -11,6 +11,7 @@ use leitmotif_features::Features;
 use leitmotif_ingest::Catalogue;
 use leitmotif_ingest::jobs::TenantDirectory;
 use leitmotif_ingest::listens::ScrobbleLog;
+use leitmotif_recommend::map::Mapper;
 use leitmotif_recommend::{Recommender, Searcher};
 use leitmotif_storage::ports::{
     Accounts, BlobStore, CatalogStore, DefinitionStore, EventLog, ImportStore, JobQueue, Ledger,
@@ -56,6 +57,8 @@ pub struct ApiParts {
     pub features: Arc<Features>,
     /// Finds tracks.
     pub search: Arc<Searcher>,
+    /// Makes maps of catalogues.
+    pub mapper: Arc<Mapper>,
     /// The tenants that background work serves.
     pub directory: Arc<TenantDirectory>,
     /// Wakes the job workers.

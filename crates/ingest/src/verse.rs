@@ -1,6 +1,7 @@
 //! Lyrics as the lines that their analysis counts.
 
-use leitmotif_analysis::lyrics::LyricsText;
+use leitmotif_analysis::lyrics::syllables::{Singer, Syllable};
+use leitmotif_analysis::lyrics::{LyricsText, identify_language};
 
 /// One line of verse.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,9 +24,81 @@ pub fn verse_lines(lyrics: &str) -> Vec<VerseLine> {
         .collect()
 }
 
+/// A syllable as it is sung.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SungSyllable {
+    /// First character in the line.
+    pub start_char: usize,
+    /// Character after the last.
+    pub end_char: usize,
+    /// Stress: 0 none, 1 primary, 2 secondary.
+    pub stress: u8,
+    /// Whether a word begins with it.
+    pub begins_word: bool,
+    /// Whether the sound of the word was guessed from its letters.
+    pub is_guessed: bool,
+}
+
+/// Divides English lyrics into syllables, one list for each line of [`verse_lines`]; `None` for other
+/// languages, of whose sounds nothing is known here.
+///
+/// - Cost: one dictionary look-up per distinct word.
+pub fn sung_lines(lyrics: &str) -> Option<Vec<Vec<SungSyllable>>> {
+    if identify_language(lyrics)?.code != "en" {
+        return None;
+    }
+    let mut singer = Singer::default();
+    let lines = LyricsText::parse(lyrics).lines.into_iter();
+    let sung = lines.map(|line| {
+        let words = singer.sing(&line.text).into_iter();
+        let syllables = words.flat_map(|word| {
+            let place = |(index, syllable): (usize, Syllable)| SungSyllable {
+                start_char: syllable.start_char,
+                end_char: syllable.end_char,
+                // A function word is sung without a beat of its own.
+                stress: if word.is_small { 0 } else { syllable.stress },
+                begins_word: index == 0,
+                is_guessed: word.is_guessed,
+            };
+            word.syllables
+                .into_iter()
+                .enumerate()
+                .map(place)
+                .collect::<Vec<_>>()
+        });
+        syllables.collect()
+    });
+    Some(sung.collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn syllables_have_places_and_stress() {
+        let lyrics = "[00:01.00]the morning was the colour of the river\nand I remember all of it";
+        let lines = sung_lines(lyrics).expect("is English");
+        assert_eq!(lines.len(), 2);
+        let text: Vec<char> = "the morning was the colour of the river".chars().collect();
+        let pieces: Vec<(String, u8, bool)> = lines[0]
+            .iter()
+            .map(|one| {
+                let piece = text[one.start_char..one.end_char].iter().collect();
+                (piece, one.stress, one.begins_word)
+            })
+            .collect();
+        let words = pieces.iter().filter(|(_, _, begins)| *begins).count();
+        assert_eq!((pieces.len(), words), (11, 8), "{pieces:?}");
+        let whole: String = pieces.iter().map(|(piece, ..)| piece.as_str()).collect();
+        assert_eq!(whole, "themorningwasthecolouroftheriver");
+        assert_eq!((pieces[1].1, pieces[2].1), (1, 0), "MOR-ning");
+        assert_eq!(
+            sung_lines("белая ночь опустилась как облако на сонный город"),
+            None
+        );
+        assert_eq!(sung_lines(""), None);
+    }
 
     #[test]
     fn markers_and_tags_are_not_verse() {

@@ -11,6 +11,7 @@ pub mod rank_metrics;
 pub mod diversify;
 pub mod factorize;
 pub mod heads;
+pub mod layout;
 pub mod neighbours;
 pub mod popularity;
 pub mod retrieval;

@@ -21,6 +21,7 @@ pub mod trace;
 
 mod answering;
 pub mod heads;
+pub mod map;
 pub mod playlists;
 pub mod search;
 pub mod service;

@@ -27,6 +27,7 @@ use leitmotif_ingest::jobs::{
 };
 use leitmotif_ingest::listens::ScrobbleLog;
 use leitmotif_recommend::exposures::ExposureWriter;
+use leitmotif_recommend::map::Mapper;
 use leitmotif_recommend::service::Stores;
 use leitmotif_recommend::{Recommender, Searcher};
 use leitmotif_storage::embedded::EmbeddedStorage;
@@ -86,10 +87,9 @@ impl Platform {
         let (stop, stopped) = watch::channel(false);
         let workers = tokio::spawn(Arc::new(workers).run(settings.worker_count(), stopped));
         let is_ready = Arc::new(AtomicBool::new(false));
-        let daily = Arc::new(DailyRequests::new(
-            settings.requests_per_day,
-            storage.clone(),
-        ));
+        let daily = DailyRequests::new(settings.requests_per_day, storage.clone());
+        let daily = Arc::new(daily);
+        let search = Arc::new(Searcher::new(Arc::clone(&services.recommender)));
         let state = ApiState::new(ApiParts {
             catalog: storage.clone(),
             log: storage.clone(),
@@ -103,7 +103,8 @@ impl Platform {
             accounts: storage.clone(),
             scrobbles: services.scrobbles,
             catalogue: services.catalogue,
-            search: Arc::new(Searcher::new(Arc::clone(&services.recommender))),
+            mapper: Arc::new(Mapper::new(Arc::clone(&search))),
+            search,
             recommender: Arc::clone(&services.recommender),
             features: Arc::clone(&services.features),
             directory: Arc::clone(&directory),

@@ -8,8 +8,9 @@ use leitmotif_api::ApiState;
 use leitmotif_domain::limits;
 
 use crate::pages::{
-    analyzers, audits, duplicates, features, heads, home, jobs, library, listener, listeners,
-    login, models, not_found, overview, pipelines, playground, playlists, recommended, track,
+    analyzers, audits, compare, duplicates, features, heads, home, jobs, library, listener,
+    listeners, login, map, models, not_found, overview, pipelines, playground, playlists,
+    recommended, track,
 };
 use crate::visitor::TenantNames;
 use crate::{assets, security};
@@ -32,6 +33,8 @@ pub fn pages() -> Router<ApiState> {
         .route("/studio/library", get(library::show))
         .route("/studio/tracks/{id}", get(track::show))
         .route("/studio/tracks/{id}/analyze", post(track::analyze))
+        .route("/studio/compare", get(compare::show))
+        .route("/studio/map", get(map::show))
         .route("/studio/listeners", get(listeners::show))
         .route("/studio/listeners/{id}", get(listener::show))
         .route(

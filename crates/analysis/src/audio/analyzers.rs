@@ -16,7 +16,7 @@ use super::fingerprint::{Fingerprint, take_fingerprint};
 use super::frames::{Parts, Spectra};
 use super::key::{KeyEstimate, estimate_key, mean_chroma};
 use super::key_changes::{KeySpan, find_keys};
-use super::loudness::{Loudness, measure_loudness};
+use super::loudness::{Loudness, LoudnessCurve, measure_loudness_over_time};
 use super::resample::resample_to_mono;
 use super::rhythm::{Rhythm, measure_rhythm};
 use super::structure::{Section, find_sections};
@@ -36,6 +36,9 @@ pub struct AudioAnalysis {
     pub downbeats_ms: Vec<u32>,
     /// Picture of the waveform.
     pub waveform: Waveform,
+    /// How loud the track is over time.
+    #[serde(default)]
+    pub loudness_curve: LoudnessCurve,
     /// Vector in [`super::AUDIO_EMBEDDING_SPACE`], unit length; empty when the track is silent.
     pub embedding: Vec<f32>,
     /// Tells copies of one recording; empty when the track is silent.
@@ -56,9 +59,8 @@ pub fn analyze_audio(audio: &AudioBuffer) -> Result<AudioAnalysis, AnalysisError
     let harmony = measure_harmony(&spectra, &chroma, &rhythm);
     let mut descriptors = describe_rhythm(&rhythm);
     descriptors.extend(describe_harmony(&harmony));
-    descriptors.extend(describe_sound(&measure_sound(
-        audio, &spectra, &chroma, &rhythm,
-    )));
+    let sound = measure_sound(audio, &spectra, &chroma, &rhythm);
+    descriptors.extend(describe_sound(&sound));
     let to_ms = |times: &[f64]| {
         times
             .iter()
@@ -70,6 +72,7 @@ pub fn analyze_audio(audio: &AudioBuffer) -> Result<AudioAnalysis, AnalysisError
         beats_ms: to_ms(&rhythm.beats_s),
         downbeats_ms: to_ms(&rhythm.downbeats_s),
         waveform: draw_waveform(audio),
+        loudness_curve: sound.loudness_curve,
         embedding: measure_statistics(&spectra.rhythm, &spectra.timbre, &chroma, &rhythm)
             .and_then(|statistics| project(&statistics))
             .unwrap_or_default(),
@@ -140,6 +143,7 @@ fn measure_harmony(spectra: &Spectra, chroma: &[[f32; 12]], rhythm: &Rhythm) -> 
 /// What is known of a track's sound.
 pub(crate) struct Sound<'a> {
     pub loudness: Loudness,
+    pub loudness_curve: LoudnessCurve,
     pub timbre: &'a TimbreFrames,
     pub character: Character,
     /// Empty when the track is silent or too short.
@@ -156,7 +160,7 @@ fn measure_sound<'a>(
     chroma: &[[f32; 12]],
     rhythm: &Rhythm,
 ) -> Sound<'a> {
-    let loudness = measure_loudness(audio);
+    let (loudness, loudness_curve) = measure_loudness_over_time(audio);
     let duration_ms = duration_ms(audio);
     let seconds = duration_ms as f64 / 1000.0;
     let evidence = (seconds >= CHARACTER_S_MIN)
@@ -167,6 +171,7 @@ fn measure_sound<'a>(
         character: Character::read(evidence.as_ref(), loudness.integrated_lufs),
         sections: find_sections(spectra, chroma, rhythm, seconds),
         loudness,
+        loudness_curve,
         duration_ms,
     }
 }

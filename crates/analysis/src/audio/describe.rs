@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::analyzers::{Harmony, Sound};
 use super::character::Character;
 use super::chords::ChordSpan;
-use super::key::PITCH_CLASS_NAMES;
+use super::key::{KeyEstimate, PITCH_CLASS_NAMES};
 use super::key_changes::KeySpan;
 use super::loudness::Loudness;
 use super::rhythm::Rhythm;
@@ -26,7 +26,7 @@ pub(crate) const RHYTHM_NAMES: [&str; 5] = [
 ];
 
 /// Names that the harmony analyzer returns, in order.
-pub(crate) const HARMONY_NAMES: [&str; 8] = [
+pub(crate) const HARMONY_NAMES: [&str; 9] = [
     "key",
     "mode",
     "key_camelot",
@@ -35,6 +35,7 @@ pub(crate) const HARMONY_NAMES: [&str; 8] = [
     "chroma",
     "key_changes",
     "chords",
+    "key_alternative",
 ];
 
 /// Names that the sound analyzer returns, in order.
@@ -164,6 +165,7 @@ pub(crate) fn describe_harmony(harmony: &Harmony) -> Vec<Descriptor> {
         chroma_name,
         changes_name,
         chords_name,
+        alternative_name,
     ] = HARMONY_NAMES;
     let method = "peak-chroma+profiles";
     vec![
@@ -200,7 +202,27 @@ pub(crate) fn describe_harmony(harmony: &Harmony) -> Vec<Descriptor> {
             None,
             "beat-chroma+triads+viterbi",
         ),
+        next_best(alternative_name, key, method),
     ]
+}
+
+/// The next best key. That the best one is wrong says how likely all others are together, not this one:
+/// so it has no confidence.
+fn next_best(name: &str, key: Option<KeyEstimate>, method: &str) -> Descriptor {
+    let spelled = key.and_then(|key| spelled_key(key.runner_up));
+    descriptor(
+        name,
+        spelled.map_or(Value::Null, Value::String),
+        None,
+        method,
+    )
+}
+
+/// `A minor`.
+fn spelled_key((tonic, is_minor): (usize, bool)) -> Option<String> {
+    let mode = if is_minor { "minor" } else { "major" };
+    let tonic = PITCH_CLASS_NAMES.get(tonic)?;
+    Some(format!("{tonic} {mode}"))
 }
 
 /// Keys as `{start_ms, key, mode}` in order, the first from 0; `null` without a key.

@@ -200,6 +200,8 @@ pub(crate) struct KeyEstimate {
     /// Pitch class of the tonic, C = 0.
     pub tonic: usize,
     pub is_minor: bool,
+    /// Tonic and whether it is minor of the key with the next best score.
+    pub runner_up: (usize, bool),
     /// Correlation with the profiles, −1..=1.
     pub strength: f64,
     /// What the confidence goes by.
@@ -304,11 +306,11 @@ pub(crate) fn estimate_key(frames: &[[f32; 12]]) -> Option<KeyEstimate> {
         *score += votes / count + opening_weight * opening[key];
     }
     let best = best_key(&scores);
-    let second = (0..24)
+    let runner_up = (0..24)
         .filter(|&key| key != best)
-        .map(|key| scores[key])
-        .fold(f64::MIN, f64::max);
-    let margin = (scores[best] - second) / (2.0 + opening_weight);
+        .max_by(|&a, &b| scores[a].total_cmp(&scores[b]))
+        .unwrap_or(best);
+    let margin = (scores[best] - scores[runner_up]) / (2.0 + opening_weight);
     let agreeing = segments.iter().filter(|segment| best_key(segment) == best);
     let evidence = [
         margin,
@@ -318,6 +320,7 @@ pub(crate) fn estimate_key(frames: &[[f32; 12]]) -> Option<KeyEstimate> {
     Some(KeyEstimate {
         tonic: best % 12,
         is_minor: best >= 12,
+        runner_up: (runner_up % 12, runner_up >= 12),
         strength,
         evidence,
         confidence: key_confidence(&evidence),
@@ -426,6 +429,7 @@ mod tests {
                 let key = key_of(&progression(chords, transpose, 0.0)).expect("is tonal");
                 let tonic = transpose.rem_euclid(12) as usize;
                 assert_eq!((key.tonic, key.is_minor), (tonic, is_minor));
+                assert_ne!(key.runner_up, (tonic, is_minor), "the next best is another");
             }
         }
     }
@@ -449,6 +453,7 @@ mod tests {
             KeyEstimate {
                 tonic,
                 is_minor,
+                runner_up: (0, false),
                 strength: 1.0,
                 evidence: [1.0; 3],
                 confidence: 1.0,

@@ -115,6 +115,7 @@ mod tests {
         let whole = KeyEstimate {
             tonic: 5,
             is_minor: true,
+            runner_up: (0, true),
             strength: 0.8,
             evidence: [0.1, 1.0, 1.0],
             confidence: 0.5,

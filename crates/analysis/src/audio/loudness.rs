@@ -1,6 +1,7 @@
 //! Programme loudness and peaks, measured at the original rate.
 
 use ebur128::{EbuR128, Mode};
+use serde::{Deserialize, Serialize};
 
 use super::AudioBuffer;
 
@@ -37,6 +38,28 @@ pub struct Loudness {
     pub replaygain_db: Option<f64>,
 }
 
+/// Points of a curve at most: one a second up to twenty minutes, then further apart, so that a day-long
+/// recording costs no more than a song.
+pub const LOUDNESS_CURVE_POINTS_MAX: usize = 1_200;
+/// Where a curve ends below: the absolute gate of BS.1770, under which nothing counts as programme.
+pub const LOUDNESS_CURVE_FLOOR_LUFS: f32 = -70.0;
+
+/// How loud a track is over time.
+///
+/// - Shape: two vectors of the same length, at most [`LOUDNESS_CURVE_POINTS_MAX`]; point `i` is of the
+///   time from `i × step_ms` to `(i + 1) × step_ms`. Empty under 400 ms and where nothing was metered.
+/// - Units: LUFS, rounded to 0.1, at least [`LOUDNESS_CURVE_FLOOR_LUFS`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LoudnessCurve {
+    /// Time between points.
+    pub step_ms: u32,
+    /// Highest momentary loudness (400 ms) of a window that ends within the step.
+    pub momentary_lufs: Vec<f32>,
+    /// Highest short-term loudness (3 s) of a window that ends within the step. A window that would
+    /// begin before the track is cut to what there is.
+    pub short_term_lufs: Vec<f32>,
+}
+
 /// Measures loudness, loudness range and peaks.
 ///
 /// - Units: LUFS, LU, dBTP, dBFS; mono is measured as one channel, as the standard has it.
@@ -45,25 +68,26 @@ pub struct Loudness {
 /// - Source: ITU-R BS.1770-4 and EBU Tech 3341/3342 through the `ebur128` crate; ReplayGain 2.0 for
 ///   the reference of −18 LUFS.
 pub fn measure_loudness(audio: &AudioBuffer) -> Loudness {
+    measure_loudness_over_time(audio).0
+}
+
+/// Measures what [`measure_loudness`] does, and the curve from the same pass.
+pub fn measure_loudness_over_time(audio: &AudioBuffer) -> (Loudness, LoudnessCurve) {
     let sample_peak = audio
         .samples
         .iter()
         .filter(|sample| sample.is_finite())
         .fold(0.0f32, |peak, sample| peak.max(sample.abs()));
     let sample_peak_dbfs = to_db(f64::from(sample_peak));
-    meter(audio).map_or(
-        Loudness {
-            sample_peak_dbfs,
-            ..Loudness::default()
-        },
-        |loudness| Loudness {
-            sample_peak_dbfs,
-            ..loudness
-        },
-    )
+    let (loudness, curve) = meter(audio).unwrap_or_default();
+    let loudness = Loudness {
+        sample_peak_dbfs,
+        ..loudness
+    };
+    (loudness, curve)
 }
 
-fn meter(audio: &AudioBuffer) -> Option<Loudness> {
+fn meter(audio: &AudioBuffer) -> Option<(Loudness, LoudnessCurve)> {
     let channel_count = u32::try_from(audio.channel_count).ok()?;
     let mode = Mode::I | Mode::LRA | Mode::TRUE_PEAK | Mode::HISTOGRAM;
     let mut meter = EbuR128::new(channel_count, audio.sample_rate_hz, mode).ok()?;
@@ -88,7 +112,7 @@ fn meter(audio: &AudioBuffer) -> Option<Loudness> {
         .loudness_range()
         .ok()
         .filter(|_| duration_s >= LOUDNESS_RANGE_SECONDS_MIN && integrated_lufs.is_some());
-    Some(Loudness {
+    let loudness = Loudness {
         integrated_lufs,
         range_lu,
         momentary_max_lufs: loudest(&powers, MOMENTARY_STEPS),
@@ -96,7 +120,49 @@ fn meter(audio: &AudioBuffer) -> Option<Loudness> {
         true_peak_dbtp: to_db(true_peak),
         sample_peak_dbfs: None,
         replaygain_db: integrated_lufs.map(|lufs| REPLAYGAIN_REFERENCE_LUFS - lufs),
-    })
+    };
+    Some((loudness, curve(&powers)))
+}
+
+/// Draws the curve from the power of each step of the meter.
+fn curve(powers: &[f64]) -> LoudnessCurve {
+    if powers.len() < MOMENTARY_STEPS {
+        return LoudnessCurve::default();
+    }
+    let steps_per_second = STEPS_PER_SECOND as usize;
+    let second_count = powers.len().div_ceil(steps_per_second);
+    let seconds_per_point = second_count.div_ceil(LOUDNESS_CURVE_POINTS_MAX);
+    let steps_per_point = seconds_per_point * steps_per_second;
+    LoudnessCurve {
+        step_ms: seconds_per_point as u32 * 1_000,
+        momentary_lufs: loudest_by_point(powers, MOMENTARY_STEPS, steps_per_point),
+        short_term_lufs: loudest_by_point(powers, SHORT_TERM_STEPS, steps_per_point),
+    }
+}
+
+/// Loudest mean over windows of so many steps, by the point within which each window ends.
+fn loudest_by_point(powers: &[f64], window_steps: usize, steps_per_point: usize) -> Vec<f32> {
+    // Sums from the start: differences of them are windows of any length, exact enough for tenths.
+    let mut sums = Vec::with_capacity(powers.len() + 1);
+    sums.push(0.0);
+    let mut sum = 0.0f64;
+    for power in powers {
+        sum += power;
+        sums.push(sum);
+    }
+    let mean = |end: usize| {
+        let start = end.saturating_sub(window_steps);
+        (sums[end] - sums[start]).max(0.0) / (end - start) as f64
+    };
+    let point_count = powers.len().div_ceil(steps_per_point);
+    let loudest = (0..point_count).map(|point| {
+        let (first, last) = (point * steps_per_point, (point + 1) * steps_per_point);
+        let ends = first + 1..=last.min(powers.len());
+        let power = ends.map(mean).fold(0.0f64, f64::max);
+        let lufs = (10.0 * power.log10() + LUFS_OFFSET).max(f64::from(LOUDNESS_CURVE_FLOOR_LUFS));
+        ((lufs * 10.0).round() / 10.0) as f32
+    });
+    loudest.collect()
 }
 
 /// Feeds the meter step by step and returns the K-weighted power of each step.
@@ -264,6 +330,55 @@ mod tests {
             let range = range.expect("has a range");
             assert!((range - expected).abs() <= 1.0, "{range} for {expected}");
         }
+    }
+
+    #[test]
+    fn the_curve_follows_the_level() {
+        // −33 dBFS for five seconds, then −23: the short-term window needs three seconds to follow, the
+        // momentary one less than half of one.
+        let audio = sine(1_000.0, &[(-33.0, 5.0), (-23.0, 5.0)], 2);
+        let (loudness, curve) = measure_loudness_over_time(&audio);
+        assert_eq!(curve.step_ms, 1_000);
+        assert_eq!(
+            (curve.momentary_lufs.len(), curve.short_term_lufs.len()),
+            (10, 10)
+        );
+        let near = |value: f32, expected: f64| {
+            assert!(
+                (f64::from(value) - expected).abs() <= 0.15,
+                "{value} for {expected}"
+            );
+        };
+        near(curve.momentary_lufs[3], -33.0);
+        near(curve.momentary_lufs[5], -23.0);
+        near(curve.short_term_lufs[4], -33.0);
+        // One loud second of three: 10 lg((1 × 10^-2.3 + 2 × 10^-3.3) / 3) = −26.98.
+        near(curve.short_term_lufs[5], -26.98);
+        near(curve.short_term_lufs[9], -23.0);
+        let highest = curve
+            .short_term_lufs
+            .iter()
+            .copied()
+            .fold(f32::MIN, f32::max);
+        near(
+            highest,
+            loudness.short_term_max_lufs.expect("is long enough"),
+        );
+    }
+
+    #[test]
+    fn curves_are_bounded_below_and_in_length() {
+        let silent = curve(&[0.0; 250]);
+        assert_eq!(silent.short_term_lufs, [LOUDNESS_CURVE_FLOOR_LUFS; 3]);
+        assert_eq!(curve(&[1.0; 39]), LoudnessCurve::default());
+        let hours = curve(&vec![1e-3; 2_500 * 100]);
+        assert_eq!((hours.step_ms, hours.momentary_lufs.len()), (3_000, 834));
+        assert!(
+            hours
+                .momentary_lufs
+                .iter()
+                .all(|lufs| (lufs + 30.7).abs() < 0.05)
+        );
     }
 
     #[test]

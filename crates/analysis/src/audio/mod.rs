@@ -47,7 +47,10 @@ pub use decode::{
 pub use describe::AUDIO_ANALYZER_VERSION;
 pub use embedding::{AUDIO_EMBEDDING_DIMENSIONS, AUDIO_EMBEDDING_SPACE};
 pub use fingerprint::{Fingerprint, FingerprintIndex, FingerprintMatch, SAME_RECORDING_ERROR_MAX};
-pub use loudness::{Loudness, measure_loudness};
+pub use loudness::{
+    LOUDNESS_CURVE_FLOOR_LUFS, LOUDNESS_CURVE_POINTS_MAX, Loudness, LoudnessCurve,
+    measure_loudness, measure_loudness_over_time,
+};
 pub use resample::{ANALYSIS_RATE_HZ, resample_to_mono};
 pub use rhythm::{MetreReading, metre_feature_names, metre_readings};
 pub use waveform::{WAVEFORM_COLUMN_COUNT, Waveform, draw_waveform};

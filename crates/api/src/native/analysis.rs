@@ -62,6 +62,8 @@ pub struct RhymeAnswer {
     pub start_char: usize,
     /// Character after the last.
     pub end_char: usize,
+    /// Syllables in the stretch.
+    pub syllable_count: usize,
 }
 
 /// Picture of the waveform: lowest and highest sample per column, −127..=127.
@@ -71,6 +73,17 @@ pub struct WaveformAnswer {
     pub minimum: Vec<i8>,
     /// Highest samples.
     pub maximum: Vec<i8>,
+}
+
+/// How loud a track is over time.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+pub struct LoudnessCurveAnswer {
+    /// Time between points in milliseconds; point `i` is of the time from `i` steps to `i + 1`.
+    pub step_ms: u32,
+    /// Highest momentary loudness (400 ms) within each step in LUFS, −70 at least.
+    pub momentary_lufs: Vec<f32>,
+    /// Highest short-term loudness (3 s) within each step in LUFS, −70 at least.
+    pub short_term_lufs: Vec<f32>,
 }
 
 /// Everything measured of a track.
@@ -90,6 +103,8 @@ pub struct AnalysisAnswer {
     pub downbeats_ms: Vec<u32>,
     /// Picture of the waveform.
     pub waveform: WaveformAnswer,
+    /// How loud it is over time; empty in analyses that are older than the curve.
+    pub loudness_curve: LoudnessCurveAnswer,
     /// Where rhymes lie in the lyrics.
     pub rhymes: Vec<RhymeAnswer>,
     /// What could not be measured and why.
@@ -113,13 +128,18 @@ impl AnalysisAnswer {
             })
             .chain(told.into_iter().map(told_descriptor))
             .collect();
-        let (beats_ms, downbeats_ms, waveform) = match analysis.audio {
+        let (beats_ms, downbeats_ms, waveform, loudness_curve) = match analysis.audio {
             Some(audio) => (
                 audio.beats_ms,
                 audio.downbeats_ms,
                 WaveformAnswer {
                     minimum: audio.waveform.minimum,
                     maximum: audio.waveform.maximum,
+                },
+                LoudnessCurveAnswer {
+                    step_ms: audio.loudness_curve.step_ms,
+                    momentary_lufs: audio.loudness_curve.momentary_lufs,
+                    short_term_lufs: audio.loudness_curve.short_term_lufs,
                 },
             ),
             None => Default::default(),
@@ -132,12 +152,14 @@ impl AnalysisAnswer {
             beats_ms,
             downbeats_ms,
             waveform,
+            loudness_curve,
             rhymes: rhymes
                 .map(|span| RhymeAnswer {
                     chain: span.chain_id,
                     line: span.line,
                     start_char: span.start_char,
                     end_char: span.end_char,
+                    syllable_count: span.syllable_count,
                 })
                 .collect(),
             failures: analysis.failures,

@@ -201,6 +201,7 @@ pub async fn delete(
     state.keys.clear();
     state.recommender.forget(tenant);
     state.search.forget(tenant);
+    state.mapper.forget(tenant);
     state.features.forget(tenant);
     state.scrobbles.forget(tenant);
     state.directory.refresh().await?;

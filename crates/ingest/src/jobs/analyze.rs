@@ -126,6 +126,7 @@ impl AnalyzeRunner {
                 beats_ms: sound.beats_ms,
                 downbeats_ms: sound.downbeats_ms,
                 waveform: sound.waveform,
+                loudness_curve: sound.loudness_curve,
                 fingerprint: sound.fingerprint,
             }),
             lyrics: words.map(|words| LyricsPart {
@@ -258,6 +259,12 @@ async fn read(text: String) -> Result<LyricsAnalysis> {
         .map_err(|error| leitmotif_storage::Error::bug(error).into())
 }
 
+/// Version of what hears audio with that of what is kept beside its descriptors, as one part of the hash:
+/// a new curve makes no number another, so the analyzer keeps its version, but tracks without the curve
+/// are analysed once more.
+static AUDIO_VERSIONS: LazyLock<String> =
+    LazyLock::new(|| format!("{AUDIO_ANALYZER_VERSION} loudness-curve@1"));
+
 /// Versions of what reads lyrics, as one part of the hash: tracks without lyrics keep theirs.
 static LYRICS_VERSIONS: LazyLock<String> =
     LazyLock::new(|| format!("words@{WORDS_VERSION} meaning@{MEANING_VERSION}"));
@@ -267,7 +274,7 @@ pub fn hash_input(audio: Option<&AudioSource>, lyrics: Option<&Lyrics>) -> Strin
     let mut hasher = Sha256::new();
     let parts = [
         audio.map(AudioSource::sound_hash),
-        audio.map(|_| AUDIO_ANALYZER_VERSION),
+        audio.map(|_| AUDIO_VERSIONS.as_str()),
         lyrics.map(|lyrics| lyrics.content_hash.as_str()),
         lyrics.map(|_| LYRICS_VERSIONS.as_str()),
     ];

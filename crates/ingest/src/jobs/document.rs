@@ -1,7 +1,7 @@
 //! The stored analysis of a track.
 
 use leitmotif_analysis::Descriptor;
-use leitmotif_analysis::audio::{Fingerprint, Waveform};
+use leitmotif_analysis::audio::{Fingerprint, LoudnessCurve, Waveform};
 use leitmotif_analysis::lyrics::RhymeSpan;
 use leitmotif_domain::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ pub struct AudioPart {
     pub downbeats_ms: Vec<u32>,
     /// Picture of the waveform.
     pub waveform: Waveform,
+    /// How loud the track is over time; empty in analyses of earlier versions.
+    #[serde(default)]
+    pub loudness_curve: LoudnessCurve,
     /// Tells copies of one recording; empty in analyses of earlier versions.
     #[serde(default)]
     pub fingerprint: Fingerprint,

@@ -9,6 +9,7 @@ use leitmotif_storage::ports::AnalysisDocument;
 
 use super::constraints::Constraints;
 use super::facts::{TrackFacts, genre_key};
+use super::traits::{TraitTable, TraitValues, trait_index};
 use crate::error::{Error, Result};
 use crate::service::Stores;
 
@@ -25,8 +26,12 @@ pub struct Corpus {
     pub offset: u64,
     /// Whether analyses were read. They are long, so only the first question that needs them pays.
     pub has_measured: bool,
+    /// Counts what changed, so that what is computed of the whole can tell whether it still holds.
+    pub revision: u64,
     facts: HashMap<TrackId, TrackFacts>,
+    traits: HashMap<TrackId, TraitValues>,
     genres: HashMap<String, u32>,
+    languages: HashMap<String, u32>,
 }
 
 /// A track as it is read for the corpus.
@@ -59,26 +64,60 @@ impl Corpus {
         };
         self.text.put(read.track.id.as_u128(), &document);
         let genre = details.genre.as_deref().map(genre_key);
-        let genre = genre.filter(|genre| !genre.is_empty()).map(|genre| {
-            let next = self.genres.len() as u32;
-            *self.genres.entry(genre).or_insert(next)
-        });
+        let genre = genre
+            .filter(|genre| !genre.is_empty())
+            .map(|genre| number_of(&mut self.genres, &genre));
         let facts = self.facts.entry(read.track.id).or_default();
         facts.set_details(details, genre);
+        self.revision += 1;
     }
 
     /// Takes a track out.
     pub fn remove(&mut self, track: TrackId) {
         self.text.remove(track.as_u128());
         self.facts.remove(&track);
+        self.traits.remove(&track);
+        self.revision += 1;
     }
 
     /// Takes over what was measured of a track that is there.
     pub fn set_measured(&mut self, track: TrackId, analysis: Option<&AnalysisDocument>) {
         if let Some(facts) = self.facts.get_mut(&track) {
             let nothing = serde_json::Value::Null;
-            facts.set_measured(analysis.map_or(&nothing, |analysis| &analysis.document));
+            let document = analysis.map_or(&nothing, |analysis| &analysis.document);
+            facts.set_measured(document);
+            let languages = &mut self.languages;
+            let values = TraitValues::of(document, |code| number_of(languages, code));
+            self.traits.insert(track, values);
+            self.revision += 1;
         }
+    }
+
+    /// Puts the traits of every track together.
+    pub fn trait_table(&self) -> TraitTable {
+        let [genre, year, length] = ["genre", "year", "duration_ms"].map(trait_index);
+        let rows = self.facts.iter().map(|(track, facts)| {
+            let mut values = self.traits.get(track).copied().unwrap_or_default();
+            let said = [
+                (genre, facts.genre.map(|genre| genre as f32)),
+                (year, facts.year.map(f32::from)),
+                (length, facts.duration_ms.map(|ms| ms as f32)),
+            ];
+            for (index, value) in said {
+                // What was measured goes before what the sender said.
+                if let Some(index) = index
+                    && values.get(index).is_none()
+                {
+                    values.set(index, value);
+                }
+            }
+            (*track, values)
+        });
+        TraitTable::new(
+            rows.collect(),
+            names_of(&self.languages),
+            names_of(&self.genres),
+        )
     }
 
     /// The number of a folded genre, if a track has it.
@@ -117,6 +156,26 @@ impl Corpus {
     pub fn tracks(&self) -> Vec<TrackId> {
         self.facts.keys().copied().collect()
     }
+}
+
+/// The number of a name, a new one for a new name.
+fn number_of(numbers: &mut HashMap<String, u32>, name: &str) -> u32 {
+    if let Some(number) = numbers.get(name) {
+        return *number;
+    }
+    let next = numbers.len() as u32;
+    numbers.insert(name.to_owned(), next);
+    next
+}
+
+/// The names in the order of their numbers.
+fn names_of(numbers: &HashMap<String, u32>) -> Vec<String> {
+    let mut names: Vec<(&u32, &String)> = numbers
+        .iter()
+        .map(|(name, number)| (number, name))
+        .collect();
+    names.sort_unstable();
+    names.into_iter().map(|(_, name)| name.clone()).collect()
 }
 
 /// Reads tracks with their lyrics; those that are gone are left out.

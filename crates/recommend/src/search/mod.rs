@@ -12,6 +12,7 @@ mod near;
 mod popularity;
 mod query;
 mod service;
+mod traits;
 
 pub use constraints::{Constraint, ConstraintName, Constraints, Shortfall};
 pub use facts::{TrackFacts, genre_key};
@@ -21,3 +22,6 @@ pub use leitmotif_learn::retrieval::LegScores;
 pub use near::{NearAnswer, NearRequest};
 pub use query::{FoundTrack, ReadDescriptor, SearchAnswer, SearchRequest};
 pub use service::{RESULTS_MAX, Searcher};
+pub use traits::{
+    Coincidence, Comparison, Standing, TRAITS, Trait, TraitTable, strongest, trait_index,
+};

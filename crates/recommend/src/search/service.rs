@@ -14,6 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use super::constraints::{Constraint, Constraints};
 use super::corpus::{Corpus, off_thread, read_tracks};
 use super::popularity::popularity_percent;
+use super::traits::TraitTable;
 use crate::error::Result;
 use crate::service::{Recommender, Stores};
 
@@ -35,6 +36,8 @@ pub struct Searcher {
 pub(super) struct SearchSlot {
     pub corpus: RwLock<Corpus>,
     scratch: Mutex<Vec<SearchScratch>>,
+    /// The traits of every track, with the revision of the corpus they were put together of.
+    traits: Mutex<Option<(u64, Arc<TraitTable>)>>,
     /// Held by whoever reads the log into the corpus; says whether it was opened.
     follower: tokio::sync::Mutex<bool>,
 }
@@ -66,7 +69,7 @@ impl Searcher {
         self.tenants.write().remove(&tenant);
     }
 
-    pub(super) fn stores(&self) -> &Stores {
+    pub(crate) fn stores(&self) -> &Stores {
         self.recommender.stores()
     }
 
@@ -136,6 +139,37 @@ impl Searcher {
                 }
             }
             constraints
+        })
+        .await
+    }
+
+    /// Every track of the catalogue, by id, level with the log.
+    pub async fn track_ids(&self, scope: &TenantScope) -> Result<Vec<TrackId>> {
+        let slot = self.level(scope, false).await?;
+        let mut tracks = slot.corpus.read().tracks();
+        tracks.sort_unstable();
+        Ok(tracks)
+    }
+
+    /// The traits of every track, level with the log.
+    ///
+    /// - Cost: that of the first question that needs analyses; after a change of the catalogue one pass
+    ///   over it with a sort per trait.
+    pub async fn traits(&self, scope: &TenantScope) -> Result<Arc<TraitTable>> {
+        let slot = self.level(scope, true).await?;
+        let revision = slot.corpus.read().revision;
+        if let Some((known, table)) = slot.traits.lock().as_ref()
+            && *known == revision
+        {
+            return Ok(Arc::clone(table));
+        }
+        off_thread(move || {
+            let (revision, table) = {
+                let corpus = slot.corpus.read();
+                (corpus.revision, Arc::new(corpus.trait_table()))
+            };
+            *slot.traits.lock() = Some((revision, Arc::clone(&table)));
+            table
         })
         .await
     }

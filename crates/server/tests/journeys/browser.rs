@@ -30,6 +30,8 @@ const DAY_MS: i64 = 86_400_000;
 struct Known {
     /// The song with the hostile title.
     track: String,
+    /// Another song with audio.
+    other: String,
     listener: String,
     playlist: String,
 }
@@ -91,6 +93,7 @@ fn fill(server: &TestServer) -> Known {
     let listener = wire.get("/api/v1/listeners/listener-1");
     Known {
         track: ids[0].to_owned(),
+        other: ids[1].to_owned(),
         listener: listener["id"].as_str().unwrap().to_owned(),
         playlist: playlist["id"].as_str().unwrap().to_owned(),
     }
@@ -117,6 +120,9 @@ fn the_studio_in_a_browser() {
     overview(&browser, &server);
     library(&browser, &known);
     track(&browser, &known);
+    close_reading(&browser, &known);
+    comparison(&browser, &known);
+    map(&browser);
     listener(&browser, &known);
     jobs(&browser, &server);
     every_page(&browser, &known, folder.path());
@@ -337,6 +343,69 @@ fn plays(browser: &Browser, known: &Known) {
     browser.wait("document.querySelector('[data-seek]').getAttribute('aria-valuenow') === '5'");
 }
 
+/// Syllables and density come when they are asked for.
+fn close_reading(browser: &Browser, known: &Known) {
+    browser.holds("document.querySelectorAll('.syllable-count').length === 0");
+    browser.click("document.querySelector('a[href*=\"words=close\"]')");
+    browser.wait("location.search === '?words=close'");
+    browser.wait("document.readyState === 'complete'");
+    is_sound(browser);
+    browser.holds("document.querySelectorAll('.syllable-count').length >= 12");
+    browser.holds("document.querySelectorAll('ol.verse .stressed').length >= 12");
+    browser.holds("document.querySelectorAll('.density .spread-here').length >= 4");
+    browser
+        .holds("document.querySelector('.density').innerText.includes('tracks of this catalogue')");
+    browser.holds("document.querySelectorAll('.wheel .wheel-key').length === 1");
+    browser.holds("document.querySelectorAll('.wheel .wheel-near').length === 3");
+    browser.holds("document.querySelector('.loudness-short').getBBox().width > 900");
+    browser.go(&format!("/studio/tracks/{}", known.track));
+    is_quiet(browser);
+}
+
+/// From a near track to both side by side.
+fn comparison(browser: &Browser, known: &Known) {
+    browser.click(
+        "document.querySelector('section[aria-labelledby=near] a[aria-label^=\"Compare with\"]')",
+    );
+    browser.wait("location.pathname === '/studio/compare'");
+    browser.wait("document.readyState === 'complete'");
+    is_sound(browser);
+    browser.holds("document.querySelectorAll('.pair-side .wave-shape').length === 2");
+    browser.holds("document.querySelectorAll('section[aria-labelledby=shared] .card').length <= 3");
+    browser.holds(
+        "document.querySelectorAll('section[aria-labelledby=traits] tbody tr').length >= 10",
+    );
+    browser.holds(&format!(
+        "document.querySelector('.pair-side a').getAttribute('href') === '/studio/tracks/{}'",
+        known.track
+    ));
+    is_quiet(browser);
+}
+
+/// The map is made, drawn, coloured and walked over by keyboard.
+fn map(browser: &Browser) {
+    browser.click("document.querySelector('nav[aria-label=Library] a[href=\"/studio/map\"]')");
+    browser.wait("location.pathname === '/studio/map'");
+    is_sound(browser);
+    browser.wait("document.querySelector('[data-map]').classList.contains('is-ready')");
+    browser.wait("document.querySelectorAll('[data-list] li a').length >= 5");
+    browser.wait("document.querySelectorAll('[data-legend] .map-name').length >= 2");
+    // Something of a colour is on the canvas.
+    browser.wait(
+        "[...document.querySelector('[data-canvas]').getContext('2d')\
+         .getImageData(0, 0, document.querySelector('[data-canvas]').width, document.querySelector('[data-canvas]').height)\
+         .data].some((value, place) => place % 4 === 3 && value > 200)",
+    );
+    browser.tab_to("[data-canvas]");
+    browser.press("n");
+    browser.wait("!document.querySelector('[data-tip]').hidden");
+    browser.wait("document.querySelector('[data-announce]').textContent.length > 3");
+    browser.press(ENTER);
+    browser.wait("location.pathname.startsWith('/studio/tracks/')");
+    browser.wait("document.readyState === 'complete'");
+    is_quiet(browser);
+}
+
 fn listener(browser: &Browser, known: &Known) {
     browser.go("/studio/listeners");
     browser.click(&format!(
@@ -416,6 +485,10 @@ fn every_page(browser: &Browser, known: &Known, folder: &Path) {
         "/studio".to_owned(),
         "/studio/library".to_owned(),
         format!("/studio/tracks/{}", known.track),
+        format!("/studio/tracks/{}?words=close", known.track),
+        "/studio/map".to_owned(),
+        "/studio/compare?q=the".to_owned(),
+        format!("/studio/compare?track={}&with={}", known.track, known.other),
         "/studio/listeners".to_owned(),
         format!("/studio/listeners/{}", known.listener),
         "/studio/playlists".to_owned(),

@@ -79,6 +79,27 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "read",
         Stranger::NotFound,
     ),
+    (
+        "GET",
+        "/api/v1/tracks/{id}/lyrics/syllables",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "GET",
+        "/api/v1/tracks/{id}/traits",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "GET",
+        "/api/v1/tracks/{id}/compare/{other}",
+        "read",
+        Stranger::NotFound,
+    ),
+    ("GET", "/api/v1/map", "read", Stranger::NotFound),
+    ("GET", "/api/v1/map/colours", "read", Stranger::NotFound),
+    ("GET", "/api/v1/map/tracks", "read", Stranger::NotFound),
     ("GET", "/api/v1/search", "read", Stranger::OwnOnly),
     ("POST", "/api/v1/events", "write", Stranger::NoReference),
     ("GET", "/api/v1/events", "read", Stranger::OwnOnly),
@@ -434,6 +455,7 @@ fn request(path: &str, world: &World) -> (String, Value) {
     let path = path
         .replace("heads/{name}", "heads/mood:quiet")
         .replace("{id}", id)
+        .replace("{other}", id)
         .replace("{name}", "other-1")
         .replace("{table}", "tracks")
         .replace("{placement}", "home")

@@ -7,6 +7,7 @@
 )]
 
 mod browser;
+mod comparing;
 mod demo_once;
 mod duplicates;
 mod event_log;

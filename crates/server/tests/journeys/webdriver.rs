@@ -208,7 +208,8 @@ impl Browser {
     /// Goes on with Tab until the focus is at an element, and is seen to be there.
     pub fn tab_to(&self, selector: &str) {
         let is_there = format!("document.activeElement.matches({selector:?})");
-        for _ in 0..60 {
+        // The way around the longest page: a track with two links for each near one.
+        for _ in 0..120 {
             if self.value(&is_there) == true {
                 self.holds("getComputedStyle(document.activeElement).outlineStyle === 'solid'");
                 return;

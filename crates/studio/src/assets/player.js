@@ -18,15 +18,19 @@ function start(player) {
   };
   audio.addEventListener("error", () => { problem.hidden = false; });
 
-  const playhead = wave?.querySelector("[data-playhead]");
+  const playheads = player.querySelectorAll("[data-playhead]");
+  const counted = countIn(player);
   const sung = verse(player.ownerDocument, seek, audio);
   const draw = () => {
     const now = audio.currentTime;
     sung(now);
     if (!wave) return;
-    const x = length() ? ((now / length()) * 1000).toFixed(1) : "0";
-    playhead.setAttribute("x1", x);
-    playhead.setAttribute("x2", x);
+    const x = length() ? `${((now / length()) * 100).toFixed(2)}%` : "0";
+    for (const playhead of playheads) {
+      playhead.setAttribute("x1", x);
+      playhead.setAttribute("x2", x);
+    }
+    counted(now);
     wave.setAttribute("aria-valuemax", String(Math.round(length())));
     wave.setAttribute("aria-valuenow", String(Math.round(now)));
     wave.setAttribute("aria-valuetext", `${clock(now)} of ${clock(length())}`);
@@ -48,8 +52,7 @@ function slider(player, wave, audio, length, seek) {
   wave.setAttribute("aria-valuemin", "0");
   wave.querySelector("svg").setAttribute("aria-hidden", "true");
   player.querySelector("[data-hint]").hidden = false;
-  const list = player.querySelector("[data-downbeats]")?.dataset.downbeats ?? "";
-  const downbeats = list.split(" ").filter(Boolean).map((ms) => Number(ms) / 1000);
+  const downbeats = times(player, "downbeats");
   const bar = (direction) => {
     const now = audio.currentTime;
     const found = direction > 0
@@ -57,18 +60,21 @@ function slider(player, wave, audio, length, seek) {
       : downbeats.findLast((at) => at < now - 0.3);
     return found ?? now + direction * STEP_S;
   };
-  const at = (event) => {
-    const box = wave.getBoundingClientRect();
-    return ((event.clientX - box.left) / box.width) * length();
-  };
-  wave.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    wave.setPointerCapture(event.pointerId);
-    seek(at(event));
-  });
-  wave.addEventListener("pointermove", (event) => {
-    if (wave.hasPointerCapture(event.pointerId)) seek(at(event));
-  });
+  for (const lane of [wave, ...player.querySelectorAll("[data-lane] > svg")]) {
+    const at = (event) => {
+      const box = lane.getBoundingClientRect();
+      return ((event.clientX - box.left) / box.width) * length();
+    };
+    lane.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      lane.setPointerCapture(event.pointerId);
+      seek(at(event));
+    });
+    lane.addEventListener("pointermove", (event) => {
+      if (lane.hasPointerCapture(event.pointerId)) seek(at(event));
+    });
+  }
+  player.classList.add("is-playable");
   wave.addEventListener("keydown", (event) => {
     const now = audio.currentTime;
     const places = {
@@ -87,6 +93,40 @@ function slider(player, wave, audio, length, seek) {
     event.preventDefault();
     act();
   });
+}
+
+/** The times of beats or downbeats, in seconds. */
+function times(player, name) {
+  const list = player.querySelector(`[data-${name}]`)?.dataset[name] ?? "";
+  return list.split(" ").filter(Boolean).map((ms) => Number(ms) / 1000);
+}
+
+/** Returns what counts bars and beats along with the sound. */
+function countIn(player) {
+  const shown = player.querySelector("[data-count-in]");
+  const beats = times(player, "beats");
+  const downbeats = times(player, "downbeats");
+  if (!shown || !beats.length) return () => {};
+  const before = (list, now) => {
+    let [low, high] = [0, list.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (list[middle] <= now + 0.005) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  let said = "";
+  return (now) => {
+    const beat = before(beats, now);
+    const bar = before(downbeats, now);
+    const first = bar ? before(beats, downbeats[bar - 1]) : 1;
+    const text = beat ? (bar ? `Bar ${bar}, beat ${beat - first + 1}` : `Beat ${beat}`) : "";
+    if (text === said) return;
+    said = text;
+    shown.textContent = text;
+    shown.classList.toggle("is-downbeat", bar > 0 && beat === first);
+  };
 }
 
 /** Returns what lights the line sung at a moment. */

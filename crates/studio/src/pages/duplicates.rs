@@ -8,6 +8,7 @@ use leitmotif_api::native::duplicates::{self, DuplicateGroupAnswer, DuplicatesAn
 use leitmotif_api::paging::PageQuery;
 use maud::{Markup, html};
 
+use super::library::tabs;
 use crate::failure::{PageResult, shown};
 use crate::format::{grouped, moment};
 use crate::layout::{Shell, page};
@@ -33,6 +34,7 @@ pub async fn show(
 pub fn duplicates_body(answer: &DuplicatesAnswer, is_first: bool) -> Markup {
     html! {
         h1 { "Duplicates" }
+        (tabs("/studio/duplicates"))
         @match answer.searched_at {
             None => (empty("Nobody looked yet. `leitmotif duplicates` compares the fingerprints of all analysed tracks.")),
             Some(at) => p.quiet {

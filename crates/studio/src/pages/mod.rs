@@ -3,6 +3,7 @@
 pub mod analyzers;
 pub mod audit_report;
 pub mod audits;
+pub mod compare;
 pub mod duplicates;
 pub mod features;
 pub mod heads;
@@ -12,6 +13,7 @@ pub mod library;
 pub mod listener;
 pub mod listeners;
 pub mod login;
+pub mod map;
 pub mod model_charts;
 pub mod models;
 pub mod not_found;

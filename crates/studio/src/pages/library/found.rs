@@ -4,7 +4,7 @@ use leitmotif_api::native::constraints::FilterAnswer;
 use leitmotif_api::native::search::{FoundAnswer, HighlightAnswer, SearchResults};
 use maud::{Markup, html};
 
-use super::{LibraryQuery, filter_form};
+use super::{LibraryQuery, filter_form, tabs};
 use crate::format::{duration_text, or_unknown, trimmed};
 use crate::links;
 use crate::parts::{empty, pager};
@@ -13,6 +13,7 @@ use crate::parts::{empty, pager};
 pub fn found_body(answer: &SearchResults, query: &LibraryQuery) -> Markup {
     html! {
         h1 { "Library" }
+        (tabs("/studio/library"))
         (filter_form(query, true))
         @if !answer.filters.is_empty() { (filters(answer, query)) }
         @if answer.tracks.is_empty() {

@@ -123,6 +123,25 @@ pub async fn show(
     )))
 }
 
+/// The pages about the catalogue as a whole: the second level of the navigation.
+const PAGES: [(&str, &str); 4] = [
+    ("/studio/library", "Tracks"),
+    ("/studio/map", "Map"),
+    ("/studio/compare", "Compare"),
+    ("/studio/duplicates", "Duplicates"),
+];
+
+/// Leads from one of them to the others.
+pub fn tabs(current: &str) -> Markup {
+    html! {
+        nav.tabs aria-label="Library" {
+            ul { @for (href, name) in PAGES {
+                li { a href=(href) aria-current=[(href == current).then_some("page")] { (name) } }
+            } }
+        }
+    }
+}
+
 /// Draws the answer.
 pub fn library_body(answer: &TracksAnswer, query: &LibraryQuery) -> Markup {
     let is_filtered = query
@@ -131,7 +150,7 @@ pub fn library_body(answer: &TracksAnswer, query: &LibraryQuery) -> Markup {
         .any(|(_, value)| value.is_some_and(|v| !v.is_empty()));
     html! {
         h1 { "Library" }
-        p.quiet { a href="/studio/duplicates" { "Recordings that are here more than once" } }
+        (tabs("/studio/library"))
         (filter_form(query, is_filtered))
         @if answer.tracks.is_empty() {
             @if is_filtered { (empty("No track matches. Loosen a filter or look for fewer words.")) }

@@ -1,7 +1,7 @@
 //! Every page drawn from answers whose every text is hostile.
 
 use leitmotif_api::native::analysis::{
-    AnalysisAnswer, DescriptorAnswer, RhymeAnswer, WaveformAnswer,
+    AnalysisAnswer, DescriptorAnswer, LoudnessCurveAnswer, RhymeAnswer, WaveformAnswer,
 };
 use leitmotif_api::native::audits::parts::{
     Agreement, AnalyzerFindings, AuditDocument, ColumnFindings, Comparison, Disagreement,
@@ -9,6 +9,9 @@ use leitmotif_api::native::audits::parts::{
     TrackFindings,
 };
 use leitmotif_api::native::audits::{AuditSummaryAnswer, AuditsAnswer};
+use leitmotif_api::native::compare::{
+    ComparedTrack, ComparisonAnswer, SharedDescriptor, SpaceDistance,
+};
 use leitmotif_api::native::constraints::{FilterAnswer, ShortfallAnswer};
 use leitmotif_api::native::duplicates::{
     DuplicateGroupAnswer, DuplicateTrackAnswer, DuplicatesAnswer,
@@ -31,14 +34,16 @@ use leitmotif_api::native::search::{
     FoundAnswer, HighlightAnswer, HighlightPartAnswer, LegsAnswer, SearchResults,
 };
 use leitmotif_api::native::similar::{SimilarAnswer, SimilarTrack};
+use leitmotif_api::native::syllables::{SyllableAnswer, SyllablesAnswer};
 use leitmotif_api::native::tracks::{LyricsAnswer, TrackAnswer, TracksAnswer, VerseLineAnswer};
 use leitmotif_api::native::training::{ModelAnswer, ModelsAnswer};
+use leitmotif_api::native::traits::{SpreadAnswer, TraitAnswer, TraitsAnswer};
 use leitmotif_api::paging::PageInfo;
 use leitmotif_domain::Timestamp;
 use maud::Markup;
 use serde_json::{Value, json};
 
-use super::super::track::{NearForm, TrackPageQuery, TrackView, track_body};
+use super::super::track::{CloseReading, NearForm, TrackPageQuery, TrackView, track_body};
 use super::super::*;
 
 pub(super) const HOSTILE: &str = r#"<script>alert(1)</script>" onload="x" style="y"#;
@@ -90,7 +95,18 @@ fn an_analysis() -> AnalysisAnswer {
         analysed_at: AT,
         descriptors: vec![
             descriptor("tempo_bpm", Value::Null),
-            descriptor("key", json!(HOSTILE)),
+            descriptor("key", json!("A")),
+            descriptor("mode", json!("minor")),
+            descriptor("key_alternative", json!(HOSTILE)),
+            descriptor(
+                "key_changes",
+                json!([{"start_ms": 1, "key": HOSTILE, "mode": 3}]),
+            ),
+            descriptor(
+                "chords",
+                json!([{"start_ms": 0, "end_ms": 900, "chord": HOSTILE},
+                    {"start_ms": 900, "end_ms": 60_000, "chord": "A:min"}]),
+            ),
             descriptor("chroma", json!([0.1, 0.9])),
             descriptor(HOSTILE, json!({"a": HOSTILE})),
             descriptor("duration_ms", json!(60_000)),
@@ -112,11 +128,17 @@ fn an_analysis() -> AnalysisAnswer {
             minimum: vec![-3, -9],
             maximum: vec![3, 9],
         },
+        loudness_curve: LoudnessCurveAnswer {
+            step_ms: 1_000,
+            momentary_lufs: vec![-12.0, -70.0],
+            short_term_lufs: vec![-14.0, -70.0],
+        },
         rhymes: vec![RhymeAnswer {
             chain: 40,
             line: 0,
             start_char: 0,
             end_char: 8,
+            syllable_count: 2,
         }],
         failures: vec![text()],
         is_current: true,
@@ -135,6 +157,32 @@ pub(super) fn a_track_page() -> Markup {
             text: text(),
             lines: vec![line],
             content_hash: String::new(),
+        }),
+        close: Some(CloseReading {
+            syllables: SyllablesAnswer {
+                lines: Some(vec![vec![SyllableAnswer {
+                    start_char: 1,
+                    end_char: 9,
+                    stress: 1,
+                    begins_word: true,
+                    is_guessed: true,
+                }]]),
+            },
+            traits: TraitsAnswer {
+                track: text(),
+                traits: vec![TraitAnswer {
+                    name: "rhyme_density_ratio".to_owned(),
+                    unit: text(),
+                    value: json!(HOSTILE),
+                    tracks_known: 40,
+                    percentile: Some(12.0),
+                    spread: Some(SpreadAnswer {
+                        low: 0.0,
+                        high: 0.0,
+                        counts: vec![0, 40],
+                    }),
+                }],
+            },
         }),
         spaces: vec![SpaceAnswer {
             name: text(),
@@ -159,6 +207,7 @@ pub(super) fn a_track_page() -> Markup {
         query: TrackPageQuery {
             space: Some(text()),
             queued: Some(text()),
+            words: Some(text()),
             near: NearForm {
                 text: text(),
                 genre: text(),
@@ -631,6 +680,68 @@ fn some_features() -> [Markup; 2] {
     ]
 }
 
+fn a_comparison() -> Markup {
+    let shared = |name: &str, comparison: Option<&str>| SharedDescriptor {
+        name: name.to_owned(),
+        unit: text(),
+        track: json!(HOSTILE),
+        other: json!(1e300),
+        difference: None,
+        distance: comparison.map(|_| 0.25),
+        comparison: comparison.map(str::to_owned),
+        pairs_ratio: comparison.map(|_| 0.000_1),
+        track_percentile: None,
+        other_percentile: Some(12.0),
+        tracks_known: 3,
+    };
+    let track = || ComparedTrack {
+        id: text(),
+        title: text(),
+        artist: text(),
+    };
+    compare::compared_body(&compare::Compared {
+        answer: ComparisonAnswer {
+            track: track(),
+            other: track(),
+            catalogue_tracks: 40,
+            strongest: vec!["tempo_bpm".to_owned(), text()],
+            descriptors: vec![
+                shared("tempo_bpm", Some("octaves")),
+                shared(HOSTILE, Some(HOSTILE)),
+                shared(HOSTILE, None),
+            ],
+            spaces: vec![SpaceDistance {
+                space: text(),
+                distance: None,
+            }],
+        },
+        analyses: [Some(an_analysis()), None],
+    })
+}
+
+fn a_choice() -> Markup {
+    compare::choosing_body(&compare::Choosing {
+        track: Some(a_track()),
+        found: Some(some_found()),
+        query: compare::CompareQuery {
+            q: text(),
+            ..Default::default()
+        },
+    })
+}
+
+fn a_map() -> Markup {
+    let space = SpaceAnswer {
+        name: text(),
+        tracks: 3,
+    };
+    map::map_body(
+        &[space],
+        HOSTILE,
+        &leitmotif_api::native::map::colours_known(),
+    )
+}
+
 pub(super) fn every_body() -> Vec<(&'static str, Markup)> {
     let library_query = library::LibraryQuery {
         q: text(),
@@ -667,6 +778,9 @@ pub(super) fn every_body() -> Vec<(&'static str, Markup)> {
         ("audit", audit),
         ("duplicates", some_duplicates()),
         ("heads", some_heads()),
+        ("compare", a_comparison()),
+        ("choice of tracks", a_choice()),
+        ("map", a_map()),
         ("feature views", views),
         ("feature view", view),
         ("models", models),

@@ -125,7 +125,7 @@ fn unknown_is_said_and_evidence_given() {
     let page = a_track_page().into_string();
     assert!(page.contains("<span class=\"unknown\">unknown</span>"));
     assert!(page.contains("Confidence") && page.contains("Method") && page.contains("Version"));
-    assert!(page.contains("class=\"rhyme chain-4\" title=\"Rhyme chain 41\""));
+    assert!(page.contains("class=\"rhyme chain-4 rhyme-multi rhyme-inside\" title=\"Rhyme chain 41, 2 syllables, inside the line\""));
 }
 
 #[test]

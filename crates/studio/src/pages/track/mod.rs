@@ -1,12 +1,17 @@
 //! One track: player, descriptors with their evidence, lyrics with rhymes, what is near.
 
+mod chords;
+pub mod circle;
+mod density;
 mod descriptors;
+mod loudness;
 mod lyrics;
 mod meaning;
 mod near_form;
 mod player;
 mod sections;
 mod similar;
+mod wheel;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -16,8 +21,10 @@ use leitmotif_api::middleware::body::QueryParameters;
 use leitmotif_api::native::analysis::AnalysisAnswer;
 use leitmotif_api::native::overview::SpaceAnswer;
 use leitmotif_api::native::similar::SimilarAnswer;
+use leitmotif_api::native::syllables::SyllablesAnswer;
 use leitmotif_api::native::tracks::{LyricsAnswer, TrackAnswer};
-use leitmotif_api::native::{self, analysis, overview, tracks};
+use leitmotif_api::native::traits::TraitsAnswer;
+use leitmotif_api::native::{self, analysis, overview, syllables, tracks, traits};
 use leitmotif_api::{ApiState, Problem};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -30,6 +37,8 @@ use crate::parts::empty;
 use crate::visitor::{Visitor, Writer};
 
 pub use near_form::NearForm;
+pub use player::waveform_of;
+pub use sections::sections_of;
 
 #[cfg(test)]
 pub use lyrics::CHAIN_COLOURS;
@@ -41,9 +50,20 @@ pub struct TrackPageQuery {
     pub space: Option<String>,
     /// The job that was queued by the button.
     pub queued: Option<String>,
+    /// `close` to read the words closely.
+    pub words: Option<String>,
     /// What near tracks must satisfy.
     #[serde(flatten)]
     pub near: NearForm,
+}
+
+/// What a close look at the words needs. Nobody waits for it who does not ask: the reference is made of
+/// every analysis of the catalogue.
+pub struct CloseReading {
+    /// Syllables and stress.
+    pub syllables: SyllablesAnswer,
+    /// Where the track stands in its catalogue.
+    pub traits: TraitsAnswer,
 }
 
 /// Everything the page shows.
@@ -54,6 +74,8 @@ pub struct TrackView {
     pub analysis: Option<AnalysisAnswer>,
     /// The words, if there are any.
     pub lyrics: Option<LyricsAnswer>,
+    /// Syllables and density, where they were asked for.
+    pub close: Option<CloseReading>,
     /// Every space of the tenant.
     pub spaces: Vec<SpaceAnswer>,
     /// What is near, if the track has an embedding there.
@@ -77,6 +99,13 @@ pub async fn show(
     let id = || Path(track.id.clone());
     let analysis = found(analysis::get(here(), access(), id()).await)?;
     let lyrics = found(tracks::lyrics(here(), access(), id()).await)?;
+    let close = if lyrics.is_some() && query.words.as_deref() == Some("close") {
+        let Json(syllables) = syllables::syllables(here(), access(), id()).await?;
+        let Json(traits) = traits::traits(here(), access(), id()).await?;
+        Some(CloseReading { syllables, traits })
+    } else {
+        None
+    };
     let Json(counts) = overview::overview(here(), access()).await?;
     let (asked, wanted) = query.near.asked(query.space.clone());
     let (asked, wanted) = (QueryParameters(asked), QueryParameters(wanted));
@@ -84,6 +113,7 @@ pub async fn show(
     let view = TrackView {
         analysis,
         lyrics,
+        close,
         spaces: counts.spaces,
         near: found(near)?,
         query,
@@ -122,12 +152,13 @@ pub fn track_body(view: &TrackView) -> Markup {
         (header(view))
         @if view.track.has_audio { (player::player(&view.track, view.analysis.as_ref())) }
         @if let Some(analysis) = &view.analysis {
+            (wheel::section(analysis))
             (descriptors::section(analysis))
         } @else {
             section { h2 { "Measured" } (empty("Not analysed yet.")) }
         }
         @if let Some(lyrics) = &view.lyrics {
-            (lyrics::section(lyrics, view.analysis.as_ref(), view.track.has_audio))
+            (lyrics::section(lyrics, view))
         }
         (similar::section(view))
     }

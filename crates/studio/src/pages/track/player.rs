@@ -7,7 +7,7 @@ use leitmotif_api::native::analysis::{AnalysisAnswer, WaveformAnswer};
 use leitmotif_api::native::tracks::TrackAnswer;
 use maud::{Markup, html};
 
-use super::sections;
+use super::{chords, loudness, sections};
 use crate::links::encode;
 
 /// Width of the picture in its own units.
@@ -25,29 +25,62 @@ pub fn player(track: &TrackAnswer, analysis: Option<&AnalysisAnswer>) -> Markup 
         section.player aria-labelledby="listen" data-player data-duration=[duration_ms.map(|ms| ms.to_string())] {
             h2 #listen { "Listen" }
             @if let Some(analysis) = analysis.filter(|analysis| !analysis.waveform.minimum.is_empty()) {
-                div.wave data-seek {
-                    svg viewBox="0 0 1000 128" preserveAspectRatio="none" role="img" aria-label="Waveform with beat grid" {
-                        path.wave-beats d=(ticks(&analysis.beats_ms, duration_ms, 14.0)) {}
-                        path.wave-downbeats d=(ticks(&analysis.downbeats_ms, duration_ms, 26.0)) {}
-                        path.wave-shape d=(outline(&analysis.waveform)) {}
-                        line.playhead x1="0" x2="0" y1="0" y2="128" data-playhead {}
-                    }
-                }
-                (sections::strip(&analysis.descriptors, duration_ms))
-                p.quiet.legend {
-                    "Fine ticks are beats, long ticks downbeats: "
-                    (analysis.beats_ms.len()) " beats, " (analysis.downbeats_ms.len()) " downbeats. Sections of one letter repeat each other. "
-                    span data-hint hidden { "Click the wave, or focus it and use the arrow keys (5 s), Page Up and Down (one bar), Home and End." }
-                }
+                (timeline(analysis, duration_ms))
             }
             audio controls preload="metadata" src=(source) data-audio { "This browser plays no audio." }
             p.complaint role="alert" data-audio-problem hidden { "The audio cannot be played by this browser." }
             @if let Some(analysis) = analysis {
-                @let beats: Vec<String> = analysis.downbeats_ms.iter().take(BEATS_MAX).map(u32::to_string).collect();
-                span hidden data-downbeats=(beats.join(" ")) {}
+                span hidden data-beats=(times(&analysis.beats_ms)) data-downbeats=(times(&analysis.downbeats_ms)) {}
+                (loudness::legend(analysis))
+                (loudness::table(analysis))
+                (chords::table(&analysis.descriptors))
             }
         }
     }
+}
+
+/// Everything that runs along the time of the track, one under the other.
+fn timeline(analysis: &AnalysisAnswer, duration_ms: Option<u64>) -> Markup {
+    html! {
+        div.wave data-seek {
+            svg viewBox="0 0 1000 128" preserveAspectRatio="none" role="img" aria-label="Waveform with beat grid" {
+                path.wave-shape d=(outline(&analysis.waveform)) {}
+                path.wave-beats d=(ticks(&analysis.beats_ms, duration_ms, 128.0)) {}
+                path.wave-downbeats d=(ticks(&analysis.downbeats_ms, duration_ms, 128.0)) {}
+                line.playhead x1="0" x2="0" y1="0" y2="128" data-playhead {}
+            }
+        }
+        (sections::strip(&analysis.descriptors, duration_ms))
+        (chords::lane(&analysis.descriptors, duration_ms))
+        (loudness::lane(analysis, duration_ms))
+        p.quiet.legend {
+            span.count-in data-count-in aria-hidden="true" {} " "
+            "Fine lines are beats, strong ones downbeats: "
+            (analysis.beats_ms.len()) " beats, " (analysis.downbeats_ms.len()) " downbeats. Sections of one letter repeat each other; chords have the colour of their root on the circle of fifths. "
+            span data-hint hidden { "Click a lane, or focus the wave and use the arrow keys (5 s), Page Up and Down (one bar), Home and End." }
+        }
+    }
+}
+
+/// The waveform alone, for pages on which nothing plays.
+pub fn waveform_of(analysis: &AnalysisAnswer) -> Markup {
+    html! {
+        div.wave {
+            svg viewBox="0 0 1000 128" preserveAspectRatio="none" role="img" aria-label="Waveform" {
+                path.wave-shape d=(outline(&analysis.waveform)) {}
+            }
+        }
+    }
+}
+
+/// Times for the module that counts along.
+fn times(times_ms: &[u32]) -> String {
+    let told: Vec<String> = times_ms
+        .iter()
+        .take(BEATS_MAX)
+        .map(u32::to_string)
+        .collect();
+    told.join(" ")
 }
 
 fn duration_ms(track: &TrackAnswer, analysis: Option<&AnalysisAnswer>) -> Option<u64> {

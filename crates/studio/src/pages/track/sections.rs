@@ -1,6 +1,6 @@
 //! The sections of a track as a strip under its waveform.
 
-use leitmotif_api::native::analysis::DescriptorAnswer;
+use leitmotif_api::native::analysis::{AnalysisAnswer, DescriptorAnswer};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -43,6 +43,13 @@ pub fn clock(milliseconds: u64) -> String {
     format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
+/// The strip of an analysis, as long as the analysis says the track is.
+pub fn sections_of(analysis: &AnalysisAnswer) -> Markup {
+    let all = &analysis.descriptors;
+    let length = all.iter().find(|one| one.name == "duration_ms");
+    strip(all, length.and_then(|one| one.value.as_u64()))
+}
+
 /// Draws the strip; nothing without sections or a length.
 pub fn strip(descriptors: &[DescriptorAnswer], duration_ms: Option<u64>) -> Markup {
     let found = descriptors.iter().find(|one| one.name == STRUCTURE);
@@ -56,21 +63,26 @@ pub fn strip(descriptors: &[DescriptorAnswer], duration_ms: Option<u64>) -> Mark
         .map(|section| format!("{} from {}", section.label, clock(section.start_ms)))
         .collect();
     html! {
-        svg.sections role="img" aria-label={ "Sections: " (spoken.join(", ")) } {
-            @for section in &sections {
-                @let (from, to) = (share(section.start_ms), share(section.end_ms));
-                rect class={ "section-" (colour(&section.label)) } x=(percent(from)) y="0" width=(percent((to - from).max(0.0))) height="100%" {
-                    title { (section.label) " from " (clock(section.start_ms)) " to " (clock(section.end_ms)) }
+        div.lane data-lane {
+            span.lane-name { "Sections" }
+            svg.sections role="img" aria-label={ "Sections: " (spoken.join(", ")) } {
+                @for section in &sections {
+                    @let (from, to) = (share(section.start_ms), share(section.end_ms));
+                    rect class={ "section-" (colour(&section.label)) } x=(share_text(from)) y="0" width=(share_text((to - from).max(0.0))) height="100%" {
+                        title { (section.label) " from " (clock(section.start_ms)) " to " (clock(section.end_ms)) }
+                    }
+                    @if to - from >= WRITTEN_MIN {
+                        text x=(share_text((from + to) / 2.0)) y="50%" text-anchor="middle" dominant-baseline="central" { (section.label) }
+                    }
                 }
-                @if to - from >= WRITTEN_MIN {
-                    text x=(percent((from + to) / 2.0)) y="50%" text-anchor="middle" dominant-baseline="central" { (section.label) }
-                }
+                line.playhead x1="0" x2="0" y1="0" y2="100%" data-playhead {}
             }
         }
     }
 }
 
-fn percent(share: f64) -> String {
+/// A share of the width, as SVG takes it.
+pub fn share_text(share: f64) -> String {
     format!("{:.2}%", share * 100.0)
 }
 

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::TrackView;
 use crate::format::{or_unknown, trimmed};
 use crate::links;
+use crate::pages::compare::between;
 use crate::parts::{bar, empty};
 
 /// Largest cosine distance.
@@ -21,6 +22,7 @@ pub fn section(view: &TrackView) -> Markup {
     html! {
         section aria-labelledby="near" {
             h2 #near { "Near" }
+            p { a href=(links::with_query("/studio/compare", &[("track", Some(&view.track.id))])) { "Compare with any other track" } }
             @if view.spaces.is_empty() { (empty("No embedding spaces yet.")) } @else {
                 nav.tabs aria-label="Embedding spaces" {
                     ul {
@@ -49,6 +51,7 @@ pub fn section(view: &TrackView) -> Markup {
                                     td { (or_unknown(Some(&track.artist))) }
                                     td {
                                         span.measure { (trimmed(f64::from(track.distance), 4)) }
+                                        " " a href=(between(&view.track.id, &track.id)) aria-label={ "Compare with " (track.title) } { "compare" }
                                         (bar(1.0 - f64::from(track.distance) / DISTANCE_MAX, "bar-near"))
                                     }
                                 }
