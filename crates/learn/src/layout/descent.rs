@@ -196,12 +196,11 @@ mod tests {
         assert_eq!(laid, again, "it follows from the seed");
         assert!(laid.iter().flatten().all(|x| x.is_finite()));
         let middle = |group: usize| {
-            let sum = laid[group * 20..][..20]
+            laid[group * 20..][..20]
                 .iter()
                 .fold([0.0, 0.0], |sum, place| {
                     [sum[0] + place[0] / 20.0, sum[1] + place[1] / 20.0]
-                });
-            sum
+                })
         };
         for group in 0..3 {
             let own = laid[group * 20..][..20].iter();

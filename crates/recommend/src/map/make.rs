@@ -124,7 +124,7 @@ fn folded_unit(vector: &[f32]) -> Vec<f32> {
     let scale = if length > 0.0 { 1.0 / length } else { 0.0 };
     let mut folded = vec![0.0f32; vector.len().min(START_COMPONENTS)];
     for (index, x) in vector.iter().enumerate() {
-        let sign = if (index / START_COMPONENTS) % 2 == 0 {
+        let sign = if (index / START_COMPONENTS).is_multiple_of(2) {
             scale
         } else {
             -scale

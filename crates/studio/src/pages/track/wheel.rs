@@ -201,6 +201,7 @@ mod tests {
             confidence: Some(0.75),
             method: String::new(),
             version: String::new(),
+            reason: None,
         };
         AnalysisAnswer {
             track: String::new(),
