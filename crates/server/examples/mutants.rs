@@ -55,6 +55,9 @@ struct Args {
     /// Seed of all changes.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Folder for the mutants that cost a child or a panic.
+    #[arg(long)]
+    keep: Option<PathBuf>,
     /// Children at a time.
     #[arg(long, default_value_t = 2)]
     workers: usize,
@@ -146,6 +149,17 @@ fn mutate_files(args: &Args, seeds: &[(String, Vec<u8>)]) -> Outcome {
             let heard = runtime.block_on(process.analyze(&path, &extension));
             let took = begun.elapsed();
             let is_tagged = catch_unwind(|| read_tags(&path)).is_ok();
+            let is_sound = match &heard {
+                Ok(_) => true,
+                Err(Error::Audio { reason }) => !reason.contains("failed on this file"),
+                Err(_) => false,
+            };
+            match &args.keep {
+                Some(kept) if !(is_sound && is_tagged) => {
+                    std::fs::copy(&path, kept.join(path.file_name().unwrap())).unwrap();
+                }
+                _ => {}
+            }
             std::fs::remove_file(&path).unwrap();
 
             let mut outcome = outcome.lock().unwrap();

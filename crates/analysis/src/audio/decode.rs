@@ -74,7 +74,7 @@ pub enum DecodeError {
 pub struct DecodedAudio {
     /// The samples; every one is finite.
     pub audio: AudioBuffer,
-    /// Samples that were NaN or infinite and became 0.
+    /// Samples that were NaN, infinite or beyond 2³² and became 0.
     pub replaced_sample_count: u64,
     /// Packets that could not be decoded and were skipped.
     pub corrupt_packet_count: u64,
@@ -240,7 +240,7 @@ fn read_packets(
             break;
         }
     }
-    let replaced_sample_count = replace_non_finite(&mut samples);
+    let replaced_sample_count = replace_unsound(&mut samples);
     Ok(DecodedAudio {
         audio: audio_of(samples, layout)?,
         replaced_sample_count,
@@ -284,14 +284,26 @@ fn sample_budget_of(
     Ok(frame_count_max.saturating_mul(channel_count).min(by_memory))
 }
 
-/// Turns NaN and infinite samples into silence and counts them.
-pub(crate) fn replace_non_finite(samples: &mut [f32]) -> u64 {
+/// Largest sample that is taken for sound, 2³²: floats that were never scaled down from 32-bit integers
+/// are below it. The squares in a spectrum of larger ones leave the range of `f32`.
+const SAMPLE_MAX: f32 = 4_294_967_296.0;
+
+/// The sample, or silence for NaN, infinity and what no recording holds.
+pub(crate) fn sound(sample: f32) -> f32 {
+    if sample.abs() <= SAMPLE_MAX {
+        sample
+    } else {
+        0.0
+    }
+}
+
+/// Turns samples that are no sound into silence and counts them.
+pub(crate) fn replace_unsound(samples: &mut [f32]) -> u64 {
     let mut replaced_count = 0;
     for sample in samples {
-        if !sample.is_finite() {
-            *sample = 0.0;
-            replaced_count += 1;
-        }
+        let kept = sound(*sample);
+        replaced_count += u64::from(kept.to_bits() != sample.to_bits());
+        *sample = kept;
     }
     replaced_count
 }
@@ -431,15 +443,35 @@ mod tests {
     }
 
     #[test]
-    fn non_finite_samples_become_silence_and_are_counted() {
-        let values = [0.5f32, f32::NAN, f32::INFINITY, -0.25];
+    fn what_is_no_sound_becomes_silence_and_is_counted() {
+        let values = [0.5f32, f32::NAN, f32::INFINITY, -0.25, -1e30, 2e9];
         let data: Vec<u8> = values
             .iter()
             .flat_map(|value| value.to_le_bytes())
             .collect();
         let file = wav(3, 32, 1, 44_100, &data, data.len() as u32);
         let decoded = report(&file, "wav", &DecodeLimits::default()).expect("decodes");
-        assert_eq!(decoded.audio.samples, vec![0.5, 0.0, 0.0, -0.25]);
-        assert_eq!(decoded.replaced_sample_count, 2);
+        assert_eq!(decoded.audio.samples, vec![0.5, 0.0, 0.0, -0.25, 0.0, 2e9]);
+        assert_eq!(decoded.replaced_sample_count, 3);
+    }
+
+    #[test]
+    fn huge_samples_are_analysed_without_a_panic() {
+        let mut state = 1_u32;
+        let mut huge = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f32::from_bits(state)
+        };
+        let samples: Vec<f32> = (0..44_100).map(|_| huge()).collect();
+        for rate in [44_100, 22_050] {
+            let mut audio = AudioBuffer {
+                samples: samples.clone(),
+                channel_count: 1,
+                sample_rate_hz: rate,
+            };
+            assert!(super::super::analyze_audio(&audio).is_ok(), "as they are");
+            replace_unsound(&mut audio.samples);
+            assert!(super::super::analyze_audio(&audio).is_ok(), "decoded");
+        }
     }
 }

@@ -4,6 +4,7 @@ use ebur128::{EbuR128, Mode};
 use serde::{Deserialize, Serialize};
 
 use super::AudioBuffer;
+use super::decode::{replace_unsound, sound};
 
 /// Reference level of the gain suggestion, in LUFS (ReplayGain 2.0).
 const REPLAYGAIN_REFERENCE_LUFS: f64 = -18.0;
@@ -76,8 +77,7 @@ pub fn measure_loudness_over_time(audio: &AudioBuffer) -> (Loudness, LoudnessCur
     let sample_peak = audio
         .samples
         .iter()
-        .filter(|sample| sample.is_finite())
-        .fold(0.0f32, |peak, sample| peak.max(sample.abs()));
+        .fold(0.0f32, |peak, &sample| peak.max(sound(sample).abs()));
     let sample_peak_dbfs = to_db(f64::from(sample_peak));
     let (loudness, curve) = meter(audio).unwrap_or_default();
     let loudness = Loudness {
@@ -93,11 +93,11 @@ fn meter(audio: &AudioBuffer) -> Option<(Loudness, LoudnessCurve)> {
     let mut meter = EbuR128::new(channel_count, audio.sample_rate_hz, mode).ok()?;
     let whole = audio.samples.len() - audio.samples.len() % audio.channel_count.max(1);
     let samples = audio.samples.get(..whole)?;
-    let powers = if samples.iter().all(|sample| sample.is_finite()) {
+    let powers = if samples.iter().all(|&sample| sound(sample) == sample) {
         feed(&mut meter, samples, audio)?
     } else {
         let mut repaired = samples.to_vec();
-        super::decode::replace_non_finite(&mut repaired);
+        replace_unsound(&mut repaired);
         feed(&mut meter, &repaired, audio)?
     };
     let true_peak = (0..channel_count)

@@ -4,6 +4,7 @@ use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler, WindowFunction};
 
 use super::AudioBuffer;
+use super::decode::sound;
 use crate::analyzer::AnalysisError;
 
 /// Rate of the analysis signal, in hertz. Beats, key and timbre live below 11 kHz; half of 44.1 kHz
@@ -43,15 +44,14 @@ pub fn resample_to_mono(audio: &AudioBuffer) -> Result<Vec<f32>, AnalysisError> 
 }
 
 fn mix_to_mono(audio: &AudioBuffer) -> Vec<f32> {
-    let finite = |sample: f32| if sample.is_finite() { sample } else { 0.0 };
     if audio.channel_count == 1 {
-        return audio.samples.iter().map(|&sample| finite(sample)).collect();
+        return audio.samples.iter().map(|&sample| sound(sample)).collect();
     }
     let gain = 1.0 / audio.channel_count as f32;
     audio
         .samples
         .chunks_exact(audio.channel_count)
-        .map(|frame| frame.iter().map(|&sample| finite(sample)).sum::<f32>() * gain)
+        .map(|frame| frame.iter().map(|&sample| sound(sample)).sum::<f32>() * gain)
         .collect()
 }
 

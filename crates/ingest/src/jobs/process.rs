@@ -78,6 +78,9 @@ impl DecoderProcess {
         Command::new(&self.program)
             .arg(DECODER_COMMAND)
             .env_clear()
+            // The allocator of the binary reserves a GiB of address space at once, beside which a limit
+            // on it says little.
+            .env("MIMALLOC_ARENA_RESERVE", "16MiB")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
