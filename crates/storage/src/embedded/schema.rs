@@ -103,6 +103,8 @@ CREATE TABLE definition_shares (
 ", "
 ALTER TABLE jobs ADD COLUMN wanted_again INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX jobs_wanted_again ON jobs (state) WHERE wanted_again = 1;
+", "
+DROP INDEX events_of_listener;
 "];
 
 /// Brings a file to the present version.

@@ -38,6 +38,7 @@ fn to_first_format(folder: &Path) {
         "DROP TABLE definitions; DROP TABLE definition_shares; DROP TABLE statements;
          DROP TABLE import_audits; DROP INDEX events_of_kind; DROP INDEX jobs_wanted_again;
          ALTER TABLE jobs DROP COLUMN wanted_again;
+         CREATE INDEX events_of_listener ON events (listener, offset) WHERE listener IS NOT NULL;
          PRAGMA user_version = 1;",
     )
     .unwrap();
