@@ -53,15 +53,7 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<Value> {
     ensure!(args.batch > 0 && args.connections > 0, "nothing to send");
     let mut wire = Wire::open(&args.address, &args.key)?;
-    for first in (0..args.tracks).step_by(TRACKS_PER_CALL) {
-        let last = (first + TRACKS_PER_CALL).min(args.tracks);
-        let track = |i: usize| {
-            json!({"title": format!("Song {i}"), "artist": format!("Band {}", i / 12),
-                "external_ids": {"e": i.to_string()}})
-        };
-        let tracks: Vec<Value> = (first..last).map(track).collect();
-        wire.post("/api/v1/tracks", &json!({ "tracks": tracks }))?;
-    }
+    send_tracks(&mut wire, args.tracks)?;
     let bodies = bodies(args);
     let next = AtomicUsize::new(0);
     let started = Instant::now();
@@ -96,6 +88,20 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
         "replay_events_per_second_best": speeds.last(),
         "replay_events_per_second_worst": speeds.first(),
     }))
+}
+
+/// Fills a catalogue with so many tracks; track 7 is `e:7`.
+pub fn send_tracks(wire: &mut Wire, count: usize) -> anyhow::Result<()> {
+    for first in (0..count).step_by(TRACKS_PER_CALL) {
+        let last = (first + TRACKS_PER_CALL).min(count);
+        let track = |i: usize| {
+            json!({"title": format!("Song {i}"), "artist": format!("Band {}", i / 12),
+                "external_ids": {"e": i.to_string()}})
+        };
+        let tracks: Vec<Value> = (first..last).map(track).collect();
+        wire.post("/api/v1/tracks", &json!({ "tracks": tracks }))?;
+    }
+    Ok(())
 }
 
 fn bodies(args: &Args) -> Vec<Vec<u8>> {

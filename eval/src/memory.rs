@@ -13,11 +13,10 @@ use leitmotif_learn::matrix::{InteractionMatrix, Triplet};
 use leitmotif_learn::neighbours::item_cosine;
 use serde_json::{Value, json};
 
+use crate::events::send_tracks;
 use crate::random::Random;
 use crate::server::{Server, process_mb};
 
-/// Tracks of one upsert.
-const TRACKS_PER_CALL: usize = 1_000;
 /// Listens of one batch.
 const LISTENS_PER_CALL: usize = 5_000;
 /// Milliseconds over which the listens are spread: ninety days.
@@ -106,7 +105,7 @@ fn measure_server(args: &Args, binary: &Path, data: &Path) -> anyhow::Result<Val
     let server = Server::start(binary, data)?;
     let empty_mb = server.resident_mb()?;
     let begun = Instant::now();
-    send_tracks(args, &server)?;
+    send_tracks(&mut server.wire()?, args.tracks)?;
     let tracks_s = begun.elapsed().as_secs_f64();
     eprintln!("{} tracks after {tracks_s:.0} s", args.tracks);
     let begun = Instant::now();
@@ -133,20 +132,6 @@ fn measure_server(args: &Args, binary: &Path, data: &Path) -> anyhow::Result<Val
         "rung": answer["rung"],
         "disk_mb": folder_mb(data)?,
     }))
-}
-
-fn send_tracks(args: &Args, server: &Server) -> anyhow::Result<()> {
-    let mut wire = server.wire()?;
-    for first in (0..args.tracks).step_by(TRACKS_PER_CALL) {
-        let last = (first + TRACKS_PER_CALL).min(args.tracks);
-        let track = |i: usize| {
-            json!({"title": format!("Song {i}"), "artist": format!("Band {}", i / 12),
-                "external_ids": {"e": i.to_string()}})
-        };
-        let tracks: Vec<Value> = (first..last).map(track).collect();
-        wire.post("/api/v1/tracks", &json!({ "tracks": tracks }))?;
-    }
-    Ok(())
 }
 
 fn send_listens(args: &Args, server: &Server) -> anyhow::Result<()> {

@@ -22,6 +22,11 @@ impl SplitMix {
         ((u128::from(self.next()) * count as u128) >> 64) as usize
     }
 
+    /// Draws a number from 0 to below 1.
+    pub(crate) fn unit(&mut self) -> f32 {
+        (self.next() >> 40) as f32 / (1u32 << 24) as f32
+    }
+
     /// Chooses `chosen` of `0..count`, ascending (selection sampling, Knuth 3.4.2, algorithm S).
     pub(crate) fn choose(&mut self, count: usize, chosen: usize) -> Vec<u32> {
         let mut rows = Vec::with_capacity(chosen);

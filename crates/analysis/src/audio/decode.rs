@@ -444,14 +444,18 @@ mod tests {
 
     #[test]
     fn what_is_no_sound_becomes_silence_and_is_counted() {
-        let values = [0.5f32, f32::NAN, f32::INFINITY, -0.25, -1e30, 2e9];
+        let beyond = SAMPLE_MAX.next_up();
+        let values = [0.5f32, f32::NAN, f32::INFINITY, -0.25, -beyond, SAMPLE_MAX];
         let data: Vec<u8> = values
             .iter()
             .flat_map(|value| value.to_le_bytes())
             .collect();
         let file = wav(3, 32, 1, 44_100, &data, data.len() as u32);
         let decoded = report(&file, "wav", &DecodeLimits::default()).expect("decodes");
-        assert_eq!(decoded.audio.samples, vec![0.5, 0.0, 0.0, -0.25, 0.0, 2e9]);
+        assert_eq!(
+            decoded.audio.samples,
+            vec![0.5, 0.0, 0.0, -0.25, 0.0, SAMPLE_MAX]
+        );
         assert_eq!(decoded.replaced_sample_count, 3);
     }
 

@@ -14,6 +14,7 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::constraints::ConstraintQuery;
+use super::jobs::QueuedAnswer;
 use super::similar::{SimilarAnswer, SimilarQuery, similar_tracks};
 use super::{find_track, path_id};
 use crate::middleware::auth::{ReadAccess, WriteAccess};
@@ -226,13 +227,6 @@ pub async fn get(
         .await?;
     let answer = AnalysisAnswer::of(track.to_string(), analysis, told, is_current);
     Ok(Json(answer))
-}
-
-/// A queued job.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct QueuedAnswer {
-    /// The job; its progress is at `/api/v1/jobs/{id}`.
-    pub job: String,
 }
 
 /// Queues the analysis of a track. An input that was analysed already is not analysed again.

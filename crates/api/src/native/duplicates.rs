@@ -14,7 +14,7 @@ use leitmotif_ingest::duplicates::{DuplicateGroup, DuplicateReport, decide, read
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::analysis::QueuedAnswer;
+use super::jobs::{QueuedAnswer, queue_one};
 use super::path_id;
 use crate::middleware::auth::{ReadAccess, WriteAccess};
 use crate::middleware::body::{QueryParameters, parse_json};
@@ -107,15 +107,7 @@ pub async fn search(
         task: JobTask::FindDuplicates,
         dedupe_key: "find_duplicates".to_owned(),
     };
-    let queued = state.jobs.enqueue(access.scope(), vec![job]).await?;
-    state.wake_workers.notify_one();
-    let job = queued
-        .first()
-        .ok_or_else(|| Problem::bug(&"nothing was queued"))?;
-    let answer = QueuedAnswer {
-        job: job.to_string(),
-    };
-    Ok((StatusCode::ACCEPTED, Json(answer)))
+    queue_one(&state, access.scope(), job).await
 }
 
 /// Lists the groups that the last search found. Nothing is merged or removed by itself.

@@ -15,7 +15,7 @@ use leitmotif_recommend::heads::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::analysis::QueuedAnswer;
+use super::jobs::{QueuedAnswer, queue_one};
 use crate::middleware::auth::{ReadAccess, WriteAccess};
 use crate::middleware::body::QueryParameters;
 use crate::paging::{Listing, PageInfo, PageQuery};
@@ -274,13 +274,5 @@ pub async fn train(
         task: JobTask::TrainHeads,
         dedupe_key: "train_heads".to_owned(),
     };
-    let queued = state.jobs.enqueue(access.scope(), vec![job]).await?;
-    state.wake_workers.notify_one();
-    let job = queued
-        .first()
-        .ok_or_else(|| Problem::bug(&"nothing was queued"))?;
-    let answer = QueuedAnswer {
-        job: job.to_string(),
-    };
-    Ok((StatusCode::ACCEPTED, Json(answer)))
+    queue_one(&state, access.scope(), job).await
 }

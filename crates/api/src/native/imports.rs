@@ -9,7 +9,7 @@ use leitmotif_domain::job::{JobTask, NewJob};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::analysis::QueuedAnswer;
+use super::jobs::{QueuedAnswer, queue_one};
 use crate::middleware::auth::AdminAccess;
 use crate::middleware::body::JsonBody;
 use crate::problem::{Problem, ProblemDocument};
@@ -41,17 +41,7 @@ pub async fn create(
         dedupe_key: format!("scan:{path}"),
         task: JobTask::ScanFolder { path },
     };
-    let queued = state.jobs.enqueue(access.scope(), vec![job]).await?;
-    state.wake_workers.notify_one();
-    let job = queued
-        .first()
-        .ok_or_else(|| Problem::bug(&"nothing was queued"))?;
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(QueuedAnswer {
-            job: job.to_string(),
-        }),
-    ))
+    queue_one(&state, access.scope(), job).await
 }
 
 /// Follows links before comparing, so that a link cannot lead out of the roots.

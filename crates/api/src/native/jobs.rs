@@ -2,8 +2,9 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use leitmotif_domain::Timestamp;
-use leitmotif_domain::job::{Job, JobCounts, JobState, JobTask};
+use axum::http::StatusCode;
+use leitmotif_domain::job::{Job, JobCounts, JobState, JobTask, NewJob};
+use leitmotif_domain::{TenantScope, Timestamp};
 use leitmotif_recommend::train::Stage;
 use leitmotif_storage::ports::JobFilter;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,30 @@ use crate::middleware::body::QueryParameters;
 use crate::paging::{Listing, PageInfo, PageQuery};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::ApiState;
+
+/// A queued job.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct QueuedAnswer {
+    /// The job; its progress is at `/api/v1/jobs/{id}`.
+    pub job: String,
+}
+
+/// Queues one job and wakes the workers; a job of the same key that waits already is answered instead.
+pub(super) async fn queue_one(
+    state: &ApiState,
+    scope: &TenantScope,
+    job: NewJob,
+) -> Result<(StatusCode, Json<QueuedAnswer>), Problem> {
+    let queued = state.jobs.enqueue(scope, vec![job]).await?;
+    state.wake_workers.notify_one();
+    let job = queued
+        .first()
+        .ok_or_else(|| Problem::bug(&"nothing was queued"))?;
+    let answer = QueuedAnswer {
+        job: job.to_string(),
+    };
+    Ok((StatusCode::ACCEPTED, Json(answer)))
+}
 
 /// A job.
 #[derive(Debug, Clone, Serialize, ToSchema)]

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::analysis::QueuedAnswer;
+use super::jobs::{QueuedAnswer, queue_one};
 use super::path_id;
 use crate::middleware::auth::{AdminAccess, ReadAccess};
 use crate::middleware::body::{OptionalJsonBody, QueryParameters};
@@ -149,17 +149,7 @@ pub async fn create(
         task: JobTask::Train(request),
         dedupe_key: "train".to_owned(),
     };
-    let queued = state.jobs.enqueue(access.scope(), vec![job]).await?;
-    state.wake_workers.notify_one();
-    let job = queued
-        .first()
-        .ok_or_else(|| Problem::bug(&"nothing was queued"))?;
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(QueuedAnswer {
-            job: job.to_string(),
-        }),
-    ))
+    queue_one(&state, access.scope(), job).await
 }
 
 /// Lists model versions, newest first.

@@ -1,6 +1,7 @@
 //! Descent: neighbours pull each other near, everything else pushes away.
 
 use super::Place;
+use crate::random::SplitMix;
 
 /// The neighbours of every point.
 #[derive(Debug, Clone, Default)]
@@ -94,7 +95,7 @@ pub fn lay_out(
 ) -> Option<Vec<Place>> {
     let mut places = start;
     let count = places.len().min(neighbours.point_count());
-    let mut chance = Chance(options.seed ^ 0x9e37_79b9_7f4a_7c15);
+    let mut chance = SplitMix::new(options.seed ^ 0x9e37_79b9_7f4a_7c15);
     for place in &mut places {
         for axis in place {
             *axis = *axis * START_SPREAD + (chance.unit() - 0.5) * START_SCATTER;
@@ -142,29 +143,6 @@ fn push(places: &mut [Place], point: usize, stranger: usize, rate: f32) {
     for axis in 0..2 {
         let step = (strength * apart[axis]).clamp(-STEP_MAX, STEP_MAX) * rate;
         places[point][axis] += step;
-    }
-}
-
-/// Numbers that follow from a seed (splitmix64: Steele, Lea & Flood, OOPSLA 2014).
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below a bound, by the high bits.
-    fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next()) * bound as u128) >> 64) as usize
-    }
-
-    /// From 0 to below 1.
-    fn unit(&mut self) -> f32 {
-        (self.next() >> 40) as f32 / (1u32 << 24) as f32
     }
 }
 

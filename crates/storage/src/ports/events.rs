@@ -130,6 +130,8 @@ pub trait EventLog: Send + Sync {
     async fn head(&self, scope: &TenantScope) -> Result<u64>;
 
     /// Reads a listener's events, newest offset first; the page key is an offset.
+    ///
+    /// - Cost: may look at the key of every event of the listener, and reads those of the page.
     async fn of_listener(
         &self,
         scope: &TenantScope,

@@ -153,3 +153,45 @@ fn print_text(args: &Args, load: &Load, figures: &Figures, plan: &Plan) {
         "memory`), decoding of MP3 or AAC instead of WAV, and what other processors would do."
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn load(told: &[&str]) -> anyhow::Result<Load> {
+        Cli::parse_from([&["capacity"], told].concat()).args.load()
+    }
+
+    #[test]
+    fn what_lies_on_a_bound_is_taken_and_what_lies_beyond_is_refused() {
+        assert!(load(&[]).is_ok());
+        let bounds = [
+            ("--audio-share", ["0", "1"], ["-0.1", "1.1"]),
+            ("--lyrics-share", ["0", "1"], ["-0.1", "NaN"]),
+            ("--busy", ["0.01", "1"], ["0", "1.1"]),
+            ("--peak", ["1", "100"], ["0.9", "inf"]),
+            ("--seconds", ["1", "600"], ["0.9", "601"]),
+            ("--songs", ["8", "1000"], ["7", "1001"]),
+        ];
+        for (name, taken, refused) in bounds {
+            for value in taken {
+                assert!(
+                    load(&[&format!("{name}={value}")]).is_ok(),
+                    "{name} {value}"
+                );
+            }
+            for value in refused {
+                let error = load(&[&format!("{name}={value}")]).unwrap_err().to_string();
+                assert!(error.contains(name), "{name} {value}: {error}");
+            }
+        }
+    }
+}
