@@ -1,7 +1,6 @@
 //! The event log as an append-only table.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use leitmotif_domain::event::{Event, EventPayload, RecordedEvent};
@@ -10,6 +9,8 @@ use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp, limits};
 use rusqlite::{Connection, OptionalExtension, Row, Rows, params};
 
 use super::EmbeddedStorage;
+use super::event_index::EventIndex;
+use super::event_tail::Entry;
 use super::ledger::add_usage;
 use crate::arguments::{check_event_count, page_position};
 use crate::error::{Error, Result};
@@ -27,10 +28,10 @@ impl EventLog for EmbeddedStorage {
         check_event_count(events.len())?;
         let files = self.files(scope)?;
         let recorded_at = self.clock.now();
-        let head = Arc::clone(&files.head);
-        let append = move |db: &Connection| append_all(db, &events, recorded_at);
-        let advance = move |appended: &Vec<Appended>| advance(&head, appended);
-        files.database.write_then(append, advance).await
+        let (log, index) = (Arc::clone(&files.log), Arc::clone(&files.log));
+        let append = move |db: &Connection| append_all(db, &log, &events, recorded_at);
+        let advance = move |batch: &Batch| index.advance(&batch.entries);
+        Ok(files.database.write_then(append, advance).await?.appended)
     }
 
     async fn read(
@@ -61,13 +62,13 @@ impl EventLog for EmbeddedStorage {
         limit: usize,
     ) -> Result<EventSlice> {
         let (files, selection) = (self.files(scope)?, selection.clone());
-        let head = files.head();
-        let read = move |db: &Connection| select(db, &selection, (from, head), limit);
+        let log = Arc::clone(&files.log);
+        let read = move |db: &Connection| select(db, &log, &selection, from, limit);
         files.database.read(read).await
     }
 
     async fn head(&self, scope: &TenantScope) -> Result<u64> {
-        Ok(self.files(scope)?.head())
+        Ok(self.files(scope)?.log.head())
     }
 
     async fn of_listener(
@@ -76,25 +77,14 @@ impl EventLog for EmbeddedStorage {
         listener: ListenerId,
         page: &PageRequest,
     ) -> Result<Page<RecordedEvent>> {
-        let before = page_position(page, i64::MAX)?;
+        let before = page_position(page, i64::MAX)?.max(0).unsigned_abs();
         let (files, limit) = (self.files(scope)?, page.limit());
-        let items: Vec<RecordedEvent> = files
-            .database
-            .read(move |db| {
-                // The events of a listener lie by kind and moment; an index by offset besides would cost
-                // every event one more page written, to save this sort.
-                let sql = format!(
-                    "SELECT {COLUMNS} FROM events WHERE offset IN (
-                         SELECT offset FROM events INDEXED BY events_of_kind
-                         WHERE listener = ?1 AND offset < ?2 ORDER BY offset DESC LIMIT ?3)
-                     ORDER BY offset DESC"
-                );
-                let mut statement = db.prepare_cached(&sql)?;
-                let key = listener.as_u128().to_be_bytes();
-                let rows = statement.query(params![key, before, limit as i64 + 1])?;
-                events_of(rows, limit + 1)
-            })
-            .await?;
+        let log = Arc::clone(&files.log);
+        let read = move |db: &Connection| {
+            let found = log.in_span(db, (listener, None), 0..before, true, limit + 1)?;
+            events_at(db, &found)
+        };
+        let items: Vec<RecordedEvent> = files.database.read(read).await?;
         Ok(Page::from_surplus(items, limit, |event| {
             event.offset.to_string()
         }))
@@ -108,38 +98,22 @@ impl EventLog for EmbeddedStorage {
         limit: usize,
     ) -> Result<Vec<RecordedEvent>> {
         let (files, window) = (self.files(scope)?, window.clone());
-        let order = if window.is_earliest_first {
-            "ASC"
-        } else {
-            "DESC"
-        };
+        let log = Arc::clone(&files.log);
         let read = move |db: &Connection| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM events WHERE listener = ? AND kind = ?
-                 AND occurred_at > ? AND occurred_at < ?
-                 ORDER BY occurred_at {order}, offset {order} LIMIT ?"
-            );
-            let mut statement = db.prepare_cached(&sql)?;
-            let arguments = params![
-                listener.as_u128().to_be_bytes(),
-                window.kind,
-                window.after.map_or(i64::MIN, Timestamp::as_ms),
-                window.before.map_or(i64::MAX, Timestamp::as_ms),
-                to_i64(limit as u64),
-            ];
-            events_of(statement.query(arguments)?, limit)
+            let found = log.of_kind(db, listener, &window, limit)?;
+            events_at(db, &found)
         };
         files.database.read(read).await
     }
 
     async fn event(&self, scope: &TenantScope, id: EventId) -> Result<Option<RecordedEvent>> {
+        let files = self.files(scope)?;
+        let log = Arc::clone(&files.log);
         let read = move |db: &Connection| {
-            let sql = format!("SELECT {COLUMNS} FROM events WHERE event_id = ?");
-            let key = id.as_u128().to_be_bytes();
-            let mut statement = db.prepare_cached(&sql)?;
-            Ok(events_of(statement.query([key])?, 1)?.pop())
+            let found = log.find(db, id)?;
+            Ok(events_at(db, found.as_slice())?.pop())
         };
-        self.files(scope)?.database.read(read).await
+        files.database.read(read).await
     }
 
     async fn count_of_kind(
@@ -149,14 +123,8 @@ impl EventLog for EmbeddedStorage {
         kind: &str,
     ) -> Result<u64> {
         let (files, kind) = (self.files(scope)?, kind.to_owned());
-        let sql = "SELECT count(*) FROM events WHERE listener = ? AND kind = ?";
-        let read = move |db: &Connection| {
-            let arguments = params![listener.as_u128().to_be_bytes(), kind];
-            let count: i64 = db
-                .prepare_cached(sql)?
-                .query_row(arguments, |row| row.get(0))?;
-            Ok(count.unsigned_abs())
-        };
+        let log = Arc::clone(&files.log);
+        let read = move |db: &Connection| log.count_of_kind(db, listener, &kind);
         files.database.read(read).await
     }
 
@@ -238,41 +206,54 @@ impl EmbeddedStorage {
         work: impl FnOnce(&Connection) -> Result<(T, Vec<Event>)> + Send + 'static,
     ) -> Result<T> {
         let (files, recorded_at) = (self.files(scope)?, self.clock.now());
-        let head = Arc::clone(&files.head);
+        let (log, index) = (Arc::clone(&files.log), Arc::clone(&files.log));
         let write = move |db: &Connection| {
             let (done, events) = work(db)?;
-            Ok((done, append_all(db, &events, recorded_at)?))
+            Ok((done, append_all(db, &log, &events, recorded_at)?))
         };
-        let advance = move |(_, appended): &(T, Vec<Appended>)| advance(&head, appended);
+        let advance = move |(_, batch): &(T, Batch)| index.advance(&batch.entries);
         Ok(files.database.write_then(write, advance).await?.0)
     }
 }
 
-/// Lets readers see what was appended.
-fn advance(head: &AtomicU64, appended: &[Appended]) {
-    if let Some(last) = appended.iter().map(|one| one.offset).max() {
-        head.fetch_max(last, Ordering::AcqRel);
-    }
+/// What became of a batch.
+struct Batch {
+    appended: Vec<Appended>,
+    /// The events that were new.
+    entries: Vec<Entry>,
 }
 
-fn append_all(db: &Connection, events: &[Event], recorded_at: Timestamp) -> Result<Vec<Appended>> {
+fn append_all(
+    db: &Connection,
+    log: &EventIndex,
+    events: &[Event],
+    recorded_at: Timestamp,
+) -> Result<Batch> {
     let last: i64 = db.query_row("SELECT coalesce(max(offset), 0) FROM events", [], |row| {
         row.get(0)
     })?;
-    let mut next = last + 1;
     let mut insert = db.prepare_cached(
-        "INSERT OR IGNORE INTO events
+        "INSERT INTO events
          (offset, event_id, kind, occurred_at, recorded_at, listener, schema_version, payload)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
-    let mut find = db.prepare_cached("SELECT offset FROM events WHERE event_id = ?")?;
-    let mut appended = Vec::with_capacity(events.len());
+    let mut batch = Batch {
+        appended: Vec::with_capacity(events.len()),
+        entries: Vec::with_capacity(events.len()),
+    };
+    let mut next = last.unsigned_abs() + 1;
     let mut metered = 0;
     for event in events {
-        let key = event.event_id.as_u128().to_be_bytes();
-        let inserted = insert.execute(params![
-            next,
-            key,
+        if let Some(offset) = log.find_to_append(db, event.event_id)? {
+            batch.appended.push(Appended {
+                offset,
+                is_duplicate: true,
+            });
+            continue;
+        }
+        insert.execute(params![
+            to_i64(next),
+            event.event_id.as_u128().to_be_bytes(),
             event.payload.kind(),
             event.occurred_at.as_ms(),
             recorded_at.as_ms(),
@@ -282,79 +263,79 @@ fn append_all(db: &Connection, events: &[Event], recorded_at: Timestamp) -> Resu
             event.schema_version,
             serde_json::to_string(&event.payload)?,
         ])?;
-        if inserted == 1 {
-            appended.push(Appended {
-                offset: next.unsigned_abs(),
-                is_duplicate: false,
-            });
-            next += 1;
-            metered += u64::from(event.payload.is_metered());
-        } else {
-            let offset: i64 = find.query_row([key], |row| row.get(0))?;
-            appended.push(Appended {
-                offset: offset.unsigned_abs(),
-                is_duplicate: true,
-            });
-        }
+        log.note(event.event_id, next);
+        batch.entries.push(Entry::of(event, next));
+        batch.appended.push(Appended {
+            offset: next,
+            is_duplicate: false,
+        });
+        next += 1;
+        metered += u64::from(event.payload.is_metered());
     }
     if metered > 0 {
         add_usage(db, recorded_at, None, &[UsageEntry::events(metered)])?;
     }
-    Ok(appended)
+    Ok(batch)
 }
 
-/// Reads selected events between `from` and the head that the reader may know of.
+/// Reads selected events between `from` and the head.
 fn select(
     db: &Connection,
+    log: &EventIndex,
     selection: &EventSelection,
-    (from, head): (u64, u64),
+    from: u64,
     limit: usize,
 ) -> Result<EventSlice> {
+    let head = log.head();
     // A listener has an index of their own; the rest is looked at in bounded parts.
     let span = match selection.listener {
         Some(_) => u64::MAX,
         None => limits::EVENTS_SCANNED_MAX,
     };
-    let (low, high, order) = if selection.is_newest_first {
+    let (low, high) = if selection.is_newest_first {
         let high = from.min(head.saturating_add(1));
-        (high.saturating_sub(span).max(1), high, "DESC")
+        (high.saturating_sub(span).max(1), high)
     } else {
         let low = from.saturating_add(1);
-        let high = low.saturating_add(span).min(head.saturating_add(1));
-        (low, high, "ASC")
+        (low, low.saturating_add(span).min(head.saturating_add(1)))
     };
-    let of_kind = selection
-        .kind
-        .as_ref()
-        .map_or("?5 IS NULL", |_| "kind = ?5");
-    let span = format!("offset >= ?1 AND offset < ?2 AND {of_kind}");
-    let end = format!("ORDER BY offset {order} LIMIT ?3");
-    let sql = match selection.listener {
-        None => format!("SELECT {COLUMNS} FROM events WHERE {span} AND ?4 IS NULL {end}"),
-        Some(_) => format!(
-            "SELECT {COLUMNS} FROM events WHERE offset IN (
-                 SELECT offset FROM events INDEXED BY events_of_kind
-                 WHERE listener = ?4 AND {span} {end}) {end}"
-        ),
+    let kind = selection.kind.as_deref();
+    let events = if let Some(listener) = selection.listener {
+        let is_newest_first = selection.is_newest_first;
+        let found = log.in_span(db, (listener, kind), low..high, is_newest_first, limit)?;
+        events_at(db, &found)?
+    } else {
+        let order = if selection.is_newest_first {
+            "DESC"
+        } else {
+            "ASC"
+        };
+        let of_kind = kind.map_or("?4 IS NULL", |_| "kind = ?4");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM events WHERE offset >= ?1 AND offset < ?2 AND {of_kind}
+             ORDER BY offset {order} LIMIT ?3"
+        );
+        let mut statement = db.prepare_cached(&sql)?;
+        let arguments = params![to_i64(low), to_i64(high), to_i64(limit as u64), kind];
+        events_of(statement.query(arguments)?, limit)?
     };
-    let mut statement = db.prepare_cached(&sql)?;
-    let listener = selection
-        .listener
-        .map(|listener| listener.as_u128().to_be_bytes());
-    let arguments = params![
-        to_i64(low),
-        to_i64(high),
-        to_i64(limit as u64),
-        listener,
-        selection.kind
-    ];
-    let events = events_of(statement.query(arguments)?, limit)?;
     let reached = match events.last() {
         Some(last) if events.len() >= limit => last.offset,
         _ if selection.is_newest_first => low,
         _ => high.saturating_sub(1).max(from),
     };
     Ok(EventSlice { events, reached })
+}
+
+/// Reads the events at offsets, in their order.
+fn events_at(db: &Connection, offsets: &[u64]) -> Result<Vec<RecordedEvent>> {
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE offset = ?");
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut events = Vec::with_capacity(offsets.len());
+    for offset in offsets {
+        events.append(&mut events_of(statement.query([to_i64(*offset)])?, 1)?);
+    }
+    Ok(events)
 }
 
 /// Decodes rows where they lie, without a copy of the payload's text.

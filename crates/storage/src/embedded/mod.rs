@@ -15,6 +15,8 @@ mod blobs;
 mod catalog;
 mod catalog_rows;
 mod definitions;
+mod event_index;
+mod event_tail;
 mod events;
 mod imports;
 mod jobs;
@@ -49,6 +51,7 @@ pub struct EmbeddedStorage {
     entropy: Arc<dyn Entropy>,
     control: Database,
     tenants: Mutex<OpenTenants>,
+    tail_events: Option<u64>,
     _lock: lock::FolderLock,
 }
 
@@ -72,15 +75,26 @@ impl EmbeddedStorage {
     ) -> Result<Self> {
         std::fs::create_dir_all(root.join("tenants"))?;
         let lock = lock::FolderLock::take(root, holder)?;
-        let control = Database::open(&root.join("control.db"), schema::CONTROL, "")?;
+        let (control, _) = Database::open(&root.join("control.db"), schema::CONTROL, |_| Ok(()))?;
         Ok(Self {
             root: root.to_owned(),
             clock,
             entropy,
             control,
             tenants: Mutex::new(OpenTenants::default()),
+            tail_events: None,
             _lock: lock,
         })
+    }
+
+    /// Indexes so many of the newest events in memory instead of what suits the size of the log, so
+    /// that a small log is indexed on disk too. For tests.
+    #[doc(hidden)]
+    pub fn with_tail_events(self, tail_events: u64) -> Self {
+        Self {
+            tail_events: Some(tail_events),
+            ..self
+        }
     }
 
     /// Reads who holds a folder, for the error of a second process.
@@ -122,7 +136,7 @@ impl EmbeddedStorage {
             tenants.open.retain(|_, files| Arc::strong_count(files) > 1);
         }
         let is_first = !tenants.seen.contains(&scope.tenant());
-        let files = Arc::new(TenantFiles::open(&folder, is_first)?);
+        let files = Arc::new(TenantFiles::open(&folder, is_first, self.tail_events)?);
         tenants.seen.insert(scope.tenant());
         tenants.open.insert(scope.tenant(), Arc::clone(&files));
         Ok(files)

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::blocking;
 use super::schema::{self, Migrations};
-use super::writer::Writer;
+use super::writer::{Upkeep, Writer};
 use crate::error::{Error, Result};
 
 /// Readers of one file; WAL readers never wait for the writer, more than the cores gain nothing.
@@ -33,8 +33,13 @@ impl Database {
     /// Opens a file and brings it to the present format.
     ///
     /// - Durability: WAL with `synchronous = FULL`, so that a commit survives a power cut.
-    /// - `on_open` runs once before the first command: what a crash left half done is undone there.
-    pub fn open(path: &Path, migrations: Migrations, on_open: &str) -> Result<Self> {
+    /// - `prepare` runs once before the first command: what a crash left half done is undone there. It
+    ///   makes what rides along with every commit.
+    pub fn open<U: Upkeep>(
+        path: &Path,
+        migrations: Migrations,
+        prepare: impl FnOnce(&Connection) -> Result<U>,
+    ) -> Result<(Self, Arc<U>)> {
         let connection = Connection::open(path)?;
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;
@@ -42,16 +47,17 @@ impl Database {
         )?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         schema::migrate(&connection, migrations)?;
-        connection.execute_batch(on_open)?;
+        let upkeep = Arc::new(prepare(&connection)?);
         let readers = Arc::new(Readers {
             path: path.to_owned(),
             idle: Mutex::new(Vec::new()),
             permits: Semaphore::new(READERS_MAX),
         });
-        Ok(Self {
-            writer: Writer::start(connection)?,
+        let database = Self {
+            writer: Writer::start(connection, Arc::clone(&upkeep) as Arc<dyn Upkeep>)?,
             readers,
-        })
+        };
+        Ok((database, upkeep))
     }
 
     /// Runs writing work; see [`Writer::run`].

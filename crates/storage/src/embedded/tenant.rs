@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::event_index::EventIndex;
 use super::pool::Database;
 use super::schema;
 use super::vectors::VectorIndexes;
@@ -20,41 +20,34 @@ pub struct TenantFiles {
     pub blobs: PathBuf,
     /// The vector indexes over `tenant.db`.
     pub vectors: Arc<VectorIndexes>,
-    /// The last durable log offset, moved on only after the commit, by the writing thread: a caller
-    /// that gave up waiting must not hold it back.
-    pub head: Arc<AtomicU64>,
+    /// Where the events of the log lie.
+    pub log: Arc<EventIndex>,
 }
 
 impl TenantFiles {
     /// Opens the folder of a tenant.
     ///
     /// `is_first` is true once a process: only then is half-done work that of a dead process.
-    pub fn open(folder: &Path, is_first: bool) -> Result<Self> {
+    /// `tail_events` is how many events the log indexes in memory, for tests.
+    pub fn open(folder: &Path, is_first: bool, tail_events: Option<u64>) -> Result<Self> {
         let file = folder.join("tenant.db");
-        let on_open = if is_first { UNDO_HALF_DONE } else { "" };
-        let database = Arc::new(Database::open(&file, schema::TENANT, on_open)?);
+        let (database, log) = Database::open(&file, schema::TENANT, |db| {
+            if is_first {
+                db.execute_batch(UNDO_HALF_DONE)?;
+            }
+            EventIndex::open(db, tail_events)
+        })?;
+        let database = Arc::new(database);
         let blobs = folder.join("blobs");
         if is_first {
             super::blobs::forget_half_written(&blobs)?;
         }
-        let head = database.read_now(|connection| {
-            Ok(
-                connection.query_row("SELECT coalesce(max(offset), 0) FROM events", [], |row| {
-                    row.get::<_, i64>(0)
-                })?,
-            )
-        })?;
         let vectors = VectorIndexes::new(folder.join("vectors"), Arc::clone(&database));
         Ok(Self {
             database,
             blobs,
             vectors: Arc::new(vectors),
-            head: Arc::new(AtomicU64::new(head.unsigned_abs())),
+            log,
         })
-    }
-
-    /// The last durable log offset.
-    pub fn head(&self) -> u64 {
-        self.head.load(Ordering::Acquire)
     }
 }

@@ -1,5 +1,6 @@
 //! One writing thread per database, with group commit: commands that wait together share one fsync.
 
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use leitmotif_domain::limits;
@@ -13,6 +14,26 @@ type Deliver = Box<dyn FnOnce(Result<()>) + Send>;
 /// Does the work inside the open transaction and says whom to tell.
 type Command = Box<dyn FnOnce(&Connection) -> Deliver + Send>;
 
+/// Work that rides along with every commit, on the writing thread.
+pub trait Upkeep: Send + Sync + 'static {
+    /// Works in the transaction of a group, after its commands. What fails leaves no trace and does
+    /// not hold the group up.
+    fn before_commit(&self, db: &Connection) -> Result<()>;
+
+    /// Learns, before the callers do, how the transaction ended; `is_kept` is whether what
+    /// [`Upkeep::before_commit`] did is durable.
+    fn after_commit(&self, is_kept: bool);
+}
+
+/// Nothing to keep up.
+impl Upkeep for () {
+    fn before_commit(&self, _db: &Connection) -> Result<()> {
+        Ok(())
+    }
+
+    fn after_commit(&self, _is_kept: bool) {}
+}
+
 /// The door to the writing thread.
 pub struct Writer {
     sender: Option<mpsc::Sender<Command>>,
@@ -21,11 +42,11 @@ pub struct Writer {
 
 impl Writer {
     /// Starts the thread on its connection.
-    pub fn start(connection: Connection) -> Result<Self> {
+    pub fn start(connection: Connection, upkeep: Arc<dyn Upkeep>) -> Result<Self> {
         let (sender, receiver) = mpsc::channel(limits::WRITER_QUEUE_MAX);
         let thread = std::thread::Builder::new()
             .name("storage-writer".to_owned())
-            .spawn(move || write_loop(&connection, receiver))?;
+            .spawn(move || write_loop(&connection, receiver, &*upkeep))?;
         Ok(Self {
             sender: Some(sender),
             thread: Some(thread),
@@ -79,17 +100,23 @@ impl Drop for Writer {
     }
 }
 
-fn write_loop(connection: &Connection, mut receiver: mpsc::Receiver<Command>) {
+fn write_loop(connection: &Connection, mut receiver: mpsc::Receiver<Command>, upkeep: &dyn Upkeep) {
     while let Some(first) = receiver.blocking_recv() {
         let mut delivers = Vec::new();
-        let committed = commit_group(connection, first, &mut receiver, &mut delivers);
+        let mut is_kept_up = false;
+        let committed = run_group(connection, first, &mut receiver, &mut delivers).and_then(|()| {
+            is_kept_up = in_savepoint(connection, |db| upkeep.before_commit(db)).is_ok();
+            commit(connection)
+        });
+        upkeep.after_commit(is_kept_up && committed.is_ok());
         for deliver in delivers {
             deliver(committed.clone());
         }
     }
 }
 
-fn commit_group(
+/// Runs commands in one transaction and leaves it open.
+fn run_group(
     connection: &Connection,
     first: Command,
     receiver: &mut mpsc::Receiver<Command>,
@@ -106,6 +133,10 @@ fn commit_group(
     {
         delivers.push(command(connection));
     }
+    Ok(())
+}
+
+fn commit(connection: &Connection) -> Result<()> {
     if connection.is_autocommit() {
         return Err(lost_transaction());
     }
@@ -162,7 +193,7 @@ mod tests {
         connection
             .execute_batch("CREATE TABLE facts (id INTEGER PRIMARY KEY)")
             .unwrap();
-        let writer = Writer::start(connection).unwrap();
+        let writer = Writer::start(connection, Arc::new(())).unwrap();
         let (open_gate, gate) = std::sync::mpsc::channel();
         let breaking = move |db: &Connection| -> Result<i64> {
             gate.recv().unwrap();

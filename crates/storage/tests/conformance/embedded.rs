@@ -36,8 +36,15 @@ fn to_first_format(folder: &Path) {
     let db = rusqlite::Connection::open(file).unwrap();
     db.execute_batch(
         "DROP TABLE definitions; DROP TABLE definition_shares; DROP TABLE statements;
-         DROP TABLE import_audits; DROP INDEX events_of_kind; DROP INDEX jobs_wanted_again;
+         DROP TABLE import_audits; DROP INDEX jobs_wanted_again;
          ALTER TABLE jobs DROP COLUMN wanted_again;
+         DROP TABLE event_ids; DROP TABLE listener_events; DROP TABLE events_indexed;
+         ALTER TABLE events RENAME TO later_events;
+         CREATE TABLE events (
+             offset INTEGER PRIMARY KEY, event_id BLOB NOT NULL UNIQUE, kind TEXT NOT NULL,
+             occurred_at INTEGER NOT NULL, recorded_at INTEGER NOT NULL, listener BLOB,
+             schema_version INTEGER NOT NULL, payload TEXT NOT NULL);
+         INSERT INTO events SELECT * FROM later_events; DROP TABLE later_events;
          CREATE INDEX events_of_listener ON events (listener, offset) WHERE listener IS NOT NULL;
          PRAGMA user_version = 1;",
     )

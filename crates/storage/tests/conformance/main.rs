@@ -7,6 +7,7 @@
 
 mod decorated;
 mod embedded;
+mod event_index;
 
 use std::sync::Arc;
 
@@ -31,6 +32,17 @@ async fn embedded_conforms() {
         let (folder, clock) = (tempfile::tempdir().unwrap(), World::clock());
         let store =
             EmbeddedStorage::open(folder.path(), clock.clone(), World::entropy(), "test").unwrap();
+        World::of(&Arc::new(store), clock, Box::new(folder))
+    };
+    conformance::suite(make).await;
+}
+
+#[tokio::test]
+async fn embedded_conforms_with_most_of_the_log_indexed_on_disk() {
+    let make = || {
+        let (folder, clock) = (tempfile::tempdir().unwrap(), World::clock());
+        let store = EmbeddedStorage::open(folder.path(), clock.clone(), World::entropy(), "test");
+        let store = store.unwrap().with_tail_events(2);
         World::of(&Arc::new(store), clock, Box::new(folder))
     };
     conformance::suite(make).await;
