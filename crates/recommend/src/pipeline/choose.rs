@@ -1,7 +1,9 @@
 //! From a request to a list, on one rung after the other.
 
+use leitmotif_domain::chance::Seed;
 use leitmotif_domain::{Rung, Timestamp, TrackId};
 use leitmotif_features::Judgement;
+use leitmotif_learn::exposure::ExploredPair;
 
 use super::definition::{Controls, PipelineDefinition, RankBy, Stage};
 use super::facts::RequestFacts;
@@ -22,6 +24,10 @@ pub struct Chosen {
     pub rung: Rung,
     /// The places.
     pub places: Vec<Ranked>,
+    /// Probability of each place's track standing there.
+    pub propensities: Vec<f32>,
+    /// Neighbouring places whose order was left to chance.
+    pub pairs: Vec<ExploredPair>,
     /// What failed or came too late.
     pub degraded: Vec<Degraded>,
     /// What the sources offered.
@@ -39,7 +45,8 @@ pub struct Chosen {
 /// Fills the list from the best rung that has something, then from the rungs below.
 ///
 /// `near` are embedding neighbours of [`super::content_seeds`]: of every track when there is no model, of
-/// the tracks the model does not know when there is one.
+/// the tracks the model does not know when there is one. `chance` is what the definition's exploration
+/// draws from; without it nothing is explored.
 ///
 /// - Errors: only mistakes of ours; a source or a stage that fails costs its part, and the answer
 ///   says so.
@@ -49,6 +56,7 @@ pub fn choose(
     definition: &PipelineDefinition,
     near: &[Near],
     now: Timestamp,
+    chance: Option<Seed>,
     watch: &mut Stopwatch,
 ) -> Result<Chosen> {
     watch.begin_budgets();
@@ -72,6 +80,8 @@ pub fn choose(
         chosen: Chosen {
             rung: Rung::Static,
             places: Vec::new(),
+            propensities: Vec::new(),
+            pairs: Vec::new(),
             degraded: Vec::new(),
             sources: Vec::new(),
             ranked: Vec::new(),
@@ -80,6 +90,7 @@ pub fn choose(
             dropped_by_rule: Vec::new(),
         },
     };
+    making.list.explore_by(chance);
     watch.lap("features");
     for rung in [
         Rung::Personalised,
@@ -96,12 +107,13 @@ pub fn choose(
     making.fill_with_familiar();
     watch.lap("list");
     let Making {
-        list,
+        mut list,
         asking,
         mut chosen,
         ..
     } = making;
     chosen.degraded = asking.degraded;
+    chosen.pairs = list.take_pairs();
     chosen.dropped_by_rule = list.dropped_by_rule();
     chosen.considered = list.into_considered();
     Ok(chosen)
@@ -183,11 +195,16 @@ impl Making<'_> {
         if self.chosen.places.is_empty() && !places.is_empty() {
             self.chosen.rung = rung;
         }
-        self.chosen
-            .places
-            .extend(places.into_iter().map(with_adjustments));
+        self.add(places);
         watch.lap("list");
         Ok(())
+    }
+
+    fn add(&mut self, places: Vec<Placed>) {
+        for place in places {
+            self.chosen.propensities.push(place.propensity);
+            self.chosen.places.push(with_adjustments(place));
+        }
     }
 
     /// Keeps what ranking knew, for the trace: of all that the ranker saw, or of the best of the blend.
@@ -219,9 +236,7 @@ impl Making<'_> {
         self.list.exclude_only(explicit(self.view, self.request));
         let known = familiar(self.view, profile, self.view.catalogue.len());
         let places = self.list.choose(blend(pool(&[known])), missing, false);
-        self.chosen
-            .places
-            .extend(places.into_iter().map(with_adjustments));
+        self.add(places);
     }
 }
 
@@ -230,6 +245,7 @@ fn with_adjustments(place: Placed) -> Ranked {
     let Placed {
         mut ranked,
         adjustments,
+        ..
     } = place;
     for adjustment in adjustments {
         ranked.score += adjustment.amount;
@@ -294,16 +310,20 @@ fn explicit(view: &TenantView, request: &RecommendRequest) -> KeyedSet<usize> {
 }
 
 /// Turns places into what the caller sees.
-pub fn present(view: &TenantView, places: Vec<Ranked>) -> Vec<RecommendedTrack> {
-    places
-        .into_iter()
-        .filter_map(|place| {
+pub fn present(
+    view: &TenantView,
+    places: Vec<Ranked>,
+    propensities: &[f32],
+) -> Vec<RecommendedTrack> {
+    (places.into_iter().zip(propensities))
+        .filter_map(|(place, propensity)| {
             let card = view.catalogue.card(place.index)?;
             Some(RecommendedTrack {
                 track: card.id,
                 title: card.title.to_string(),
                 artist: card.artist.to_string(),
                 score: place.score,
+                propensity: *propensity,
                 reasons: place.reasons,
             })
         })

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod exploration;
 mod heads;
 mod pipelines;
 mod search;
