@@ -11,6 +11,7 @@ use leitmotif_learn::neighbours::{ItemNeighbours, item_cosine};
 use super::ablation::ablate;
 use super::current::{Basis, Comparison, CurrentModel, has_seen};
 use super::dataset::{Dataset, Question, Split};
+use super::exposed::{ExposureReport, Exposures};
 use super::ladder::LadderRow;
 use super::pareto::pareto;
 use super::ranker::{Moment, PartedRows, RankerSettings, named};
@@ -90,6 +91,8 @@ pub struct Fitting {
     column_of: Vec<Option<u32>>,
     /// What the ranker learns from, once it is built.
     rows: Option<RankerRows>,
+    /// What lists that were shown brought to the rows.
+    exposed: Option<ExposureReport>,
 }
 
 impl Fitting {
@@ -111,19 +114,29 @@ impl Fitting {
             view,
             column_of,
             rows: None,
+            exposed: None,
         })
     }
 
     /// Asks from several moments what came next; each question looks as far ahead as from `WEIGH_AT`
-    /// to `JUDGE_AT`, so that nothing of what judges is seen.
+    /// to `JUDGE_AT`, so that nothing of what judges is seen. Lists that were shown are read as of the
+    /// latest of the moments before them, where enough was left to chance to tell what positions do.
     pub fn build_rows(
         &mut self,
         pasts: Vec<(f64, ListeningState)>,
+        exposures: Exposures,
         recipe: &Recipe,
         on_share: &dyn Fn(f64),
     ) -> Result<()> {
         let mut rows = RankerRows::default();
         let count = pasts.len().max(1) as f64;
+        let judge_at = self.judge_at();
+        let shown = exposures.joined(&self.dataset, judge_at);
+        let (found, mut exposed) = shown.examine().unzip();
+        let examination = found.flatten();
+        let shares = pasts.iter().map(|(share, _)| *share);
+        let begins = shares.map(|share| self.dataset.split(share, 1.0).at);
+        let moments: Vec<Timestamp> = begins.chain([judge_at]).collect();
         for (number, (share, state)) in pasts.into_iter().enumerate() {
             let split = self.dataset.split(share, share + JUDGE_AT - WEIGH_AT);
             let questions = ladder::bounded(self.dataset.questions(&split), RANKED_MAX);
@@ -131,10 +144,25 @@ impl Fitting {
             let model = self.model(parts, recipe.blend, None)?;
             self.stand_at(state, at, model);
             rows.add(&self.moment(at), &questions)?;
+            if let (Some(examination), Some(next)) = (&examination, moments.get(number + 1)) {
+                let lists = shown.between(at, *next);
+                let before = rows.row_count();
+                rows.add_shown(&self.moment(at), &lists, examination)?;
+                if let Some(exposed) = &mut exposed {
+                    exposed.lists_used = rows.shown_count() as u64;
+                    exposed.rows_used += (rows.row_count() - before) as u64;
+                }
+            }
             on_share((number + 1) as f64 / count);
         }
         self.rows = Some(rows);
+        self.exposed = exposed;
         Ok(())
+    }
+
+    /// When the listens that judge begin.
+    pub fn judge_at(&self) -> Timestamp {
+        self.dataset.split(JUDGE_AT, 1.0).at
     }
 
     /// Whether the rows lie there.
@@ -157,6 +185,7 @@ impl Fitting {
             return Ok(SettledRanker {
                 learnt: None,
                 trials: Vec::new(),
+                exposed: self.exposed.clone(),
             });
         };
         let (fitted, settings, trials) = parted.search(trials, on_share)?;
@@ -164,6 +193,7 @@ impl Fitting {
         Ok(SettledRanker {
             learnt: Some((ranker.to_text(), ranker.blend_weight(), report)),
             trials,
+            exposed: self.exposed.clone(),
         })
     }
 

@@ -4,6 +4,7 @@
 mod ablation;
 mod current;
 mod dataset;
+mod exposed;
 mod fitting;
 mod interval;
 mod ladder;
@@ -21,6 +22,7 @@ mod validate;
 pub use ablation::{AblatedGroup, Ablation};
 pub use current::{Basis, Comparison};
 pub use dataset::Dataset;
+pub use exposed::{ExaminedPosition, ExposureReport};
 pub use interval::Interval;
 pub use ladder::{Ladder, LadderRow};
 pub use pareto::ParetoPoint;

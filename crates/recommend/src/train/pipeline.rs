@@ -10,6 +10,7 @@ use leitmotif_storage::ports::ModelRecord;
 use tokio::sync::watch;
 
 use super::dataset::{Dataset, content_lists};
+use super::exposed::Exposures;
 use super::fitting::{Fitting, Loaded, Recipe};
 use super::ranker::RankerSettings;
 use super::report::{SearchReport, TrainingReport};
@@ -230,8 +231,10 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
             self.meter.within(pasts.len() as f64 / shares.len() as f64);
         }
         self.meter.begin(Stage::BuildRows, false);
+        let judge_at = self.fitting()?.judge_at();
+        let exposures = Exposures::read(self.stores, self.scope, settled.until, judge_at).await?;
         let build = move |fitting: &mut Fitting, on_share: &dyn Fn(f64)| {
-            fitting.build_rows(pasts, &recipe, on_share)
+            fitting.build_rows(pasts, exposures, &recipe, on_share)
         };
         self.lend(0.0, build).await
     }
@@ -411,6 +414,7 @@ fn report(request: TrainingRequest, id: ModelId, found: Found) -> TrainingReport
         source_trials: sources.trials,
         ranker_trials: ranker.trials,
     });
+    let exposures = ranker.exposed;
     let mut ranker = ranker.learnt.map(|(.., report)| report);
     if let Some(report) = &mut ranker {
         report.is_in_use = evaluated.is_ranker_in_use;
@@ -429,6 +433,7 @@ fn report(request: TrainingRequest, id: ModelId, found: Found) -> TrainingReport
         blend: recipe.blend,
         factorization: recipe.factorization,
         ranker,
+        exposures,
         comparison: evaluated.current.comparison().copied(),
         promotion,
         search,

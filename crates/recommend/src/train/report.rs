@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ablation::Ablation;
 use super::current::Comparison;
+use super::exposed::ExposureReport;
 use super::ladder::Ladder;
 use super::pareto::ParetoPoint;
 use super::ranker::{RankerReport, RankerTrial};
@@ -46,6 +47,9 @@ pub struct TrainingReport {
     pub factorization: IalsOptions,
     /// What orders the candidates; none where there was too little to learn an order from.
     pub ranker: Option<RankerReport>,
+    /// What lists that were shown brought to the ranker; none where none was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposures: Option<ExposureReport>,
     /// The model in production on the same listens; none where there was none that could be judged.
     pub comparison: Option<Comparison>,
     /// Whether the model answers requests from now on.

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::TrainingRun;
 use super::ablation::Ablation;
 use super::current::CurrentModel;
+use super::exposed::ExposureReport;
 use super::ladder::Ladder;
 use super::ranker::{RankerReport, RankerTrial};
 use super::report::Pareto;
@@ -23,7 +24,7 @@ use crate::model::BlendWeights;
 use crate::service::Stores;
 
 /// Raised with every change of what training computes, so that parts of an older program are left.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 /// The parts, by name.
 const PARTS: [&str; 8] = [
     "begin",
@@ -56,6 +57,8 @@ pub struct SettledRanker {
     pub learnt: Option<(String, f32, RankerReport)>,
     /// Everything tried.
     pub trials: Vec<RankerTrial>,
+    /// What lists that were shown brought to it.
+    pub exposed: Option<ExposureReport>,
 }
 
 /// What the held-out listens said.

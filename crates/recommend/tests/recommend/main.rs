@@ -7,6 +7,7 @@
 )]
 
 mod exploration;
+mod exposed;
 mod heads;
 mod pipelines;
 mod search;
