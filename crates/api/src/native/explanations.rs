@@ -100,6 +100,10 @@ pub struct CandidateTraceAnswer {
     /// to chance. Left out when it was not shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub propensity: Option<f32>,
+    /// Share of the track that the listener is expected to hear, 0 to 1. Left out where no model tells it
+    /// better than a mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_listened_share: Option<f32>,
     /// `shown`, `not_reached`, `filtered`, `capped`, `duplicate`, or `not_looked_at`.
     pub fate: &'static str,
     /// The rule that dropped it.
@@ -245,6 +249,7 @@ fn candidates(trace: &Trace, cards: &HashMap<usize, TrackCard>) -> Vec<Candidate
         candidate.fate = fate;
         candidate.score = Some(one.score);
         candidate.propensity = one.propensity;
+        candidate.expected_listened_share = one.expected_listened_share;
         candidate.dropped_by = rule.and_then(|rule| Some(trace.rules.get(rule)?.0.clone()));
         candidate.adjustments = (one.adjustments.iter())
             .map(|adjustment| AdjustmentAnswer {
@@ -285,6 +290,7 @@ fn candidate(
         artist: card.map(|card| card.artist.to_string()),
         position: None,
         propensity: None,
+        expected_listened_share: None,
         fate: "not_looked_at",
         dropped_by: None,
         score: None,
@@ -343,6 +349,7 @@ async fn of_exposure(
                 artist: None,
                 position: Some(place + 1),
                 propensity: Some(shown.propensity),
+                expected_listened_share: None,
                 fate: "shown",
                 dropped_by: None,
                 score: Some(shown.score),

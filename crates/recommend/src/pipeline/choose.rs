@@ -14,7 +14,7 @@ use crate::candidates::familiar;
 use crate::error::Result;
 use crate::explain::Reason;
 use crate::keyed::KeyedSet;
-use crate::rank::{ListenerFacts, Pooled, Ranked, blend, pool};
+use crate::rank::{COLUMN_COUNT, ListenerFacts, Pooled, Ranked, blend, fill_row, pool};
 use crate::trace::{RankedTrace, SourceTrace, Stopwatch};
 use crate::view::TenantView;
 
@@ -26,6 +26,8 @@ pub struct Chosen {
     pub places: Vec<Ranked>,
     /// Probability of each place's track standing there.
     pub propensities: Vec<f32>,
+    /// Share of each place's track that is expected to be heard.
+    pub expected_listened_shares: Vec<Option<f32>>,
     /// Neighbouring places whose order was left to chance.
     pub pairs: Vec<ExploredPair>,
     /// What failed or came too late.
@@ -81,6 +83,7 @@ pub fn choose(
             rung: Rung::Static,
             places: Vec::new(),
             propensities: Vec::new(),
+            expected_listened_shares: Vec::new(),
             pairs: Vec::new(),
             degraded: Vec::new(),
             sources: Vec::new(),
@@ -170,7 +173,11 @@ impl Making<'_> {
                 self.remember(&pooled, false);
                 let ranked = blend(pooled);
                 watch.lap("ranking");
-                self.list.choose(ranked, missing, list_is_late)
+                let mut places = self.list.choose(ranked, missing, list_is_late);
+                if rung == Rung::Personalised && !list_is_late {
+                    self.expect_blended(&mut places)?;
+                }
+                places
             }
             Some(ranker) => {
                 let profile = self.view.profile(self.request.listener);
@@ -187,6 +194,7 @@ impl Making<'_> {
                 for place in &mut places {
                     ranker.explain(&order, &mut place.ranked)?;
                 }
+                self.expect(&mut places, |index| order.row(index).map(<[f32]>::to_vec))?;
                 self.chosen.features = order.into_rows();
                 watch.lap("explain");
                 places
@@ -200,9 +208,58 @@ impl Making<'_> {
         Ok(())
     }
 
+    /// Tells how much of each place will be heard, by the rows that a ranker would have read.
+    fn expect_blended(&mut self, places: &mut [Placed]) -> Result<()> {
+        if places.is_empty() || !self.has_listened() {
+            return Ok(());
+        }
+        let profile = self.view.profile(self.request.listener);
+        let facts = ListenerFacts::of(self.view, profile, self.now)?;
+        let (view, ranked) = (self.view, self.chosen.ranked.clone());
+        self.expect(places, |index| {
+            let known = ranked.iter().find(|one| one.index == index)?;
+            let one = Pooled {
+                index,
+                blended: known.blended,
+                reasons: Vec::new(),
+                offers: known.offers,
+            };
+            let mut row = Vec::with_capacity(COLUMN_COUNT);
+            fill_row(view, &facts, &one, view.column(index), &mut row);
+            Some(row)
+        })
+    }
+
+    fn has_listened(&self) -> bool {
+        let model = self.view.model.as_deref();
+        model.is_some_and(|model| model.listened.is_some())
+    }
+
+    /// Scores the rows of the final list alone, whatever the pool was.
+    fn expect(
+        &mut self,
+        places: &mut [Placed],
+        row_of: impl Fn(usize) -> Option<Vec<f32>>,
+    ) -> Result<()> {
+        let model = self.view.model.as_deref();
+        let Some(listened) = model.and_then(|model| model.listened.as_ref()) else {
+            return Ok(());
+        };
+        let row = |place: &Placed| Some((place.ranked.index, row_of(place.ranked.index)?));
+        let (indexes, rows): (Vec<usize>, Vec<Vec<f32>>) = places.iter().filter_map(row).unzip();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let shares = listened.of_rows(&rows.concat())?;
+        let told: Vec<(usize, f32)> = indexes.into_iter().zip(shares).collect();
+        self.list.expect(places, &told);
+        Ok(())
+    }
+
     fn add(&mut self, places: Vec<Placed>) {
         for place in places {
             self.chosen.propensities.push(place.propensity);
+            (self.chosen.expected_listened_shares).push(place.expected_listened_share);
             self.chosen.places.push(with_adjustments(place));
         }
     }
@@ -314,9 +371,11 @@ pub fn present(
     view: &TenantView,
     places: Vec<Ranked>,
     propensities: &[f32],
+    expected_listened_shares: &[Option<f32>],
 ) -> Vec<RecommendedTrack> {
-    (places.into_iter().zip(propensities))
-        .filter_map(|(place, propensity)| {
+    let told = propensities.iter().zip(expected_listened_shares);
+    (places.into_iter().zip(told))
+        .filter_map(|(place, (propensity, expected_listened_share))| {
             let card = view.catalogue.card(place.index)?;
             Some(RecommendedTrack {
                 track: card.id,
@@ -324,6 +383,7 @@ pub fn present(
                 artist: card.artist.to_string(),
                 score: place.score,
                 propensity: *propensity,
+                expected_listened_share: *expected_listened_share,
                 reasons: place.reasons,
             })
         })

@@ -345,14 +345,7 @@ impl PipelineDefinition {
                 }
             }
         }
-        let candidates = read.ranking.candidates;
-        if !(1..=limits::RECOMMENDATIONS_MAX).contains(&candidates) {
-            let reason = format!(
-                "`ranking.candidates` is {candidates}, must be in 1 to {}",
-                limits::RECOMMENDATIONS_MAX
-            );
-            return Err(error_at(text, place_of(text, "candidates"), reason));
-        }
+        check_candidates(text, read.ranking.candidates)?;
         if read.rules.len() > limits::RULES_MAX {
             let reason = format!("{} rules, at most {}", read.rules.len(), limits::RULES_MAX);
             return Err(error_at(text, place_of(text, "rules"), reason));
@@ -405,6 +398,17 @@ impl SourceWeights {
             self.session,
         ]
     }
+}
+
+fn check_candidates(text: &str, candidates: usize) -> Result<(), DefinitionError> {
+    if (1..=limits::RECOMMENDATIONS_MAX).contains(&candidates) {
+        return Ok(());
+    }
+    let reason = format!(
+        "`ranking.candidates` is {candidates}, must be in 1 to {}",
+        limits::RECOMMENDATIONS_MAX
+    );
+    Err(error_at(text, place_of(text, "candidates"), reason))
 }
 
 fn rule_of(text: &str, rule: &Spanned<String>) -> Result<Rule, DefinitionError> {

@@ -65,6 +65,8 @@ pub struct Considered {
     pub fate: Fate,
     /// Probability that it is shown where it is; `None` when it is not shown.
     pub propensity: Option<f32>,
+    /// Share of it that the listener is expected to hear, 0 to 1; `None` where nothing tells it.
+    pub expected_listened_share: Option<f32>,
 }
 
 /// A place of the list.
@@ -75,6 +77,8 @@ pub struct Placed {
     pub adjustments: Vec<Adjustment>,
     /// Probability that it stands here.
     pub propensity: f32,
+    /// Share of it that the listener is expected to hear, 0 to 1; `None` where nothing tells it.
+    pub expected_listened_share: Option<f32>,
 }
 
 /// Makes one list of the candidates of several rungs.
@@ -125,6 +129,18 @@ impl<'a> ListMaker<'a> {
     /// Leaves to chance what the definition says; without this the list is as it is ranked.
     pub fn explore_by(&mut self, chance: Option<Seed>) {
         self.chance = chance.filter(|_| self.definition.exploration.is_on());
+    }
+
+    /// Tells places, in the order of their rows, how much of them will be heard.
+    pub fn expect(&mut self, places: &mut [Placed], told: &[(usize, f32)]) {
+        for (index, share) in told {
+            let placed = places.iter_mut().find(|one| one.ranked.index == *index);
+            let considered = (self.considered.iter_mut().rev()).find(|one| one.index == *index);
+            if let (Some(placed), Some(considered)) = (placed, considered) {
+                placed.expected_listened_share = Some(*share);
+                considered.expected_listened_share = Some(*share);
+            }
+        }
     }
 
     /// The pairs whose order was left to chance.
@@ -219,6 +235,7 @@ impl<'a> ListMaker<'a> {
             adjustments: Vec::new(),
             fate,
             propensity: None,
+            expected_listened_share: None,
         });
     }
 
@@ -418,6 +435,7 @@ impl<'a> ListMaker<'a> {
                 ranked: one.ranked,
                 adjustments: one.adjustments,
                 propensity: *propensity,
+                expected_listened_share: None,
             });
         }
         let capped: HashSet<usize> = (self.considered.iter())
@@ -444,6 +462,7 @@ impl<'a> ListMaker<'a> {
             adjustments: one.adjustments.clone(),
             fate,
             propensity,
+            expected_listened_share: None,
         });
     }
 }

@@ -124,6 +124,8 @@ pub struct RecommendedTrack {
     pub score: f32,
     /// Probability of being shown here; 1 where nothing is left to chance.
     pub propensity: f32,
+    /// Share of it that the listener is expected to hear, 0 to 1; `None` where nothing tells it.
+    pub expected_listened_share: Option<f32>,
     /// Why.
     pub reasons: Vec<Reason>,
 }

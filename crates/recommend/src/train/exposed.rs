@@ -341,6 +341,7 @@ mod tests {
             at: at(minute),
             signal,
             offset: 0,
+            listened_share: None,
         }
     }
 

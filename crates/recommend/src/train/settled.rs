@@ -14,7 +14,9 @@ use super::TrainingRun;
 use super::ablation::Ablation;
 use super::current::CurrentModel;
 use super::exposed::ExposureReport;
+use super::fitting::LearntTrees;
 use super::ladder::Ladder;
+use super::listened::ListenedReport;
 use super::ranker::{RankerReport, RankerTrial};
 use super::report::Pareto;
 use super::tune::SourceTrial;
@@ -59,6 +61,8 @@ pub struct SettledRanker {
     pub trials: Vec<RankerTrial>,
     /// What lists that were shown brought to it.
     pub exposed: Option<ExposureReport>,
+    /// Trees that tell the listened share as text, and what they would count in the order.
+    pub listened: Option<(String, f32)>,
 }
 
 /// What the held-out listens said.
@@ -70,8 +74,18 @@ pub struct Evaluated {
     pub ladder: Ladder,
     /// Whether the learnt order beat the blend.
     pub is_ranker_in_use: bool,
+    /// How well the listened share is told; none where it was not learnt.
+    pub listened: Option<ListenedReport>,
     /// The model in production on the same listens.
     pub current: CurrentModel,
+}
+
+impl Evaluated {
+    /// What of the trees a model keeps.
+    pub fn kept(&self, learnt: LearntTrees) -> LearntTrees {
+        let is_told = self.listened.is_some_and(|report| report.is_in_use);
+        learnt.kept(self.is_ranker_in_use, is_told)
+    }
 }
 
 /// What a full report shows beyond the ladder.

@@ -110,6 +110,11 @@ impl RankerRows {
         })
     }
 
+    /// The rows on end.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
     /// The rows for the trees.
     pub fn features(&self) -> Result<Features<'_>> {
         Ok(Features::new(&self.values, self.columns)?)

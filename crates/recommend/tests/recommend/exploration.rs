@@ -9,7 +9,7 @@ use super::*;
 
 /// Asks a listener's list under a draft.
 async fn ask(world: &World, text: &str, count: usize) -> Recommendations {
-    let draft = Arc::new(PipelineDefinition::parse(text).unwrap());
+    let draft = Arc::new(PipelineDefinition::parse(&format!("{text}{UNHURRIED}")).unwrap());
     let change = |request: &mut RecommendRequest| {
         request.listener = Some(world.listener("person 4"));
         request.draft = Some(draft);
@@ -165,11 +165,11 @@ async fn what_rules_place_and_cap_holds_under_chance() {
 #[tokio::test]
 async fn material_for_other_lists_is_not_explored() {
     let world = trained().await;
-    let text = "[exploration]\nswap = 0.5";
+    let text = format!("[exploration]\nswap = 0.5{UNHURRIED}");
     let definition = leitmotif_domain::definition::NewDefinition {
         kind: leitmotif_domain::definition::DefinitionKind::Pipeline,
         name: "test".to_owned(),
-        text: text.to_owned(),
+        text,
         note: String::new(),
         created_at: Timestamp::from_ms(0),
     };

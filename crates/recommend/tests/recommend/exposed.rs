@@ -29,7 +29,7 @@ impl World {
             Showing::Not => "",
             Showing::By(text) => text,
         };
-        let draft = Arc::new(PipelineDefinition::parse(text).unwrap());
+        let draft = Arc::new(PipelineDefinition::parse(&format!("{text}{UNHURRIED}")).unwrap());
         let mut generator = Seed(11).rng();
         for number in 0..400 {
             let name = format!("person {}", number % 90);
@@ -91,7 +91,11 @@ async fn taught(showing: Showing) -> (World, TrainingReport) {
 
 async fn bytes(world: &World, model: ModelId) -> Vec<u8> {
     let key = format!("models/{model}").parse().unwrap();
-    let read = world.stores.blobs.read(&world.scope, &key, 0..u64::MAX).await;
+    let read = world
+        .stores
+        .blobs
+        .read(&world.scope, &key, 0..u64::MAX)
+        .await;
     read.unwrap().to_vec()
 }
 
