@@ -15,6 +15,7 @@ mod load;
 mod ltr;
 mod map;
 mod memory;
+mod propensity;
 mod random;
 mod rap_pairs;
 mod recommend;
@@ -62,6 +63,8 @@ enum Command {
     Sequence(sequence::Args),
     /// Learning to rank: quality of the order, time to fit and to score.
     Ltr(ltr::Args),
+    /// Position bias: whether swapped pairs find it, and what knowing it brings to a learnt order.
+    Propensity(propensity::Args),
     /// Search by words and embeddings: each leg alone, their blend, and latency.
     Search(search::Args),
     /// The map of a catalogue: how well it keeps neighbourhoods, time and memory, beside the principal plane.
@@ -94,6 +97,7 @@ fn main() -> anyhow::Result<()> {
         Command::TwoStage(args) => two_stage::run(&args)?,
         Command::Sequence(args) => sequence::run(&args)?,
         Command::Ltr(args) => ltr::run(&args)?,
+        Command::Propensity(args) => propensity::run(&args)?,
         Command::Search(args) => search::run(&args)?,
         Command::Map(args) => map::run(&args)?,
         Command::Vectors(args) => vectors::run(&args)?,

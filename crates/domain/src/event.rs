@@ -265,6 +265,27 @@ pub struct Exposure {
     pub assignment: Option<Assignment>,
     /// The tracks in order; the position is the index.
     pub tracks: Vec<ExposedTrack>,
+    /// What of the order was left to chance; absent where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exploration: Option<ShownExploration>,
+}
+
+/// What of the order of a list was left to chance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShownExploration {
+    /// Probability with which a pair changed places.
+    pub swap: f32,
+    /// The pairs that might have changed places, whether they did or not.
+    pub pairs: Vec<ShownPair>,
+}
+
+/// Two neighbouring places whose order was left to chance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShownPair {
+    /// The upper position, from 0.
+    pub first: u32,
+    /// Whether the two stood the other way round than ranked.
+    pub is_swapped: bool,
 }
 
 /// One track at one position.

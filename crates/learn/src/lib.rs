@@ -9,6 +9,7 @@ pub mod matrix;
 pub mod rank_metrics;
 
 pub mod diversify;
+pub mod exposure;
 pub mod factorize;
 pub mod heads;
 pub mod layout;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use leitmotif_domain::chance::Seed;
+use leitmotif_domain::event::{ShownExploration, ShownPair};
 use leitmotif_domain::{Assignment, RequestId, Rung, Timestamp, TrackId};
 
 use crate::error::Result;
@@ -25,6 +27,9 @@ pub struct Answering {
     pub near: Vec<(TrackId, f32, TrackId)>,
     /// The moment.
     pub now: Timestamp,
+    /// Whether the definition's exploration applies: the list is shown as it is, and what was left to
+    /// chance is written down.
+    pub is_explored: bool,
 }
 
 impl Answering {
@@ -37,8 +42,16 @@ impl Answering {
         mut watch: Stopwatch,
     ) -> Result<(Recommendations, Trace)> {
         let (request, definition) = (&self.request, &self.definition);
-        let mut chosen = choose(view, request, definition, &self.near, self.now, &mut watch)?;
-        let tracks = present(view, std::mem::take(&mut chosen.places));
+        let chance = self.is_explored.then(|| self.chance());
+        let (near, now) = (&self.near, self.now);
+        let mut chosen = choose(view, request, definition, near, now, chance, &mut watch)?;
+        let places = std::mem::take(&mut chosen.places);
+        let tracks = present(
+            view,
+            places,
+            &chosen.propensities,
+            &chosen.expected_listened_shares,
+        );
         watch.lap("explain");
         let is_learnt = matches!(chosen.rung, Rung::Personalised | Rung::Session);
         let model = view.model.as_ref().filter(|_| is_learnt);
@@ -49,6 +62,7 @@ impl Answering {
             assignment: self.assignment.clone(),
             shortage: shortage(request.count, tracks.len(), definition, &chosen),
             tracks,
+            exploration: shown_exploration(definition, &chosen),
             spans: watch.into_spans(),
             degraded: chosen.degraded.clone(),
         };
@@ -72,6 +86,26 @@ impl Answering {
         };
         Ok((answered, trace))
     }
+
+    /// What the list's exploration draws from: the same request for the same listener gives the same
+    /// list.
+    fn chance(&self) -> Seed {
+        let id = self.request_id.as_u128();
+        let listener = self.request.listener.map(|listener| listener.to_string());
+        let purpose = format!("exploration {}", listener.unwrap_or_default());
+        Seed((id >> 64) as u64 ^ id as u64).derive(&purpose)
+    }
+}
+
+fn shown_exploration(definition: &PipelineDefinition, chosen: &Chosen) -> Option<ShownExploration> {
+    let pairs = chosen.pairs.iter().map(|pair| ShownPair {
+        first: pair.first as u32,
+        is_swapped: pair.is_swapped,
+    });
+    (!chosen.pairs.is_empty()).then(|| ShownExploration {
+        swap: definition.exploration.swap,
+        pairs: pairs.collect(),
+    })
 }
 
 /// Why a list is shorter than wanted.

@@ -1,6 +1,7 @@
 //! A trained recommender: everything a request needs in memory.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 use leitmotif_domain::{ModelId, TrackId};
 use leitmotif_learn::factorize::IalsModel;
@@ -9,11 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::keyed::KeyedMap;
-use crate::rank::Ranker;
+use crate::rank::{ListenedShare, Ranker};
 
 /// Version of the stored form; an unknown one is refused. Form 1, without transitions and ranker,
 /// still reads.
 const FORMAT: u16 = 2;
+/// The form of a model that tells expected listened shares; one that does not is written in form 2.
+const FORMAT_LISTENED: u16 = 3;
 
 /// How much each source counts in the blend; found on held-out listens.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -60,6 +63,8 @@ pub struct ModelParts {
     pub blend: BlendWeights,
     /// What orders the candidates, where one was learnt that does better than the blend.
     pub ranker: Option<Ranker>,
+    /// What tells how much of a track will be heard, where it does better than means.
+    pub listened: Option<Arc<ListenedShare>>,
 }
 
 /// A trained recommender.
@@ -97,6 +102,13 @@ struct StoredSecond {
     transitions: Vec<Vec<(u32, f32)>>,
     /// Trees in LightGBM's text form, and what the blend counts beside them.
     ranker: Option<(String, f32)>,
+}
+
+/// What form 3 adds.
+#[derive(Serialize, Deserialize)]
+struct StoredThird {
+    /// Trees in LightGBM's text form, and what they count in the order.
+    listened: (String, f32),
 }
 
 impl RecommenderModel {
@@ -137,8 +149,19 @@ impl RecommenderModel {
     /// Writes the model.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let weights = &self.blend;
+        let third = self.listened.as_ref().map(|listened| {
+            let term = self.ranker.as_ref().and_then(Ranker::listened);
+            let weight = term.map_or(0.0, |(_, weight)| *weight);
+            StoredThird {
+                listened: (listened.to_text(), weight),
+            }
+        });
         let stored = Stored {
-            format: FORMAT,
+            format: if third.is_some() {
+                FORMAT_LISTENED
+            } else {
+                FORMAT
+            },
             items: self.items.clone(),
             taste: self.taste.to_bytes(),
             neighbours: self.neighbours.lists().to_vec(),
@@ -155,7 +178,11 @@ impl RecommenderModel {
             transitions: self.transitions.lists().to_vec(),
             ranker: (self.ranker.as_ref()).map(|ranker| (ranker.to_text(), ranker.blend_weight())),
         };
-        postcard::to_allocvec(&(stored, second)).map_err(Error::bug)
+        let mut bytes = postcard::to_allocvec(&(stored, second)).map_err(Error::bug)?;
+        if let Some(third) = third {
+            bytes.extend(postcard::to_allocvec(&third).map_err(Error::bug)?);
+        }
+        Ok(bytes)
     }
 
     /// Reads a model; bytes of any origin give a model or an error. A ranker that this version does
@@ -167,13 +194,23 @@ impl RecommenderModel {
         };
         let (stored, rest): (Stored, _) =
             postcard::take_from_bytes(bytes).map_err(|error| damaged(error.to_string()))?;
-        let second = match stored.format {
-            1 => StoredSecond {
-                session_weight: 0.0,
-                transitions: vec![Vec::new(); stored.items.len()],
-                ranker: None,
-            },
-            FORMAT => postcard::from_bytes(rest).map_err(|error| damaged(error.to_string()))?,
+        let unread = |error: postcard::Error| damaged(error.to_string());
+        let (second, third) = match stored.format {
+            1 => {
+                let second = StoredSecond {
+                    session_weight: 0.0,
+                    transitions: vec![Vec::new(); stored.items.len()],
+                    ranker: None,
+                };
+                (second, None)
+            }
+            FORMAT => (postcard::from_bytes(rest).map_err(unread)?, None),
+            FORMAT_LISTENED => {
+                let (second, rest): (StoredSecond, _) =
+                    postcard::take_from_bytes(rest).map_err(unread)?;
+                let third: StoredThird = postcard::from_bytes(rest).map_err(unread)?;
+                (second, Some(third))
+            }
             unknown => return Err(damaged(format!("format {unknown} is not known"))),
         };
         let ranker = second.ranker.and_then(|(text, blend_weight)| {
@@ -181,6 +218,22 @@ impl RecommenderModel {
                 .inspect_err(|error| tracing::warn!(model = %id, %error, "the ranker is left out"))
                 .ok()
         });
+        let (listened, weight) = match third {
+            Some(third) => {
+                let (text, weight) = third.listened;
+                let read = ListenedShare::from_text(&text).inspect_err(|error| {
+                    tracing::warn!(model = %id, %error, "the listened share is left out");
+                });
+                (read.ok().map(Arc::new), weight)
+            }
+            None => (None, 0.0),
+        };
+        let ranker = match (ranker, &listened) {
+            (Some(ranker), Some(listened)) => {
+                Some(ranker.with_listened(Arc::clone(listened), weight))
+            }
+            (ranker, _) => ranker,
+        };
         let [taste, neighbours, content, popular] = stored.blend;
         let learnt = |error: leitmotif_learn::Error| damaged(error.to_string());
         let parts = ModelParts {
@@ -197,6 +250,7 @@ impl RecommenderModel {
                 session: second.session_weight,
             },
             ranker,
+            listened,
         };
         Self::new(id, parts)
     }
@@ -207,8 +261,12 @@ mod tests {
     use leitmotif_learn::InteractionMatrix;
     use leitmotif_learn::factorize::IalsOptions;
     use leitmotif_learn::matrix::Triplet;
+    use leitmotif_learn::trees::{
+        BinOptions, Dataset, Examples, Features, Objective, Parameters, fit,
+    };
 
     use super::*;
+    use crate::rank::{COLUMN_COUNT, column_names};
 
     fn stored(format: u16) -> Stored {
         let entry = Triplet {
@@ -241,6 +299,45 @@ mod tests {
         assert_eq!((model.blend.popular, model.blend.session), (0.125, 0.0));
         let again = RecommenderModel::from_bytes(id, &model.to_bytes().unwrap()).unwrap();
         assert_eq!(again.blend, model.blend);
+    }
+
+    #[test]
+    fn a_model_that_tells_the_listened_share_reads_as_it_was_written() {
+        let id = ModelId::from_u128(9);
+        let rows: Vec<f32> = (0..100 * COLUMN_COUNT).map(|at| (at % 7) as f32).collect();
+        let labels: Vec<f32> = (0..100).map(|row| (row % 7) as f32 / 7.0).collect();
+        let examples = Examples::new(Features::new(&rows, COLUMN_COUNT).unwrap(), &labels);
+        let parameters = Parameters {
+            objective: Objective::Regression,
+            trees: 5,
+            ..Parameters::default()
+        };
+        let dataset = Dataset::new(&examples, &BinOptions::default()).unwrap();
+        let ensemble = fit(&dataset, None, &parameters).unwrap().ensemble;
+        let named = ensemble.with_names(column_names()).unwrap();
+        let share = Arc::new(ListenedShare::new(named.clone()).unwrap());
+        let bytes = postcard::to_allocvec(&stored(1)).unwrap();
+        let mut model = RecommenderModel::from_bytes(id, &bytes).unwrap();
+        let plain = model.to_bytes().unwrap();
+        assert!(
+            RecommenderModel::from_bytes(id, &plain)
+                .unwrap()
+                .listened
+                .is_none()
+        );
+        let ranker = Ranker::new(named, 1.0).unwrap();
+        model.parts.ranker = Some(ranker.with_listened(Arc::clone(&share), 0.5));
+        model.parts.listened = Some(share);
+        let written = model.to_bytes().unwrap();
+        let read = RecommenderModel::from_bytes(id, &written).unwrap();
+        let (told, kept) = (read.listened.as_ref(), model.listened.as_ref());
+        assert_eq!(told.unwrap().to_text(), kept.unwrap().to_text());
+        let term = read.ranker.as_ref().and_then(Ranker::listened);
+        assert_eq!(term.map(|one| one.1), Some(0.5));
+        assert_eq!(read.to_bytes().unwrap(), written);
+        for cut in [plain.len(), written.len() - 1] {
+            assert!(RecommenderModel::from_bytes(id, &written[..cut]).is_err());
+        }
     }
 
     #[test]

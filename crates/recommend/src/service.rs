@@ -101,7 +101,7 @@ impl Recommender {
         request: RecommendRequest,
     ) -> Result<Recommendations> {
         let (listener, placement) = (request.listener, request.placement.clone());
-        let answered = self.rank(scope, request).await?;
+        let answered = self.answer(scope, request, true).await?;
         let event = Event {
             event_id: EventId::from_u128(answered.request_id.as_u128()),
             occurred_at: self.stores.clock.now(),
@@ -113,13 +113,24 @@ impl Recommender {
         Ok(answered)
     }
 
-    /// Answers a request that nobody is shown as it is, such as the raw material of a playlist.
+    /// Answers a request that nobody is shown as it is, such as the raw material of a playlist: nothing
+    /// is left to chance, but in a draft that is tried out.
     ///
     /// - Cost: reads the log's new events, one fold-in, one pass over the model's items.
     pub async fn rank(
         &self,
         scope: &TenantScope,
         request: RecommendRequest,
+    ) -> Result<Recommendations> {
+        let is_tried_out = request.draft.is_some();
+        self.answer(scope, request, is_tried_out).await
+    }
+
+    async fn answer(
+        &self,
+        scope: &TenantScope,
+        request: RecommendRequest,
+        is_explored: bool,
     ) -> Result<Recommendations> {
         let mut watch = Stopwatch::start();
         let slot = self.level(scope).await?;
@@ -144,6 +155,7 @@ impl Recommender {
             definition,
             near,
             now: self.stores.clock.now(),
+            is_explored,
         };
         let (traces, tenant) = (Arc::clone(&self.traces), scope.tenant());
         let work = move || {
@@ -295,7 +307,7 @@ impl Recommender {
         let shown = |place: &crate::pipeline::RecommendedTrack| ExposedTrack {
             track: place.track,
             score: place.score,
-            propensity: 1.0,
+            propensity: place.propensity,
         };
         Exposure {
             request_id: answered.request_id,
@@ -304,6 +316,7 @@ impl Recommender {
             model: answered.model,
             assignment: (answered.assignment.version).map(|_| answered.assignment.clone()),
             tracks: answered.tracks.iter().map(shown).collect(),
+            exploration: answered.exploration.clone(),
         }
     }
 

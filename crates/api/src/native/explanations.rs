@@ -96,6 +96,14 @@ pub struct CandidateTraceAnswer {
     pub artist: Option<String>,
     /// Place in the list, from 1; `null` when it was not shown.
     pub position: Option<usize>,
+    /// Probability of standing at that place, 0 to 1: below 1 where the pipeline's exploration leaves it
+    /// to chance. Left out when it was not shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub propensity: Option<f32>,
+    /// Share of the track that the listener is expected to hear, 0 to 1. Left out where no model tells it
+    /// better than a mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_listened_share: Option<f32>,
     /// `shown`, `not_reached`, `filtered`, `capped`, `duplicate`, or `not_looked_at`.
     pub fate: &'static str,
     /// The rule that dropped it.
@@ -240,6 +248,8 @@ fn candidates(trace: &Trace, cards: &HashMap<usize, TrackCard>) -> Vec<Candidate
         let mut candidate = candidate(trace, one.index, cards, &ranked, &names);
         candidate.fate = fate;
         candidate.score = Some(one.score);
+        candidate.propensity = one.propensity;
+        candidate.expected_listened_share = one.expected_listened_share;
         candidate.dropped_by = rule.and_then(|rule| Some(trace.rules.get(rule)?.0.clone()));
         candidate.adjustments = (one.adjustments.iter())
             .map(|adjustment| AdjustmentAnswer {
@@ -279,6 +289,8 @@ fn candidate(
         title: card.map(|card| card.title.to_string()),
         artist: card.map(|card| card.artist.to_string()),
         position: None,
+        propensity: None,
+        expected_listened_share: None,
         fate: "not_looked_at",
         dropped_by: None,
         score: None,
@@ -336,6 +348,8 @@ async fn of_exposure(
                 title: titles.get(&shown.track).cloned(),
                 artist: None,
                 position: Some(place + 1),
+                propensity: Some(shown.propensity),
+                expected_listened_share: None,
                 fate: "shown",
                 dropped_by: None,
                 score: Some(shown.score),

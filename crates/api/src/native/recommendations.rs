@@ -141,6 +141,10 @@ pub struct RecommendedTrackAnswer {
     pub position: usize,
     /// What it was ranked by; the contributions of the reasons sum to it.
     pub score: f32,
+    /// Share of the track that the listener is expected to hear, 0 to 1. Left out where no model tells it
+    /// better than a mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_listened_share: Option<f32>,
     /// Why it is here, strongest first.
     pub reasons: Vec<ReasonAnswer>,
 }
@@ -318,6 +322,7 @@ pub(super) async fn present(
             artist: track.artist,
             position: place + 1,
             score: track.score,
+            expected_listened_share: track.expected_listened_share,
             reasons: track.reasons.into_iter().map(reason_of).collect(),
         })
         .collect();

@@ -1,7 +1,9 @@
 //! From a request to a list, on one rung after the other.
 
+use leitmotif_domain::chance::Seed;
 use leitmotif_domain::{Rung, Timestamp, TrackId};
 use leitmotif_features::Judgement;
+use leitmotif_learn::exposure::ExploredPair;
 
 use super::definition::{Controls, PipelineDefinition, RankBy, Stage};
 use super::facts::RequestFacts;
@@ -12,7 +14,7 @@ use crate::candidates::familiar;
 use crate::error::Result;
 use crate::explain::Reason;
 use crate::keyed::KeyedSet;
-use crate::rank::{ListenerFacts, Pooled, Ranked, blend, pool};
+use crate::rank::{COLUMN_COUNT, ListenerFacts, Pooled, Ranked, blend, fill_row, pool};
 use crate::trace::{RankedTrace, SourceTrace, Stopwatch};
 use crate::view::TenantView;
 
@@ -22,6 +24,12 @@ pub struct Chosen {
     pub rung: Rung,
     /// The places.
     pub places: Vec<Ranked>,
+    /// Probability of each place's track standing there.
+    pub propensities: Vec<f32>,
+    /// Share of each place's track that is expected to be heard.
+    pub expected_listened_shares: Vec<Option<f32>>,
+    /// Neighbouring places whose order was left to chance.
+    pub pairs: Vec<ExploredPair>,
     /// What failed or came too late.
     pub degraded: Vec<Degraded>,
     /// What the sources offered.
@@ -39,7 +47,8 @@ pub struct Chosen {
 /// Fills the list from the best rung that has something, then from the rungs below.
 ///
 /// `near` are embedding neighbours of [`super::content_seeds`]: of every track when there is no model, of
-/// the tracks the model does not know when there is one.
+/// the tracks the model does not know when there is one. `chance` is what the definition's exploration
+/// draws from; without it nothing is explored.
 ///
 /// - Errors: only mistakes of ours; a source or a stage that fails costs its part, and the answer
 ///   says so.
@@ -49,6 +58,7 @@ pub fn choose(
     definition: &PipelineDefinition,
     near: &[Near],
     now: Timestamp,
+    chance: Option<Seed>,
     watch: &mut Stopwatch,
 ) -> Result<Chosen> {
     watch.begin_budgets();
@@ -72,6 +82,9 @@ pub fn choose(
         chosen: Chosen {
             rung: Rung::Static,
             places: Vec::new(),
+            propensities: Vec::new(),
+            expected_listened_shares: Vec::new(),
+            pairs: Vec::new(),
             degraded: Vec::new(),
             sources: Vec::new(),
             ranked: Vec::new(),
@@ -80,6 +93,7 @@ pub fn choose(
             dropped_by_rule: Vec::new(),
         },
     };
+    making.list.explore_by(chance);
     watch.lap("features");
     for rung in [
         Rung::Personalised,
@@ -96,12 +110,13 @@ pub fn choose(
     making.fill_with_familiar();
     watch.lap("list");
     let Making {
-        list,
+        mut list,
         asking,
         mut chosen,
         ..
     } = making;
     chosen.degraded = asking.degraded;
+    chosen.pairs = list.take_pairs();
     chosen.dropped_by_rule = list.dropped_by_rule();
     chosen.considered = list.into_considered();
     Ok(chosen)
@@ -158,7 +173,11 @@ impl Making<'_> {
                 self.remember(&pooled, false);
                 let ranked = blend(pooled);
                 watch.lap("ranking");
-                self.list.choose(ranked, missing, list_is_late)
+                let mut places = self.list.choose(ranked, missing, list_is_late);
+                if rung == Rung::Personalised && !list_is_late {
+                    self.expect_blended(&mut places)?;
+                }
+                places
             }
             Some(ranker) => {
                 let profile = self.view.profile(self.request.listener);
@@ -175,6 +194,7 @@ impl Making<'_> {
                 for place in &mut places {
                     ranker.explain(&order, &mut place.ranked)?;
                 }
+                self.expect(&mut places, |index| order.row(index).map(<[f32]>::to_vec))?;
                 self.chosen.features = order.into_rows();
                 watch.lap("explain");
                 places
@@ -183,11 +203,65 @@ impl Making<'_> {
         if self.chosen.places.is_empty() && !places.is_empty() {
             self.chosen.rung = rung;
         }
-        self.chosen
-            .places
-            .extend(places.into_iter().map(with_adjustments));
+        self.add(places);
         watch.lap("list");
         Ok(())
+    }
+
+    /// Tells how much of each place will be heard, by the rows that a ranker would have read.
+    fn expect_blended(&mut self, places: &mut [Placed]) -> Result<()> {
+        if places.is_empty() || !self.has_listened() {
+            return Ok(());
+        }
+        let profile = self.view.profile(self.request.listener);
+        let facts = ListenerFacts::of(self.view, profile, self.now)?;
+        let (view, ranked) = (self.view, self.chosen.ranked.clone());
+        self.expect(places, |index| {
+            let known = ranked.iter().find(|one| one.index == index)?;
+            let one = Pooled {
+                index,
+                blended: known.blended,
+                reasons: Vec::new(),
+                offers: known.offers,
+            };
+            let mut row = Vec::with_capacity(COLUMN_COUNT);
+            fill_row(view, &facts, &one, view.column(index), &mut row);
+            Some(row)
+        })
+    }
+
+    fn has_listened(&self) -> bool {
+        let model = self.view.model.as_deref();
+        model.is_some_and(|model| model.listened.is_some())
+    }
+
+    /// Scores the rows of the final list alone, whatever the pool was.
+    fn expect(
+        &mut self,
+        places: &mut [Placed],
+        row_of: impl Fn(usize) -> Option<Vec<f32>>,
+    ) -> Result<()> {
+        let model = self.view.model.as_deref();
+        let Some(listened) = model.and_then(|model| model.listened.as_ref()) else {
+            return Ok(());
+        };
+        let row = |place: &Placed| Some((place.ranked.index, row_of(place.ranked.index)?));
+        let (indexes, rows): (Vec<usize>, Vec<Vec<f32>>) = places.iter().filter_map(row).unzip();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let shares = listened.of_rows(&rows.concat())?;
+        let told: Vec<(usize, f32)> = indexes.into_iter().zip(shares).collect();
+        self.list.expect(places, &told);
+        Ok(())
+    }
+
+    fn add(&mut self, places: Vec<Placed>) {
+        for place in places {
+            self.chosen.propensities.push(place.propensity);
+            (self.chosen.expected_listened_shares).push(place.expected_listened_share);
+            self.chosen.places.push(with_adjustments(place));
+        }
     }
 
     /// Keeps what ranking knew, for the trace: of all that the ranker saw, or of the best of the blend.
@@ -219,9 +293,7 @@ impl Making<'_> {
         self.list.exclude_only(explicit(self.view, self.request));
         let known = familiar(self.view, profile, self.view.catalogue.len());
         let places = self.list.choose(blend(pool(&[known])), missing, false);
-        self.chosen
-            .places
-            .extend(places.into_iter().map(with_adjustments));
+        self.add(places);
     }
 }
 
@@ -230,6 +302,7 @@ fn with_adjustments(place: Placed) -> Ranked {
     let Placed {
         mut ranked,
         adjustments,
+        ..
     } = place;
     for adjustment in adjustments {
         ranked.score += adjustment.amount;
@@ -294,16 +367,23 @@ fn explicit(view: &TenantView, request: &RecommendRequest) -> KeyedSet<usize> {
 }
 
 /// Turns places into what the caller sees.
-pub fn present(view: &TenantView, places: Vec<Ranked>) -> Vec<RecommendedTrack> {
-    places
-        .into_iter()
-        .filter_map(|place| {
+pub fn present(
+    view: &TenantView,
+    places: Vec<Ranked>,
+    propensities: &[f32],
+    expected_listened_shares: &[Option<f32>],
+) -> Vec<RecommendedTrack> {
+    let told = propensities.iter().zip(expected_listened_shares);
+    (places.into_iter().zip(told))
+        .filter_map(|(place, (propensity, expected_listened_share))| {
             let card = view.catalogue.card(place.index)?;
             Some(RecommendedTrack {
                 track: card.id,
                 title: card.title.to_string(),
                 artist: card.artist.to_string(),
                 score: place.score,
+                propensity: *propensity,
+                expected_listened_share: *expected_listened_share,
                 reasons: place.reasons,
             })
         })

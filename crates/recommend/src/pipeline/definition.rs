@@ -39,6 +39,8 @@ pub struct PipelineDefinition {
     pub list: ListOptions,
     /// Where the controls stand when a request says nothing.
     pub controls: Controls,
+    /// What of the order is left to chance.
+    pub exploration: Exploration,
     /// How long stages may take.
     pub budgets: Budgets,
     /// What the owner wants, in order.
@@ -58,6 +60,8 @@ struct PipelineText {
     list: ListOptions,
     #[serde(default)]
     controls: Controls,
+    #[serde(default)]
+    exploration: Exploration,
     #[serde(default)]
     budgets: Budgets,
     #[serde(default)]
@@ -173,6 +177,36 @@ impl Controls {
     }
 }
 
+/// What of the order is left to chance, so that training can tell a good track from a good position.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Exploration {
+    /// Probability that two neighbouring tracks change places. Not above ½: more would show the worse
+    /// of two first, most of the time.
+    pub swap: f32,
+    /// Probability that a place holds a track drawn from the other candidates.
+    pub draw: f32,
+    /// How many first places are never given to a drawn track.
+    pub draw_after: usize,
+}
+
+impl Default for Exploration {
+    fn default() -> Self {
+        Self {
+            swap: 0.0,
+            draw: 0.0,
+            draw_after: 3,
+        }
+    }
+}
+
+impl Exploration {
+    /// Whether anything is left to chance.
+    pub fn is_on(&self) -> bool {
+        self.swap > 0.0 || self.draw > 0.0
+    }
+}
+
 /// How long stages may take, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -241,6 +275,7 @@ impl Default for PipelineDefinition {
             ranking: Ranking::default(),
             list: ListOptions::default(),
             controls: Controls::default(),
+            exploration: Exploration::default(),
             budgets: Budgets::default(),
             rules: Vec::new(),
         }
@@ -285,6 +320,18 @@ impl PipelineDefinition {
                 read.controls.named().map(|(_, value)| value).to_vec(),
             ),
             ("list", &["diversity"], 0.0..=1.0, vec![read.list.diversity]),
+            (
+                "exploration",
+                &["swap"],
+                0.0..=0.5,
+                vec![read.exploration.swap],
+            ),
+            (
+                "exploration",
+                &["draw"],
+                0.0..=1.0,
+                vec![read.exploration.draw],
+            ),
         ];
         for (table, keys, range, values) in ranges {
             for (key, value) in keys.iter().zip(values) {
@@ -298,14 +345,7 @@ impl PipelineDefinition {
                 }
             }
         }
-        let candidates = read.ranking.candidates;
-        if !(1..=limits::RECOMMENDATIONS_MAX).contains(&candidates) {
-            let reason = format!(
-                "`ranking.candidates` is {candidates}, must be in 1 to {}",
-                limits::RECOMMENDATIONS_MAX
-            );
-            return Err(error_at(text, place_of(text, "candidates"), reason));
-        }
+        check_candidates(text, read.ranking.candidates)?;
         if read.rules.len() > limits::RULES_MAX {
             let reason = format!("{} rules, at most {}", read.rules.len(), limits::RULES_MAX);
             return Err(error_at(text, place_of(text, "rules"), reason));
@@ -317,6 +357,7 @@ impl PipelineDefinition {
             ranking: read.ranking,
             list: read.list,
             controls: read.controls,
+            exploration: read.exploration,
             budgets: read.budgets,
             rules: rules.collect::<Result<_, _>>()?,
         })
@@ -357,6 +398,17 @@ impl SourceWeights {
             self.session,
         ]
     }
+}
+
+fn check_candidates(text: &str, candidates: usize) -> Result<(), DefinitionError> {
+    if (1..=limits::RECOMMENDATIONS_MAX).contains(&candidates) {
+        return Ok(());
+    }
+    let reason = format!(
+        "`ranking.candidates` is {candidates}, must be in 1 to {}",
+        limits::RECOMMENDATIONS_MAX
+    );
+    Err(error_at(text, place_of(text, "candidates"), reason))
 }
 
 fn rule_of(text: &str, rule: &Spanned<String>) -> Result<Rule, DefinitionError> {
@@ -451,6 +503,9 @@ mod tests {
                 3,
                 "must be in -1 to 1",
             ),
+            ("[exploration]\nswap = 0.6", 2, 1, "must be in 0 to 0.5"),
+            ("[exploration]\n\ndraw = nan", 3, 1, "must be in 0 to 1"),
+            ("[exploration]\ndraw_after = -1", 2, 14, ""),
             ("[ranking]\ncandidates = 0", 2, 1, "must be in 1 to"),
             ("[sources]\ntaste = -1", 2, 1, "must be in 0 to 100"),
             ("[sources]\ngenre = 1", 2, 1, "genre"),

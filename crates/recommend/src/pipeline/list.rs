@@ -3,7 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use leitmotif_domain::chance::Seed;
 use leitmotif_learn::diversify::{calibrate, greedy_dpp, mmr, space_artists};
+use leitmotif_learn::exposure::ExploredPair;
 
 use super::definition::{Controls, Diversify, PipelineDefinition};
 use super::facts::{RequestFacts, TrackFacts};
@@ -61,6 +63,10 @@ pub struct Considered {
     pub adjustments: Vec<Adjustment>,
     /// What became of it.
     pub fate: Fate,
+    /// Probability that it is shown where it is; `None` when it is not shown.
+    pub propensity: Option<f32>,
+    /// Share of it that the listener is expected to hear, 0 to 1; `None` where nothing tells it.
+    pub expected_listened_share: Option<f32>,
 }
 
 /// A place of the list.
@@ -69,25 +75,32 @@ pub struct Placed {
     pub ranked: Ranked,
     /// What moved it.
     pub adjustments: Vec<Adjustment>,
+    /// Probability that it stands here.
+    pub propensity: f32,
+    /// Share of it that the listener is expected to hear, 0 to 1; `None` where nothing tells it.
+    pub expected_listened_share: Option<f32>,
 }
 
 /// Makes one list of the candidates of several rungs.
 pub struct ListMaker<'a> {
-    view: &'a TenantView,
-    definition: &'a PipelineDefinition,
+    pub(super) view: &'a TenantView,
+    pub(super) definition: &'a PipelineDefinition,
     controls: Controls,
     facts: &'a RequestFacts<'a>,
     excluded: KeyedSet<usize>,
     taken: KeyedSet<u64>,
     /// Tracks in the list so far, per rule and group, for caps.
     counted: HashMap<(usize, u64), usize>,
-    considered: Vec<Considered>,
+    pub(super) considered: Vec<Considered>,
+    /// Chance for the first part of the list; those below follow what it left.
+    pub(super) chance: Option<Seed>,
+    pub(super) pairs: Vec<ExploredPair>,
 }
 
-struct Gathered {
-    ranked: Ranked,
+pub(super) struct Gathered {
+    pub(super) ranked: Ranked,
     relevance: f32,
-    adjustments: Vec<Adjustment>,
+    pub(super) adjustments: Vec<Adjustment>,
 }
 
 impl<'a> ListMaker<'a> {
@@ -108,7 +121,31 @@ impl<'a> ListMaker<'a> {
             taken: KeyedSet::default(),
             counted: HashMap::new(),
             considered: Vec::new(),
+            chance: None,
+            pairs: Vec::new(),
         }
+    }
+
+    /// Leaves to chance what the definition says; without this the list is as it is ranked.
+    pub fn explore_by(&mut self, chance: Option<Seed>) {
+        self.chance = chance.filter(|_| self.definition.exploration.is_on());
+    }
+
+    /// Tells places, in the order of their rows, how much of them will be heard.
+    pub fn expect(&mut self, places: &mut [Placed], told: &[(usize, f32)]) {
+        for (index, share) in told {
+            let placed = places.iter_mut().find(|one| one.ranked.index == *index);
+            let considered = (self.considered.iter_mut().rev()).find(|one| one.index == *index);
+            if let (Some(placed), Some(considered)) = (placed, considered) {
+                placed.expected_listened_share = Some(*share);
+                considered.expected_listened_share = Some(*share);
+            }
+        }
+    }
+
+    /// The pairs whose order was left to chance.
+    pub fn take_pairs(&mut self) -> Vec<ExploredPair> {
+        std::mem::take(&mut self.pairs)
     }
 
     /// Excluded candidates may be shown from now on, but for these.
@@ -142,7 +179,8 @@ impl<'a> ListMaker<'a> {
     /// Chooses up to `count` more places, best first; `ranked` comes best first.
     pub fn choose(&mut self, ranked: Vec<Ranked>, count: usize, is_late: bool) -> Vec<Placed> {
         let moves = !self.controls.is_neutral() || self.definition.adjusts();
-        let wanted = if moves {
+        let draws = self.chance.is_some() && self.definition.exploration.draw > 0.0;
+        let wanted = if moves || draws {
             (count * POOL_PER_PLACE).max(self.definition.ranking.candidates)
         } else {
             count * POOL_PER_PLACE
@@ -157,7 +195,8 @@ impl<'a> ListMaker<'a> {
             self.diversify(&pool, count)
         };
         let order = self.cap(&pool, order);
-        let chosen = self.pin(&pool, self.space(&pool, order, count), count);
+        let (chosen, pinned) = self.pin(&pool, self.space(&pool, order, count), count);
+        let chosen = self.explore(&pool, chosen, &pinned, count);
         self.place(pool, &chosen)
     }
 
@@ -195,6 +234,8 @@ impl<'a> ListMaker<'a> {
             score: ranked.score,
             adjustments: Vec::new(),
             fate,
+            propensity: None,
+            expected_listened_share: None,
         });
     }
 
@@ -320,7 +361,7 @@ impl<'a> ListMaker<'a> {
     }
 
     /// What a track counts for: rule and group, with the most there may be.
-    fn caps_of(&self, index: usize, card: &TrackCard) -> Vec<((usize, u64), usize)> {
+    pub(super) fn caps_of(&self, index: usize, card: &TrackCard) -> Vec<((usize, u64), usize)> {
         let facts = self.facts.of(index, card);
         let rules = self.definition.rules.iter().enumerate();
         rules
@@ -355,7 +396,12 @@ impl<'a> ListMaker<'a> {
     }
 
     /// Puts the best candidate of each pin at its place.
-    fn pin(&self, pool: &[Gathered], mut chosen: Vec<usize>, count: usize) -> Vec<usize> {
+    fn pin(
+        &self,
+        pool: &[Gathered],
+        mut chosen: Vec<usize>,
+        count: usize,
+    ) -> (Vec<usize>, HashSet<usize>) {
         let mut pinned = HashSet::new();
         for rule in &self.definition.rules {
             let Action::Pin(place) = rule.action() else {
@@ -374,20 +420,22 @@ impl<'a> ListMaker<'a> {
                 chosen.truncate(count);
             }
         }
-        chosen
+        (chosen, pinned)
     }
 
-    fn place(&mut self, pool: Vec<Gathered>, chosen: &[usize]) -> Vec<Placed> {
+    fn place(&mut self, pool: Vec<Gathered>, chosen: &[(usize, f32)]) -> Vec<Placed> {
         let mut pool: Vec<Option<Gathered>> = pool.into_iter().map(Some).collect();
         let mut places = Vec::with_capacity(chosen.len());
-        for at in chosen {
+        for (at, propensity) in chosen {
             let Some(one) = pool.get_mut(*at).and_then(Option::take) else {
                 continue;
             };
-            self.consider(&one, Fate::Shown);
+            self.consider(&one, Fate::Shown, Some(*propensity));
             places.push(Placed {
                 ranked: one.ranked,
                 adjustments: one.adjustments,
+                propensity: *propensity,
+                expected_listened_share: None,
             });
         }
         let capped: HashSet<usize> = (self.considered.iter())
@@ -400,19 +448,21 @@ impl<'a> ListMaker<'a> {
                 self.taken.remove(&card.canonical_key);
             }
             if !capped.contains(&one.ranked.index) {
-                self.consider(&one, Fate::NotReached);
+                self.consider(&one, Fate::NotReached, None);
             }
         }
         places
     }
 
-    fn consider(&mut self, one: &Gathered, fate: Fate) {
+    fn consider(&mut self, one: &Gathered, fate: Fate, propensity: Option<f32>) {
         let moved: f32 = one.adjustments.iter().map(|one| one.amount).sum();
         self.considered.push(Considered {
             index: one.ranked.index,
             score: one.ranked.score + moved,
             adjustments: one.adjustments.clone(),
             fate,
+            propensity,
+            expected_listened_share: None,
         });
     }
 }

@@ -2,6 +2,7 @@
 
 mod choose;
 mod definition;
+mod explore;
 mod facts;
 mod kinship;
 mod list;
@@ -10,8 +11,8 @@ mod request;
 
 pub use choose::{Chosen, choose, present};
 pub use definition::{
-    BUILT_IN, Budgets, Controls, DefinitionError, Diversify, ListOptions, PipelineDefinition,
-    RankBy, Ranking, Stage,
+    BUILT_IN, Budgets, Controls, DefinitionError, Diversify, Exploration, ListOptions,
+    PipelineDefinition, RankBy, Ranking, Stage,
 };
 pub(crate) use kinship::Kinship;
 pub use list::{Adjustment, Considered, Fate};

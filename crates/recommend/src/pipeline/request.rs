@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use leitmotif_domain::event::ShownExploration;
 use leitmotif_domain::{Assignment, ListenerId, ModelId, RequestId, Rung, TrackId};
 
 use super::definition::PipelineDefinition;
@@ -72,6 +73,8 @@ pub struct Recommendations {
     pub assignment: Assignment,
     /// The tracks in order.
     pub tracks: Vec<RecommendedTrack>,
+    /// What of the order was left to chance, where something was.
+    pub exploration: Option<ShownExploration>,
     /// What took how long.
     pub spans: Vec<Span>,
     /// Parts that failed or came too late, and so are missing in the answer.
@@ -119,6 +122,10 @@ pub struct RecommendedTrack {
     pub artist: String,
     /// What it was ranked by; the contributions of the reasons sum to it.
     pub score: f32,
+    /// Probability of being shown here; 1 where nothing is left to chance.
+    pub propensity: f32,
+    /// Share of it that the listener is expected to hear, 0 to 1; `None` where nothing tells it.
+    pub expected_listened_share: Option<f32>,
     /// Why.
     pub reasons: Vec<Reason>,
 }

@@ -1,10 +1,12 @@
 //! Ordering by a learned ranker, with reasons that sum to the score.
 
+use std::sync::Arc;
+
 use leitmotif_domain::error::InvalidValue;
 use leitmotif_learn::trees::{Ensemble, Explainer, Features};
 
 use super::columns::{COLUMN_COUNT, ListenerFacts, column_names, fill_row, source_of};
-use super::{Pooled, Ranked};
+use super::{ListenedShare, Pooled, Ranked};
 use crate::error::Result;
 use crate::explain::{Reason, Source};
 use crate::keyed::KeyedMap;
@@ -17,6 +19,8 @@ pub struct Ranker {
     /// What the blended score counts beside the trees.
     blend_weight: f32,
     explainer: Explainer,
+    /// The expected listened share, where it is a term of the order, with what it counts.
+    listened: Option<(Arc<ListenedShare>, f32)>,
 }
 
 impl Ranker {
@@ -29,21 +33,27 @@ impl Ranker {
             let reason = format!("weight of the blend is {blend_weight}");
             return Err(InvalidValue::new("ranker", reason).into());
         }
-        let (ours, theirs) = (column_names(), ensemble.names());
-        if theirs != ours.as_slice() {
-            let stranger = theirs.iter().find(|name| !ours.contains(name));
-            let reason = match stranger {
-                Some(name) => format!("column `{name}` does not exist here"),
-                None => format!("{} columns, expected {COLUMN_COUNT}", theirs.len()),
-            };
-            return Err(InvalidValue::new("ranker", reason).into());
-        }
+        check_columns(&ensemble)?;
         let explainer = Explainer::new(&ensemble)?;
         Ok(Self {
             ensemble,
             blend_weight,
             explainer,
+            listened: None,
         })
+    }
+
+    /// Makes the expected listened share a term of the order; a weight of 0 leaves it out.
+    pub fn with_listened(self, share: Arc<ListenedShare>, weight: f32) -> Self {
+        Self {
+            listened: (weight > 0.0).then_some((share, weight)),
+            ..self
+        }
+    }
+
+    /// The expected listened share as a term of the order, with what it counts.
+    pub fn listened(&self) -> Option<&(Arc<ListenedShare>, f32)> {
+        self.listened.as_ref()
     }
 
     /// Reads a ranker in LightGBM's text form.
@@ -82,6 +92,11 @@ impl Ranker {
         }
         let mut scores = vec![0.0; pool.len()];
         (self.ensemble).predict_into(Features::new(&rows, COLUMN_COUNT)?, &mut scores)?;
+        if let Some((share, weight)) = &self.listened {
+            for (score, told) in scores.iter_mut().zip(share.raw(&rows)?) {
+                *score += f64::from(*weight) * (told - share.bias());
+            }
+        }
         let places = pool.iter().enumerate();
         let row_of = places.map(|(row, one)| (one.index, row)).collect();
         // What every score starts from says nothing of any track.
@@ -116,6 +131,11 @@ impl Ranker {
         for (column, contribution) in columns.iter().enumerate() {
             by_source[source_of(column) as usize] += contribution;
         }
+        if let Some((share, weight)) = &self.listened {
+            for (column, contribution) in share.contributions(row)?.into_iter().enumerate() {
+                by_source[source_of(column) as usize] += f64::from(*weight) * contribution;
+            }
+        }
         for reason in &ranked.reasons {
             by_source[reason.source as usize] += f64::from(self.blend_weight * reason.contribution);
         }
@@ -138,6 +158,20 @@ impl Ranker {
     }
 }
 
+/// Whether trees were fitted on our columns.
+pub(super) fn check_columns(ensemble: &Ensemble) -> Result<()> {
+    let (ours, theirs) = (column_names(), ensemble.names());
+    if theirs == ours.as_slice() {
+        return Ok(());
+    }
+    let stranger = theirs.iter().find(|name| !ours.contains(name));
+    let reason = match stranger {
+        Some(name) => format!("column `{name}` does not exist here"),
+        None => format!("{} columns, expected {COLUMN_COUNT}", theirs.len()),
+    };
+    Err(InvalidValue::new("ranker", reason).into())
+}
+
 /// A pool in the ranker's order, and the rows it was ordered by.
 pub struct LearntOrder {
     /// Best first.
@@ -153,7 +187,8 @@ impl LearntOrder {
         self.rows
     }
 
-    fn row(&self, index: usize) -> Option<&[f32]> {
+    /// The row of a catalogue index.
+    pub fn row(&self, index: usize) -> Option<&[f32]> {
         let row = *self.row_of.get(&index)?;
         self.rows.chunks(COLUMN_COUNT).nth(row)
     }
@@ -189,7 +224,10 @@ mod tests {
         assert!(unnamed.is_err(), "columns must be ours by name");
         let named = ensemble.with_names(column_names()).unwrap();
         assert!(Ranker::new(named.clone(), f32::NAN).is_err());
+        let share = Arc::new(ListenedShare::from_text(&named.to_lightgbm()).unwrap());
         let ranker = Ranker::new(named, 0.5).unwrap();
+        assert!(ranker.listened().is_none());
+        let ranker = ranker.with_listened(share, 0.7);
 
         let candidates = (0..9).map(|index| crate::candidates::Candidate {
             index,

@@ -2,10 +2,12 @@
 
 mod columns;
 mod learned;
+mod listened;
 mod pool;
 
 pub use columns::{COLUMN_COUNT, ListenerFacts, column_names, fill_row, group_of, skip_rate};
 pub use learned::Ranker;
+pub use listened::ListenedShare;
 pub use pool::{Pooled, pool};
 
 use crate::explain::Reason;

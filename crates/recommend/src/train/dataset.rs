@@ -19,7 +19,7 @@ use crate::view::taste_weight;
 /// Signal of a play from which a held-out track counts as relevant: heard for the most part.
 const RELEVANT_SIGNAL: f32 = 0.5;
 /// Signal from which a held-out track counts as loved: a like, or more than one whole play.
-const LOVED_SIGNAL: f32 = 1.5;
+pub const LOVED_SIGNAL: f32 = 1.5;
 /// What a judgement counts, in completed plays.
 const OPINION_SIGNAL: f32 = 3.0;
 
@@ -36,6 +36,8 @@ pub struct Play {
     pub signal: f32,
     /// Where it stands in the log.
     pub offset: u64,
+    /// Share of the track that was heard, 0 to 1, where it is known.
+    pub listened_share: Option<f32>,
 }
 
 /// Plays in order of time, over the tracks of the catalogue.
@@ -123,6 +125,7 @@ impl Dataset {
                     at: event.occurred_at,
                     signal,
                     offset: recorded.offset,
+                    listened_share: listened_share(&event.payload),
                 };
                 keyed.push((event.occurred_at, event.event_id, play));
             }
@@ -164,6 +167,12 @@ impl Dataset {
             asked,
             at,
         }
+    }
+
+    /// The plays from one moment on and before another.
+    pub fn between(&self, from: Timestamp, to: Timestamp) -> &[Play] {
+        let place = |at: Timestamp| self.listens.partition_point(|play| play.at < at);
+        self.listens.get(place(from)..place(to)).unwrap_or_default()
     }
 
     /// Listeners × items with taste weights, negative ones included.
@@ -257,6 +266,19 @@ impl Dataset {
             }
         }
         questions
+    }
+}
+
+/// The share of a track that was heard.
+fn listened_share(payload: &EventPayload) -> Option<f32> {
+    let EventPayload::Listen(listen) = payload else {
+        return None;
+    };
+    match (listen.played_ms, listen.track_ms) {
+        (Some(played), Some(length)) if length > 0 => {
+            Some((played as f32 / length as f32).min(1.0))
+        }
+        _ => None,
     }
 }
 

@@ -11,7 +11,9 @@ use leitmotif_learn::neighbours::{ItemNeighbours, item_cosine};
 use super::ablation::ablate;
 use super::current::{Basis, Comparison, CurrentModel, has_seen};
 use super::dataset::{Dataset, Question, Split};
+use super::exposed::{ExposureReport, Exposures};
 use super::ladder::LadderRow;
+use super::listened::{ListenedReport, ShareRows, order_weight};
 use super::pareto::pareto;
 use super::ranker::{Moment, PartedRows, RankerSettings, named};
 use super::settled::{Evaluated, Measured, SettledRanker};
@@ -21,7 +23,7 @@ use crate::catalogue::CatalogueView;
 use crate::error::{Error, Result};
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
 use crate::pipeline::RANKED_MAX;
-use crate::rank::Ranker;
+use crate::rank::{ListenedShare, Ranker};
 use crate::view::TenantView;
 
 /// Neighbours kept per track.
@@ -76,6 +78,36 @@ pub enum Loaded {
     Read(Box<RecommenderModel>, u64),
 }
 
+/// What trees were grown for.
+#[derive(Default)]
+pub struct LearntTrees {
+    /// The order, without the listened share as a term.
+    pub ranker: Option<Ranker>,
+    /// The listened share, and what it counts in the order where it is told.
+    pub listened: Option<(Arc<ListenedShare>, f32)>,
+}
+
+impl LearntTrees {
+    /// The order as it serves: with the listened share as a term where that is told.
+    fn ranker(self, is_told: bool) -> Option<Ranker> {
+        match (self.ranker, self.listened) {
+            (Some(ranker), Some((share, weight))) if is_told => {
+                Some(ranker.with_listened(share, weight))
+            }
+            (ranker, _) => ranker,
+        }
+    }
+
+    /// What a model keeps of them.
+    pub fn kept(self, is_ranker_in_use: bool, is_told: bool) -> Self {
+        let listened = self.listened.clone().filter(|_| is_told);
+        Self {
+            ranker: self.ranker(is_told).filter(|_| is_ranker_in_use),
+            listened,
+        }
+    }
+}
+
 /// The part of training that computes.
 pub struct Fitting {
     /// The new model's id.
@@ -90,6 +122,10 @@ pub struct Fitting {
     column_of: Vec<Option<u32>>,
     /// What the ranker learns from, once it is built.
     rows: Option<RankerRows>,
+    /// What lists that were shown brought to the rows.
+    exposed: Option<ExposureReport>,
+    /// What the listened share is learnt from.
+    share_rows: ShareRows,
 }
 
 impl Fitting {
@@ -111,30 +147,61 @@ impl Fitting {
             view,
             column_of,
             rows: None,
+            exposed: None,
+            share_rows: ShareRows::default(),
         })
     }
 
     /// Asks from several moments what came next; each question looks as far ahead as from `WEIGH_AT`
-    /// to `JUDGE_AT`, so that nothing of what judges is seen.
+    /// to `JUDGE_AT`, so that nothing of what judges is seen. Lists that were shown are read as of the
+    /// latest of the moments before them, where enough was left to chance to tell what positions do.
     pub fn build_rows(
         &mut self,
         pasts: Vec<(f64, ListeningState)>,
+        exposures: Exposures,
         recipe: &Recipe,
         on_share: &dyn Fn(f64),
     ) -> Result<()> {
-        let mut rows = RankerRows::default();
+        let (mut rows, mut share_rows) = (RankerRows::default(), ShareRows::default());
         let count = pasts.len().max(1) as f64;
+        let judge_at = self.judge_at();
+        let shown = exposures.joined(&self.dataset, judge_at);
+        let (found, mut exposed) = shown.examine().unzip();
+        let examination = found.flatten();
+        let shares = pasts.iter().map(|(share, _)| *share);
+        let begins = shares.map(|share| self.dataset.split(share, 1.0).at);
+        let moments: Vec<Timestamp> = begins.chain([judge_at]).collect();
         for (number, (share, state)) in pasts.into_iter().enumerate() {
             let split = self.dataset.split(share, share + JUDGE_AT - WEIGH_AT);
             let questions = ladder::bounded(self.dataset.questions(&split), RANKED_MAX);
             let (at, parts) = (split.at, fit(&self.dataset, &split, recipe.factorization)?);
-            let model = self.model(parts, recipe.blend, None)?;
+            let model = self.model(parts, recipe.blend, LearntTrees::default())?;
             self.stand_at(state, at, model);
+            if let Some(next) = moments.get(number + 1) {
+                let plays = self.dataset.between(at, *next);
+                share_rows.add(&self.moment(at), &self.dataset.items, plays)?;
+            }
             rows.add(&self.moment(at), &questions)?;
+            if let (Some(examination), Some(next)) = (&examination, moments.get(number + 1)) {
+                let lists = shown.between(at, *next);
+                let before = rows.row_count();
+                rows.add_shown(&self.moment(at), &lists, examination)?;
+                if let Some(exposed) = &mut exposed {
+                    exposed.lists_used = rows.shown_count() as u64;
+                    exposed.rows_used += (rows.row_count() - before) as u64;
+                }
+            }
             on_share((number + 1) as f64 / count);
         }
         self.rows = Some(rows);
+        self.exposed = exposed;
+        self.share_rows = share_rows;
         Ok(())
+    }
+
+    /// When the listens that judge begin.
+    pub fn judge_at(&self) -> Timestamp {
+        self.dataset.split(JUDGE_AT, 1.0).at
     }
 
     /// Whether the rows lie there.
@@ -153,17 +220,29 @@ impl Fitting {
 
     /// Learns the order that answers the questions best.
     pub fn learn_order(&self, trials: usize, on_share: &dyn Fn(f64)) -> Result<SettledRanker> {
+        let share = self.share_rows.fit()?;
         let Some(parted) = self.parted_rows()? else {
             return Ok(SettledRanker {
                 learnt: None,
                 trials: Vec::new(),
+                exposed: self.exposed.clone(),
+                listened: share.map(|share| (share.to_text(), 0.0)),
             });
         };
         let (fitted, settings, trials) = parted.search(trials, on_share)?;
         let (ranker, report) = named(fitted, settings, self.rows()?)?;
+        let listened = match share {
+            Some(share) => {
+                let weight = order_weight(&share, &ranker, self.rows()?)?;
+                Some((share.to_text(), weight))
+            }
+            None => None,
+        };
         Ok(SettledRanker {
             learnt: Some((ranker.to_text(), ranker.blend_weight(), report)),
             trials,
+            exposed: self.exposed.clone(),
+            listened,
         })
     }
 
@@ -177,7 +256,7 @@ impl Fitting {
         &mut self,
         past: ListeningState,
         recipe: &Recipe,
-        ranker: Option<Ranker>,
+        learnt: LearntTrees,
         current: Loaded,
         on_share: &dyn Fn(f64),
     ) -> Result<Evaluated> {
@@ -188,8 +267,11 @@ impl Fitting {
         let (dataset, content) = (&self.dataset, &self.content);
         let mut ladder = ladder::judge(dataset, &questions, &parts, content, &recipe.blend);
         on_share(0.4);
-        let model = self.model(parts, recipe.blend, None)?;
+        let model = self.model(parts, recipe.blend, LearntTrees::default())?;
         self.stand_at(past, at, model);
+        let listened = self.judge_listened(&learnt)?;
+        let is_told = listened.is_some_and(|report| report.is_in_use);
+        let ranker = learnt.ranker(is_told);
         let ranked = match &ranker {
             Some(ranker) => Some(self.moment(at).judge(Some(ranker), &questions)?),
             None => None,
@@ -201,6 +283,7 @@ impl Fitting {
             Some(ranked) => ranked,
             None => self.moment(at).judge(None, &questions)?,
         };
+        let order_weight = (ranker.as_ref().and_then(Ranker::listened)).map_or(0.0, |one| one.1);
         on_share(0.7);
         let current = match current {
             Loaded::None => CurrentModel::None,
@@ -219,8 +302,27 @@ impl Fitting {
             split_at: at,
             ladder,
             is_ranker_in_use,
+            listened: listened.map(|report| ListenedReport {
+                order_weight: if is_told && is_ranker_in_use {
+                    order_weight
+                } else {
+                    0.0
+                },
+                ..report
+            }),
             current,
         })
+    }
+
+    /// Judges the listened share, as the view stands.
+    fn judge_listened(&self, learnt: &LearntTrees) -> Result<Option<ListenedReport>> {
+        let Some((share, _)) = &learnt.listened else {
+            return Ok(None);
+        };
+        let judge = self.dataset.split(JUDGE_AT, 1.0);
+        let mut rows = ShareRows::default();
+        rows.add(&self.moment(judge.at), &self.dataset.items, judge.test())?;
+        rows.judge(share, judge.train()).map(Some)
     }
 
     /// The model in production as it may be judged on held-out listens.
@@ -235,11 +337,21 @@ impl Fitting {
         }
         let (blend, settings) = (current.blend, *current.taste.options());
         let ranker = match &current.ranker {
-            Some(ranker) => Some(Ranker::from_text(&ranker.to_text(), ranker.blend_weight())?),
+            Some(ranker) => {
+                let again = Ranker::from_text(&ranker.to_text(), ranker.blend_weight())?;
+                Some(match ranker.listened() {
+                    Some((share, weight)) => again.with_listened(Arc::clone(share), *weight),
+                    None => again,
+                })
+            }
             None => None,
         };
+        let learnt = LearntTrees {
+            ranker,
+            listened: None,
+        };
         let parts = fit(&self.dataset, &judge, settings)?;
-        Ok((Basis::FittedAnew, self.model(parts, blend, ranker)?))
+        Ok((Basis::FittedAnew, self.model(parts, blend, learnt)?))
     }
 
     /// Measures what a full report shows beyond the ladder: of the ranker that serves, and of the
@@ -255,7 +367,11 @@ impl Fitting {
         let questions = self.questions();
         let judge = self.dataset.split(JUDGE_AT, 1.0);
         let (at, parts) = (judge.at, fit(&self.dataset, &judge, recipe.factorization)?);
-        let model = self.model(parts, recipe.blend, ranker)?;
+        let learnt = LearntTrees {
+            ranker,
+            listened: None,
+        };
+        let model = self.model(parts, recipe.blend, learnt)?;
         self.stand_at(past, at, model);
         let moment = self.moment(at);
         let curve = pareto(&moment, &questions, self.dataset.items.len(), &|share| {
@@ -274,10 +390,10 @@ impl Fitting {
     }
 
     /// Fits on everything.
-    pub fn whole(&self, recipe: &Recipe, ranker: Option<Ranker>) -> Result<Vec<u8>> {
+    pub fn whole(&self, recipe: &Recipe, learnt: LearntTrees) -> Result<Vec<u8>> {
         let whole = self.dataset.split(1.0, 1.0);
         let parts = fit(&self.dataset, &whole, recipe.factorization)?;
-        self.model(parts, recipe.blend, ranker)?.to_bytes()
+        self.model(parts, recipe.blend, learnt)?.to_bytes()
     }
 
     /// Makes the view what a request would have met at a moment.
@@ -300,7 +416,7 @@ impl Fitting {
         &self,
         parts: Parts,
         blend: BlendWeights,
-        ranker: Option<Ranker>,
+        learnt: LearntTrees,
     ) -> Result<RecommenderModel> {
         let parts = ModelParts {
             items: self.dataset.items.clone(),
@@ -309,7 +425,8 @@ impl Fitting {
             content: self.content.clone(),
             transitions: parts.transitions,
             blend,
-            ranker,
+            ranker: learnt.ranker,
+            listened: learnt.listened.map(|(share, _)| share),
         };
         RecommenderModel::new(self.id, parts)
     }

@@ -99,6 +99,7 @@ fn point(
             &definition,
             &[],
             moment.at,
+            None,
             &mut watch,
         )?;
         let indexes: Vec<usize> = chosen.places.iter().map(|place| place.index).collect();

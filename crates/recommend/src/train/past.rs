@@ -88,6 +88,7 @@ mod tests {
             at: Timestamp::from_ms(minute * 60_000),
             signal,
             offset: 0,
+            listened_share: None,
         };
         let plays = [
             play(0, 0, 0, 1.0),

@@ -1,6 +1,8 @@
 //! The stages of a training one after the other: what each reads, what is computed off the async
 //! threads, and what is written down.
 
+use std::sync::Arc;
+
 use leitmotif_domain::job::Progress;
 use leitmotif_domain::training::{ReportDepth, SearchBudget, TrainingRequest};
 use leitmotif_domain::{ErrorKind, ModelId, TenantScope, limits};
@@ -10,7 +12,8 @@ use leitmotif_storage::ports::ModelRecord;
 use tokio::sync::watch;
 
 use super::dataset::{Dataset, content_lists};
-use super::fitting::{Fitting, Loaded, Recipe};
+use super::exposed::Exposures;
+use super::fitting::{Fitting, LearntTrees, Loaded, Recipe};
 use super::ranker::RankerSettings;
 use super::report::{SearchReport, TrainingReport};
 use super::settled::{Evaluated, Measured, Settled, SettledRanker, SettledSources};
@@ -21,7 +24,7 @@ use super::{JUDGE_AT, TrainingRun, WEIGH_AT, past, promote};
 use crate::catalogue::CatalogueView;
 use crate::error::{Error, Result};
 use crate::model::RecommenderModel;
-use crate::rank::Ranker;
+use crate::rank::{ListenedShare, Ranker};
 use crate::service::{PRODUCTION, Stores};
 
 /// Embedding neighbours kept per track.
@@ -230,8 +233,10 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
             self.meter.within(pasts.len() as f64 / shares.len() as f64);
         }
         self.meter.begin(Stage::BuildRows, false);
+        let judge_at = self.fitting()?.judge_at();
+        let exposures = Exposures::read(self.stores, self.scope, settled.until, judge_at).await?;
         let build = move |fitting: &mut Fitting, on_share: &dyn Fn(f64)| {
-            fitting.build_rows(pasts, &recipe, on_share)
+            fitting.build_rows(pasts, exposures, &recipe, on_share)
         };
         self.lend(0.0, build).await
     }
@@ -258,9 +263,9 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         self.meter.begin(Stage::Evaluate, false);
         let past = self.past(settled, JUDGE_AT).await?;
         let current = self.load(production).await?;
-        let ranker = read_ranker(ranker)?;
+        let learnt = read_learnt(ranker)?;
         let judge = move |fitting: &mut Fitting, on_share: &dyn Fn(f64)| {
-            fitting.evaluate(past, &recipe, ranker, current, on_share)
+            fitting.evaluate(past, &recipe, learnt, current, on_share)
         };
         let evaluated = self.lend(0.0, judge).await?;
         settled.write("evaluated", &evaluated).await?;
@@ -306,7 +311,7 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         self.meter.begin(Stage::Measure, false);
         let past = self.past(settled, JUDGE_AT).await?;
         let settings = ranker.learnt.as_ref().map(|(.., report)| report.settings);
-        let ranker = read_ranker(ranker)?.filter(|_| evaluated.is_ranker_in_use);
+        let ranker = evaluated.kept(read_learnt(ranker)?).ranker;
         let measure = move |fitting: &mut Fitting, on_share: &dyn Fn(f64)| {
             fitting.measure(past, &recipe, ranker, settings, on_share)
         };
@@ -322,10 +327,9 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
             None => {
                 self.meter.begin(Stage::Register, false);
                 let recipe = found.recipe;
-                let ranker = read_ranker(&found.ranker)?;
-                let ranker = ranker.filter(|_| found.evaluated.is_ranker_in_use);
+                let learnt = found.evaluated.kept(read_learnt(&found.ranker)?);
                 let fit =
-                    move |fitting: &mut Fitting, _: &dyn Fn(f64)| fitting.whole(&recipe, ranker);
+                    move |fitting: &mut Fitting, _: &dyn Fn(f64)| fitting.whole(&recipe, learnt);
                 let bytes = self.lend(0.0, fit).await?;
                 settled.write("model", &bytes).await?;
                 bytes
@@ -388,11 +392,19 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
     }
 }
 
-fn read_ranker(settled: &SettledRanker) -> Result<Option<Ranker>> {
-    let learnt = settled.learnt.as_ref();
-    learnt
-        .map(|(text, weight, _)| Ranker::from_text(text, *weight))
-        .transpose()
+fn read_learnt(settled: &SettledRanker) -> Result<LearntTrees> {
+    let ranker = settled.learnt.as_ref();
+    let listened = settled.listened.as_ref();
+    Ok(LearntTrees {
+        ranker: ranker
+            .map(|(text, weight, _)| Ranker::from_text(text, *weight))
+            .transpose()?,
+        listened: listened
+            .map(|(text, weight)| {
+                Ok::<_, Error>((Arc::new(ListenedShare::from_text(text)?), *weight))
+            })
+            .transpose()?,
+    })
 }
 
 fn report(request: TrainingRequest, id: ModelId, found: Found) -> TrainingReport {
@@ -411,6 +423,7 @@ fn report(request: TrainingRequest, id: ModelId, found: Found) -> TrainingReport
         source_trials: sources.trials,
         ranker_trials: ranker.trials,
     });
+    let exposures = ranker.exposed;
     let mut ranker = ranker.learnt.map(|(.., report)| report);
     if let Some(report) = &mut ranker {
         report.is_in_use = evaluated.is_ranker_in_use;
@@ -429,6 +442,8 @@ fn report(request: TrainingRequest, id: ModelId, found: Found) -> TrainingReport
         blend: recipe.blend,
         factorization: recipe.factorization,
         ranker,
+        exposures,
+        listened: evaluated.listened,
         comparison: evaluated.current.comparison().copied(),
         promotion,
         search,

@@ -1,7 +1,10 @@
 //! Learning to order: the candidates that requests would have had, and what was played next.
 
+use std::collections::BTreeMap;
+
 use leitmotif_domain::chance::{Seed, SplitMix64};
 use leitmotif_domain::{ListenerId, Timestamp};
+use leitmotif_learn::exposure::Examination;
 use leitmotif_learn::rank_metrics::graded_ndcg_at;
 use leitmotif_learn::trees::{
     BinOptions, Dataset as RowDataset, Ensemble, Objective, Parameters, fit,
@@ -9,10 +12,12 @@ use leitmotif_learn::trees::{
 use serde::{Deserialize, Serialize};
 
 use super::dataset::Question;
+use super::exposed::ShownList;
 use super::ladder::{DEPTH, Judged};
-use super::table::RankerRows;
+use super::table::{RankerRows, sample};
 use super::tune::{log_uniform, pick};
 use crate::error::{Error, Result};
+use crate::keyed::KeyedMap;
 use crate::pipeline::{RANKED_MAX, RecommendRequest, cold_weight, personal_shortlist};
 use crate::rank::{ListenerFacts, Pooled, Ranker, column_names, fill_row};
 use crate::view::TenantView;
@@ -27,12 +32,17 @@ const QUESTIONS_MIN: usize = 200;
 const NEW_EVERY: usize = 10;
 /// Label of a track the listener took to, and of one they loved: liked, or played again and again.
 const LABELS: (f32, f32) = (1.0, 2.0);
+/// What one over the chance of being looked at counts at most: beyond it, a few lucky plays at the
+/// bottom would speak louder than all the others.
+const INVERSE_MAX: f64 = 10.0;
+/// Most lists that were shown of one moment; each costs as much as a question.
+const SHOWN_MAX: usize = 5_000;
 /// Fewest rows of a leaf however little there is.
 const LEAF_ROWS_MIN: usize = 40;
 /// Weights tried for the blended score beside the trees; never none, see [`Ranker`].
 const BLEND_WEIGHTS: [f32; 7] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0];
 /// Seed of a search.
-const SEED: Seed = Seed(0x7261_6e6b_6572);
+pub const SEED: Seed = Seed(0x7261_6e6b_6572);
 
 /// How the trees are grown.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -118,7 +128,11 @@ impl<'v> Moment<'v> {
 
     /// The request of a question's listener.
     pub fn request(&self, question: &Question) -> Result<RecommendRequest> {
-        let listener = self.listeners.get(question.listener);
+        self.request_of(question.listener)
+    }
+
+    fn request_of(&self, listener: usize) -> Result<RecommendRequest> {
+        let listener = self.listeners.get(listener);
         Ok(RecommendRequest {
             listener: Some(*listener.ok_or_else(|| Error::bug("a question of no listener"))?),
             count: RANKED_MAX,
@@ -129,7 +143,12 @@ impl<'v> Moment<'v> {
 
     /// What the listener of a question could have been shown.
     pub fn choice(&self, question: &Question) -> Result<Choice<'v>> {
-        let request = self.request(question)?;
+        self.choice_of(question.listener)
+    }
+
+    /// What a listener, by the dataset's index, could have been shown.
+    pub fn choice_of(&self, listener: usize) -> Result<Choice<'v>> {
+        let request = self.request_of(listener)?;
         let shortlist = personal_shortlist(self.view, &request)?;
         let profile = self.view.profile(request.listener);
         let facts = ListenerFacts::of(self.view, profile, self.at)?;
@@ -186,6 +205,60 @@ impl RankerRows {
                         let column = moment.view.column(one.index);
                         fill_row(moment.view, &facts, one, column, values);
                     }),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RankerRows {
+    /// Adds lists as they were shown after that moment, as far as their tracks are what the listener
+    /// could have been shown by what was known then. Plays carry one over the chance that their
+    /// position was looked at. Lists whose tracks all fared alike teach no order and are left out.
+    ///
+    /// - Cost: one request of each listener, of at most [`SHOWN_MAX`] lists.
+    pub fn add_shown(
+        &mut self,
+        moment: &Moment<'_>,
+        lists: &[&ShownList],
+        examination: &Examination,
+    ) -> Result<()> {
+        let mut by_listener: BTreeMap<usize, Vec<&ShownList>> = BTreeMap::new();
+        for chosen in sample(lists.len(), SHOWN_MAX, SEED) {
+            if let Some(list) = lists.get(chosen) {
+                by_listener.entry(list.listener).or_default().push(list);
+            }
+        }
+        for (listener, lists) in by_listener {
+            let Choice { shortlist, facts } = moment.choice_of(listener)?;
+            let of_column: KeyedMap<usize, &Pooled> = (shortlist.iter())
+                .filter_map(|one| Some((moment.column(one.index)?, one)))
+                .collect();
+            for list in lists {
+                let tracks = list.tracks.iter().enumerate();
+                let known: Vec<(f32, f32, &Pooled)> = tracks
+                    .filter_map(|(position, track)| {
+                        let one = of_column.get(&track.item?)?;
+                        let inverse = 1.0 / examination.at(position);
+                        let weight = if track.is_positive() {
+                            inverse.min(INVERSE_MAX) as f32
+                        } else {
+                            1.0
+                        };
+                        Some((track.label, weight, *one))
+                    })
+                    .collect();
+                let first = known.first().map(|one| one.0);
+                if known.iter().all(|one| Some(one.0) == first) {
+                    continue;
+                }
+                self.begin_shown();
+                for (label, weight, one) in known {
+                    self.push_weighed(one.blended, label, weight, |values| {
+                        let column = moment.view.column(one.index);
+                        fill_row(moment.view, &facts, one, column, values);
+                    });
                 }
             }
         }

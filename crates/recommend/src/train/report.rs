@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::ablation::Ablation;
 use super::current::Comparison;
+use super::exposed::ExposureReport;
 use super::ladder::Ladder;
+use super::listened::ListenedReport;
 use super::pareto::ParetoPoint;
 use super::ranker::{RankerReport, RankerTrial};
 use super::stages::StageTime;
@@ -46,6 +48,12 @@ pub struct TrainingReport {
     pub factorization: IalsOptions,
     /// What orders the candidates; none where there was too little to learn an order from.
     pub ranker: Option<RankerReport>,
+    /// What lists that were shown brought to the ranker; none where none was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposures: Option<ExposureReport>,
+    /// How well the expected listened share is told; none where there were too few listens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listened: Option<ListenedReport>,
     /// The model in production on the same listens; none where there was none that could be judged.
     pub comparison: Option<Comparison>,
     /// Whether the model answers requests from now on.

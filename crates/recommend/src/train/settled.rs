@@ -13,7 +13,10 @@ use sha2::{Digest, Sha256};
 use super::TrainingRun;
 use super::ablation::Ablation;
 use super::current::CurrentModel;
+use super::exposed::ExposureReport;
+use super::fitting::LearntTrees;
 use super::ladder::Ladder;
+use super::listened::ListenedReport;
 use super::ranker::{RankerReport, RankerTrial};
 use super::report::Pareto;
 use super::tune::SourceTrial;
@@ -23,7 +26,7 @@ use crate::model::BlendWeights;
 use crate::service::Stores;
 
 /// Raised with every change of what training computes, so that parts of an older program are left.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 /// The parts, by name.
 const PARTS: [&str; 8] = [
     "begin",
@@ -56,6 +59,10 @@ pub struct SettledRanker {
     pub learnt: Option<(String, f32, RankerReport)>,
     /// Everything tried.
     pub trials: Vec<RankerTrial>,
+    /// What lists that were shown brought to it.
+    pub exposed: Option<ExposureReport>,
+    /// Trees that tell the listened share as text, and what they would count in the order.
+    pub listened: Option<(String, f32)>,
 }
 
 /// What the held-out listens said.
@@ -67,8 +74,18 @@ pub struct Evaluated {
     pub ladder: Ladder,
     /// Whether the learnt order beat the blend.
     pub is_ranker_in_use: bool,
+    /// How well the listened share is told; none where it was not learnt.
+    pub listened: Option<ListenedReport>,
     /// The model in production on the same listens.
     pub current: CurrentModel,
+}
+
+impl Evaluated {
+    /// What of the trees a model keeps.
+    pub fn kept(&self, learnt: LearntTrees) -> LearntTrees {
+        let is_told = self.listened.is_some_and(|report| report.is_in_use);
+        learnt.kept(self.is_ranker_in_use, is_told)
+    }
 }
 
 /// What a full report shows beyond the ladder.

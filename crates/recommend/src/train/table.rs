@@ -1,5 +1,6 @@
 //! Rows of several questions on end, as the trees read them.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use leitmotif_domain::chance::Seed;
@@ -19,7 +20,12 @@ pub struct RankerRows {
     /// The blended score of each row, which counts beside the trees whatever columns they see.
     blended: Vec<f32>,
     labels: Vec<f32>,
+    /// One over the chance that each row was looked at.
+    inverse_propensities: Vec<f32>,
     group_sizes: Vec<usize>,
+    /// The groups, by number, that are lists as they were shown. They teach; only questions validate,
+    /// since what was shown is no sample of what there is.
+    shown: BTreeSet<usize>,
 }
 
 impl Default for RankerRows {
@@ -35,7 +41,9 @@ impl RankerRows {
             values: Vec::new(),
             blended: Vec::new(),
             labels: Vec::new(),
+            inverse_propensities: Vec::new(),
             group_sizes: Vec::new(),
+            shown: BTreeSet::new(),
         }
     }
 
@@ -44,19 +52,42 @@ impl RankerRows {
         self.group_sizes.push(0);
     }
 
-    /// Adds a row to the question begun last.
+    /// Begins the rows of a list as it was shown.
+    pub fn begin_shown(&mut self) {
+        self.shown.insert(self.group_sizes.len());
+        self.begin_group();
+    }
+
+    /// Adds a row to the group begun last.
     pub fn push(&mut self, blended: f32, label: f32, fill: impl FnOnce(&mut Vec<f32>)) {
+        self.push_weighed(blended, label, 1.0, fill);
+    }
+
+    /// Adds a row with one over the chance that it was looked at.
+    pub fn push_weighed(
+        &mut self,
+        blended: f32,
+        label: f32,
+        inverse_propensity: f32,
+        fill: impl FnOnce(&mut Vec<f32>),
+    ) {
         fill(&mut self.values);
         self.blended.push(blended);
         self.labels.push(label);
+        self.inverse_propensities.push(inverse_propensity);
         if let Some(size) = self.group_sizes.last_mut() {
             *size += 1;
         }
     }
 
-    /// How many questions.
+    /// How many questions; lists that were shown are none.
     pub fn question_count(&self) -> usize {
-        self.group_sizes.len()
+        self.group_sizes.len() - self.shown.len()
+    }
+
+    /// How many lists that were shown.
+    pub fn shown_count(&self) -> usize {
+        self.shown.len()
     }
 
     /// How many rows.
@@ -79,6 +110,11 @@ impl RankerRows {
         })
     }
 
+    /// The rows on end.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
     /// The rows for the trees.
     pub fn features(&self) -> Result<Features<'_>> {
         Ok(Features::new(&self.values, self.columns)?)
@@ -88,6 +124,7 @@ impl RankerRows {
     pub fn examples(&self) -> Result<Examples<'_>> {
         Ok(Examples {
             group_sizes: &self.group_sizes,
+            inverse_propensities: (!self.shown.is_empty()).then_some(&self.inverse_propensities),
             ..Examples::new(self.features()?, &self.labels)
         })
     }
@@ -99,25 +136,33 @@ impl RankerRows {
             .collect()
     }
 
-    /// Splits every n-th question off.
+    /// Splits every n-th question off; lists that were shown stay.
     pub fn split(&self) -> (Self, Self) {
         let (mut training, mut validation) = (Self::empty(self.columns), Self::empty(self.columns));
+        let mut questions = 0;
         for (number, group) in self.groups().enumerate() {
-            match number % VALIDATION_EVERY {
-                0 => validation.copy(self, group),
-                _ => training.copy(self, group),
+            let is_shown = self.shown.contains(&number);
+            let is_validation = !is_shown && questions % VALIDATION_EVERY == 0;
+            questions += usize::from(!is_shown);
+            if is_validation {
+                validation.copy(self, number, group);
+            } else {
+                training.copy(self, number, group);
             }
         }
         (training, validation)
     }
 
-    /// Draws at most so many questions, in their order.
+    /// Draws at most so many questions, in their order, without lists that were shown.
     pub fn sample(&self, most: usize, seed: Seed) -> Self {
-        let chosen = sample(self.question_count(), most, seed);
-        let groups: Vec<Range<usize>> = self.groups().collect();
+        let questions: Vec<(usize, Range<usize>)> = (self.groups().enumerate())
+            .filter(|(number, _)| !self.shown.contains(number))
+            .collect();
         let mut kept = Self::empty(self.columns);
-        for group in chosen.into_iter().filter_map(|number| groups.get(number)) {
-            kept.copy(self, group.clone());
+        for chosen in sample(questions.len(), most, seed) {
+            if let Some((number, group)) = questions.get(chosen) {
+                kept.copy(self, *number, group.clone());
+            }
         }
         kept
     }
@@ -135,11 +180,15 @@ impl RankerRows {
         }
     }
 
-    fn copy(&mut self, from: &Self, group: Range<usize>) {
+    fn copy(&mut self, from: &Self, number: usize, group: Range<usize>) {
+        if from.shown.contains(&number) {
+            self.shown.insert(self.group_sizes.len());
+        }
         let values = group.start * from.columns..group.end * from.columns;
         self.values.extend_from_slice(&from.values[values]);
         self.blended.extend_from_slice(&from.blended[group.clone()]);
         self.labels.extend_from_slice(&from.labels[group.clone()]);
+        (self.inverse_propensities).extend_from_slice(&from.inverse_propensities[group.clone()]);
         self.group_sizes.push(group.len());
     }
 }
@@ -172,6 +221,32 @@ mod tests {
         assert_eq!(drawn, sample(1_000, 50, Seed(3)));
         assert_ne!(drawn, sample(1_000, 50, Seed(4)));
         assert_eq!(sample(3, 50, Seed(3)), [0, 1, 2]);
+    }
+
+    #[test]
+    fn shown_lists_teach_and_never_validate() {
+        let mut rows = RankerRows::empty(1);
+        for question in 0..10 {
+            rows.begin_group();
+            rows.push(question as f32, 1.0, |values| values.push(0.0));
+            rows.begin_shown();
+            rows.push_weighed(-1.0, 3.0, 2.5, |values| values.push(0.0));
+        }
+        let counts = |rows: &RankerRows| (rows.question_count(), rows.shown_count());
+        let (training, validation) = rows.split();
+        assert_eq!(counts(&training), (8, 10));
+        assert_eq!(counts(&validation), (2, 0));
+        assert_eq!(validation.blended, [0.0, 5.0]);
+        assert!(
+            validation
+                .examples()
+                .unwrap()
+                .inverse_propensities
+                .is_none()
+        );
+        let weights = training.examples().unwrap().inverse_propensities.unwrap();
+        assert_eq!(weights.iter().filter(|one| **one == 2.5).count(), 10);
+        assert_eq!(counts(&rows.sample(3, Seed(1))), (3, 0));
     }
 
     #[test]

@@ -181,6 +181,7 @@ mod tests {
                 at: Timestamp::from_ms(1_700_000_000_000 + number as i64 * 60_000),
                 signal: 1.0,
                 offset: number as u64,
+                listened_share: None,
             };
             change(number, &mut play);
             play

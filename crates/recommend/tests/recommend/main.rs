@@ -6,7 +6,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod exploration;
+mod exposed;
 mod heads;
+mod listened;
 mod pipelines;
 mod search;
 mod training;
@@ -38,6 +41,8 @@ use leitmotif_storage::ports::{
 
 const GROUPS: usize = 3;
 const TRACKS_PER_GROUP: usize = 12;
+/// The end of a pipeline of which no stage is late on a busy machine.
+const UNHURRIED: &str = "\n[budgets]\nfeatures = 1000000\ncandidates = 0\nranking = 0\nlist = 0";
 
 /// Three groups of tracks and of listeners who like one group each.
 struct World {

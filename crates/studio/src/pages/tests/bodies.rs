@@ -246,6 +246,7 @@ fn a_recommendation() -> Markup {
             artist: String::new(),
             position: 1,
             score: 0.5,
+            expected_listened_share: None,
             reasons: vec![reason],
         }],
         trace: Vec::new(),

@@ -1,0 +1,66 @@
+//! How much of a track a listener is expected to hear.
+
+use leitmotif_learn::trees::{Ensemble, Explainer, Features};
+
+use super::columns::COLUMN_COUNT;
+use super::learned::check_columns;
+use crate::error::Result;
+
+/// Boosted trees over the columns of the ranker that tell the share of a track which will be heard.
+pub struct ListenedShare {
+    ensemble: Ensemble,
+    explainer: Explainer,
+}
+
+impl ListenedShare {
+    /// Takes a fitted ensemble.
+    ///
+    /// - Errors: `Invalid` naming the columns when it was fitted on others than ours.
+    pub fn new(ensemble: Ensemble) -> Result<Self> {
+        check_columns(&ensemble)?;
+        let explainer = Explainer::new(&ensemble)?;
+        Ok(Self {
+            ensemble,
+            explainer,
+        })
+    }
+
+    /// Reads trees in LightGBM's text form.
+    pub fn from_text(text: &str) -> Result<Self> {
+        Self::new(Ensemble::from_lightgbm(text)?)
+    }
+
+    /// Writes them in LightGBM's text form.
+    pub fn to_text(&self) -> String {
+        self.ensemble.to_lightgbm()
+    }
+
+    /// The expected share of each row.
+    ///
+    /// - Shape: `rows` is `[tracks × COLUMN_COUNT]`.
+    /// - Units: a share, 0 to 1.
+    /// - Cost: O(tracks × trees × depth).
+    pub fn of_rows(&self, rows: &[f32]) -> Result<Vec<f32>> {
+        let shares = self.raw(rows)?.into_iter();
+        Ok(shares.map(|share| share.clamp(0.0, 1.0) as f32).collect())
+    }
+
+    /// As the trees say it, which may lie a little outside 0 to 1.
+    pub(crate) fn raw(&self, rows: &[f32]) -> Result<Vec<f64>> {
+        let mut shares = vec![0.0; rows.len() / COLUMN_COUNT];
+        (self.ensemble).predict_into(Features::new(rows, COLUMN_COUNT)?, &mut shares)?;
+        Ok(shares)
+    }
+
+    /// What every share starts from.
+    pub(super) fn bias(&self) -> f64 {
+        self.explainer.bias()
+    }
+
+    /// What each column adds to [`ListenedShare::bias`].
+    pub(super) fn contributions(&self, row: &[f32]) -> Result<Vec<f64>> {
+        Ok((self.explainer.contributions(&self.ensemble, row)?)
+            .columns
+            .to_vec())
+    }
+}

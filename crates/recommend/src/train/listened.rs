@@ -1,0 +1,321 @@
+//! Learning how much of a track will be heard, and whether that is better than a mean.
+
+use std::collections::BTreeMap;
+
+use leitmotif_domain::TrackId;
+use leitmotif_learn::rank_metrics::graded_ndcg_at;
+use leitmotif_learn::trees::{
+    BinOptions, Dataset as RowDataset, Examples, Features, Objective, Parameters, fit,
+};
+use serde::{Deserialize, Serialize};
+
+use super::dataset::Play;
+use super::interval::{Interval, interval_of_mean, mean_of};
+use super::ranker::{Choice, Moment, SEED};
+use super::table::{RankerRows, sample};
+use crate::error::Result;
+use crate::explain::Source;
+use crate::keyed::KeyedMap;
+use crate::rank::{COLUMN_COUNT, ListenedShare, Pooled, Ranker, column_names, fill_row};
+
+/// Fewest listens that a share is learnt from.
+const LISTENS_MIN: usize = 500;
+/// Most listens of one moment.
+const LISTENS_MAX: usize = 20_000;
+/// Listeners, one in so many, that decide when enough is learnt.
+const VALIDATION_EVERY: usize = 5;
+/// Weights tried for the share as a term of the order.
+const WEIGHTS: [f32; 6] = [0.0, 0.25, 0.5, 1.0, 2.0, 4.0];
+
+/// Listens with the columns that the ranker would have read of them.
+#[derive(Default)]
+pub struct ShareRows {
+    values: Vec<f32>,
+    shares: Vec<f32>,
+    listeners: Vec<usize>,
+    items: Vec<usize>,
+}
+
+impl ShareRows {
+    /// Adds listens after a moment, read as of that moment. A track that no source would have offered,
+    /// such as one heard before, has the columns that need no source.
+    ///
+    /// - Cost: one request of each listener, of at most 20,000 listens.
+    pub fn add(&mut self, moment: &Moment<'_>, items: &[TrackId], plays: &[Play]) -> Result<()> {
+        let told: Vec<(&Play, f32)> = (plays.iter())
+            .filter_map(|play| Some((play, play.listened_share?)))
+            .collect();
+        let mut by_listener: BTreeMap<usize, Vec<(usize, f32)>> = BTreeMap::new();
+        for chosen in sample(told.len(), LISTENS_MAX, SEED) {
+            if let Some((play, share)) = told.get(chosen) {
+                let of_listener = by_listener.entry(play.listener).or_default();
+                of_listener.push((play.item, *share));
+            }
+        }
+        for (listener, plays) in by_listener {
+            let Choice { shortlist, facts } = moment.choice_of(listener)?;
+            let offered: KeyedMap<usize, &Pooled> =
+                shortlist.iter().map(|one| (one.index, one)).collect();
+            for (item, share) in plays {
+                let index = items
+                    .get(item)
+                    .and_then(|id| moment.view.catalogue.index(*id));
+                let Some(index) = index else { continue };
+                let unoffered = Pooled {
+                    index,
+                    blended: 0.0,
+                    reasons: Vec::new(),
+                    offers: [None; Source::LEARNT],
+                };
+                let one = offered.get(&index).copied().unwrap_or(&unoffered);
+                fill_row(
+                    moment.view,
+                    &facts,
+                    one,
+                    moment.view.column(index),
+                    &mut self.values,
+                );
+                self.shares.push(share);
+                self.listeners.push(listener);
+                self.items.push(item);
+            }
+        }
+        Ok(())
+    }
+
+    fn part(&self, is_wanted: impl Fn(usize) -> bool) -> (Vec<f32>, Vec<f32>) {
+        let rows = self.values.chunks(COLUMN_COUNT).zip(&self.shares);
+        let of_listener = rows
+            .zip(&self.listeners)
+            .filter(|(_, one)| is_wanted(**one));
+        let (mut values, mut shares) = (Vec::new(), Vec::new());
+        for ((row, share), _) in of_listener {
+            values.extend_from_slice(row);
+            shares.push(*share);
+        }
+        (values, shares)
+    }
+
+    /// Grows trees; none where there are too few listens.
+    ///
+    /// - Deterministic for the rows.
+    pub fn fit(&self) -> Result<Option<ListenedShare>> {
+        let validates = |listener: usize| listener.is_multiple_of(VALIDATION_EVERY);
+        let (values, shares) = self.part(|listener| !validates(listener));
+        let (held_values, held_shares) = self.part(validates);
+        if self.shares.len() < LISTENS_MIN || shares.is_empty() || held_shares.is_empty() {
+            return Ok(None);
+        }
+        let examples = Examples::new(Features::new(&values, COLUMN_COUNT)?, &shares);
+        let held = Examples::new(Features::new(&held_values, COLUMN_COUNT)?, &held_shares);
+        let parameters = Parameters {
+            objective: Objective::Regression,
+            trees: 200,
+            leaves: 8,
+            learning_rate: 0.05,
+            leaf_rows_min: (shares.len() / 400).max(40),
+            lambda_l2: 10.0,
+            early_stopping: Some(40),
+            seed: 1,
+            ..Parameters::default()
+        };
+        let dataset = RowDataset::new(&examples, &BinOptions::default())?;
+        let ensemble = fit(&dataset, Some(&held), &parameters)?.ensemble;
+        ListenedShare::new(ensemble.with_names(column_names())?).map(Some)
+    }
+
+    /// Judges trees on these listens, beside means over the listens known before.
+    pub fn judge(&self, share: &ListenedShare, known: &[Play]) -> Result<ListenedReport> {
+        let means = Means::of(known);
+        let told = share.of_rows(&self.values)?;
+        // Sums of the four errors and how many, by listener.
+        let mut by_listener: BTreeMap<usize, ([f64; 4], f64)> = BTreeMap::new();
+        for (row, heard) in self.shares.iter().enumerate() {
+            let (listener, item) = (self.listeners[row], self.items[row]);
+            let of = |known: Option<&(f64, f64)>| {
+                known.map_or(means.constant, |(sum, count)| sum / count)
+            };
+            let guesses = [
+                f64::from(told[row]),
+                means.constant,
+                of(means.listeners.get(&listener)),
+                of(means.tracks.get(&item)),
+            ];
+            let (sums, count) = by_listener.entry(listener).or_default();
+            for (sum, guess) in sums.iter_mut().zip(guesses) {
+                *sum += (guess - f64::from(*heard)).abs();
+            }
+            *count += 1.0;
+        }
+        let errors = |which: usize| -> Vec<f64> {
+            let all = by_listener.values();
+            all.map(|(sums, count)| sums[which] / count).collect()
+        };
+        let maes = [0, 1, 2, 3].map(|which| mean_of(&errors(which)));
+        let best = (1..4)
+            .min_by(|a, b| maes[*a].total_cmp(&maes[*b]))
+            .unwrap_or(1);
+        let both = errors(best).into_iter().zip(errors(0));
+        let gains: Vec<f64> = both.map(|(mean, trees)| mean - trees).collect();
+        let interval = interval_of_mean(&gains);
+        Ok(ListenedReport {
+            listens: self.shares.len() as u64,
+            listeners: gains.len() as u64,
+            mae: maes[0],
+            constant_mae: maes[1],
+            listener_mean_mae: maes[2],
+            track_mean_mae: maes[3],
+            gain: mean_of(&gains),
+            interval,
+            is_in_use: interval.is_some_and(|interval| interval.low > 0.0),
+            order_weight: 0.0,
+        })
+    }
+}
+
+/// Mean shares over known listens.
+struct Means {
+    constant: f64,
+    listeners: BTreeMap<usize, (f64, f64)>,
+    tracks: BTreeMap<usize, (f64, f64)>,
+}
+
+impl Means {
+    fn of(known: &[Play]) -> Self {
+        let (mut listeners, mut tracks) = (BTreeMap::new(), BTreeMap::new());
+        let mut all = (0.0, 0.0);
+        for play in known {
+            let Some(share) = play.listened_share.map(f64::from) else {
+                continue;
+            };
+            let of_listener: &mut (f64, f64) = listeners.entry(play.listener).or_default();
+            let of_track: &mut (f64, f64) = tracks.entry(play.item).or_default();
+            for sums in [of_listener, of_track, &mut all] {
+                sums.0 += share;
+                sums.1 += 1.0;
+            }
+        }
+        Self {
+            constant: all.0 / f64::max(all.1, 1.0),
+            listeners,
+            tracks,
+        }
+    }
+}
+
+/// Finds what the share should count in the order beside trees and blend, by NDCG@10 on the questions
+/// that decided when enough was learnt; 0 unless another weight is better.
+pub fn order_weight(share: &ListenedShare, ranker: &Ranker, rows: &RankerRows) -> Result<f32> {
+    let (_, validation) = rows.split();
+    if validation.question_count() == 0 {
+        return Ok(0.0);
+    }
+    let mut trees = vec![0.0; validation.row_count()];
+    (ranker.ensemble()).predict_into(validation.features()?, &mut trees)?;
+    let scores = validation.scores(&trees, ranker.blend_weight());
+    let told = share.raw(validation.values())?;
+    let mut best = (f64::NEG_INFINITY, 0.0);
+    for weight in WEIGHTS {
+        let both = scores.iter().zip(&told);
+        let scores: Vec<f64> = both
+            .map(|(score, told)| score + f64::from(weight) * told)
+            .collect();
+        let ndcg: f64 = (validation.groups())
+            .map(|group| graded_ndcg_at(&validation.labels()[group.clone()], &scores[group], 10))
+            .sum();
+        if ndcg > best.0 {
+            best = (ndcg, weight);
+        }
+    }
+    Ok(best.1)
+}
+
+/// How well the expected listened share is told on the listens that judge.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ListenedReport {
+    /// Listens that judged, those without a known share left out.
+    pub listens: u64,
+    /// Listeners in them.
+    pub listeners: u64,
+    /// Mean absolute error of the trees, 0 to 1, a mean over listeners as the others here.
+    pub mae: f64,
+    /// Of the mean over all known listens.
+    pub constant_mae: f64,
+    /// Of the mean over the listener's known listens.
+    pub listener_mean_mae: f64,
+    /// Of the mean over the track's known listens.
+    pub track_mean_mae: f64,
+    /// By how much the error of the best mean is larger than that of the trees.
+    pub gain: f64,
+    /// Its 95% interval by listener.
+    pub interval: Option<Interval>,
+    /// Whether the interval lies above 0, and answers tell the share from now on.
+    pub is_in_use: bool,
+    /// What the share counts in the order; 0 where it is none of its terms.
+    pub order_weight: f32,
+}
+
+#[cfg(test)]
+mod tests {
+    use leitmotif_domain::Timestamp;
+
+    use super::*;
+
+    fn play(listener: usize, item: usize, share: Option<f32>) -> Play {
+        Play {
+            listener,
+            item,
+            at: Timestamp::from_ms(0),
+            signal: 0.0,
+            offset: 0,
+            listened_share: share,
+        }
+    }
+
+    /// Listens of which the first column tells the share.
+    fn rows(count: usize) -> ShareRows {
+        let mut rows = ShareRows::default();
+        for number in 0..count {
+            let share = (number * 7 % 10) as f32 / 10.0;
+            rows.values.push(share);
+            rows.values.extend([f32::NAN; COLUMN_COUNT - 1]);
+            rows.shares.push(share);
+            rows.listeners.push(number % 20);
+            rows.items.push(number % 3);
+        }
+        rows
+    }
+
+    #[test]
+    fn few_listens_teach_nothing_and_many_beat_the_means() {
+        assert!(rows(LISTENS_MIN - 1).fit().unwrap().is_none());
+        let rows = rows(4_000);
+        let share = rows.fit().unwrap().unwrap();
+        let known = [
+            play(0, 0, Some(0.0)),
+            play(1, 1, Some(1.0)),
+            play(1, 1, None),
+        ];
+        let report = rows.judge(&share, &known).unwrap();
+        assert!(report.mae < 0.1, "{report:?}");
+        assert!((report.constant_mae - 0.25).abs() < 0.01, "{report:?}");
+        assert!(report.is_in_use && report.gain > 0.1);
+        let told = share.of_rows(&rows.values).unwrap();
+        assert!(told.iter().all(|told| (0.0..=1.0).contains(told)));
+        let again = ListenedShare::from_text(&share.to_text()).unwrap();
+        assert_eq!(again.of_rows(&rows.values).unwrap(), told);
+    }
+
+    #[test]
+    fn shares_that_nothing_tells_are_not_taken() {
+        let mut rows = rows(4_000);
+        for (number, share) in rows.shares.iter_mut().enumerate() {
+            *share = (number * 7919 % 101) as f32 / 101.0;
+        }
+        let share = rows.fit().unwrap().unwrap();
+        let known: Vec<Play> = (0..100)
+            .map(|one| play(0, 0, Some(one as f32 / 100.0)))
+            .collect();
+        assert!(!rows.judge(&share, &known).unwrap().is_in_use);
+    }
+}
