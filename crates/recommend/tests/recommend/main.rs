@@ -8,6 +8,7 @@
 
 mod heads;
 mod pipelines;
+mod recordings;
 mod search;
 mod training;
 
