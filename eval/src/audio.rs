@@ -585,6 +585,10 @@ fn confidence_summary(scored: &[Scored]) -> serde_json::Map<String, Value> {
                 format!("ece_{name}_of_perfect"),
                 json!(judged.ece_of_perfect),
             );
+            fields.insert(
+                format!("ece_{name}_perfect_within_bar"),
+                json!(judged.perfect_within_bar),
+            );
             reliability.insert(name.to_owned(), json!(judged.curve));
         }
     }

@@ -6,6 +6,8 @@ use crate::random::Random;
 
 /// Bins of the reliability curve, the usual number.
 pub const BIN_COUNT: usize = 10;
+/// The calibration error that is aimed at.
+pub const ECE_BAR: f64 = 0.05;
 /// Samples drawn for an interval or an expectation.
 const DRAW_COUNT: usize = 2_000;
 /// Seed of the draws: the same input gives the same interval.
@@ -35,6 +37,9 @@ pub struct Calibration {
     /// Error that a perfectly calibrated predictor with these confidences has at this count: the mean
     /// and the 95th percentile. The measured error is never 0 on few answers.
     pub ece_of_perfect: [f64; 2],
+    /// Share of samples in which that predictor measures at most [`ECE_BAR`]: far below 1 on few answers,
+    /// where neither meeting nor missing the bar says much.
+    pub perfect_within_bar: f64,
     /// Mean squared distance of confidence and outcome (Brier 1950).
     pub brier: f64,
     /// Answers.
@@ -53,13 +58,15 @@ impl Calibration {
             let gap = confidence - f64::from(u8::from(is_right));
             gap * gap
         });
+        let (ece_of_perfect, perfect_within_bar) = error_of_perfect(outcomes);
         Some(Self {
             ece: rounded(expected_error(outcomes)),
             ece_interval: interval(outcomes.len(), |drawn| {
                 let drawn: Vec<Outcome> = drawn.iter().map(|&at| outcomes[at]).collect();
                 expected_error(&drawn)
             }),
-            ece_of_perfect: error_of_perfect(outcomes),
+            ece_of_perfect,
+            perfect_within_bar,
             brier: rounded(squares.sum::<f64>() / outcomes.len() as f64),
             count: outcomes.len(),
             curve: curve(outcomes),
@@ -102,7 +109,8 @@ fn bins(outcomes: &[Outcome]) -> [(f64, f64, usize); BIN_COUNT] {
     bins
 }
 
-fn error_of_perfect(outcomes: &[Outcome]) -> [f64; 2] {
+/// Mean and 95th percentile of the error of a perfect predictor, and the share of samples within the bar.
+fn error_of_perfect(outcomes: &[Outcome]) -> ([f64; 2], f64) {
     let mut random = Random(SEED);
     let mut errors: Vec<f64> = (0..DRAW_COUNT)
         .map(|_| {
@@ -115,7 +123,11 @@ fn error_of_perfect(outcomes: &[Outcome]) -> [f64; 2] {
         .collect();
     errors.sort_by(f64::total_cmp);
     let mean = errors.iter().sum::<f64>() / DRAW_COUNT as f64;
-    [rounded(mean), rounded(quantile(&errors, 0.95))]
+    let within = errors.partition_point(|&error| error <= ECE_BAR) as f64;
+    (
+        [rounded(mean), rounded(quantile(&errors, 0.95))],
+        rounded(within / DRAW_COUNT as f64),
+    )
 }
 
 /// 95 % percentile bootstrap interval of a statistic of `count` items, which it is given by index.
@@ -176,9 +188,13 @@ mod tests {
     fn a_perfect_predictor_measures_more_than_nothing() {
         // Ten answers at one half: the mean distance of the mean of ten coins from one half is 0.123.
         let coins: Vec<Outcome> = (0..10).map(|at| (0.5, at % 2 == 0)).collect();
-        let [mean, high] = Calibration::of(&coins).expect("has values").ece_of_perfect;
+        let judged = Calibration::of(&coins).expect("has values");
+        let [mean, high] = judged.ece_of_perfect;
         assert!((mean - 0.123).abs() < 0.01, "{mean}");
         assert!(high > mean && high <= 0.5);
+        // Only five heads of ten are within 0.05: 252 of 1,024 draws.
+        let within = judged.perfect_within_bar;
+        assert!((within - 252.0 / 1_024.0).abs() < 0.03, "{within}");
     }
 
     #[test]

@@ -10,7 +10,8 @@ use leitmotif_analysis::audio::{AudioBuffer, analyze_audio};
 use leitmotif_demo::songs::render_song;
 use leitmotif_demo::world::{World, WorldSpec};
 use leitmotif_learn::heads::{
-    Examples, HeadMeasure, HeadOptions, LogisticOptions, average_precision, train_head,
+    Examples, HeadMeasure, HeadOptions, LogisticOptions, ValueMeasure, ValueOptions,
+    average_precision, train_head, train_value,
 };
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -39,6 +40,9 @@ pub struct Args {
     /// Weight of the penalty.
     #[arg(long)]
     penalty: Option<f64>,
+    /// Columns with numbers from 0 to 1 to tell instead of labels; none of them is looked at.
+    #[arg(long, value_delimiter = ',')]
+    values: Vec<String>,
     /// Lets rare and common labels weigh what they are.
     #[arg(long)]
     unbalanced: bool,
@@ -75,13 +79,17 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
         Half::Odd => !group_of(&row.artist).is_multiple_of(2),
     });
     let gathered_s = started.elapsed().as_secs_f64();
-    let columns: BTreeSet<&String> = rows.iter().flat_map(|row| row.numbers.keys()).collect();
+    let columns = rows.iter().flat_map(|row| row.numbers.keys());
+    let columns: BTreeSet<&String> = columns.filter(|one| !args.values.contains(one)).collect();
     let value = |row: &Row, column: &&String| row.numbers.get(*column).copied().unwrap_or(f32::NAN);
     let numbers = rows
         .iter()
         .flat_map(|row| columns.iter().map(|column| value(row, column)));
     let groups: Vec<u64> = rows.iter().map(|row| group_of(&row.artist)).collect();
     let examples = Examples::new(numbers.collect(), columns.len(), groups)?;
+    if !args.values.is_empty() {
+        return tell_values(args, &rows, &examples);
+    }
     let labels: BTreeSet<&String> = rows.iter().flat_map(|row| &row.labels).collect();
     let usual = LogisticOptions::default();
     let options = HeadOptions {
@@ -100,6 +108,42 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
     let trained_s = started.elapsed().as_secs_f64();
     measured.iter().for_each(print_line);
     Ok(summary(&measured, &examples, gathered_s, trained_s))
+}
+
+/// Tells each value of the columns from the others.
+fn tell_values(args: &Args, rows: &[Row], examples: &Examples) -> anyhow::Result<Value> {
+    let mut options = ValueOptions::default();
+    options.penalty = args.penalty.unwrap_or(options.penalty);
+    let mut told = serde_json::Map::new();
+    for name in &args.values {
+        let known = rows.iter().enumerate();
+        let known = known.filter_map(|(at, row)| Some((at, f64::from(*row.numbers.get(name)?))));
+        let known = known.filter(|(_, value)| (0.0..=1.0).contains(value));
+        let (places, values): (Vec<usize>, Vec<f64>) = known.unzip();
+        let judged = train_value(examples, &places, &values, options);
+        let judged = judged.map_err(|missing| anyhow::anyhow!("too few `{name}`: {missing:?}"))?;
+        told.insert(name.clone(), value_line(places.len(), &judged.measure));
+    }
+    Ok(json!({
+        "measurement": "values",
+        "tracks": examples.len(),
+        "columns": examples.width(),
+        "penalty": options.penalty,
+        "values": told,
+    }))
+}
+
+fn value_line(tracks: usize, measure: &ValueMeasure) -> Value {
+    let rounded = |value: f64| (1e4 * value).round() / 1e4;
+    let interval = |of: leitmotif_learn::heads::Interval| [of.value, of.low, of.high].map(rounded);
+    json!({
+        "tracks": tracks,
+        "skill": interval(measure.skill),
+        "mean_error": interval(measure.mean_error),
+        "mean_error_of_mean": rounded(measure.mean_error_of_mean),
+        "near": interval(measure.near),
+        "is_shown": measure.is_above_bar(),
+    })
 }
 
 struct Measured {

@@ -8,6 +8,7 @@ use leitmotif_storage::ports::{CatalogStore, TrackFilter};
 
 use crate::error::Result;
 use crate::keyed::KeyedMap;
+use crate::recordings::Recordings;
 
 /// What ranking and answering need of a track.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +62,11 @@ impl TrackCard {
 pub struct CatalogueView {
     cards: Vec<Option<TrackCard>>,
     index_of: KeyedMap<TrackId, u32>,
+    /// None while training, which learns of tracks as they were played.
+    recordings: Recordings,
+    /// The index that stands for the recording of an index, where that is another: a popular rung asks
+    /// it of every track.
+    standing: KeyedMap<u32, u32>,
 }
 
 impl CatalogueView {
@@ -89,6 +95,7 @@ impl CatalogueView {
         if let Some(slot) = self.cards.get_mut(index as usize) {
             *slot = Some(card_of(track));
         }
+        self.settle(track.id);
     }
 
     /// Takes a track out; its index stays taken.
@@ -98,12 +105,66 @@ impl CatalogueView {
         {
             *slot = None;
         }
+        self.settle(id);
+    }
+
+    /// Which tracks are one recording.
+    pub fn recordings(&self) -> &Recordings {
+        &self.recordings
+    }
+
+    /// Says anew which tracks are one recording.
+    ///
+    /// - Cost: O(tracks in groups).
+    pub fn set_recordings(&mut self, recordings: Recordings) {
+        self.recordings = recordings;
+        self.standing.clear();
+        let firsts: Vec<TrackId> = self.recordings.firsts().collect();
+        firsts.into_iter().for_each(|first| self.settle(first));
+    }
+
+    /// Finds anew which track stands for the recording of a track that came or went.
+    fn settle(&mut self, track: TrackId) {
+        let versions = self.recordings.versions(track);
+        let stands = versions.iter().find_map(|version| self.index(*version));
+        for version in versions {
+            let Some(index) = self.index_of.get(version) else {
+                continue;
+            };
+            match stands {
+                Some(stands) if stands as u32 != *index => {
+                    self.standing.insert(*index, stands as u32);
+                }
+                _ => drop(self.standing.remove(index)),
+            }
+        }
     }
 
     /// The index of a track that is in the catalogue.
     pub fn index(&self, id: TrackId) -> Option<usize> {
         let index = *self.index_of.get(&id)? as usize;
         self.card(index).map(|_| index)
+    }
+
+    /// The index of the track that stands for the recording of a track: the canonical one of a confirmed
+    /// group, the next of the group where that is gone, else its own.
+    pub fn standing_for(&self, index: usize) -> usize {
+        let other = self.standing.get(&(index as u32));
+        other.map_or(index, |other| *other as usize)
+    }
+
+    /// Whether no other track stands for the recording of a track.
+    pub fn is_standing(&self, track: TrackId) -> bool {
+        let index = self.index(track);
+        index.is_none_or(|index| self.standing_for(index) == index)
+    }
+
+    /// The indexes of all tracks of the recording of a track, whether it is in the catalogue or not.
+    pub fn versions(&self, track: TrackId) -> impl Iterator<Item = usize> + '_ {
+        let versions = self.recordings.versions(track);
+        let alone = versions.is_empty().then_some(track);
+        let all = versions.iter().copied().chain(alone);
+        all.filter_map(|version| self.index(version))
     }
 
     /// The card under an index; `None` once the track is gone.
@@ -213,6 +274,27 @@ mod tests {
         assert_ne!(key("(one)", "x"), key("(two)", "x"));
         let unknown = |id| card_of(&track(id, "a", "")).artist_key;
         assert_ne!(unknown(1), unknown(2));
+    }
+
+    #[test]
+    fn the_next_of_a_group_stands_for_a_canonical_track_that_is_gone() {
+        let mut view = CatalogueView::default();
+        (1..5).for_each(|id| view.put(&track(id, "a", "x")));
+        let [one, two, three] = [1, 2, 3].map(TrackId::from_u128);
+        let stands = |view: &CatalogueView| [0, 1, 2, 3].map(|index| view.standing_for(index));
+        assert_eq!(stands(&view), [0, 1, 2, 3]);
+        view.set_recordings(Recordings::new(vec![vec![three, one, two]]));
+        assert_eq!(stands(&view), [2, 2, 2, 3]);
+        assert!(view.is_standing(three) && !view.is_standing(one));
+        view.remove(three);
+        assert_eq!(view.standing_for(1), 0);
+        view.remove(one);
+        assert_eq!(view.standing_for(1), 1);
+        assert_eq!(view.versions(one).collect::<Vec<_>>(), [1]);
+        view.put(&track(3, "a", "x"));
+        assert_eq!(view.standing_for(1), 2);
+        view.set_recordings(Recordings::default());
+        assert_eq!(stands(&view), [0, 1, 2, 3]);
     }
 
     #[test]

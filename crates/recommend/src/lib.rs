@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod error;
 pub mod keyed;
 pub mod model;
+pub mod recordings;
 pub mod view;
 
 pub mod candidates;

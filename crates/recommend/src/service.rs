@@ -24,6 +24,7 @@ use crate::heads::Heads;
 use crate::model::RecommenderModel;
 use crate::pipeline::{RecommendRequest, Recommendations, content_seeds};
 use crate::placements::Placements;
+use crate::recordings::Recordings;
 use crate::trace::{Stopwatch, Trace, TraceRing};
 use crate::view::{FollowUp, TenantView};
 
@@ -221,6 +222,24 @@ impl Recommender {
         self.exposures.record(scope, event).await;
     }
 
+    /// What may stand beside some tracks in a list: of every recording the track that stands for it, and
+    /// none of the recordings of the tracks themselves. `None` where no track is known twice.
+    pub async fn beside(
+        &self,
+        scope: &TenantScope,
+        tracks: Vec<TrackId>,
+    ) -> Result<Option<VectorFilter>> {
+        let slot = self.level(scope).await?;
+        if slot.view.read().catalogue.recordings().is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(move |other| {
+            let view = slot.view.read();
+            let is_same = |track: &TrackId| view.catalogue.recordings().is_same(*track, other);
+            view.catalogue.is_standing(other) && !tracks.iter().any(is_same)
+        })))
+    }
+
     /// Finds the titles of tracks.
     pub async fn titles(
         &self,
@@ -349,6 +368,8 @@ impl Recommender {
         let mut view = TenantView::default();
         view.projection = Projection::open(self.stores.log.as_ref(), scope).await?;
         view.catalogue = CatalogueView::read(self.stores.catalog.as_ref(), scope).await?;
+        let recordings = Recordings::read(self.stores.blobs.as_ref(), scope).await?;
+        view.catalogue.set_recordings(recordings);
         view.set_model(self.load_model_or_none(scope).await?);
         view.placements = Placements::read(self.stores.definitions.as_ref(), scope).await?;
         view.refresh_popularity(self.stores.clock.now());
@@ -393,6 +414,10 @@ impl Recommender {
                 .for_each(|id| view.catalogue.remove(*id));
             tracks.iter().for_each(|track| view.catalogue.put(track));
             view.map_columns();
+        }
+        if follow_up.has_new_recordings {
+            let recordings = Recordings::read(self.stores.blobs.as_ref(), scope).await?;
+            slot.view.write().catalogue.set_recordings(recordings);
         }
         if follow_up.has_new_pipelines {
             let placements = Placements::read(self.stores.definitions.as_ref(), scope).await?;

@@ -7,6 +7,8 @@
 pub mod error;
 pub mod ports;
 
+pub mod duplicates;
+
 mod arguments;
 mod audit;
 mod changes;

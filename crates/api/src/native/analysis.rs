@@ -5,10 +5,13 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use leitmotif_domain::Timestamp;
 use leitmotif_domain::job::JobState;
+use leitmotif_domain::track::TrackDetails;
+use leitmotif_domain::{ModelId, TenantScope, Timestamp, TrackId};
 use leitmotif_ingest::jobs::TrackAnalysis;
-use leitmotif_recommend::heads::{Prediction, Told, labels_of};
+use leitmotif_recommend::heads::{
+    Prediction, Told, ToldValue, ValuePrediction, labels_of, values_of,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -30,6 +33,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How genre and mood are told.
 const HEADS_METHOD: &str = "logistic heads over embeddings and descriptors, artist-disjoint";
+/// How valence and liveness are told.
+const VALUES_METHOD: &str = "linear heads over embeddings and descriptors, artist-disjoint";
+/// Method of what the tenant says itself.
+const GIVEN_METHOD: &str = "label of the catalogue";
 /// Version of the heads, to which that of the training is added.
 const HEADS_VERSION: &str = "heads-1";
 
@@ -115,7 +122,12 @@ pub struct AnalysisAnswer {
 }
 
 impl AnalysisAnswer {
-    fn of(track: String, analysis: TrackAnalysis, told: Vec<Prediction>, is_current: bool) -> Self {
+    fn of(
+        track: String,
+        analysis: TrackAnalysis,
+        told: Vec<DescriptorAnswer>,
+        is_current: bool,
+    ) -> Self {
         let descriptors = analysis
             .descriptors()
             .cloned()
@@ -127,7 +139,7 @@ impl AnalysisAnswer {
                 version: descriptor.version,
                 reason: None,
             })
-            .chain(told.into_iter().map(told_descriptor))
+            .chain(told)
             .collect();
         let (beats_ms, downbeats_ms, waveform, loudness_curve) = match analysis.audio {
             Some(audio) => (
@@ -169,17 +181,38 @@ impl AnalysisAnswer {
     }
 }
 
+fn version_of(model: Option<ModelId>) -> String {
+    match model {
+        Some(model) => format!("{HEADS_VERSION}/{model}"),
+        None => HEADS_VERSION.to_owned(),
+    }
+}
+
+/// A value that is told of a track as a descriptor.
+fn value_descriptor(prediction: ValuePrediction) -> DescriptorAnswer {
+    let (confidence, method, reason) = match &prediction.told {
+        ToldValue::Given(_) => (None, GIVEN_METHOD, None),
+        ToldValue::Heard(_, sure) => (Some(*sure as f32), VALUES_METHOD, None),
+        ToldValue::Unknown(why) => (None, VALUES_METHOD, Some(why.clone())),
+    };
+    DescriptorAnswer {
+        name: prediction.kind.name().to_owned(),
+        value: json!(prediction.told.value()),
+        confidence,
+        method: method.to_owned(),
+        version: version_of(prediction.model),
+        reason,
+    }
+}
+
 /// What is told of a track as a descriptor.
 fn told_descriptor(prediction: Prediction) -> DescriptorAnswer {
     let entry = |label: &String, probability: Option<f64>| json!({"label": label, "probability": probability});
-    let version = match prediction.model {
-        Some(model) => format!("{HEADS_VERSION}/{model}"),
-        None => HEADS_VERSION.to_owned(),
-    };
+    let version = version_of(prediction.model);
     let (value, confidence, method, reason) = match prediction.told {
         Told::Given(labels) => {
             let list = labels.iter().map(|label| entry(label, None));
-            (list.collect(), None, "label of the catalogue", None)
+            (list.collect(), None, GIVEN_METHOD, None)
         }
         Told::Heard(labels) => {
             let list = labels.iter().map(|(label, sure)| entry(label, Some(*sure)));
@@ -196,6 +229,23 @@ fn told_descriptor(prediction: Prediction) -> DescriptorAnswer {
         version,
         reason,
     }
+}
+
+/// What the tenant and the heads say of a track, as descriptors.
+async fn told_of(
+    state: &ApiState,
+    scope: &TenantScope,
+    track: TrackId,
+    details: &TrackDetails,
+) -> Result<Vec<DescriptorAnswer>, Problem> {
+    let labels = labels_of(details.genre.as_deref(), &details.tags);
+    let labels = state.recommender.told(scope, track, &labels).await?;
+    let values = values_of(&details.tags);
+    let values = state.recommender.told_values(scope, track, &values).await?;
+    let labels = labels.into_iter().map(told_descriptor);
+    Ok(labels
+        .chain(values.into_iter().map(value_descriptor))
+        .collect())
 }
 
 /// Reads the analysis of a track.
@@ -220,11 +270,8 @@ pub async fn get(
         serde_json::from_value(stored.document).map_err(|error| Problem::bug(&error))?;
     let is_current = !state.catalogue.is_stale(access.scope(), track).await?;
     let details = state.catalog.tracks(access.scope(), &[track]).await?.pop();
-    let given = details.map(|track| labels_of(track.details.genre.as_deref(), &track.details.tags));
-    let told = state
-        .recommender
-        .told(access.scope(), track, &given.unwrap_or_default())
-        .await?;
+    let details = details.map(|track| track.details).unwrap_or_default();
+    let told = told_of(&state, access.scope(), track, &details).await?;
     let answer = AnalysisAnswer::of(track.to_string(), analysis, told, is_current);
     Ok(Json(answer))
 }

@@ -9,8 +9,10 @@ use axum::http::StatusCode;
 use leitmotif_domain::job::{JobTask, NewJob};
 use leitmotif_domain::page::Page;
 use leitmotif_domain::track::Track;
-use leitmotif_domain::{TenantScope, Timestamp, TrackId};
-use leitmotif_ingest::duplicates::{DuplicateGroup, DuplicateReport, decide, read_report};
+use leitmotif_domain::{EventId, TenantScope, Timestamp, TrackId};
+use leitmotif_storage::duplicates::{
+    DuplicateGroup, DuplicateReport, announce, decide, read_report,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -95,6 +97,15 @@ pub enum DecisionState {
     Dismissed,
 }
 
+impl DecisionState {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Dismissed => "dismissed",
+        }
+    }
+}
+
 /// Queues a search for duplicates among the analysed tracks.
 #[utoipa::path(post, path = "/api/v1/duplicates", tag = "duplicates", responses(
     (status = 202, body = QueuedAnswer),
@@ -155,6 +166,9 @@ pub async fn list(
 
 /// Says of a group whether its tracks are one recording, and which of them stands for it. A group
 /// that other tracks join later is open again.
+///
+/// Of a confirmed group, recommendations, playlists and similar tracks show the one that stands for it,
+/// and what a listener heard or rejected of one counts for all when repeats are left out.
 #[utoipa::path(post, path = "/api/v1/duplicates/{id}/decision", tag = "duplicates",
     params(("id" = String, Path, description = "name of the group")),
     request_body = DuplicateDecision, responses(
@@ -182,6 +196,10 @@ pub async fn decision(
     };
     let is_confirmed = said.state == DecisionState::Confirmed;
     decide(state.blobs.as_ref(), scope, group, is_confirmed, canonical).await?;
+    let event_id = EventId::generate(state.clock.as_ref(), state.entropy.as_ref());
+    let conclusion = format!("{first} {}", said.state.name());
+    let log = state.log.as_ref();
+    announce(log, scope, event_id, &conclusion, state.clock.now()).await?;
     let report = read_report(state.blobs.as_ref(), scope).await?;
     let answer = answers(&state, scope, &report, &[group]).await?.pop();
     answer.map(Json).ok_or_else(missing)
@@ -225,8 +243,8 @@ async fn answers(
             id: group.id().map(|id| id.to_string()).unwrap_or_default(),
             state: match decision {
                 None => "open",
-                Some(decision) if decision.is_confirmed => "confirmed",
-                Some(_) => "dismissed",
+                Some(decision) if decision.is_confirmed => DecisionState::Confirmed.name(),
+                Some(_) => DecisionState::Dismissed.name(),
             },
             canonical,
             tracks: shown,

@@ -10,7 +10,8 @@ use leitmotif_domain::page::Page;
 use leitmotif_domain::{ModelId, Timestamp};
 
 use leitmotif_recommend::heads::{
-    BAR, HeadMeasure, HeadRow, Heads, Interval, Label, LabelKind, Shortage, Standing,
+    BAR, HeadMeasure, HeadRow, Heads, Interval, Label, LabelKind, Shortage, Standing, VALUE_BAR,
+    ValueMeasure, ValueRow, ValueStanding,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -142,6 +143,67 @@ impl From<&HeadRow> for HeadAnswer {
     }
 }
 
+/// What the head of a value is worth on artists that it did not learn from.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ValueMeasureAnswer {
+    /// Share of the variance that is told: 0 is telling the mean everywhere, 1 is perfect.
+    pub skill: IntervalAnswer,
+    /// Mean absolute distance from the labels.
+    pub mean_error: IntervalAnswer,
+    /// That distance when the mean is told everywhere.
+    pub mean_error_of_mean: f64,
+    /// Share of tracks that are told a value within 0.15 of their label: the confidence in a value.
+    pub near: IntervalAnswer,
+}
+
+impl From<&ValueMeasure> for ValueMeasureAnswer {
+    fn from(measure: &ValueMeasure) -> Self {
+        Self {
+            skill: measure.skill.into(),
+            mean_error: measure.mean_error.into(),
+            mean_error_of_mean: measure.mean_error_of_mean,
+            near: measure.near.into(),
+        }
+    }
+}
+
+/// What is known of a value.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ValueHeadAnswer {
+    /// Its name: `valence` or `liveness`.
+    pub name: &'static str,
+    /// Measured tracks that carry it.
+    pub tracks: usize,
+    /// Their artists.
+    pub artists: usize,
+    /// `shown`, `below_bar` or `too_few`.
+    pub state: &'static str,
+    /// Why it is not shown, in a sentence.
+    pub reason: Option<String>,
+    /// How many tracks with it are missing until another training is worth it; absent where it is shown.
+    pub missing: Option<MissingAnswer>,
+    /// What it is worth; absent where there was too little to measure.
+    pub measure: Option<ValueMeasureAnswer>,
+}
+
+impl From<&ValueRow> for ValueHeadAnswer {
+    fn from(row: &ValueRow) -> Self {
+        Self {
+            name: row.kind.name(),
+            tracks: row.tracks,
+            artists: row.artists,
+            state: match row.standing {
+                ValueStanding::Shown(_) => "shown",
+                ValueStanding::BelowBar(..) => "below_bar",
+                ValueStanding::TooFew(_) => "too_few",
+            },
+            reason: row.reason(),
+            missing: row.missing().map(MissingAnswer::from),
+            measure: row.measure().map(ValueMeasureAnswer::from),
+        }
+    }
+}
+
 /// A page of heads.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct HeadsAnswer {
@@ -164,6 +226,10 @@ pub struct HeadsAnswer {
     pub labels_left_out: usize,
     /// What the heads look at.
     pub inputs: Vec<String>,
+    /// What the lower bound of the skill of a value must reach.
+    pub value_bar: f64,
+    /// The heads of values, the same on every page; empty where they were trained before there were any.
+    pub values: Vec<ValueHeadAnswer>,
     /// The heads, by kind and label.
     pub heads: Vec<HeadAnswer>,
     /// Where the listing goes on.
@@ -237,6 +303,10 @@ fn answer(
         unmeasured_tracks: trained.map_or(0, |heads| heads.unmeasured),
         labels_left_out: trained.map_or(0, |heads| heads.left_out),
         inputs: trained.map_or_else(Vec::new, |heads| heads.inputs()),
+        value_bar: VALUE_BAR,
+        values: trained.map_or_else(Vec::new, |heads| {
+            heads.values.iter().map(ValueHeadAnswer::from).collect()
+        }),
         heads,
         page,
     }

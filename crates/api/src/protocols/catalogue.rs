@@ -198,7 +198,8 @@ pub async fn listed(
     Ok(tracks.into_iter().skip(offset).collect())
 }
 
-/// The tracks nearest to a track, nearest first, without itself.
+/// The tracks nearest to a track, nearest first, without itself and other versions of its recording; of
+/// every other recording the track that stands for it.
 ///
 /// - Errors: 404 when the track has no embedding.
 pub async fn near(
@@ -211,9 +212,10 @@ pub async fn near(
         let id = track.id.to_string();
         return Err(Problem::not_found("embedding of the track", &id));
     };
+    let beside = state.recommender.beside(scope, vec![track.id]).await?;
     let found = state
         .vectors
-        .nearest(scope, &space, &vector, count.saturating_add(1), None)
+        .nearest(scope, &space, &vector, count.saturating_add(1), beside)
         .await?;
     let distances: HashMap<TrackId, f32> = found
         .iter()
@@ -241,7 +243,7 @@ pub async fn path(
     (from, to): (TrackId, TrackId),
     count: usize,
 ) -> Result<Vec<(Track, f32, f32)>, Problem> {
-    let ids = sonic_path(state.recommender.stores(), scope, from, to, count).await?;
+    let ids = sonic_path(&state.recommender, scope, from, to, count).await?;
     let space = embedding(state, scope, from).await?;
     let Some((space, start)) = space else {
         return Err(Problem::not_found(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use leitmotif_analysis::audio::{Fingerprint, FingerprintIndex};
 use leitmotif_domain::TrackId;
 use leitmotif_domain::track::Track;
-use serde::{Deserialize, Serialize};
+use leitmotif_storage::duplicates::{DuplicateGroup, DuplicateTrack};
 
 /// Endings of formats that keep every sample.
 const LOSSLESS: [&str; 4] = ["flac", "wav", "aif", "aiff"];
@@ -13,38 +13,6 @@ const LOSSLESS: [&str; 4] = ["flac", "wav", "aif", "aiff"];
 const LENGTH_STEP_MS: u32 = 2_000;
 /// Difference in bit rate that counts, in bits a second.
 const BIT_RATE_STEP: u64 = 8_000;
-
-/// A track of a group.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DuplicateTrack {
-    /// The track.
-    pub track: TrackId,
-    /// Share of fingerprint bits that differ from the nearest other track of the group.
-    pub bit_error_rate: f64,
-    /// By how much it begins later than that track, in seconds.
-    pub offset_s: f64,
-}
-
-/// Tracks that hold one recording.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DuplicateGroup {
-    /// The track that stands for the group.
-    pub canonical: TrackId,
-    /// The tracks by id, at least two.
-    pub tracks: Vec<DuplicateTrack>,
-}
-
-impl DuplicateGroup {
-    /// The name of the group: its first track, which does not change when others join.
-    pub fn id(&self) -> Option<TrackId> {
-        self.tracks.first().map(|first| first.track)
-    }
-
-    /// The ids of its tracks.
-    pub fn ids(&self) -> Vec<TrackId> {
-        self.tracks.iter().map(|one| one.track).collect()
-    }
-}
 
 /// What the choice of the canonical track looks at, best greatest: lossless before lossy, then the
 /// longer, then the higher bit rate, then the one that came first. Differences that encoders make by

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use leitmotif_analysis::audio::Fingerprint;
 use leitmotif_domain::job::{JobTask, Progress};
 use leitmotif_domain::page::PageRequest;
-use leitmotif_domain::{TenantScope, TrackId, limits};
+use leitmotif_domain::{EventId, TenantScope, TrackId, limits};
+use leitmotif_storage::duplicates::{DUPLICATES, DuplicateReport, announce, keep_report};
 use leitmotif_storage::ports::TrackFilter;
 
 use super::groups::Grouping;
-use super::store::{DuplicateReport, keep_report};
 use crate::catalogue::Catalogue;
 use crate::error::Result;
 use crate::jobs::worker::{JobFailure, JobHandle, JobRunner};
@@ -39,7 +39,7 @@ impl JobRunner for DuplicatesRunner {
             });
         }
         let report = self.search(scope, |progress| job.report(progress)).await?;
-        keep_report(self.catalogue.blobs.as_ref(), scope, &report).await?;
+        self.keep(scope, &report).await?;
         tracing::info!(
             fingerprinted = report.fingerprinted,
             groups = report.groups.len(),
@@ -50,6 +50,20 @@ impl JobRunner for DuplicatesRunner {
 }
 
 impl DuplicatesRunner {
+    /// Keeps what was found and tells the log: a group that others joined is not confirmed any more.
+    async fn keep(&self, scope: &TenantScope, report: &DuplicateReport) -> Result<()> {
+        keep_report(self.catalogue.blobs.as_ref(), scope, report).await?;
+        let now = self.catalogue.clock.now();
+        let event_id = EventId::derive(&[
+            DUPLICATES.as_bytes(),
+            &scope.tenant().as_u128().to_be_bytes(),
+            &now.as_ms().to_be_bytes(),
+        ]);
+        let conclusion = format!("{} groups found", report.groups.len());
+        let log = self.catalogue.log.as_ref();
+        Ok(announce(log, scope, event_id, &conclusion, now).await?)
+    }
+
     /// Goes through every analysed track with audio, in the order of their ids.
     async fn search(
         &self,

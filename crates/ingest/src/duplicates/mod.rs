@@ -2,8 +2,5 @@
 
 mod groups;
 mod job;
-mod store;
 
-pub use groups::{DuplicateGroup, DuplicateTrack};
 pub use job::DuplicatesRunner;
-pub use store::{Decision, DuplicateReport, decide, read_report};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::random::SplitMix;
 
 /// Draws of the bootstrap: the bounds of 95 % then rest on 25 draws each.
-const DRAWS: usize = 1_000;
+pub(super) const DRAWS: usize = 1_000;
 
 /// A value with the bounds of its 95 % interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,20 @@ pub struct HeadMeasure {
     pub f1: Interval,
     /// F1 of saying yes to everything.
     pub f1_of_yes: f64,
+}
+
+/// A value with the bounds that the draws of it give, which hold the value itself.
+pub(super) fn bounded(value: f64, mut draws: Vec<f64>) -> Interval {
+    draws.sort_by(f64::total_cmp);
+    let at = |share: f64| {
+        let place = (share * draws.len() as f64) as usize;
+        draws.get(place.min(draws.len().saturating_sub(1))).copied()
+    };
+    Interval {
+        value,
+        low: at(0.025).unwrap_or(0.0).min(value),
+        high: at(0.975).unwrap_or(1.0).max(value),
+    }
 }
 
 /// A row as the measures see it.
@@ -162,22 +176,7 @@ pub(super) fn measure(mut rows: Vec<Scored>, seed: u64) -> HeadMeasure {
             draws.push(drawn);
         }
     }
-    let interval = |of: fn(&Measures) -> f64| {
-        let mut values: Vec<f64> = draws.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        let at = |share: f64| {
-            let place = (share * values.len() as f64) as usize;
-            values
-                .get(place.min(values.len().saturating_sub(1)))
-                .copied()
-        };
-        let value = of(&whole);
-        Interval {
-            value,
-            low: at(0.025).unwrap_or(0.0).min(value),
-            high: at(0.975).unwrap_or(1.0).max(value),
-        }
-    };
+    let interval = |of: fn(&Measures) -> f64| bounded(of(&whole), draws.iter().map(of).collect());
     HeadMeasure {
         prevalence: whole.prevalence,
         average_precision: interval(|one| one.average_precision),

@@ -9,7 +9,7 @@ use super::calibration::Calibration;
 use super::examples::Examples;
 use super::folds::{FOLDS, deal};
 use super::logistic::{Logistic, LogisticOptions};
-use super::measure::{HeadMeasure, Scored, measure};
+use super::measure::{HeadMeasure, Interval, Scored, measure};
 
 /// Fewest tracks with the label, and without it: below, an interval is too wide to be under any bar.
 pub const POSITIVES_MIN: usize = 20;
@@ -90,19 +90,20 @@ impl HeadMeasure {
     /// the intervals enough if the values stay, and twice as many where a value itself is below the bar.
     /// An interval is taken to narrow with the root of their number.
     pub fn labels_factor(&self) -> f64 {
-        let factor = |value: f64, low: f64| {
-            let (width, room) = (value - low, value - BAR);
-            if room > width / 2.0 {
-                (width / room).powi(2)
-            } else {
-                4.0
-            }
-        };
-        let of = |interval: &super::Interval| match interval.value >= BAR {
-            true => factor(interval.value, interval.low),
-            false => 2.0,
-        };
-        of(&self.skill).max(of(&self.f1)).max(1.0)
+        let of = |interval| labels_factor(interval, BAR);
+        of(self.skill).max(of(self.f1)).max(1.0)
+    }
+}
+
+/// How many times as many labels may lift the lower bound over a bar.
+pub(super) fn labels_factor(interval: Interval, bar: f64) -> f64 {
+    let (width, room) = (interval.value - interval.low, interval.value - bar);
+    if interval.value < bar {
+        2.0
+    } else if room > width / 2.0 {
+        (width / room).powi(2)
+    } else {
+        4.0
     }
 }
 

@@ -20,6 +20,8 @@ pub use taste::taste;
 use leitmotif_domain::TrackId;
 
 use crate::explain::Source;
+use crate::keyed::KeyedSet;
+use crate::view::TenantView;
 
 /// One scored track.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,6 +61,20 @@ impl Offer {
             weight: 1.0,
             candidates,
         }
+    }
+
+    /// Puts the track that stands for its recording in the place of each candidate, which has the best
+    /// score of its versions.
+    pub fn of_recordings(mut self, view: &TenantView) -> Self {
+        if view.catalogue.recordings().is_empty() {
+            return self;
+        }
+        let mut seen: KeyedSet<usize> = KeyedSet::default();
+        self.candidates.retain_mut(|candidate| {
+            candidate.index = view.catalogue.standing_for(candidate.index);
+            seen.insert(candidate.index)
+        });
+        self
     }
 
     /// Sets how much the offer counts.

@@ -7,10 +7,14 @@ use sha2::{Digest, Sha256};
 
 use super::columns::Columns;
 use super::labels::{Label, LabelKind};
+use super::values::ValueRow;
 use crate::error::{Error, Result};
 
-/// Version of the stored form and of what the numbers mean; an unknown one is refused.
-const FORMAT: u16 = 1;
+/// Version of the stored form and of what the numbers mean; an unknown one is refused. Since 2 the values
+/// follow the document.
+const FORMAT: u16 = 2;
+/// The form without values, which is still read.
+const FORMAT_WITHOUT_VALUES: u16 = 1;
 /// Bytes of the checksum before the document.
 const CHECKSUM_BYTES: usize = 32;
 
@@ -32,6 +36,9 @@ pub struct Heads {
     pub(super) standard: Option<Standard>,
     /// Every label, by kind and name.
     pub rows: Vec<HeadRow>,
+    /// Every value; none where they were trained before values were learnt. Stored behind the rest.
+    #[serde(skip)]
+    pub values: Vec<ValueRow>,
 }
 
 /// What is known of one label.
@@ -81,7 +88,10 @@ impl Heads {
 
     /// Writes them, with a checksum in front.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let document = postcard::to_allocvec(self).map_err(Error::bug)?;
+        let mut document = postcard::to_allocvec(self).map_err(Error::bug)?;
+        if self.format != FORMAT_WITHOUT_VALUES {
+            document.extend(postcard::to_allocvec(&self.values).map_err(Error::bug)?);
+        }
         let mut bytes = Sha256::digest(&document).to_vec();
         bytes.extend_from_slice(&document);
         Ok(bytes)
@@ -103,16 +113,22 @@ impl Heads {
         }
         let (format, _) = postcard::take_from_bytes::<u16>(document)
             .map_err(|error| damaged(error.to_string()))?;
-        if format != FORMAT {
+        if !matches!(format, FORMAT | FORMAT_WITHOUT_VALUES) {
             return Err(damaged(format!("format {format} is not known")));
         }
-        let heads: Self =
-            postcard::from_bytes(document).map_err(|error| damaged(error.to_string()))?;
+        let (mut heads, rest) = postcard::take_from_bytes::<Self>(document)
+            .map_err(|error| damaged(error.to_string()))?;
+        if format != FORMAT_WITHOUT_VALUES {
+            heads.values =
+                postcard::from_bytes(rest).map_err(|error| damaged(error.to_string()))?;
+        }
         let width = heads.columns.width();
-        let widths = heads.rows.iter().filter_map(|row| row.head.as_ref());
-        let are_whole = widths
-            .clone()
-            .all(|head| head.logistic.weights.len() == width)
+        let labels = heads.rows.iter().filter_map(|row| row.head.as_ref());
+        let values = heads.values.iter().filter_map(|row| row.head.as_ref());
+        let mut widths = labels
+            .map(|head| head.logistic.weights.len())
+            .chain(values.map(|head| head.weights.len()));
+        let are_whole = widths.all(|of_head| of_head == width)
             && heads
                 .standard
                 .as_ref()
@@ -125,5 +141,42 @@ impl Heads {
 
     pub(super) fn format() -> u16 {
         FORMAT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_from_before_values_are_read() {
+        let old = Heads {
+            format: FORMAT_WITHOUT_VALUES,
+            trained_at: Timestamp::from_ms(7),
+            checksum: 3,
+            labelled: vec![(LabelKind::Genre, 4)],
+            unmeasured: 1,
+            left_out: 0,
+            columns: Columns::default(),
+            standard: None,
+            rows: Vec::new(),
+            values: Vec::new(),
+        };
+        let bytes = old.to_bytes().expect("writes");
+        let id = ModelId::from_u128(1);
+        assert_eq!(Heads::from_bytes(id, &bytes).expect("reads"), old);
+        let new = Heads {
+            format: FORMAT,
+            ..old
+        };
+        assert_eq!(new.to_bytes().expect("writes").len(), bytes.len() + 1);
+        let unknown = Heads { format: 3, ..new };
+        let refused = Heads::from_bytes(id, &unknown.to_bytes().expect("writes"));
+        assert!(
+            refused
+                .expect_err("is unknown")
+                .to_string()
+                .contains("format 3")
+        );
     }
 }

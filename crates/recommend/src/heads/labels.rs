@@ -6,6 +6,8 @@ use std::fmt;
 use leitmotif_domain::bucket::murmur3_32;
 use serde::{Deserialize, Serialize};
 
+use super::values::Values;
+
 /// Longest label in bytes; what is longer is a sentence and not a label.
 const LABEL_BYTES_MAX: usize = 100;
 
@@ -86,19 +88,24 @@ pub fn labels_of(genre: Option<&str>, tags: &[String]) -> BTreeSet<Label> {
     genres.chain(tagged).collect()
 }
 
-/// A number for the labels of a track, to be summed over all tracks: the sum tells whether labels
-/// changed, whatever the order in which tracks are read.
-pub(super) fn checksum(track: u128, labels: &BTreeSet<Label>) -> u64 {
+/// A number for the labels and values of a track, to be summed over all tracks: the sum tells whether
+/// they changed, whatever the order in which tracks are read.
+pub(super) fn checksum(track: u128, labels: &BTreeSet<Label>, values: &Values) -> u64 {
     let mut bytes = track.to_be_bytes().to_vec();
     for label in labels {
         bytes.extend_from_slice(label.to_string().as_bytes());
         bytes.push(b'\n');
+    }
+    for (kind, value) in values {
+        bytes.extend_from_slice(kind.name().as_bytes());
+        bytes.extend_from_slice(&value.to_be_bytes());
     }
     (u64::from(murmur3_32(&bytes, 0)) << 32) | u64::from(murmur3_32(&bytes, 0x9E37_79B9))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::values::ValueKind;
     use super::*;
 
     fn told(genre: Option<&str>, tags: &[&str]) -> Vec<String> {
@@ -155,9 +162,14 @@ mod tests {
 
     #[test]
     fn a_checksum_sees_every_label_and_track() {
-        let of = |track, genre| checksum(track, &labels_of(Some(genre), &[]));
+        let none = Values::new();
+        let of = |track, genre| checksum(track, &labels_of(Some(genre), &[]), &none);
         assert_eq!(of(1, "Rap; rock"), of(1, "rock;rap"));
         assert_ne!(of(1, "rap"), of(1, "rock"));
         assert_ne!(of(1, "rap"), of(2, "rap"));
+        let glad = |value| Values::from([(ValueKind::Valence, value)]);
+        let with = |value| checksum(1, &labels_of(Some("rap"), &[]), &glad(value));
+        assert_ne!(with(0.5), of(1, "rap"));
+        assert_ne!(with(0.5), with(0.6));
     }
 }

@@ -1,6 +1,7 @@
 //! What heads say of a track.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use leitmotif_domain::{ErrorKind, ModelId, TenantScope, TrackId};
 
@@ -32,7 +33,35 @@ pub enum Told {
     Unknown(String),
 }
 
+/// Why nothing is told of a track by heads that tell of others.
+pub(super) const UNMEASURED: &str = "nothing that the heads look at is measured of this track; analyse it, or train \
+     the heads again if the analyzers changed";
+
+/// The heads that a question is put to.
+pub(super) enum AskedHeads {
+    /// Those in use.
+    Loaded(ModelId, Arc<Heads>),
+    /// None were trained.
+    Untrained,
+    /// They do not read: they cost what they tell, not the analysis.
+    Damaged(String),
+}
+
 impl Recommender {
+    /// The heads in use, as something to ask.
+    pub(super) async fn asked_heads(&self, scope: &TenantScope) -> Result<AskedHeads> {
+        match self.heads(scope).await {
+            Ok(Some((id, heads))) => Ok(AskedHeads::Loaded(id, heads)),
+            Ok(None) => Ok(AskedHeads::Untrained),
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => {
+                tracing::error!(%error, "the heads do not load");
+                let why = "the stored heads do not read: train them again".to_owned();
+                Ok(AskedHeads::Damaged(why))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Says genre and mood of a track. Labels that the tenant gave come before what heads say.
     ///
     /// - Cost: one read of the analysis and of each embedding, one product a head.
@@ -42,47 +71,34 @@ impl Recommender {
         track: TrackId,
         given: &BTreeSet<Label>,
     ) -> Result<Vec<Prediction>> {
-        let (found, damage) = match self.heads(scope).await {
-            Ok(found) => (found, None),
-            // Heads that do not read cost genre and mood, not the analysis.
-            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => {
-                tracing::error!(%error, "the heads do not load");
-                (
-                    None,
-                    Some("the stored heads do not read: train them again".to_owned()),
-                )
-            }
-            Err(error) => return Err(error),
-        };
+        let asked = self.asked_heads(scope).await?;
         let mut judged = None;
         let mut predictions = Vec::with_capacity(LabelKind::ALL.len());
         for kind in LabelKind::ALL {
             let own: Vec<String> = (given.iter().filter(|label| label.kind == kind))
                 .map(|label| label.name.clone())
                 .collect();
-            let told = match &found {
+            let told = match &asked {
                 _ if !own.is_empty() => Told::Given(own),
-                None => Told::Unknown(damage.clone().unwrap_or_else(|| untrained(kind))),
-                Some((_, heads)) if heads.shown_count(kind) == 0 => {
+                AskedHeads::Untrained => Told::Unknown(untrained(kind)),
+                AskedHeads::Damaged(why) => Told::Unknown(why.clone()),
+                AskedHeads::Loaded(_, heads) if heads.shown_count(kind) == 0 => {
                     Told::Unknown(heads.why_silent(kind))
                 }
-                Some((_, heads)) => {
+                AskedHeads::Loaded(_, heads) => {
                     if judged.is_none() {
                         judged = Some(self.judge(scope, heads, track).await?);
                     }
                     match judged.as_ref().and_then(Option::as_ref) {
                         Some(judged) => Told::Heard(of_kind(judged, kind)),
-                        None => Told::Unknown(
-                            "nothing that the heads look at is measured of this track; analyse it, or \
-                             train the heads again if the analyzers changed"
-                                .to_owned(),
-                        ),
+                        None => Told::Unknown(UNMEASURED.to_owned()),
                     }
                 }
             };
-            let model = match &told {
-                Told::Given(_) => None,
-                _ => found.as_ref().map(|(id, _)| *id),
+            let model = match (&told, &asked) {
+                (Told::Given(_), _) => None,
+                (_, AskedHeads::Loaded(id, _)) => Some(*id),
+                _ => None,
             };
             predictions.push(Prediction { kind, told, model });
         }
@@ -96,6 +112,27 @@ impl Recommender {
         heads: &Heads,
         track: TrackId,
     ) -> Result<Option<Vec<(Label, f64, bool)>>> {
+        let Some(row) = self.row_of(scope, heads, track).await? else {
+            return Ok(None);
+        };
+        let speaking = heads
+            .rows
+            .iter()
+            .filter_map(|one| Some((one, one.head.as_ref()?)));
+        let judged = speaking.map(|(one, head)| {
+            let (probability, is_named) = head.judge(&row);
+            (one.label.clone(), probability, is_named)
+        });
+        Ok(Some(judged.collect()))
+    }
+
+    /// What heads look at of a track, standardised; `None` where nothing of it is measured.
+    pub(super) async fn row_of(
+        &self,
+        scope: &TenantScope,
+        heads: &Heads,
+        track: TrackId,
+    ) -> Result<Option<Vec<f32>>> {
         let spaces = heads.columns.spaces();
         let mut names = Names::default();
         let known = read_known(self.stores(), scope, &spaces, &[track], &mut names).await?;
@@ -107,15 +144,7 @@ impl Recommender {
             return Ok(None);
         };
         standard.apply(&mut row);
-        let speaking = heads
-            .rows
-            .iter()
-            .filter_map(|one| Some((one, one.head.as_ref()?)));
-        let judged = speaking.map(|(one, head)| {
-            let (probability, is_named) = head.judge(&row);
-            (one.label.clone(), probability, is_named)
-        });
-        Ok(Some(judged.collect()))
+        Ok(Some(row))
     }
 }
 

@@ -7,6 +7,7 @@ use leitmotif_learn::heads::{BAR, GROUPS_MIN, POSITIVES_MIN, Shortage};
 
 use super::document::{HeadRow, Heads, Standing};
 use super::labels::{LabelKind, checksum, labels_of};
+use super::values::values_of;
 use super::{HEADS, HEADS_TRAINED_MAX};
 use crate::error::Result;
 use crate::service::Recommender;
@@ -39,9 +40,10 @@ impl Recommender {
         let of_all = |view: &TenantView| {
             view.catalogue.cards().fold(0_u64, |sum, (_, card)| {
                 let labels = labels_of(card.genre.as_deref(), &card.tags);
-                match labels.is_empty() {
+                let values = values_of(&card.tags);
+                match labels.is_empty() && values.is_empty() {
                     true => sum,
-                    false => sum.wrapping_add(checksum(card.id.as_u128(), &labels)),
+                    false => sum.wrapping_add(checksum(card.id.as_u128(), &labels, &values)),
                 }
             })
         };
@@ -102,7 +104,7 @@ impl HeadRow {
 }
 
 /// `missing: 23 more tracks of 4 more artists labelled drill`.
-fn shortage_text(name: &str, shortage: &Shortage) -> String {
+pub(super) fn shortage_text(name: &str, shortage: &Shortage) -> String {
     let needed = |tracks: usize, artists: usize, what: String| match (tracks, artists) {
         (0, 0) => None,
         (tracks, 0) => Some(format!("{} {what}", counted(tracks, "track"))),

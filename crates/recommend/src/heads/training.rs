@@ -12,6 +12,7 @@ use serde_json::json;
 use super::columns::{Columns, Known, Names, read_known};
 use super::document::{HeadRow, Heads, Standing};
 use super::labels::{Label, LabelKind, checksum, labels_of};
+use super::values::{ValueKind, ValueRow, ValueStanding, Values, values_of};
 use super::{HEADS, HEADS_FAMILY};
 use crate::catalogue::{CatalogueView, hash64};
 use crate::error::{Error, Result};
@@ -32,6 +33,7 @@ struct Labelled {
     id: TrackId,
     artist: u64,
     labels: BTreeSet<Label>,
+    values: Values,
 }
 
 /// Trains the heads of a tenant on all its labels and puts them into use.
@@ -62,7 +64,7 @@ pub async fn train_heads(
     let prepared = move || Prepared::new(labelled, &spaces, &names, &known);
     let prepared = Arc::new(off_thread(prepared).await??);
     let plan = prepared.plan();
-    progress.total += plan.trained.len() as u64;
+    progress.total += (plan.trained.len() + ValueKind::ALL.len()) as u64;
     let mut rows = plan.refused;
     for label in plan.trained {
         let prepared = Arc::clone(&prepared);
@@ -71,6 +73,13 @@ pub async fn train_heads(
         on_progress(progress);
     }
     rows.sort_by(|a, b| a.label.cmp(&b.label));
+    let mut values = Vec::with_capacity(ValueKind::ALL.len());
+    for kind in ValueKind::ALL {
+        let prepared = Arc::clone(&prepared);
+        values.push(off_thread(move || prepared.value_row(kind)).await?);
+        progress.done += 1;
+        on_progress(progress);
+    }
     let heads = Arc::new(Heads {
         format: Heads::format(),
         trained_at: stores.clock.now(),
@@ -81,6 +90,7 @@ pub async fn train_heads(
         columns: prepared.columns.clone(),
         standard: Some(prepared.examples.standard().clone()),
         rows,
+        values,
     });
     register(stores, scope, &heads).await?;
     Ok(heads)
@@ -91,12 +101,14 @@ fn labelled_tracks(catalogue: &CatalogueView) -> (Vec<Labelled>, u64) {
     let (mut labelled, mut sum) = (Vec::new(), 0_u64);
     for (_, card) in catalogue.cards() {
         let labels = labels_of(card.genre.as_deref(), &card.tags);
-        if !labels.is_empty() {
-            sum = sum.wrapping_add(checksum(card.id.as_u128(), &labels));
+        let values = values_of(&card.tags);
+        if !labels.is_empty() || !values.is_empty() {
+            sum = sum.wrapping_add(checksum(card.id.as_u128(), &labels, &values));
             labelled.push(Labelled {
                 id: card.id,
                 artist: card.artist_key,
                 labels,
+                values,
             });
         }
     }
@@ -113,6 +125,7 @@ struct Prepared {
     columns: Columns,
     examples: Examples,
     labels: Vec<BTreeSet<Label>>,
+    values: Vec<Values>,
     unmeasured: usize,
 }
 
@@ -132,27 +145,26 @@ impl Prepared {
     ) -> Result<Self> {
         let columns = Columns::choose(spaces, names, known);
         let places = columns.places(names);
-        let (mut rows, mut groups, mut labels, mut unmeasured) =
-            (Vec::new(), Vec::new(), Vec::new(), 0);
+        let (mut rows, mut groups, mut labels, mut values) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut unmeasured = 0;
         for (one, known) in labelled.into_iter().zip(known) {
-            match columns.row(spaces, &places, known) {
-                Some(row) => {
-                    rows.extend(row);
-                    groups.push(one.artist);
-                    labels.push(one.labels);
-                }
-                // Where nothing is known of enough tracks there is no column, and yet they were measured.
-                None if known.is_empty() || columns.width() > 0 => unmeasured += 1,
-                None => {
-                    groups.push(one.artist);
-                    labels.push(one.labels);
-                }
+            let row = columns.row(spaces, &places, known);
+            // Where nothing is known of enough tracks there is no column, and yet they were measured.
+            if row.is_none() && (known.is_empty() || columns.width() > 0) {
+                unmeasured += 1;
+                continue;
             }
+            rows.extend(row.into_iter().flatten());
+            groups.push(one.artist);
+            labels.push(one.labels);
+            values.push(one.values);
         }
         Ok(Self {
             examples: Examples::new(rows, columns.width(), groups)?,
             columns,
             labels,
+            values,
             unmeasured,
         })
     }
@@ -227,6 +239,16 @@ impl Prepared {
     }
 }
 
+impl Prepared {
+    fn value_row(&self, kind: ValueKind) -> ValueRow {
+        let rows = self.values.iter().enumerate();
+        let rows: Vec<(usize, f64)> = rows
+            .filter_map(|(row, values)| Some((row, *values.get(&kind)?)))
+            .collect();
+        ValueRow::train(kind, &self.examples, &rows)
+    }
+}
+
 /// Whether a head may speak, and else what is missing. One below its bar is not kept.
 fn judged(
     outcome: std::result::Result<Judged, Shortage>,
@@ -254,6 +276,8 @@ async fn register(stores: &Stores, scope: &TenantScope, heads: &Heads) -> Result
         .put(scope, &key, heads.to_bytes()?.into())
         .await?;
     let shown = |kind| heads.shown_count(kind);
+    let values_shown =
+        (heads.values.iter()).filter(|row| matches!(row.standing, ValueStanding::Shown(_)));
     let record = ModelRecord {
         id,
         name: HEADS_FAMILY.to_owned(),
@@ -265,6 +289,7 @@ async fn register(stores: &Stores, scope: &TenantScope, heads: &Heads) -> Result
             "moods_shown": shown(LabelKind::Mood),
             "labelled": heads.labelled,
             "unmeasured": heads.unmeasured,
+            "values_shown": values_shown.count(),
         }),
     };
     stores.models.register(scope, record).await?;

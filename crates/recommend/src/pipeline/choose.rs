@@ -290,8 +290,11 @@ impl Making<'_> {
         if missing == 0 {
             return;
         }
-        self.list.exclude_only(explicit(self.view, self.request));
+        let mut excluded = explicit(self.view, self.request);
+        excluded.extend(self.view.rejected(profile));
+        self.list.exclude_only(excluded);
         let known = familiar(self.view, profile, self.view.catalogue.len());
+        let known = known.of_recordings(self.view);
         let places = self.list.choose(blend(pool(&[known])), missing, false);
         self.add(places);
     }
@@ -349,10 +352,9 @@ pub fn exclusions(
             && history.plays > 0
             && now.is_some_and(|now| now.since_ms(history.last_played) < window_ms);
         let is_rejected = history.judgement() == Judgement::Disliked;
-        if (is_heard || is_recent || is_rejected)
-            && let Some(index) = view.catalogue.index(track)
-        {
-            excluded.insert(index);
+        if is_heard || is_recent || is_rejected {
+            // What was heard or rejected of one version was so of the recording.
+            excluded.extend(view.catalogue.versions(track));
         }
     }
     excluded
@@ -362,7 +364,7 @@ pub fn exclusions(
 fn explicit(view: &TenantView, request: &RecommendRequest) -> KeyedSet<usize> {
     let named = request.exclude.iter().chain(&request.seeds);
     named
-        .filter_map(|track: &TrackId| view.catalogue.index(*track))
+        .flat_map(|track: &TrackId| view.catalogue.versions(*track))
         .collect()
 }
 

@@ -77,8 +77,15 @@ pub struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// The offers of a rung. A source that fails, or whose turn comes too late, is left out and told.
+    /// The offers of a rung, of each recording the track that stands for it. A source that fails, or
+    /// whose turn comes too late, is left out and told.
     pub fn offers(&mut self, rung: Rung, watch: &Stopwatch) -> Vec<Offer> {
+        let view = self.view;
+        let offers = self.offers_of_tracks(rung, watch).into_iter();
+        offers.map(|offer| offer.of_recordings(view)).collect()
+    }
+
+    fn offers_of_tracks(&mut self, rung: Rung, watch: &Stopwatch) -> Vec<Offer> {
         let (view, request) = (self.view, self.request);
         let count = (request.count * OFFER_PER_PLACE).max(OFFER_MIN);
         match (rung, view.model.as_ref()) {

@@ -13,7 +13,9 @@ use super::path::sonic_path;
 use super::sound::sounds_of;
 use crate::error::Result;
 use crate::pipeline::{RecommendRequest, RecommendedTrack};
+use crate::recordings::Recordings;
 use crate::service::Recommender;
+use crate::view::TenantView;
 
 /// What a playlist is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,7 +77,7 @@ pub async fn generate(
     let stores = recommender.stores();
     let chosen = match &request.kind {
         PlaylistKind::Path { from, to } => {
-            let tracks = sonic_path(stores, scope, *from, *to, request.count).await?;
+            let tracks = sonic_path(recommender, scope, *from, *to, request.count).await?;
             let sounds = sounds_of(stores, scope, &tracks).await?;
             let steps = (sounds.windows(2))
                 .map(|pair| transition_cost(&pair[0], &pair[1]))
@@ -88,7 +90,11 @@ pub async fn generate(
             });
         }
         PlaylistKind::Seeds(seeds) => {
-            let mut tracks = distinct(seeds, request.count);
+            let mut tracks = (recommender)
+                .with_view(scope, |view| {
+                    distinct(view.catalogue.recordings(), seeds, request.count)
+                })
+                .await?;
             let missing = request.count - tracks.len();
             tracks.extend(recommended(recommender, scope, request, seeds, missing).await?);
             tracks
@@ -119,10 +125,14 @@ pub async fn generate(
         .map_err(crate::error::Error::bug)?
 }
 
-fn distinct(tracks: &[TrackId], count: usize) -> Vec<TrackId> {
+/// The seeds as they were named, each recording once.
+fn distinct(recordings: &Recordings, seeds: &[TrackId], count: usize) -> Vec<TrackId> {
     let mut seen = HashSet::new();
-    let first = tracks.iter().copied().filter(|track| seen.insert(*track));
-    first.take(count).collect()
+    let first = seeds.iter().copied().filter(|track| seen.insert(*track));
+    let mut tracks = first.collect();
+    recordings.distinct(&mut tracks);
+    tracks.truncate(count);
+    tracks
 }
 
 /// What goes with the seeds, by the same ranking that answers recommendations.
@@ -161,20 +171,37 @@ async fn daily_mix(
         return Err(InvalidValue::new("listener", "a daily mix is made for somebody").into());
     };
     let known_count = (request.count as f32 * familiarity.clamp(0.0, 1.0)).round() as usize;
-    let mut tracks = (recommender.with_profile(scope, listener, |profile| {
-        let mut known: Vec<_> = (profile.into_iter().flat_map(|profile| profile.tracks()))
-            .filter(|(_, history)| history.judgement() != Judgement::Disliked)
-            .filter(|(_, history)| history.signal() > 0.0)
-            .map(|(track, history)| (history.signal(), history.last_played, track))
-            .collect();
-        known.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
-        let favourites = known.into_iter().map(|(_, _, track)| track);
-        favourites.take(known_count).collect::<Vec<_>>()
-    }))
-    .await?;
+    let mut tracks = recommender
+        .with_view(scope, |view| favourites(view, listener, known_count))
+        .await?;
     let missing = request.count - tracks.len();
     let fresh = recommended(recommender, scope, request, &[], missing).await?;
     let known: HashSet<TrackId> = tracks.iter().copied().collect();
     tracks.extend(fresh.into_iter().filter(|track| !known.contains(track)));
     Ok(tracks)
+}
+
+/// What the listener loves, each recording once and by the track that stands for it.
+fn favourites(view: &TenantView, listener: ListenerId, count: usize) -> Vec<TrackId> {
+    let Some(profile) = view.profile(Some(listener)) else {
+        return Vec::new();
+    };
+    let rejected = view.rejected(profile);
+    let mut known: Vec<_> = (profile.tracks())
+        .filter(|(_, history)| history.judgement() != Judgement::Disliked)
+        .filter(|(_, history)| history.signal() > 0.0)
+        .map(|(track, history)| (history.signal(), history.last_played, track))
+        .collect();
+    known.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+    let standing = known.into_iter().filter_map(|(_, _, track)| {
+        let Some(index) = view.catalogue.index(track) else {
+            return Some(track);
+        };
+        let standing = view.catalogue.card(view.catalogue.standing_for(index))?;
+        (!rejected.contains(&index)).then_some(standing.id)
+    });
+    let mut tracks = standing.collect();
+    view.catalogue.recordings().distinct(&mut tracks);
+    tracks.truncate(count);
+    tracks
 }

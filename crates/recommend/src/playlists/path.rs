@@ -8,7 +8,8 @@ use leitmotif_storage::ports::VectorSpace;
 
 use super::sound::audio_space;
 use crate::error::{Error, Result};
-use crate::service::Stores;
+use crate::service::{Recommender, Stores};
+use crate::view::TenantView;
 
 /// Neighbours looked at for a step beyond those already taken.
 const LOOK: usize = 8;
@@ -16,21 +17,28 @@ const LOOK: usize = 8;
 /// Finds a way between two tracks: each step is the unused track nearest to the straight line
 /// between them, at even distances.
 ///
+/// Of a recording that is there more than once only the track that stands for it is a step.
 /// The answer begins with `from` and ends with `to`; it is shorter than `count` where the catalogue
 /// has no more tracks.
 ///
-/// - Errors: `Invalid` for equal ends or an end without audio embedding.
+/// - Errors: `Invalid` for ends that are one recording or an end without audio embedding.
 /// - Cost: one vector search a step.
 pub async fn sonic_path(
-    stores: &Stores,
+    recommender: &Recommender,
     scope: &TenantScope,
     from: TrackId,
     to: TrackId,
     count: usize,
 ) -> Result<Vec<TrackId>> {
+    let stores = recommender.stores();
     if from == to {
         return Err(InvalidValue::new("to", "must differ from the first track").into());
     }
+    let is_same = |view: &TenantView| view.catalogue.recordings().is_same(from, to);
+    if recommender.with_view(scope, is_same).await? {
+        return Err(InvalidValue::new("to", "is the same recording as the first track").into());
+    }
+    let beside = recommender.beside(scope, vec![from, to]).await?;
     let Some(space) = audio_space(stores, scope).await? else {
         return Err(not_heard("from", from));
     };
@@ -49,7 +57,7 @@ pub async fn sonic_path(
             continue;
         }
         let looked_at = taken.len() + LOOK;
-        let near = (stores.vectors).nearest(scope, &space, &point, looked_at, None);
+        let near = (stores.vectors).nearest(scope, &space, &point, looked_at, beside.clone());
         let next = (near.await?.into_iter()).find(|one| !taken.contains(&one.track));
         if let Some(next) = next {
             taken.insert(next.track);

@@ -43,7 +43,8 @@ impl Searcher {
     /// space.
     ///
     /// The constraints are asked inside the walk, so that fewer come back only when fewer satisfy
-    /// them.
+    /// them. Of a recording that is there more than once only the track that stands for it is told, and
+    /// none of the recording asked about.
     ///
     /// - Errors: those of the stores; an empty range in the constraints.
     /// - Cost: one vector search; when fewer come back than wanted, one pass over all tracks.
@@ -58,9 +59,10 @@ impl Searcher {
         let Some(vector) = vectors.vector(scope, space, track).await? else {
             return Ok(None);
         };
+        let beside = self.recommender().beside(scope, vec![track]).await?;
         if request.constraints.is_empty() {
             // Without a filter the walk is faster; the track itself is left out afterwards.
-            let near = vectors.nearest(scope, space, &vector, request.count + 1, None);
+            let near = vectors.nearest(scope, space, &vector, request.count + 1, beside);
             let mut tracks = near.await?;
             tracks.retain(|near| near.track != track);
             tracks.truncate(request.count);
@@ -73,7 +75,7 @@ impl Searcher {
         let slot = self.level(scope, needs).await?;
         let resolved = self.resolve(scope, &slot, request.constraints, request.may_read_lyrics);
         let constraints = Arc::new(resolved.await?);
-        let keep = filter_of(&slot, &constraints, Some(track));
+        let keep = both(filter_of(&slot, &constraints, Some(track)), beside.clone());
         let tracks = vectors
             .nearest(scope, space, &vector, request.count, keep)
             .await?;
@@ -85,7 +87,8 @@ impl Searcher {
         }
         let counted = off_thread(move || {
             let corpus = slot.corpus.read();
-            let others = corpus.facts().filter(|(other, _)| *other != track);
+            let is_beside = |other| beside.as_ref().is_none_or(|beside| beside(other));
+            let others = (corpus.facts()).filter(|(other, _)| *other != track && is_beside(*other));
             Shortfall::count(&constraints, others)
         });
         let shortfall = Some(counted.await?);
@@ -113,4 +116,12 @@ pub(super) fn filter_of(
     Some(Arc::new(move |track| {
         Some(track) != without && slot.corpus.read().admits(&constraints, track)
     }))
+}
+
+/// What passes both filters.
+fn both(one: Option<VectorFilter>, other: Option<VectorFilter>) -> Option<VectorFilter> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(Arc::new(move |track| one(track) && other(track))),
+        (one, other) => one.or(other),
+    }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use leitmotif_domain::ModelId;
 use leitmotif_domain::track::TrackDetails;
-use leitmotif_recommend::heads::{HEADS, Heads, Label, LabelKind, Told, train_heads};
+use leitmotif_recommend::heads::{
+    HEADS, Heads, Label, LabelKind, Told, ToldValue, ValueKind, ValueStanding, Values, train_heads,
+};
 use leitmotif_storage::ports::{BlobStore, CatalogStore, ModelRegistry, TrackPatch, VectorStore};
 
 use crate::World;
@@ -130,4 +132,118 @@ async fn damaged_heads_cost_genre_and_mood_alone() {
             "{one:?}"
         );
     }
+}
+
+/// Gives every track of [`label`] a valence that the second number of its vector tells, and a liveness
+/// that nothing tells.
+async fn give_values(world: &World, count: usize) -> Vec<leitmotif_domain::TrackId> {
+    let patches = (0..count).map(|track| {
+        let told = ((track * 37 + 2 * 101) % 29) as f32 / 29.0;
+        let live = (track * 61 % 97) as f32 / 97.0;
+        TrackPatch {
+            details: TrackDetails {
+                title: format!("Valued {track}"),
+                artist: format!("Artist {}", track / 4),
+                tags: vec![format!("valence:{told}"), format!("liveness:{live}")],
+                external_ids: [("l".to_owned(), track.to_string())].into(),
+                ..TrackDetails::default()
+            },
+            ..TrackPatch::default()
+        }
+    });
+    let written = world.storage.upsert_tracks(&world.scope, patches.collect());
+    written.await.unwrap().iter().map(|one| one.id).collect()
+}
+
+#[tokio::test]
+async fn values_are_told_above_their_bar_only_and_what_is_given_comes_first() {
+    let world = World::new().await;
+    label(&world, ["a", "b"]).await;
+    let valued = give_values(&world, 96).await;
+    let heads = trained(&world).await;
+    let states: Vec<_> = heads
+        .values
+        .iter()
+        .map(|row| (row.kind, &row.standing))
+        .collect();
+    assert!(
+        matches!(
+            states[..],
+            [
+                (ValueKind::Valence, ValueStanding::Shown(_)),
+                (ValueKind::Liveness, ValueStanding::BelowBar(..))
+            ]
+        ),
+        "{states:?}"
+    );
+    let bytes = heads.to_bytes().unwrap();
+    assert_eq!(
+        Heads::from_bytes(ModelId::from_u128(1), &bytes).unwrap(),
+        heads
+    );
+    let fresh = world.add_track("unheard of", "nobody").await;
+    let space = "own-1".parse().unwrap();
+    let rows = vec![(fresh, vec![1.0, 0.5 - 1.0 / 29.0, 0.0])];
+    world
+        .storage
+        .upsert(&world.scope, &space, rows)
+        .await
+        .unwrap();
+    let ask = async |track, given: &Values| {
+        let told = world.recommender.told_values(&world.scope, track, given);
+        told.await.unwrap()
+    };
+    let told = ask(fresh, &Values::new()).await;
+    let ToldValue::Heard(value, sure) = told[0].told else {
+        panic!("{told:?}");
+    };
+    assert!(value > 0.8 && sure > 0.8, "{value} {sure}");
+    let ToldValue::Unknown(why) = &told[1].told else {
+        panic!("{told:?}");
+    };
+    assert!(
+        why.contains("labelled `liveness` are worth another try"),
+        "{why}"
+    );
+    let given = Values::from([(ValueKind::Valence, 0.1)]);
+    assert_eq!(ask(valued[0], &given).await[0].told, ToldValue::Given(0.1));
+    let silent = ask(world.tracks[0], &Values::new()).await;
+    assert!(matches!(&silent[0].told, ToldValue::Unknown(why) if why.contains("analyse it")));
+    // With other numbers the heads are behind.
+    assert!(
+        !world
+            .recommender
+            .are_heads_stale(&world.scope, &heads)
+            .await
+            .unwrap()
+    );
+    give_values(&world, 90).await;
+    world
+        .storage
+        .delete_track(&world.scope, valued[95])
+        .await
+        .unwrap();
+    assert!(
+        world
+            .recommender
+            .are_heads_stale(&world.scope, &heads)
+            .await
+            .unwrap()
+    );
+}
+
+#[tokio::test]
+async fn a_value_of_few_tracks_says_what_is_missing() {
+    let world = World::new().await;
+    label(&world, ["a", "b"]).await;
+    give_values(&world, 30).await;
+    let heads = trained(&world).await;
+    let reasons: Vec<_> = heads.values.iter().filter_map(|row| row.reason()).collect();
+    assert_eq!(
+        reasons,
+        [
+            "missing: 10 more tracks of 2 more artists labelled `valence`",
+            "missing: 10 more tracks of 2 more artists labelled `liveness`"
+        ]
+    );
 }

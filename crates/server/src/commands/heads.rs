@@ -1,4 +1,4 @@
-//! `leitmotif heads`: genre and mood by the tenant's own labels.
+//! `leitmotif heads`: genre, mood and values by the tenant's own labels.
 
 use std::process::ExitCode;
 
@@ -63,7 +63,7 @@ async fn all(client: &Client) -> anyhow::Result<Value> {
 fn print_all(answer: &Value) {
     if answer["trained_at"].is_null() {
         println!(
-            "nothing is trained: give tracks a genre or tags `mood:…`, then `leitmotif heads train`"
+            "nothing is trained: give tracks a genre or tags `mood:…` and `valence:…`, then `leitmotif heads train`"
         );
         return;
     }
@@ -75,6 +75,14 @@ fn print_all(answer: &Value) {
             head["tracks"],
             head["artists"],
             standing(head)
+        );
+    }
+    for value in list_of(answer, "values") {
+        let (tracks, artists) = (&value["tracks"], &value["artists"]);
+        let name = text_of(value, "name");
+        println!(
+            "{name:32} {tracks:6} tracks {artists:5} artists  {}",
+            standing(value)
         );
     }
     let told = heads.iter().filter(|head| head["state"] == "shown").count();

@@ -1,11 +1,13 @@
 //! The same recording twice: found, shown, decided on, never merged.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use serde_json::json;
 
 use crate::harness::{TestServer, cli, write_song};
+use crate::wire::Wire;
 
 /// A copy whose start is cut off and whose samples are a little quieter.
 fn cut_copy(from: &Path, to: &Path) {
@@ -23,6 +25,14 @@ fn cut_copy(from: &Path, to: &Path) {
     copy[place - 4..place].copy_from_slice(&(samples.len() as u32).to_le_bytes());
     copy.extend_from_slice(&samples);
     fs::write(to, copy).unwrap();
+}
+
+/// The titles of everything that is recommended to somebody new.
+fn listed(wire: &Wire) -> BTreeSet<String> {
+    let answer = wire.post("/api/v1/recommendations", &json!({"count": 20}));
+    let tracks = answer["tracks"].as_array().unwrap().iter();
+    let titles = tracks.map(|track| track["title"].as_str().unwrap().to_owned());
+    titles.collect()
 }
 
 #[test]
@@ -74,6 +84,7 @@ fn journey_duplicates() {
         5,
         "nothing is merged"
     );
+    assert_eq!(listed(wire).len(), 5, "nobody decided yet");
     let path = format!(
         "/api/v1/duplicates/{}/decision",
         group["id"].as_str().unwrap()
@@ -101,6 +112,27 @@ fn journey_duplicates() {
     .points_at(400, "/canonical", "none of the group");
     wire.ask("POST", "/api/v1/duplicates/zzz/decision", &chosen)
         .problem(404, "no group");
+    // From now on the one that was chosen stands for both in what is recommended.
+    assert_eq!(
+        listed(wire),
+        BTreeSet::from(["copy", "song 0", "song 1", "song 3"].map(str::to_owned))
+    );
+    let near = wire.get(&format!(
+        "/api/v1/tracks/{}/similar",
+        other.as_str().unwrap()
+    ));
+    let near = near["tracks"].as_array().unwrap();
+    assert!(near.iter().all(|one| one["id"] != of("song 2")), "{near:?}");
+    assert!(near.iter().any(|one| one["id"] == of("copy")), "{near:?}");
+    let versions = wire.get(&format!(
+        "/api/v1/tracks/{}/similar",
+        of("song 2").as_str().unwrap()
+    ));
+    let versions = versions["tracks"].as_array().unwrap();
+    assert!(
+        versions.iter().all(|one| one["id"] != of("copy")),
+        "{versions:?}"
+    );
     // A second search keeps what was said.
     let job = wire.post("/api/v1/duplicates", &json!({}))["job"].clone();
     assert_eq!(server.wait_job(&job)["state"], "done");
@@ -110,6 +142,7 @@ fn journey_duplicates() {
         wire.post(&path, &json!({"state": "dismissed"}))["state"],
         "dismissed"
     );
+    assert_eq!(listed(wire).len(), 5, "a dismissed group is none");
     let page = wire.send("GET", "/studio/duplicates", &[], b"");
     assert!(page.status < 400, "{}", page.status);
     // One of two is no group, also before the next search.

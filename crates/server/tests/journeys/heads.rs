@@ -17,7 +17,13 @@ fn labels(artist: usize, song: usize) -> (&'static str, Vec<String>) {
         // Nothing in the sound tells this one.
         (_, song) => ["mood:odd", "mood:even"][(artist * 7 / 3 + song * 5 / 2) % 2].to_owned(),
     };
-    (genre, vec![mood, format!("own:{artist}")])
+    // The sound tells how glad it is, and does not tell whether people are there.
+    let glad = if artist % 3 == 1 { 0.2 } else { 0.8 } + song as f64 / 100.0;
+    let live = (artist * 7 + song * 29) % 31;
+    let values = [format!("valence:{glad}"), format!("liveness:0.{live:02}")];
+    let mut tags = vec![mood, format!("own:{artist}")];
+    tags.extend(values);
+    (genre, tags)
 }
 
 /// The sound: the first direction is the genre, the rest noise.
@@ -122,6 +128,7 @@ fn journey_heads() {
     );
     shown_and_refused(&server, &heads);
     told_of_tracks(&server);
+    values_told(&server, &answer["values"]);
 
     // Another label makes the heads stale, and the next training learns it.
     wire.post(
@@ -185,6 +192,45 @@ fn shown_and_refused(server: &TestServer, heads: &[Value]) {
             .send("GET", &format!("/api/v1/heads/{unknown}"), &[], b"");
         reply.problem(404, unknown);
     }
+}
+
+/// Valence is told with how sure that is, liveness is refused, and what a person says comes first.
+fn values_told(server: &TestServer, values: &Value) {
+    let [valence, liveness] = [&values[0], &values[1]];
+    assert_eq!(
+        (&valence["name"], &valence["state"], &valence["tracks"]),
+        (&json!("valence"), &json!("shown"), &json!(120)),
+        "{valence}"
+    );
+    let skill = &valence["measure"]["skill"];
+    assert!(skill["low"].as_f64().unwrap() >= 0.25, "{valence}");
+    assert_eq!(liveness["state"], "below_bar", "{liveness}");
+    let heard = descriptor(server, "t:plain", "valence");
+    assert!(heard["value"].as_f64().unwrap() > 0.6, "{heard}");
+    assert_eq!(
+        heard["confidence"].as_f64().map(|sure| sure > 0.8),
+        Some(true),
+        "{heard}"
+    );
+    let refused = descriptor(server, "t:plain", "liveness");
+    assert_eq!(refused["value"], Value::Null);
+    let reason = refused["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("labelled `liveness` are worth another try"),
+        "{reason}"
+    );
+    let contrary = json!({"title": "Plain", "artist": "B", "genre": "Ballad",
+        "external_ids": {"t": "plain"}, "tags": ["valence:0.05", "liveness:loud", "liveness:7"]});
+    server.wire.post("/api/v1/tracks", &contrary);
+    let given = descriptor(server, "t:plain", "valence");
+    assert_eq!(
+        (&given["value"], &given["method"], &given["confidence"]),
+        (&json!(0.05), &json!("label of the catalogue"), &Value::Null)
+    );
+    assert_eq!(
+        descriptor(server, "t:plain", "liveness")["value"],
+        Value::Null
+    );
 }
 
 fn told_of_tracks(server: &TestServer) {

@@ -39,7 +39,7 @@ pub fn duplicates_body(answer: &DuplicatesAnswer, is_first: bool) -> Markup {
             None => (empty("Nobody looked yet. `leitmotif duplicates` compares the fingerprints of all analysed tracks.")),
             Some(at) => p.quiet {
                 "Searched " (moment(at)) " among " (grouped(answer.fingerprinted))
-                " tracks with a fingerprint. Nothing is merged or removed by itself."
+                " tracks with a fingerprint. Nothing is merged or removed by itself; a confirmed group is recommended once."
             }
         }
         @for group in &answer.groups { (table_of(group)) }

@@ -6,7 +6,7 @@ use axum::response::Redirect;
 use leitmotif_api::ApiState;
 use leitmotif_api::middleware::body::QueryParameters;
 use leitmotif_api::native::heads::{
-    self, HeadAnswer, HeadMeasureAnswer, HeadsAnswer, IntervalAnswer,
+    self, HeadAnswer, HeadMeasureAnswer, HeadsAnswer, IntervalAnswer, ValueHeadAnswer,
 };
 use leitmotif_api::native::jobs::{self, JobAnswer, JobsQuery};
 use leitmotif_api::paging::PageQuery;
@@ -72,11 +72,13 @@ pub fn heads_body(
         p {
             "Genre and mood are told by what you label yourself: the genre of a track, and its tags "
             code { "genre:…" } " and " code { "mood:…" }
+            "; valence and liveness by tags with a number from 0 to 1, as " code { "valence:0.7" }
             ". A label is told only where that went well with artists that were not learnt from."
         }
         (notice())
         (training(last))
         (summary(answer))
+        @if !answer.values.is_empty() { (values(answer)) }
         @if !answer.heads.is_empty() { (table(answer)) }
         @else if answer.trained_at.is_some() { (empty("No analysed track carries a genre or mood.")) }
         (pager(SECTION, &[], &answer.page, is_first))
@@ -166,12 +168,65 @@ fn row(head: &HeadAnswer, bar: f64) -> Markup {
                 Some(measure) => (percent(measure.f1.value)),
                 None => "–",
             } }
+            td { (told_or_why(head.reason.as_deref())) }
+        }
+    }
+}
+
+fn values(answer: &HeadsAnswer) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Values" {
+            table {
+                caption {
+                    "Skill: 0 % tells the mean everywhere, 100 % is perfect. Bar: the 95 % interval; tick: the \
+                     value; line: " (percent(answer.value_bar)) ", which the lower end must reach"
+                }
+                thead { tr {
+                    th scope="col" { "Value" } th.number scope="col" { "Tracks" }
+                    th.number scope="col" { "Artists" } th scope="col" { "Skill" }
+                    th.number scope="col" { "Mean error" } th scope="col" { "Told?" }
+                } }
+                tbody { @for value in &answer.values { (value_row(value, answer.value_bar)) } }
+            }
+        }
+    }
+}
+
+fn value_row(value: &ValueHeadAnswer, bar: f64) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (value.name) }
+            td.number { (grouped(value.tracks as u64)) }
+            td.number { (grouped(value.artists as u64)) }
             td {
-                @match &head.reason {
-                    None => span.state.state-done { "told" },
-                    Some(reason) => { span.state { "not told" } " " span.quiet { (reason) } },
+                @match &value.measure {
+                    Some(measure) => {
+                        (interval_bar(measure.skill, bar))
+                        span.quiet {
+                            (percent(measure.skill.value)) " (" (percent(measure.skill.low)) " to "
+                            (percent(measure.skill.high)) "); within 0.15 of the label for "
+                            (percent(measure.near.value))
+                        }
+                    },
+                    None => span.unknown { "not measured" },
                 }
             }
+            td.number { @match &value.measure {
+                Some(measure) => {
+                    (format!("{:.2}, of the mean {:.2}", measure.mean_error.value, measure.mean_error_of_mean))
+                },
+                None => "–",
+            } }
+            td { (told_or_why(value.reason.as_deref())) }
+        }
+    }
+}
+
+fn told_or_why(reason: Option<&str>) -> Markup {
+    html! {
+        @match reason {
+            None => span.state.state-done { "told" },
+            Some(reason) => { span.state { "not told" } " " span.quiet { (reason) } },
         }
     }
 }

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use leitmotif_domain::track::Track;
 use leitmotif_domain::{TenantScope, TrackId};
+use leitmotif_recommend::heads::{ValueKind, Values, values_of};
 use leitmotif_storage::ports::AnalysisDocument;
 use serde_json::{Value, json};
 
@@ -89,7 +90,8 @@ pub async fn one(
     let track = find_one(&state, access.scope(), &id).await?;
     let analyses = analyses_of(&state, access.scope(), &[track.id]).await?;
     let analysis = analyses.first().and_then(Option::as_ref);
-    let features = features_object(&track, analysis);
+    let told = values_of_track(&state, access.scope(), &track).await?;
+    let features = features_object(&track, analysis, &told);
     features
         .map(Json)
         .ok_or_else(|| Problem::not_found("analysis of track", &id))
@@ -104,16 +106,31 @@ pub async fn many(
     let found = find_all(&state, access.scope(), query.ids.as_deref()).await?;
     let ids: Vec<TrackId> = found.iter().flatten().map(|track| track.id).collect();
     let mut analyses = analyses_of(&state, access.scope(), &ids).await?.into_iter();
-    let told: Vec<Value> = found
-        .iter()
-        .map(|track| {
-            let track = track.as_ref()?;
-            let analysis = analyses.next().flatten();
-            features_object(track, analysis.as_ref())
-        })
-        .map(Option::unwrap_or_default)
-        .collect();
+    let mut told = Vec::with_capacity(found.len());
+    for track in &found {
+        let Some(track) = track else {
+            told.push(Value::Null);
+            continue;
+        };
+        let analysis = analyses.next().flatten();
+        let values = values_of_track(&state, access.scope(), track).await?;
+        told.push(features_object(track, analysis.as_ref(), &values).unwrap_or_default());
+    }
     Ok(Json(json!({ "audio_features": told })))
+}
+
+/// Valence and liveness: what the tenant says of the track, else what heads above their bar tell.
+async fn values_of_track(
+    state: &ApiState,
+    scope: &TenantScope,
+    track: &Track,
+) -> Result<Values, Problem> {
+    let given = values_of(&track.details.tags);
+    let told = state.recommender.told_values(scope, track.id, &given);
+    let known = told.await?.into_iter();
+    Ok(known
+        .filter_map(|one| Some((one.kind, one.told.value()?)))
+        .collect())
 }
 
 /// Bars, beats and the whole of a track.
@@ -140,7 +157,11 @@ pub async fn analyses_of(
     Ok(state.catalog.analyses(scope, ids).await?)
 }
 
-fn features_object(track: &Track, analysis: Option<&AnalysisDocument>) -> Option<Value> {
+fn features_object(
+    track: &Track,
+    analysis: Option<&AnalysisDocument>,
+    told: &Values,
+) -> Option<Value> {
     let analysis = analysis.filter(|found| found.document["audio"].is_object())?;
     let measured = Measured::new(Some(analysis));
     let id = id_of(track);
@@ -159,6 +180,11 @@ fn features_object(track: &Track, analysis: Option<&AnalysisDocument>) -> Option
     });
     for share in SHARES {
         features[share] = json!(measured.number(share));
+    }
+    for kind in ValueKind::ALL {
+        if let Some(value) = told.get(&kind) {
+            features[kind.name()] = json!(value);
+        }
     }
     Some(features)
 }
@@ -297,7 +323,7 @@ mod tests {
                 {"start_ms": 0, "end_ms": 1_500, "label": "A", "confidence": null},
                 {"start_ms": 1_500, "end_ms": 2_000, "label": "B", "confidence": 0.9}]},
         ]));
-        let features = features_object(&track(), Some(&document)).unwrap();
+        let features = features_object(&track(), Some(&document), &Values::new()).unwrap();
         let check = |name: &str, expected: Value| assert_eq!(features[name], expected, "{name}");
         check("tempo", json!(120.5));
         check("key", json!(6));
@@ -309,6 +335,12 @@ mod tests {
         check("speechiness", json!(0.0));
         check("liveness", Value::Null);
         check("valence", Value::Null);
+        let told = Values::from([(ValueKind::Valence, 0.75)]);
+        let features = features_object(&track(), Some(&document), &told).unwrap();
+        assert_eq!(
+            (&features["valence"], &features["liveness"]),
+            (&json!(0.75), &Value::Null)
+        );
         check("loudness", Value::Null);
         check("duration_ms", json!(2_000));
         let analysis = analysis_object(&track(), &document);
@@ -327,10 +359,10 @@ mod tests {
             (&sections[0]["confidence"], &sections[1]["tempo"]),
             (&Value::Null, &Value::Null)
         );
-        assert!(features_object(&track(), None).is_none());
+        assert!(features_object(&track(), None, &Values::new()).is_none());
         let unknown = analysed(&json!([]));
         assert_eq!(analysis_object(&track(), &unknown)["sections"], json!([]));
-        let features = features_object(&track(), Some(&unknown)).unwrap();
+        let features = features_object(&track(), Some(&unknown), &Values::new()).unwrap();
         assert_eq!(
             (&features["key"], &features["mode"]),
             (&json!(-1), &Value::Null)

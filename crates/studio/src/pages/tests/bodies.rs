@@ -19,7 +19,9 @@ use leitmotif_api::native::duplicates::{
 use leitmotif_api::native::features::distribution::DistributionAnswer;
 use leitmotif_api::native::features::past::ParityAnswer;
 use leitmotif_api::native::features::views::{FeatureAnswer, ViewAnswer, ViewSummary, ViewsAnswer};
-use leitmotif_api::native::heads::{HeadAnswer, HeadMeasureAnswer, HeadsAnswer, IntervalAnswer};
+use leitmotif_api::native::heads::{
+    HeadAnswer, HeadMeasureAnswer, HeadsAnswer, IntervalAnswer, ValueHeadAnswer, ValueMeasureAnswer,
+};
 use leitmotif_api::native::jobs::{JobAnswer, JobCountsAnswer, JobsAnswer};
 use leitmotif_api::native::listeners::{
     HistoryAnswer, HistoryEntry, ListenerAnswer, ListenerDetailAnswer, ListenersAnswer, TasteTrack,
@@ -607,6 +609,21 @@ fn some_heads() -> Markup {
         missing: None,
         measure,
     };
+    let value_measure = ValueMeasureAnswer {
+        skill: interval(0.4),
+        mean_error: interval(f64::NAN),
+        mean_error_of_mean: 0.2,
+        near: interval(0.6),
+    };
+    let value = |state, reason: Option<String>, measure| ValueHeadAnswer {
+        name: "valence",
+        tracks: 50,
+        artists: 12,
+        state,
+        reason,
+        missing: None,
+        measure,
+    };
     let answer = HeadsAnswer {
         model: Some(text()),
         trained_at: Some(AT),
@@ -617,6 +634,11 @@ fn some_heads() -> Markup {
         unmeasured_tracks: 3,
         labels_left_out: 1,
         inputs: vec![text()],
+        value_bar: 0.25,
+        values: vec![
+            value("shown", None, Some(value_measure)),
+            value("too_few", Some(text()), None),
+        ],
         heads: vec![
             head("shown", None, Some(measure)),
             head("too_few", Some(text()), None),

@@ -12,6 +12,8 @@ use crate::links;
 
 /// Descriptors that are lists of labels.
 const LABELS: [&str; 2] = ["genre", "mood"];
+/// Descriptors that are told by the tenant or by heads.
+const TOLD: [&str; 4] = ["genre", "mood", "valence", "liveness"];
 
 /// Descriptors that are read together, under one headline.
 const HEADLINES: [(&str, &[&str]); 7] = [
@@ -37,7 +39,7 @@ const HEADLINES: [(&str, &[&str]); 7] = [
     ),
     ("Length", &["duration_ms"]),
     ("Words", &["language", "word_count", "rhyme_density_ratio"]),
-    ("Genre", &LABELS),
+    ("Genre", &TOLD),
 ];
 
 /// Where the rest belongs, by the beginning of the name.

@@ -1,18 +1,53 @@
-//! What was found and what was decided, kept as two documents of the tenant.
+//! Recordings that are in the catalogue more than once: what a search found and what people decided, kept
+//! as two documents of the tenant. Who finds them and who reads them meet here.
 
 use std::collections::BTreeMap;
 
 use leitmotif_domain::error::InvalidValue;
-use leitmotif_domain::{TenantScope, Timestamp, TrackId};
-use leitmotif_storage::ports::{BlobKey, BlobStore};
+use leitmotif_domain::event::{EVENT_SCHEMA_VERSION, Event, EventPayload, Verdict};
+use leitmotif_domain::{EventId, TenantScope, Timestamp, TrackId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::groups::DuplicateGroup;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::ports::{BlobKey, BlobStore, EventLog};
 
 const REPORT: &str = "duplicates/groups.json";
 const DECISIONS: &str = "duplicates/decisions.json";
+/// The subject of the verdict in the log that says that other groups hold from now on.
+pub const DUPLICATES: &str = "duplicates";
+
+/// A track of a group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DuplicateTrack {
+    /// The track.
+    pub track: TrackId,
+    /// Share of fingerprint bits that differ from the nearest other track of the group.
+    pub bit_error_rate: f64,
+    /// By how much it begins later than that track, in seconds.
+    pub offset_s: f64,
+}
+
+/// Tracks that hold one recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DuplicateGroup {
+    /// The track that stands for the group.
+    pub canonical: TrackId,
+    /// The tracks by id, at least two.
+    pub tracks: Vec<DuplicateTrack>,
+}
+
+impl DuplicateGroup {
+    /// The name of the group: its first track, which does not change when others join.
+    pub fn id(&self) -> Option<TrackId> {
+        self.tracks.first().map(|first| first.track)
+    }
+
+    /// The ids of its tracks.
+    pub fn ids(&self) -> Vec<TrackId> {
+        self.tracks.iter().map(|one| one.track).collect()
+    }
+}
 
 /// What the last search found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -45,6 +80,18 @@ impl DuplicateReport {
         let decision = self.decisions.get(&group.id()?)?;
         (decision.tracks == group.ids()).then_some(decision)
     }
+
+    /// The groups that a person confirmed as they are, each with the track that stands for it first and
+    /// the others by id. What nobody looked at, and a group that changed since, is not among them.
+    pub fn confirmed(&self) -> Vec<Vec<TrackId>> {
+        let confirmed = self.groups.iter().filter_map(|group| {
+            let decision = self.decision(group).filter(|said| said.is_confirmed)?;
+            let canonical = decision.canonical.unwrap_or(group.canonical);
+            let others = group.ids().into_iter().filter(|track| *track != canonical);
+            Some([canonical].into_iter().chain(others).collect())
+        });
+        confirmed.collect()
+    }
 }
 
 /// Reads what was found and decided.
@@ -54,7 +101,8 @@ pub async fn read_report(blobs: &dyn BlobStore, scope: &TenantScope) -> Result<D
     Ok(report)
 }
 
-pub(super) async fn keep_report(
+/// Keeps what a search found in place of what was found before.
+pub async fn keep_report(
     blobs: &dyn BlobStore,
     scope: &TenantScope,
     report: &DuplicateReport,
@@ -93,6 +141,29 @@ pub async fn decide(
     write(blobs, scope, DECISIONS, &decisions).await
 }
 
+/// Tells the log that groups were found or decided on, after they were written; whoever keeps them in
+/// memory reads them again.
+pub async fn announce(
+    log: &dyn EventLog,
+    scope: &TenantScope,
+    event_id: EventId,
+    conclusion: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let event = Event {
+        event_id,
+        occurred_at: now,
+        listener: None,
+        schema_version: EVENT_SCHEMA_VERSION,
+        payload: EventPayload::Verdict(Verdict {
+            subject: DUPLICATES.to_owned(),
+            conclusion: conclusion.to_owned(),
+        }),
+    };
+    log.append(scope, vec![event]).await?;
+    Ok(())
+}
+
 async fn read<T: DeserializeOwned + Default>(
     blobs: &dyn BlobStore,
     scope: &TenantScope,
@@ -103,10 +174,9 @@ async fn read<T: DeserializeOwned + Default>(
         return Ok(T::default());
     }
     let bytes = blobs.read(scope, &key, 0..u64::MAX).await?;
-    let read = serde_json::from_slice(&bytes).map_err(|error| leitmotif_storage::Error::Corrupt {
+    serde_json::from_slice(&bytes).map_err(|error| Error::Corrupt {
         reason: format!("`{}`: {error}; search for duplicates again", key.as_str()),
-    });
-    Ok(read?)
+    })
 }
 
 async fn write(
@@ -115,6 +185,6 @@ async fn write(
     key: &str,
     value: &impl Serialize,
 ) -> Result<()> {
-    let bytes = serde_json::to_vec(value).map_err(leitmotif_storage::Error::bug)?;
-    Ok(blobs.put(scope, &key.parse()?, bytes.into()).await?)
+    let bytes = serde_json::to_vec(value).map_err(Error::bug)?;
+    blobs.put(scope, &key.parse()?, bytes.into()).await
 }
