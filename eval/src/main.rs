@@ -13,6 +13,7 @@ mod files;
 mod heads;
 mod load;
 mod ltr;
+mod lyrics_embedding;
 mod map;
 mod memory;
 mod random;
@@ -60,6 +61,8 @@ enum Command {
     TwoStage(two_stage::Args),
     /// How well ordered playlists flow, against shuffled ones.
     Sequence(sequence::Args),
+    /// Nearest neighbours by lyrics embeddings: the other half of a text, its author; the cost of learning.
+    LyricsEmbedding(lyrics_embedding::Args),
     /// Learning to rank: quality of the order, time to fit and to score.
     Ltr(ltr::Args),
     /// Search by words and embeddings: each leg alone, their blend, and latency.
@@ -93,6 +96,7 @@ fn main() -> anyhow::Result<()> {
         Command::Sessions(args) => sessions::run(&args)?,
         Command::TwoStage(args) => two_stage::run(&args)?,
         Command::Sequence(args) => sequence::run(&args)?,
+        Command::LyricsEmbedding(args) => lyrics_embedding::run(&args)?,
         Command::Ltr(args) => ltr::run(&args)?,
         Command::Search(args) => search::run(&args)?,
         Command::Map(args) => map::run(&args)?,
