@@ -23,7 +23,7 @@ pub use analysis::{
 pub use analyzer::WordsAnalyzer;
 pub use embedding::{LYRICS_EMBEDDING_DIMENSIONS, LYRICS_EMBEDDING_SPACE};
 pub use language::{LanguageGuess, identify_language};
-pub use learned::{LEARNED_LYRICS_SPACES, LyricsCorpus, LyricsSpace, TooLittle};
+pub use learned::{LyricsCorpus, LyricsSpace, TooLittle};
 pub use meaning::{MEANING_VERSION, MeaningAnalyzer};
 pub use rhyme::RhymeSpan;
 pub use text::{LyricsLine, LyricsText, Section};

@@ -515,6 +515,11 @@ async fn attack_catalog_and_log(world: &World, scope: &TenantScope, fixture: &Fi
             outcome(vectors.remove(scope, track).await),
             "Ok(())",
         ),
+        (
+            "VectorStore::remove_space",
+            outcome(vectors.remove_space(scope, &sound()).await),
+            "Ok(())",
+        ),
         ("BlobStore::local_path", outcome(is_same), "Ok(false)"),
         (
             "BlobStore::upload_append",

@@ -14,8 +14,6 @@ pub use corpus::{LyricsCorpus, SONGS_MAX};
 use crate::singular::{add_scaled, leading_directions};
 use corpus::Weighted;
 
-/// How the names of learned spaces begin; the number of the learning follows.
-pub const LEARNED_LYRICS_SPACES: &str = "leitmotif-lyrics-";
 /// Components of a vector at most. From 64 to 200 the measured quality hardly differs; 128 cost as much as
 /// the space of word hashes.
 pub const LEARNED_DIMENSIONS_MAX: usize = 128;
