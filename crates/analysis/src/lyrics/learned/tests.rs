@@ -1,3 +1,5 @@
+//! Small corpora of two subjects: what is near, what is refused, what is bounded.
+
 use std::fmt::Write;
 
 use super::*;
