@@ -13,6 +13,7 @@ mod files;
 mod heads;
 mod load;
 mod ltr;
+mod lyrics_embedding;
 mod map;
 mod memory;
 mod propensity;
@@ -61,6 +62,8 @@ enum Command {
     TwoStage(two_stage::Args),
     /// How well ordered playlists flow, against shuffled ones.
     Sequence(sequence::Args),
+    /// Nearest neighbours by lyrics embeddings: the other half of a text, its author; the cost of learning.
+    LyricsEmbedding(lyrics_embedding::Args),
     /// Learning to rank: quality of the order, time to fit and to score.
     Ltr(ltr::Args),
     /// Position bias: whether swapped pairs find it, and what knowing it brings to a learnt order.
@@ -96,6 +99,7 @@ fn main() -> anyhow::Result<()> {
         Command::Sessions(args) => sessions::run(&args)?,
         Command::TwoStage(args) => two_stage::run(&args)?,
         Command::Sequence(args) => sequence::run(&args)?,
+        Command::LyricsEmbedding(args) => lyrics_embedding::run(&args)?,
         Command::Ltr(args) => ltr::run(&args)?,
         Command::Propensity(args) => propensity::run(&args)?,
         Command::Search(args) => search::run(&args)?,

@@ -7,6 +7,7 @@ pub mod audio;
 pub mod descriptor;
 pub mod logistic;
 pub mod lyrics;
+pub mod singular;
 
 pub use analyzer::{AnalysisError, Analyzer, AnalyzerManifest, TrackInput};
 pub use descriptor::Descriptor;

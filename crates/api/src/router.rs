@@ -91,11 +91,12 @@ fn described() -> OpenApiRouter<ApiState> {
 
 /// What sets a track beside others.
 fn comparisons() -> OpenApiRouter<ApiState> {
-    use native::{compare, map, syllables, traits};
+    use native::{compare, lyrics_space, map, syllables, traits};
     OpenApiRouter::new()
         .routes(routes!(syllables::syllables))
         .routes(routes!(traits::traits))
         .routes(routes!(compare::compare))
+        .routes(routes!(lyrics_space::get, lyrics_space::learn))
         .routes(routes!(map::map))
         .routes(routes!(map::colours))
         .routes(routes!(map::tracks))

@@ -11,6 +11,7 @@ use leitmotif_features::Features;
 use leitmotif_ingest::Catalogue;
 use leitmotif_ingest::jobs::TenantDirectory;
 use leitmotif_ingest::listens::ScrobbleLog;
+use leitmotif_ingest::lyrics_space::LyricsSpaces;
 use leitmotif_recommend::map::Mapper;
 use leitmotif_recommend::{Recommender, Searcher};
 use leitmotif_storage::ports::{
@@ -57,6 +58,8 @@ pub struct ApiParts {
     pub features: Arc<Features>,
     /// Finds tracks.
     pub search: Arc<Searcher>,
+    /// What the tenants' lyrics taught.
+    pub lyrics_spaces: Arc<LyricsSpaces>,
     /// Makes maps of catalogues.
     pub mapper: Arc<Mapper>,
     /// The tenants that background work serves.

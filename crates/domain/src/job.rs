@@ -26,6 +26,8 @@ pub enum JobTask {
     FindDuplicates,
     /// Learn to tell the tenant's labels.
     TrainHeads,
+    /// Learn an embedding from the tenant's lyrics, and embed them.
+    LearnLyrics,
 }
 
 impl JobTask {
@@ -37,6 +39,7 @@ impl JobTask {
             Self::Train(_) => "train",
             Self::FindDuplicates => "find_duplicates",
             Self::TrainHeads => "train_heads",
+            Self::LearnLyrics => "learn_lyrics",
         }
     }
 
@@ -45,9 +48,11 @@ impl JobTask {
     pub fn follows_input(&self) -> bool {
         match self {
             Self::AnalyzeTrack { .. } => true,
-            Self::ScanFolder { .. } | Self::Train(_) | Self::FindDuplicates | Self::TrainHeads => {
-                false
-            }
+            Self::ScanFolder { .. }
+            | Self::Train(_)
+            | Self::FindDuplicates
+            | Self::TrainHeads
+            | Self::LearnLyrics => false,
         }
     }
 }

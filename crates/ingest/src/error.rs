@@ -1,5 +1,6 @@
 //! Why something did not come in.
 
+use leitmotif_analysis::lyrics::TooLittle;
 use leitmotif_domain::ErrorKind;
 use leitmotif_domain::error::InvalidValue;
 
@@ -34,6 +35,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// There is too little to learn from; more songs help, trying again does not.
+    #[error(transparent)]
+    TooLittle(#[from] TooLittle),
     /// The decoding child ended or hung; trying again may help.
     #[error("the decoder stopped: {reason}")]
     Decoder {
@@ -46,7 +50,7 @@ impl Error {
     /// What the caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Invalid(_) | Self::Audio { .. } => ErrorKind::Invalid,
+            Self::Invalid(_) | Self::Audio { .. } | Self::TooLittle(_) => ErrorKind::Invalid,
             Self::Storage(error) => error.kind(),
             Self::Unreadable { .. } => ErrorKind::NotFound,
             Self::LeftAlone { .. } => ErrorKind::Conflict,

@@ -21,6 +21,7 @@ use leitmotif_domain::tenant::{SealKey, Tenant};
 use leitmotif_domain::track::Track;
 use leitmotif_domain::{OperatorScope, TenantId, TenantScope, Timestamp};
 use leitmotif_ingest::jobs::{AnalyzeRunner, AudioProcess, TenantDirectory, Workers};
+use leitmotif_ingest::lyrics_space::LyricsSpaces;
 use leitmotif_ingest::tracks::scan::{ScanReport, scan_folder};
 use leitmotif_ingest::{Catalogue, Error};
 use leitmotif_storage::memory::MemoryStorage;
@@ -99,6 +100,7 @@ impl World {
             catalogue: catalogue.clone(),
             process: process.clone(),
             ledger: storage.clone(),
+            lyrics_spaces: Arc::new(LyricsSpaces::new(catalogue.clone())),
         };
         let workers = Arc::new(Workers {
             queue: storage.clone(),

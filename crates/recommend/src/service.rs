@@ -11,7 +11,7 @@ use leitmotif_domain::{
 use leitmotif_features::{ListenerProfile, Projection, projection};
 use leitmotif_storage::ports::{
     BlobStore, CatalogStore, DefinitionStore, EventLog, ModelRecord, ModelRegistry, VectorFilter,
-    VectorStore,
+    VectorStore, current_spaces,
 };
 use parking_lot::RwLock;
 
@@ -484,8 +484,7 @@ impl Recommender {
         let keep = model
             .map(|model| Arc::new(move |t: TrackId| model.column(t).is_none()) as VectorFilter);
         let vectors = self.stores.vectors.as_ref();
-        let spaces: Vec<_> = vectors
-            .spaces(scope)
+        let spaces: Vec<_> = current_spaces(vectors, scope)
             .await?
             .into_iter()
             .map(|(space, _)| space)

@@ -26,6 +26,7 @@ use leitmotif_ingest::jobs::{
     AnalyzeRunner, DecoderProcess, JobRunner, ScanRunner, TenantDirectory, Workers,
 };
 use leitmotif_ingest::listens::ScrobbleLog;
+use leitmotif_ingest::lyrics_space::LyricsSpaces;
 use leitmotif_recommend::exposures::ExposureWriter;
 use leitmotif_recommend::map::Mapper;
 use leitmotif_recommend::service::Stores;
@@ -38,7 +39,7 @@ use tokio::task::JoinHandle;
 
 use crate::entropy::SystemEntropy;
 use crate::settings::Settings;
-use crate::trainer::{TrainHeadsRunner, TrainRunner};
+use crate::trainer::{FormerSpaces, LearnLyricsRunner, TrainHeadsRunner, TrainRunner};
 
 /// The file with the local operator's key, readable by the folder's owner alone.
 const KEY_FILE: &str = "local.key";
@@ -89,7 +90,6 @@ impl Platform {
         let is_ready = Arc::new(AtomicBool::new(false));
         let daily = DailyRequests::new(settings.requests_per_day, storage.clone());
         let daily = Arc::new(daily);
-        let search = Arc::new(Searcher::new(Arc::clone(&services.recommender)));
         let state = ApiState::new(ApiParts {
             catalog: storage.clone(),
             log: storage.clone(),
@@ -103,8 +103,9 @@ impl Platform {
             accounts: storage.clone(),
             scrobbles: services.scrobbles,
             catalogue: services.catalogue,
-            mapper: Arc::new(Mapper::new(Arc::clone(&search))),
-            search,
+            lyrics_spaces: services.lyrics_spaces,
+            mapper: services.mapper,
+            search: services.search,
             recommender: Arc::clone(&services.recommender),
             features: Arc::clone(&services.features),
             directory: Arc::clone(&directory),
@@ -186,6 +187,9 @@ struct Services {
     catalogue: Arc<Catalogue>,
     recommender: Arc<Recommender>,
     features: Arc<Features>,
+    search: Arc<Searcher>,
+    mapper: Arc<Mapper>,
+    lyrics_spaces: Arc<LyricsSpaces>,
     wake: Arc<Notify>,
 }
 
@@ -206,11 +210,16 @@ impl Services {
             clock: Arc::clone(clock),
             entropy: Arc::clone(entropy),
         };
-        let catalogue = Catalogue::over(storage, clock);
+        let catalogue = Arc::new(Catalogue::over(storage, clock));
+        let recommender = Arc::new(Recommender::new(stores, exposures));
+        let search = Arc::new(Searcher::new(Arc::clone(&recommender)));
         Self {
             scrobbles: Arc::clone(&catalogue.scrobbles),
-            catalogue: Arc::new(catalogue),
-            recommender: Arc::new(Recommender::new(stores, exposures)),
+            lyrics_spaces: Arc::new(LyricsSpaces::new(Arc::clone(&catalogue))),
+            catalogue,
+            recommender,
+            mapper: Arc::new(Mapper::new(Arc::clone(&search))),
+            search,
             features: Arc::new(Features::new(
                 storage.clone(),
                 storage.clone(),
@@ -226,6 +235,10 @@ impl Services {
         directory: &Arc<TenantDirectory>,
         entropy: &Arc<dyn Entropy>,
     ) -> anyhow::Result<Workers> {
+        let former = FormerSpaces {
+            spaces: Arc::clone(&self.lyrics_spaces),
+            mapper: Arc::clone(&self.mapper),
+        };
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let runners: Vec<Arc<dyn JobRunner>> = vec![
             Arc::new(TrainRunner {
@@ -233,6 +246,12 @@ impl Services {
             }),
             Arc::new(TrainHeadsRunner {
                 recommender: Arc::clone(&self.recommender),
+                former: former.clone(),
+            }),
+            Arc::new(LearnLyricsRunner {
+                recommender: Arc::clone(&self.recommender),
+                former,
+                jobs: storage.clone(),
             }),
             Arc::new(ScanRunner {
                 catalogue: Arc::clone(&self.catalogue),
@@ -244,6 +263,7 @@ impl Services {
                 catalogue: Arc::clone(&self.catalogue),
                 process: Arc::new(DecoderProcess::new(program)),
                 ledger: storage.clone(),
+                lyrics_spaces: Arc::clone(&self.lyrics_spaces),
             }),
         ];
         Ok(Workers {

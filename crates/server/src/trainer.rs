@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use leitmotif_domain::job::JobTask;
+use leitmotif_domain::job::{JobTask, NewJob};
 use leitmotif_domain::{ErrorKind, TenantScope};
 use leitmotif_ingest::jobs::{JobFailure, JobHandle, JobRunner};
+use leitmotif_ingest::lyrics_space::{LyricsSpaces, learn_lyrics};
 use leitmotif_recommend::Recommender;
 use leitmotif_recommend::heads::{LabelKind, train_heads};
+use leitmotif_recommend::map::Mapper;
 use leitmotif_recommend::train::{TrainingRun, train};
+use leitmotif_storage::ports::{JobQueue, VectorSpace};
 
 /// Trains the models of a tenant.
 pub struct TrainRunner {
@@ -55,6 +58,8 @@ impl JobRunner for TrainRunner {
 pub struct TrainHeadsRunner {
     /// Whose stores are read.
     pub recommender: Arc<Recommender>,
+    /// Spaces that the heads before may have read.
+    pub former: FormerSpaces,
 }
 
 #[async_trait]
@@ -69,10 +74,80 @@ impl JobRunner for TrainHeadsRunner {
             Ok(heads) => {
                 let [genres, moods] = LabelKind::ALL.map(|kind| heads.shown_count(kind));
                 tracing::info!(labels = heads.rows.len(), genres, moods, "heads trained");
-                Ok(())
+                self.former.drop_unread(scope, &heads.spaces()).await
             }
             Err(error) => Err(failure(&error)),
         }
+    }
+}
+
+/// Learns an embedding from the lyrics of a tenant.
+pub struct LearnLyricsRunner {
+    /// Who may read the space before.
+    pub recommender: Arc<Recommender>,
+    /// The space before, and what hangs on it.
+    pub former: FormerSpaces,
+    /// Where the training of heads waits that read the space before.
+    pub jobs: Arc<dyn JobQueue>,
+}
+
+#[async_trait]
+impl JobRunner for LearnLyricsRunner {
+    fn kind(&self) -> &'static str {
+        "learn_lyrics"
+    }
+
+    async fn run(&self, scope: &TenantScope, job: &JobHandle) -> Result<(), JobFailure> {
+        let spaces = &self.former.spaces;
+        let learned = learn_lyrics(spaces, scope, |progress| job.report(progress)).await?;
+        let (space, words) = (learned.space(), learned.embedding.word_count());
+        tracing::info!(%space, songs = learned.songs, words, "lyrics learned");
+        let heads = match self.recommender.heads(scope).await {
+            Ok(found) => found,
+            // Heads that do not read read no space either; their own page says so.
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => None,
+            Err(error) => return Err(failure(&error)),
+        };
+        let read = heads.map(|(_, heads)| heads.spaces()).unwrap_or_default();
+        self.former.drop_unread(scope, &read).await?;
+        let is_former = |read: &VectorSpace| {
+            let number = read.learned_lyrics_number();
+            number.is_some_and(|number| number < learned.number)
+        };
+        if read.iter().any(is_former) {
+            let training = NewJob {
+                task: JobTask::TrainHeads,
+                dedupe_key: "train_heads".to_owned(),
+            };
+            let queued = self.jobs.enqueue(scope, vec![training]).await;
+            queued.map_err(leitmotif_ingest::Error::from)?;
+        }
+        Ok(())
+    }
+}
+
+/// Spaces that a later learning replaced.
+#[derive(Clone)]
+pub struct FormerSpaces {
+    /// What was learned.
+    pub spaces: Arc<LyricsSpaces>,
+    /// Where their maps are.
+    pub mapper: Arc<Mapper>,
+}
+
+impl FormerSpaces {
+    /// Removes those that are not `read`, with their maps.
+    async fn drop_unread(
+        &self,
+        scope: &TenantScope,
+        read: &[VectorSpace],
+    ) -> Result<(), JobFailure> {
+        for space in self.spaces.drop_former(scope, read).await? {
+            let forgotten = self.mapper.forget_space(scope, &space).await;
+            forgotten.map_err(|error| failure(&error))?;
+            tracing::info!(%space, "a former lyrics space is removed");
+        }
+        Ok(())
     }
 }
 

@@ -61,12 +61,7 @@ pub fn analyze_lyrics_as(raw: &str, language: Option<&str>) -> LyricsAnalysis {
         }),
         None => identify_language_of(&text),
     };
-    let words: Vec<String> = text
-        .lines
-        .iter()
-        .flat_map(|line| tokenize(&line.text))
-        .map(|token| folded(token.text))
-        .collect();
+    let words = words_of(&text);
     let code = language.as_ref().map(|guess| guess.code.as_str());
     let meaning = describe_meaning(&text, code);
     let sound = match code {
@@ -91,6 +86,18 @@ pub fn analyze_lyrics_as(raw: &str, language: Option<&str>) -> LyricsAnalysis {
             .chains
             .map_or(Vec::new(), |chains| chains.spans),
     }
+}
+
+/// The words of lyrics as vocabulary counts them: in order, in lower case.
+///
+/// - Shape: any text, plain or LRC, with the bounds of [`LyricsText::parse`].
+pub fn lyrics_words(raw: &str) -> Vec<String> {
+    words_of(&LyricsText::parse(raw))
+}
+
+fn words_of(text: &LyricsText) -> Vec<String> {
+    let tokens = text.lines.iter().flat_map(|line| tokenize(&line.text));
+    tokens.map(|token| folded(token.text)).collect()
 }
 
 /// All measurements, ready to be reported.

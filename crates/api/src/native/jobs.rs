@@ -46,7 +46,7 @@ pub(super) async fn queue_one(
 pub struct JobAnswer {
     /// Its id.
     pub id: String,
-    /// `analyze_track`, `scan_folder`, `train`, `find_duplicates` or `train_heads`.
+    /// `analyze_track`, `scan_folder`, `train`, `find_duplicates`, `train_heads` or `learn_lyrics`.
     pub kind: &'static str,
     /// The track or folder it is about.
     pub subject: Option<String>,
@@ -76,7 +76,10 @@ impl From<Job> for JobAnswer {
         let subject = match &job.task {
             JobTask::AnalyzeTrack { track } => Some(track.to_string()),
             JobTask::ScanFolder { path } => Some(path.clone()),
-            JobTask::Train(_) | JobTask::FindDuplicates | JobTask::TrainHeads => None,
+            JobTask::Train(_)
+            | JobTask::FindDuplicates
+            | JobTask::TrainHeads
+            | JobTask::LearnLyrics => None,
         };
         let stage = match &job.task {
             JobTask::Train(request) if job.state == JobState::Running => {

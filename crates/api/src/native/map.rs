@@ -7,7 +7,7 @@ use axum::extract::State;
 use leitmotif_domain::{TenantScope, TrackId};
 use leitmotif_recommend::map::{CatalogueMap, GRID, MapView};
 use leitmotif_recommend::search::{Comparison, TRAITS, TraitTable, trait_index};
-use leitmotif_storage::ports::VectorSpace;
+use leitmotif_storage::ports::{VectorSpace, current_spaces};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -261,7 +261,7 @@ async fn space_of(
         let space = name.parse::<VectorSpace>();
         return space.map_err(|error| Problem::invalid("?space", error.reason));
     }
-    let spaces = state.vectors.spaces(scope).await?;
+    let spaces = current_spaces(state.vectors.as_ref(), scope).await?;
     let largest = spaces
         .into_iter()
         .max_by_key(|(space, count)| (is_own(space), *count));

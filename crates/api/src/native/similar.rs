@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use leitmotif_domain::{TenantScope, TrackId, limits};
 use leitmotif_recommend::search::{Constraint, Constraints, NearRequest};
-use leitmotif_storage::ports::VectorSpace;
+use leitmotif_storage::ports::{VectorSpace, current_spaces};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -143,7 +143,9 @@ async fn spaces_of(
             space.map_err(|error| Problem::invalid("?space", error.reason))?,
         ]);
     }
-    let found = state.vectors.spaces(scope).await?.into_iter();
+    let found = current_spaces(state.vectors.as_ref(), scope)
+        .await?
+        .into_iter();
     let mut spaces: Vec<VectorSpace> = found.map(|(space, _)| space).collect();
     // What we measured ourselves comes before what was imported.
     spaces.sort_by_key(|space| !is_own(space));

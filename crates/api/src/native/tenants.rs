@@ -202,6 +202,7 @@ pub async fn delete(
     state.recommender.forget(tenant);
     state.search.forget(tenant);
     state.mapper.forget(tenant);
+    state.lyrics_spaces.forget(tenant);
     state.features.forget(tenant);
     state.scrobbles.forget(tenant);
     state.directory.refresh().await?;

@@ -10,7 +10,7 @@ use leitmotif_ingest::listens::names::artist_key;
 use leitmotif_ingest::listens::recording_id;
 use leitmotif_recommend::playlists::sonic_path;
 use leitmotif_recommend::search::{FoundTrack, SearchRequest};
-use leitmotif_storage::ports::{TrackFilter, VectorSpace};
+use leitmotif_storage::ports::{TrackFilter, VectorSpace, current_spaces};
 
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -337,7 +337,7 @@ async fn embedding(
     scope: &TenantScope,
     track: TrackId,
 ) -> Result<Option<(VectorSpace, Vec<f32>)>, Problem> {
-    for (space, _) in state.vectors.spaces(scope).await? {
+    for (space, _) in current_spaces(state.vectors.as_ref(), scope).await? {
         if let Some(vector) = state.vectors.vector(scope, &space, track).await? {
             return Ok(Some((space, vector)));
         }

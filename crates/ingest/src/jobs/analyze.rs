@@ -12,7 +12,7 @@ use leitmotif_domain::event::{AnalysisCompleted, EVENT_SCHEMA_VERSION, Event, Ev
 use leitmotif_domain::job::JobTask;
 use leitmotif_domain::track::{AudioLocation, AudioSource, Lyrics, Track};
 use leitmotif_domain::{EventId, TenantScope, TrackId};
-use leitmotif_storage::ports::{AnalysisDocument, Ledger, TrackPatch, UsageEntry};
+use leitmotif_storage::ports::{AnalysisDocument, Ledger, TrackPatch, UsageEntry, VectorSpace};
 use sha2::{Digest, Sha256};
 
 use crate::catalogue::Catalogue;
@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::jobs::document::{AudioPart, LyricsPart, TrackAnalysis};
 use crate::jobs::process::AudioProcess;
 use crate::jobs::worker::{JobFailure, JobHandle, JobRunner};
+use crate::lyrics_space::LyricsSpaces;
 
 /// Analyses tracks.
 pub struct AnalyzeRunner {
@@ -29,6 +30,8 @@ pub struct AnalyzeRunner {
     pub process: Arc<dyn AudioProcess>,
     /// Where usage is counted.
     pub ledger: Arc<dyn Ledger>,
+    /// What the tenant's lyrics taught.
+    pub lyrics_spaces: Arc<LyricsSpaces>,
 }
 
 #[async_trait]
@@ -55,8 +58,7 @@ impl JobRunner for AnalyzeRunner {
 /// What one analysis yields: the document and the vectors beside it.
 struct Measured {
     document: TrackAnalysis,
-    audio_vector: Vec<f32>,
-    words_vector: Vec<f32>,
+    vectors: Vec<(VectorSpace, Vec<f32>)>,
 }
 
 impl AnalyzeRunner {
@@ -105,20 +107,20 @@ impl AnalyzeRunner {
                 Err(error) => return Err(error),
             },
         };
+        let mut vectors = Vec::new();
+        if let Some(sound) = &sound {
+            vectors.push((AUDIO_EMBEDDING_SPACE.parse()?, sound.embedding.clone()));
+        }
         let words = match lyrics {
             None => None,
-            Some(lyrics) => Some(read(lyrics.text).await?),
+            Some(lyrics) => {
+                let learned = self.lyrics_spaces.embed(scope, &lyrics.text).await?;
+                let words = read(lyrics.text).await?;
+                vectors.push((LYRICS_EMBEDDING_SPACE.parse()?, words.embedding.clone()));
+                vectors.extend(learned);
+                Some(words)
+            }
         };
-        let (audio_vector, words_vector) = (
-            sound
-                .as_ref()
-                .map(|sound| sound.embedding.clone())
-                .unwrap_or_default(),
-            words
-                .as_ref()
-                .map(|words| words.embedding.clone())
-                .unwrap_or_default(),
-        );
         let document = TrackAnalysis {
             analysed_at: self.catalogue.clock.now(),
             audio: sound.map(|sound| AudioPart {
@@ -135,14 +137,7 @@ impl AnalyzeRunner {
             }),
             failures,
         };
-        Ok((
-            Measured {
-                document,
-                audio_vector,
-                words_vector,
-            },
-            failure,
-        ))
+        Ok((Measured { document, vectors }, failure))
     }
 
     async fn hear(&self, scope: &TenantScope, source: &AudioSource) -> Result<AudioAnalysis> {
@@ -169,17 +164,10 @@ impl AnalyzeRunner {
         measured: Measured,
         input_hash: String,
     ) -> Result<()> {
-        let vectors = [
-            (AUDIO_EMBEDDING_SPACE, measured.audio_vector),
-            (LYRICS_EMBEDDING_SPACE, measured.words_vector),
-        ];
-        for (space, vector) in vectors {
+        for (space, vector) in measured.vectors {
             if !vector.is_empty() {
                 let rows = vec![(track.id, vector)];
-                self.catalogue
-                    .vectors
-                    .upsert(scope, &space.parse()?, rows)
-                    .await?;
+                self.catalogue.vectors.upsert(scope, &space, rows).await?;
             }
         }
         self.complete_length(scope, track, &measured.document)

@@ -2,6 +2,7 @@
 
 use leitmotif_domain::{ModelId, Timestamp};
 use leitmotif_learn::heads::{Head, HeadMeasure, Shortage, Standard};
+use leitmotif_storage::ports::VectorSpace;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -84,6 +85,11 @@ impl Heads {
     /// What the heads look at, in words.
     pub fn inputs(&self) -> Vec<String> {
         self.columns.describe()
+    }
+
+    /// The embedding spaces that they look at.
+    pub fn spaces(&self) -> Vec<VectorSpace> {
+        self.columns.spaces()
     }
 
     /// Writes them, with a checksum in front.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use leitmotif_domain::job::Progress;
 use leitmotif_domain::{ModelId, TenantScope, TrackId, limits};
 use leitmotif_learn::heads::{Examples, HeadOptions, Judged, Shortage, train_head};
-use leitmotif_storage::ports::{ModelRecord, VectorSpace};
+use leitmotif_storage::ports::{ModelRecord, VectorSpace, current_spaces};
 use serde_json::json;
 
 use super::columns::{Columns, Known, Names, read_known};
@@ -52,7 +52,7 @@ pub async fn train_heads(
         done: 0,
         total: labelled.len() as u64,
     };
-    let spaces = stores.vectors.spaces(scope).await?;
+    let spaces = current_spaces(stores.vectors.as_ref(), scope).await?;
     let spaces: Vec<VectorSpace> = spaces.into_iter().map(|(space, _)| space).collect();
     let (mut names, mut known) = (Names::default(), Vec::with_capacity(labelled.len()));
     for batch in labelled.chunks(limits::PAGE_ITEMS_MAX) {

@@ -86,6 +86,17 @@ impl Mapper {
         });
     }
 
+    /// Forgets the map of a space that was removed, and what is stored of it.
+    pub async fn forget_space(&self, scope: &TenantScope, space: &VectorSpace) -> Result<()> {
+        let slot = self.slots.lock().remove(&(scope.tenant(), space.clone()));
+        if let Some(slot) = slot {
+            slot.give_up();
+        }
+        let blobs = &self.searcher.stores().blobs;
+        blobs.delete(scope, &key_of(space)?).await?;
+        Ok(())
+    }
+
     /// Shows the map of a space, level with the catalogue; `None` for a space that holds nothing. The
     /// first question begins to make it.
     ///

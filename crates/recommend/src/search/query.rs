@@ -9,12 +9,12 @@ use leitmotif_domain::{EventId, ListenerId, TenantScope, TrackId};
 use leitmotif_learn::retrieval::{
     Blend, DescriptorWord, DescriptorWords, LegScores, QueryOptions, TextHit, TextQuery, assemble,
 };
-use leitmotif_storage::ports::{VectorFilter, VectorSpace};
+use leitmotif_storage::ports::{VectorFilter, VectorSpace, current_spaces};
 
 use super::constraints::{Constraint, Constraints};
 use super::corpus::{Corpus, off_thread};
 use super::highlight::{Highlight, mark, mark_line};
-use super::near::{WORDS_SPACES, filter_of};
+use super::near::{filter_of, tells_of_words};
 use super::popularity::popularity_percent;
 use super::service::{RESULTS_MAX, SearchSlot, Searcher};
 use crate::error::Result;
@@ -193,13 +193,12 @@ impl Searcher {
             let near = near.await?.into_iter();
             meaning.extend(near.map(|near| (near.track.as_u128(), 1.0 - near.distance)));
         }
-        let spaces = vectors
-            .spaces(scope)
+        let spaces = current_spaces(vectors.as_ref(), scope)
             .await?
             .into_iter()
             .map(|(space, _)| space);
         let spaces: Vec<_> = spaces
-            .filter(|space| may_read || !space.as_str().starts_with(WORDS_SPACES))
+            .filter(|space| may_read || !tells_of_words(space))
             .collect();
         for space in &spaces {
             let mut of_space: BTreeMap<u128, f32> = BTreeMap::new();

@@ -9,6 +9,7 @@ use leitmotif_features::track::{POPULARITY_HALF_LIFE_DAYS, TILE_MS};
 use leitmotif_learn::InteractionMatrix;
 use leitmotif_learn::matrix::Triplet;
 use leitmotif_learn::neighbours::ItemNeighbours;
+use leitmotif_storage::ports::current_spaces;
 
 use crate::candidates::LAST_TRACKS;
 use crate::catalogue::CatalogueView;
@@ -323,7 +324,7 @@ pub async fn content_lists(
         .enumerate()
         .map(|(column, item)| (*item, column as u32))
         .collect();
-    let spaces = stores.vectors.spaces(scope).await?;
+    let spaces = current_spaces(stores.vectors.as_ref(), scope).await?;
     let mut lists: Vec<HashMap<u32, f32>> = vec![HashMap::new(); items.len()];
     for (space, _) in &spaces {
         for (item, list) in items.iter().zip(&mut lists) {

@@ -12,6 +12,7 @@ mod feature;
 mod heads;
 mod histories;
 mod import;
+mod lyrics;
 mod manage;
 mod model;
 mod pipeline;
@@ -108,6 +109,9 @@ enum Command {
     /// Tells genre and mood by your own labels: what is told, how well, and what is missing.
     #[command(subcommand)]
     Heads(heads::HeadsCommand),
+    /// Learns which lyrics are alike from your own: what is learned, and learning it.
+    #[command(subcommand)]
+    Lyrics(lyrics::LyricsCommand),
     /// Trains the recommender on everything played so far.
     Train(model::TrainArgs),
     /// Lists models, shows training reports, and says which model answers.
@@ -198,6 +202,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Tags(command) => tags::run(command, &data, &connection.client, as_json).await,
         Command::Duplicates(args) => duplicates::run(args, &connection.client, as_json).await,
         Command::Export(args) => export::run(args, &connection.client, as_json).await,
+        Command::Lyrics(command) => lyrics::run(command, &connection.client, as_json).await,
         Command::Heads(command) => heads::run(command, &connection.client, as_json).await,
         Command::Train(args) => model::train(args, &connection.client, as_json).await,
         Command::Model(command) => model::run(command, &connection.client, as_json).await,

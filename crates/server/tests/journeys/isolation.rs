@@ -97,6 +97,8 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "read",
         Stranger::NotFound,
     ),
+    ("GET", "/api/v1/lyrics/space", "read", Stranger::OwnOnly),
+    ("POST", "/api/v1/lyrics/space", "write", Stranger::OwnOnly),
     ("GET", "/api/v1/map", "read", Stranger::NotFound),
     ("GET", "/api/v1/map/colours", "read", Stranger::NotFound),
     ("GET", "/api/v1/map/tracks", "read", Stranger::NotFound),

@@ -21,7 +21,7 @@ use super::records::{answer, model, used};
 use super::world::{World, audio, listen, lyrics, patch};
 use crate::ports::{
     AnalysisDocument, BlobKey, Checkpoint, EventWindow, JobFilter, LeasedJob, TrackFilter,
-    TrackPatch, VectorSpace,
+    TrackPatch, VectorSpace, current_spaces,
 };
 
 /// What the first tenant wrote, as far as the second could name it.
@@ -313,6 +313,10 @@ async fn read_all(world: &World, scope: &TenantScope, fixture: &Fixture) -> Answ
             shown(vectors.nearest(scope, &sound(), &[1.0, 0.0], 9, None).await),
         ),
         ("VectorStore::spaces", shown(vectors.spaces(scope).await)),
+        (
+            "VectorStore::current_spaces",
+            shown(current_spaces(vectors.as_ref(), scope).await),
+        ),
         ("BlobStore::read", shown(read)),
         ("BlobStore::stat", shown(blobs.stat(scope, &blob()).await)),
         (
@@ -513,6 +517,11 @@ async fn attack_catalog_and_log(world: &World, scope: &TenantScope, fixture: &Fi
         (
             "VectorStore::remove",
             outcome(vectors.remove(scope, track).await),
+            "Ok(())",
+        ),
+        (
+            "VectorStore::remove_space",
+            outcome(vectors.remove_space(scope, &sound()).await),
             "Ok(())",
         ),
         ("BlobStore::local_path", outcome(is_same), "Ok(false)"),

@@ -6,7 +6,7 @@ use leitmotif_domain::{ErrorKind, TrackId, limits};
 
 use super::kind_of;
 use super::world::World;
-use crate::ports::{VectorFilter, VectorSpace};
+use crate::ports::{VectorFilter, VectorSpace, current_spaces};
 
 fn space(name: &str) -> VectorSpace {
     name.parse().unwrap()
@@ -129,4 +129,46 @@ pub async fn an_emptied_space_takes_another_dimension(world: &World) {
         .unwrap();
     let ids: Vec<_> = found.iter().map(|one| one.track.as_u128()).collect();
     assert_eq!(ids, [2, 1]);
+}
+
+pub async fn a_removed_space_is_gone(world: &World) {
+    let (scope, vectors) = (world.first(), &world.vectors);
+    let (sound, text) = (space("sound-1"), space("text-1"));
+    vectors.remove_space(&scope, &sound).await.unwrap();
+    let flat = vec![(track(1), vec![1.0, 0.0]), (track(2), vec![0.0, 1.0])];
+    for space in [&sound, &text] {
+        vectors.upsert(&scope, space, flat.clone()).await.unwrap();
+    }
+    vectors.remove_space(&scope, &sound).await.unwrap();
+    let spaces = vectors.spaces(&scope).await.unwrap();
+    assert_eq!(spaces, [(text.clone(), 2)]);
+    let gone = vectors.vector(&scope, &sound, track(1)).await.unwrap();
+    assert_eq!(gone, None);
+    let nobody = vectors.nearest(&scope, &sound, &[1.0, 0.0], 5, None).await;
+    assert_eq!(nobody.unwrap(), []);
+    // The name is free, for any dimension.
+    let deep = vec![(track(3), vec![0.0, 0.0, 1.0])];
+    vectors.upsert(&scope, &sound, deep).await.unwrap();
+    let found = vectors.nearest(&scope, &sound, &[0.0, 1.0, 1.0], 5, None);
+    let ids: Vec<_> = found.await.unwrap().iter().map(|one| one.track).collect();
+    assert_eq!(ids, [track(3)]);
+    vectors.remove(&scope, track(2)).await.unwrap();
+    assert_eq!(
+        vectors.spaces(&scope).await.unwrap(),
+        [(sound, 1), (text, 1)]
+    );
+}
+
+pub async fn a_later_learning_replaces_a_former(world: &World) {
+    let (scope, vectors) = (world.first(), &world.vectors);
+    let learned = VectorSpace::of_learned_lyrics;
+    let odd = space("leitmotif-lyrics-x");
+    for space in [&learned(9), &learned(10), &space("sound-1"), &odd] {
+        let one = vec![(track(1), vec![1.0, 0.0])];
+        vectors.upsert(&scope, space, one).await.unwrap();
+    }
+    assert_eq!(vectors.spaces(&scope).await.unwrap().len(), 4);
+    let current = current_spaces(vectors.as_ref(), &scope).await.unwrap();
+    let names: Vec<_> = current.into_iter().map(|(space, _)| space).collect();
+    assert_eq!(names, [learned(10), odd, space("sound-1")]);
 }

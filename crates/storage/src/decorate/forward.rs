@@ -89,6 +89,7 @@ macro_rules! forward_every_port {
         forward! { $wrapper, VectorStore:
             [again] upsert(space: &VectorSpace, vectors: Vec<(TrackId, Vec<f32>)>) -> ();
             [again] remove(track: TrackId) -> ();
+            [again] remove_space(space: &VectorSpace) -> ();
             [again] vector(space: &VectorSpace, track: TrackId) -> Option<Vec<f32>>;
             [again] nearest(
                 space: &VectorSpace, query: &[f32], count: usize, filter: Option<VectorFilter>

@@ -57,6 +57,26 @@ impl VectorStore for EmbeddedStorage {
         blocking(follow).await
     }
 
+    async fn remove_space(&self, scope: &TenantScope, space: &VectorSpace) -> Result<()> {
+        let files = self.files(scope)?;
+        // The snapshot goes first: one that outlived its rows would be taken for that of a later space
+        // of the name. It goes again because whoever searched meanwhile may have written another.
+        for is_last in [false, true] {
+            let (indexes, name) = (Arc::clone(&files), space.clone());
+            blocking(move || indexes.vectors.forget(&name)).await?;
+            if !is_last {
+                let name = space.clone();
+                let delete = move |db: &Connection| {
+                    let sql = "DELETE FROM vectors WHERE space = ?";
+                    db.execute(sql, [name.as_str()])?;
+                    Ok(())
+                };
+                files.database.write(delete).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn vector(
         &self,
         scope: &TenantScope,
@@ -174,6 +194,15 @@ impl VectorIndexes {
         }
         drop(followed);
         Ok(Some(shared))
+    }
+
+    /// Closes an index and removes its snapshot.
+    fn forget(&self, space: &VectorSpace) -> Result<()> {
+        self.open.lock().remove(space);
+        match std::fs::remove_file(self.snapshot(space)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Writes the snapshots of every open index.

@@ -69,6 +69,13 @@ impl VectorStore for MemoryStorage {
         })
     }
 
+    async fn remove_space(&self, scope: &TenantScope, space: &VectorSpace) -> Result<()> {
+        self.with(scope, |state| {
+            state.spaces.remove(space);
+            Ok(())
+        })
+    }
+
     async fn vector(
         &self,
         scope: &TenantScope,

@@ -14,11 +14,42 @@ use crate::error::Result;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct VectorSpace(String);
 
+/// How the names of spaces that are learned from a tenant's own lyrics begin; a number follows.
+const LEARNED_LYRICS: &str = "leitmotif-lyrics-";
+
 impl VectorSpace {
+    /// The space of a learning from lyrics; each has one of its own, since its axes are its own.
+    pub fn of_learned_lyrics(number: u64) -> Self {
+        Self(format!("{LEARNED_LYRICS}{number}"))
+    }
+
+    /// Which learning from lyrics the space is of.
+    pub fn learned_lyrics_number(&self) -> Option<u64> {
+        self.0.strip_prefix(LEARNED_LYRICS)?.parse().ok()
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Names the spaces that are read unless another is asked for: all but those that a later learning
+/// replaced, which stay while somebody has them by name.
+pub async fn current_spaces(
+    vectors: &dyn VectorStore,
+    scope: &TenantScope,
+) -> Result<Vec<(VectorSpace, u64)>> {
+    let mut spaces = vectors.spaces(scope).await?;
+    let numbers = spaces
+        .iter()
+        .map(|(space, _)| space.learned_lyrics_number());
+    let newest = numbers.max().flatten();
+    spaces.retain(|(space, _)| {
+        let number = space.learned_lyrics_number();
+        number.is_none() || number == newest
+    });
+    Ok(spaces)
 }
 
 impl FromStr for VectorSpace {
@@ -70,6 +101,9 @@ pub trait VectorStore: Send + Sync {
 
     /// Removes a track from every space.
     async fn remove(&self, scope: &TenantScope, track: TrackId) -> Result<()>;
+
+    /// Removes a space with all its vectors; not an error when there is none. Its name is free again.
+    async fn remove_space(&self, scope: &TenantScope, space: &VectorSpace) -> Result<()>;
 
     /// Reads one vector as it was written.
     async fn vector(

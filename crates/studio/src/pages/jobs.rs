@@ -201,6 +201,7 @@ pub fn kind_name(kind: &str) -> &str {
         "find_duplicates" => "Find duplicates",
         "train" => "Train models",
         "train_heads" => "Train heads",
+        "learn_lyrics" => "Learn from lyrics",
         other => other,
     }
 }
