@@ -97,7 +97,7 @@ async fn only_a_confirmed_group_counts_and_its_canonical_track_stands_for_it() {
 async fn what_was_heard_or_rejected_of_one_version_was_so_of_all() {
     let world = World::new().await;
     let group = world.tracks[..6].to_vec();
-    world.group(&[group.clone()], Some(true)).await;
+    world.group(std::slice::from_ref(&group), Some(true)).await;
     let is_listed = |listed: &[TrackId]| group.iter().any(|track| listed.contains(track));
     assert!(is_listed(&world.all("a").await));
     // Enough else is left for a list of ten, so that nothing known is shown.
