@@ -305,10 +305,11 @@ mod tests {
 
     #[test]
     fn ranks_are_of_both_directions_and_ties_count_against() {
-        // The first half of text 0 is nearest to the second half of text 1, and everything ties there.
+        // The first half of text 0 is nearer to the second half of text 1 than to its own; back from its own
+        // second half it is the nearest.
         let vectors = [[1.0, 0.1], [0.0, 1.0], [0.5, 0.5], [1.0, 0.0]].map(|v| vector(&v));
         let ranks = reciprocal_ranks(&vectors, 2);
-        assert_eq!(ranks[0], (0.5 + 0.5) / 2.0);
+        assert_eq!(ranks, [(0.5 + 1.0) / 2.0, (0.5 + 0.5) / 2.0]);
         assert_eq!(reciprocal_ranks(&vec![vector(&[1.0]); 4], 2), [0.5, 0.5]);
     }
 
