@@ -9,8 +9,8 @@ use crate::matrix::InteractionMatrix;
 /// Largest scale of the random factors at the start; small, so that the first solve decides.
 const INIT_SCALE: f32 = 0.01;
 
-/// Steps of the conjugate gradient towards each factor in a pass: the next pass goes on from there, and
-/// more were not better in the measures of `docs/measurements.md`.
+/// Steps of the conjugate gradient towards each factor in a pass: the next pass goes on from there. The
+/// library `implicit` takes as many.
 const GRADIENT_STEPS: usize = 3;
 
 /// Squared length of a residual that is rounding alone.
