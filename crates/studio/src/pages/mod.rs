@@ -15,6 +15,7 @@ pub mod listeners;
 pub mod login;
 pub mod map;
 pub mod model_charts;
+pub mod model_outcomes;
 pub mod models;
 pub mod not_found;
 pub mod overview;

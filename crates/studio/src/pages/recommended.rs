@@ -11,7 +11,7 @@ use leitmotif_api::{ApiState, Problem};
 use maud::{Markup, html};
 
 use crate::failure::{PageResult, shown};
-use crate::format::trimmed;
+use crate::format::{percent, trimmed};
 use crate::links;
 use crate::parts::{bar, empty, notice};
 use crate::visitor::Visitor;
@@ -108,6 +108,9 @@ fn entry(track: &RecommendedTrackAnswer, can_write: bool) -> Markup {
                     span.quiet { @if track.artist.is_empty() { "unknown artist" } @else { (track.artist) } }
                 }
                 span.score title="what it was ranked by" { "score " (trimmed(f64::from(track.score), 3)) }
+                @if let Some(share) = track.expected_listened_share {
+                    span.score title="how much of it is expected to be heard" { "heard " (percent(f64::from(share))) }
+                }
                 @if can_write {
                     div.acts {
                         @for (act, name, spoken) in acts {

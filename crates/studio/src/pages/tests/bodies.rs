@@ -334,6 +334,9 @@ fn a_model(is_production: bool) -> ModelAnswer {
             "ablation": {"listeners": 3, "listeners_held_out": 9, "groups": [
                 {"group": HOSTILE, "columns": 2, "difference": -0.01, "interval": interval}]},
             "pareto": {"listeners": 3, "listeners_held_out": 9, "points": [point]},
+            "listened": {"listens": 12, "mae": 0.2, "interval": interval, "is_in_use": true},
+            "exposures": {"lists": 9, "refused": HOSTILE,
+                "examination": [{"position": 1, "share": 1.0, "log_error": HOSTILE}]},
             "data": {"listens": 4000, "skips": 7},
             "stages": [{"stage": HOSTILE, "duration_ms": 12, "is_resumed": true}],
             "search": {"source_trials": [{"settings": {HOSTILE: 3}, "ndcg_at_10": 0.2}]},

@@ -1,0 +1,86 @@
+//! What a training report says of what became of shown tracks: how much of them is heard, and what their
+//! position did.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use crate::format::{grouped, percent, trimmed};
+
+fn number(value: &Value, pointer: &str) -> f64 {
+    let found = value.pointer(pointer).and_then(Value::as_f64);
+    found.filter(|number| number.is_finite()).unwrap_or(0.0)
+}
+
+fn count(value: &Value, name: &str) -> u64 {
+    value.get(name).and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// How well it is told how much of a track a listener will hear.
+pub fn listened_section(report: &Value) -> Markup {
+    let guesses = [
+        ("constant_mae", "The mean of all listens"),
+        ("listener_mean_mae", "The listener's mean"),
+        ("track_mean_mae", "The track's mean"),
+        ("mae", "The model"),
+    ];
+    html! {
+        @if let Some(listened) = report.get("listened").filter(|one| one.is_object()) {
+            @let is_in_use = listened.get("is_in_use") == Some(&Value::Bool(true));
+            @let most = guesses.iter().map(|(name, _)| number(listened, &format!("/{name}"))).fold(f64::MIN_POSITIVE, f64::max);
+            section aria-labelledby="listened" {
+                h2 #listened { "How much of a track is heard" }
+                p.quiet {
+                    "Error of the expected share on " (grouped(count(listened, "listens"))) " listens of "
+                    (grouped(count(listened, "listeners"))) " listeners that came after the training data; less is better. "
+                    @if is_in_use { "Answers tell the share." } @else { "Answers do not tell it: it is not surely better than the best mean." }
+                }
+                table {
+                    caption { "Mean absolute error as a share of the track" }
+                    thead { tr { th scope="col" { "Told by" } th scope="col" { "Error" } } }
+                    tbody { @for (name, title) in guesses { tr {
+                        @let error = number(listened, &format!("/{name}"));
+                        th scope="row" { (title) }
+                        td { span.measure { (percent(error)) } (crate::parts::bar(error / most, "bar-wide")) }
+                    } } }
+                }
+                @if listened.get("interval").is_some_and(Value::is_object) {
+                    p { "Better than the best mean by " (percent(number(listened, "/gain"))) " (95 % interval "
+                        (percent(number(listened, "/interval/low"))) " to " (percent(number(listened, "/interval/high"))) "). In the order it counts "
+                        (trimmed(number(listened, "/order_weight"), 2)) "." }
+                }
+            }
+        }
+    }
+}
+
+/// What lists that were shown brought, and how likely each position is looked at.
+pub fn exposures_section(report: &Value) -> Markup {
+    let positions = report.pointer("/exposures/examination");
+    let positions: Vec<&Value> =
+        (positions.and_then(Value::as_array).into_iter().flatten()).collect();
+    html! {
+        @if let Some(exposures) = report.get("exposures").filter(|one| one.is_object()) {
+            section aria-labelledby="exposures" {
+                h2 #exposures { "What shown lists taught" }
+                dl.facts {
+                    dt { "Lists" } dd { (grouped(count(exposures, "lists"))) }
+                    dt { "Tracks played from them" } dd { (grouped(count(exposures, "listens"))) }
+                    dt { "Pairs left to chance" } dd { (grouped(count(exposures, "pairs"))) ", " (grouped(count(exposures, "swapped_pairs"))) " of them swapped" }
+                    dt { "Lists learnt from" } dd { (grouped(count(exposures, "lists_used"))) }
+                }
+                @if let Some(reason) = exposures.get("refused").and_then(Value::as_str) { p { (reason) } }
+                @if !positions.is_empty() {
+                    table {
+                        caption { "How likely a position is looked at, as a share of the first" }
+                        thead { tr { th scope="col" { "Position" } th scope="col" { "Looked at" } } }
+                        tbody { @for position in &positions { tr {
+                            @let share = number(position, "/share");
+                            th scope="row" { (count(position, "position")) }
+                            td { span.measure { (percent(share)) } (crate::parts::bar(share, "bar-wide")) }
+                        } } }
+                    }
+                }
+            }
+        }
+    }
+}
