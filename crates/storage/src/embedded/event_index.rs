@@ -1,6 +1,5 @@
 //! Finding events by id and by listener: on disk what is old, in memory what is new.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::event_tail::{Entry, Place, Portion, Tail};
 use super::writer::Upkeep;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ports::EventWindow;
 
 /// Where the events of a log lie.
@@ -49,18 +48,23 @@ impl EventIndex {
             "SELECT offset, event_id, listener, kind, occurred_at FROM events
              WHERE offset > ? ORDER BY offset",
         )?;
+        let (mut ids, mut places, mut head) = (Vec::new(), Vec::new(), 0);
         let mut rows = statement.query([through])?;
         while let Some(row) = rows.next()? {
+            head = row.get::<_, i64>(0)?.unsigned_abs();
+            ids.push((u128::from_be_bytes(row.get(1)?), head));
             let listener: Option<[u8; 16]> = row.get(2)?;
-            let (kind, occurred_at): (String, i64) = (row.get(3)?, row.get(4)?);
-            let of_listener =
-                listener.map(|key| (u128::from_be_bytes(key), Cow::Owned(kind), occurred_at));
-            tail.push(&Entry {
-                id: u128::from_be_bytes(row.get(1)?),
-                offset: row.get::<_, i64>(0)?.unsigned_abs(),
-                of_listener,
-            });
+            if let Some(listener) = listener {
+                let kind = row.get_ref(3)?.as_str().map_err(Error::bug)?;
+                places.push(Place {
+                    listener: u128::from_be_bytes(listener),
+                    kind: tail.kind_code(kind),
+                    occurred_at: row.get(4)?,
+                    offset: head,
+                });
+            }
         }
+        tail.resume(ids, places, head);
         Ok(Self {
             head: AtomicU64::new(tail.head()),
             tail: RwLock::new(tail),

@@ -13,7 +13,6 @@
 //! - Source: the merge of sorted runs is that of O'Neil et al., "The log-structured merge-tree", 1996,
 //!   with two levels.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,10 +20,10 @@ use std::sync::Arc;
 use leitmotif_domain::event::Event;
 use leitmotif_domain::{EventId, ListenerId};
 
-/// Events that a run holds at least; some 13 MB with the one before it.
-const RUN_EVENTS_MIN: u64 = 65_536;
-/// Events that a run holds at most; some 50 MB with the one before it, and a quarter of a second when
-/// the log is opened.
+/// Events that a run holds at least; some 7 MB with the one before it.
+const RUN_EVENTS_MIN: u64 = 32_768;
+/// Events that a run holds at most; some 50 MB with the one before it, and up to half a second when the
+/// log is opened.
 const RUN_EVENTS_MAX: u64 = 262_144;
 /// A run grows with the indexes it goes into, so that a page is written about as often however many
 /// there are.
@@ -55,14 +54,14 @@ pub struct Entry {
     /// Its offset.
     pub offset: u64,
     /// Whose it is, of which kind, and when it happened; none for an event of no listener.
-    pub of_listener: Option<(u128, Cow<'static, str>, i64)>,
+    pub of_listener: Option<(u128, &'static str, i64)>,
 }
 
 impl Entry {
     /// Takes an event that was appended.
     pub fn of(event: &Event, offset: u64) -> Self {
         let of_listener = event.listener.map(|listener| {
-            let kind = Cow::Borrowed(event.payload.kind());
+            let kind = event.payload.kind();
             (listener.as_u128(), kind, event.occurred_at.as_ms())
         });
         Self {
@@ -128,6 +127,23 @@ impl Tail {
             kinds: Vec::new(),
             run_events,
         }
+    }
+
+    /// Takes what a log holds behind [`Tail::through`] as one run: what is sorted at once costs a part of
+    /// what growing a run does.
+    pub fn resume(&mut self, mut ids: Vec<(u128, u64)>, mut places: Vec<Place>, head: u64) {
+        if ids.is_empty() {
+            return;
+        }
+        ids.sort_unstable();
+        places.sort_unstable();
+        self.head = head;
+        self.merged = (0, 0);
+        self.frozen = Some(Arc::new(Frozen {
+            ids,
+            places,
+            last: head,
+        }));
     }
 
     /// The indexes on disk know every event up to here, and the tail every one behind.
@@ -197,7 +213,8 @@ impl Tail {
         self.kinds.get(usize::from(code)).map_or("", String::as_str)
     }
 
-    fn kind_code(&mut self, kind: &str) -> u8 {
+    /// The code of a kind, a new one for the first event of it.
+    pub fn kind_code(&mut self, kind: &str) -> u8 {
         self.code_of(kind).unwrap_or_else(|| {
             self.kinds.push(kind.to_owned());
             u8::try_from(self.kinds.len() - 1).unwrap_or(u8::MAX)
@@ -260,8 +277,7 @@ mod tests {
     use super::*;
 
     fn entry(offset: u64, listener: Option<u128>) -> Entry {
-        let of_listener =
-            listener.map(|listener| (listener, Cow::Borrowed("listen"), -(offset as i64)));
+        let of_listener = listener.map(|listener| (listener, "listen", -(offset as i64)));
         Entry {
             id: u128::from(offset) * 7 % 101,
             offset,
