@@ -20,8 +20,8 @@ use std::sync::Arc;
 use leitmotif_domain::event::Event;
 use leitmotif_domain::{EventId, ListenerId};
 
-/// Events that a run holds at least; some 7 MB with the one before it.
-const RUN_EVENTS_MIN: u64 = 32_768;
+/// Events that a run holds at least; some 13 MB with the one before it.
+const RUN_EVENTS_MIN: u64 = 65_536;
 /// Events that a run holds at most; some 50 MB with the one before it, and up to half a second when the
 /// log is opened.
 const RUN_EVENTS_MAX: u64 = 262_144;
