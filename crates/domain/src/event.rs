@@ -179,6 +179,23 @@ pub struct Listen {
 }
 
 impl Listen {
+    /// A play of which no more is known than how it ended.
+    pub fn of(track: TrackId, outcome: ListenOutcome) -> Self {
+        Self {
+            track,
+            played_ms: None,
+            track_ms: None,
+            outcome,
+            source: None,
+            request_id: None,
+            device: None,
+            activity: None,
+            zone: None,
+            cell: None,
+            private: false,
+        }
+    }
+
     /// What the play says about taste, in −1.0..=1.0.
     ///
     /// A completed play is +1, a skip is −1 at the start and fades to 0 at half the track, a partial
@@ -508,17 +525,9 @@ mod tests {
 
     fn listen(outcome: ListenOutcome, played_ms: Option<u32>) -> Listen {
         Listen {
-            track: TrackId::from_u128(1),
             played_ms,
             track_ms: Some(200_000),
-            outcome,
-            source: None,
-            request_id: None,
-            device: None,
-            activity: None,
-            zone: None,
-            cell: None,
-            private: false,
+            ..Listen::of(TrackId::from_u128(1), outcome)
         }
     }
 

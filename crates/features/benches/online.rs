@@ -70,21 +70,17 @@ fn events() -> Vec<RecordedEvent> {
                 ))),
                 schema_version: EVENT_SCHEMA_VERSION,
                 payload: EventPayload::Listen(Listen {
-                    track: TrackId::from_u128(u128::from(next(&mut seed) % TRACKS)),
                     played_ms: Some(played as u32),
                     track_ms: Some(200_000),
-                    outcome: if played < 60_000 {
-                        ListenOutcome::Skipped
-                    } else {
-                        ListenOutcome::Completed
-                    },
-                    source: None,
-                    request_id: None,
                     device: Some("phone".to_owned()),
-                    activity: None,
-                    zone: None,
-                    cell: None,
-                    private: false,
+                    ..Listen::of(
+                        TrackId::from_u128(u128::from(next(&mut seed) % TRACKS)),
+                        if played < 60_000 {
+                            ListenOutcome::Skipped
+                        } else {
+                            ListenOutcome::Completed
+                        },
+                    )
                 }),
             },
         }

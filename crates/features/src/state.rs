@@ -116,17 +116,9 @@ mod tests {
 
     fn listen(track: u128, played_ms: u32, outcome: ListenOutcome) -> EventPayload {
         EventPayload::Listen(Listen {
-            track: TrackId::from_u128(track),
             played_ms: Some(played_ms),
             track_ms: Some(200_000),
-            outcome,
-            source: None,
-            request_id: None,
-            device: None,
-            activity: None,
-            zone: None,
-            cell: None,
-            private: false,
+            ..Listen::of(TrackId::from_u128(track), outcome)
         })
     }
 

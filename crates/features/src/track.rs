@@ -106,19 +106,7 @@ mod tests {
     use super::*;
 
     fn listen(outcome: ListenOutcome) -> Listen {
-        Listen {
-            track: TrackId::from_u128(1),
-            played_ms: None,
-            track_ms: None,
-            outcome,
-            source: None,
-            request_id: None,
-            device: None,
-            activity: None,
-            zone: None,
-            cell: None,
-            private: false,
-        }
+        Listen::of(TrackId::from_u128(1), outcome)
     }
 
     #[test]

@@ -156,32 +156,19 @@ pub fn lyrics_of(text: &str) -> Option<Lyrics> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use leitmotif_domain::chance::{Entropy, Seed, SeededEntropy};
     use leitmotif_domain::clock::{ManualClock, Timestamp};
-    use leitmotif_domain::tenant::{SealKey, Tenant};
     use leitmotif_domain::track::TrackDetails;
-    use leitmotif_domain::{OperatorScope, TenantId};
-    use leitmotif_storage::memory::MemoryStorage;
-    use leitmotif_storage::ports::{Accounts, AnalysisDocument};
+    use leitmotif_storage::ports::AnalysisDocument;
 
     use super::*;
+    use crate::testing::store_of_one;
 
     /// A writer that died between the track and its job sends the track again; a queue that has
     /// the job, or an analysis that is there, asks for no second one.
     #[tokio::test]
     async fn a_track_sent_again_is_analysed_if_it_never_was() {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp::from_ms(1)));
-        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(Seed(1)));
-        let storage = Arc::new(MemoryStorage::new(Arc::clone(&clock), Arc::clone(&entropy)));
-        let seal = SealKey::new([1; 32]);
-        let tenant = Tenant {
-            id: TenantId::from_u128(1),
-            name: "t".to_owned(),
-            created_at: clock.now(),
-        };
-        let scope = seal.open(&seal.seal_for(&tenant)).unwrap();
-        let operator = OperatorScope::of_platform(&seal, "test");
-        storage.create_tenant(&operator, tenant).await.unwrap();
+        let (storage, scope) = store_of_one(Arc::clone(&clock)).await;
         let catalogue = Catalogue::over(&storage, &clock);
         let patch = TrackPatch {
             id: None,

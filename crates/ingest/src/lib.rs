@@ -10,6 +10,8 @@ pub mod jobs;
 pub mod listens;
 pub mod lyrics_space;
 pub mod retag;
+#[cfg(test)]
+mod testing;
 pub mod tracks;
 pub mod verse;
 pub mod words_query;

@@ -45,21 +45,18 @@ fn recorded(offset: u64, at_ms: i64, listener: u128, payload: EventPayload) -> R
 
 fn listen(track: u128, played_ms: u32) -> Listen {
     Listen {
-        track: TrackId::from_u128(track),
         played_ms: Some(played_ms),
         track_ms: Some(200_000),
-        outcome: match played_ms % 3 {
-            0 => ListenOutcome::Skipped,
-            1 => ListenOutcome::Completed,
-            _ => ListenOutcome::Partial,
-        },
-        source: None,
-        request_id: None,
         device: Some(["phone", "speaker", "Car"][played_ms as usize % 3].to_owned()),
-        activity: None,
         zone: Some("+02:00".to_owned()),
-        cell: None,
-        private: false,
+        ..Listen::of(
+            TrackId::from_u128(track),
+            match played_ms % 3 {
+                0 => ListenOutcome::Skipped,
+                1 => ListenOutcome::Completed,
+                _ => ListenOutcome::Partial,
+            },
+        )
     }
 }
 

@@ -89,17 +89,13 @@ impl World {
 
     fn play(&mut self, occurred: i64, recorded: i64, track: u128) {
         let listen = Listen {
-            track: TrackId::from_u128(track),
             played_ms: Some(100_000 + occurred as u32),
             track_ms: Some(200_000),
-            outcome: [ListenOutcome::Completed, ListenOutcome::Skipped][occurred as usize % 2],
-            source: None,
-            request_id: None,
             device: Some("phone".to_owned()),
-            activity: None,
-            zone: None,
-            cell: None,
-            private: false,
+            ..Listen::of(
+                TrackId::from_u128(track),
+                [ListenOutcome::Completed, ListenOutcome::Skipped][occurred as usize % 2],
+            )
         };
         self.append(occurred, recorded, EventPayload::Listen(listen));
     }

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use leitmotif_domain::OperatorScope;
-use leitmotif_domain::chance::{Seed, SeededEntropy};
 use leitmotif_domain::clock::ManualClock;
 use leitmotif_domain::event::{EventPayload, ListenOutcome, Opinion, RecordedEvent};
-use leitmotif_domain::tenant::{SealKey, Tenant};
 use leitmotif_domain::track::TrackDetails;
-use leitmotif_domain::{Clock, ListenerId, RecordingId, TenantId, TenantScope, Timestamp, TrackId};
+use leitmotif_domain::{ListenerId, RecordingId, TenantScope, Timestamp, TrackId};
 use leitmotif_storage::memory::MemoryStorage;
-use leitmotif_storage::ports::{Accounts, CatalogStore, EventLog, EventWindow, TrackPatch};
+use leitmotif_storage::ports::{CatalogStore, EventLog, EventWindow, TrackPatch};
+
+use crate::testing::store_of_one;
 
 use super::{Ending, ReportedFeedback, ReportedListen, ScrobbleLog, Submitted};
 
@@ -25,17 +24,7 @@ struct World {
 impl World {
     async fn new() -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_ms(1_700_000_000_000)));
-        let entropy = Arc::new(SeededEntropy::new(Seed(1)));
-        let storage = Arc::new(MemoryStorage::new(clock.clone(), entropy));
-        let seal = SealKey::new([1; 32]);
-        let tenant = Tenant {
-            id: TenantId::from_u128(1),
-            name: "t".to_owned(),
-            created_at: clock.now(),
-        };
-        let scope = seal.open(&seal.seal_for(&tenant)).unwrap();
-        let operator = OperatorScope::of_platform(&seal, "test");
-        storage.create_tenant(&operator, tenant).await.unwrap();
+        let (storage, scope) = store_of_one(clock.clone()).await;
         let scrobbles = ScrobbleLog::new(storage.clone(), storage.clone(), clock.clone());
         Self {
             storage,

@@ -4,22 +4,19 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use leitmotif_domain::chance::{Seed, SeededEntropy};
 use leitmotif_domain::clock::ManualClock;
 use leitmotif_domain::job::Progress;
 use leitmotif_domain::page::PageRequest;
-use leitmotif_domain::tenant::{SealKey, Tenant};
 use leitmotif_domain::track::TrackDetails;
-use leitmotif_domain::{
-    Clock, ErrorKind, OperatorScope, TenantId, TenantScope, Timestamp, TrackId,
-};
+use leitmotif_domain::{Clock, ErrorKind, TenantScope, Timestamp, TrackId};
 use leitmotif_storage::memory::MemoryStorage;
 use leitmotif_storage::ports::{
-    Accounts, BlobStore, CatalogStore, TrackFilter, TrackPatch, VectorSpace, VectorStore,
+    BlobStore, CatalogStore, TrackFilter, TrackPatch, VectorSpace, VectorStore,
 };
 
 use super::{LyricsSpaces, learn_lyrics};
 use crate::catalogue::{Catalogue, lyrics_of};
+use crate::testing::store_of_one;
 
 struct World {
     storage: Arc<MemoryStorage>,
@@ -40,17 +37,7 @@ fn song(number: usize, subject: &str) -> String {
 impl World {
     async fn new() -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_ms(1_700_000_000_000)));
-        let entropy = Arc::new(SeededEntropy::new(Seed(1)));
-        let storage = Arc::new(MemoryStorage::new(clock.clone(), entropy));
-        let seal = SealKey::new([1; 32]);
-        let tenant = Tenant {
-            id: TenantId::from_u128(1),
-            name: "t".to_owned(),
-            created_at: clock.now(),
-        };
-        let scope = seal.open(&seal.seal_for(&tenant)).unwrap();
-        let operator = OperatorScope::of_platform(&seal, "test");
-        storage.create_tenant(&operator, tenant).await.unwrap();
+        let (storage, scope) = store_of_one(clock.clone()).await;
         let time: Arc<dyn Clock> = clock;
         let catalogue = Arc::new(Catalogue::over(&storage, &time));
         Self {

@@ -320,17 +320,11 @@ mod tests {
 
     fn listen(request: u128, track: u128, outcome: ListenOutcome, private: bool) -> EventPayload {
         EventPayload::Listen(Listen {
-            track: TrackId::from_u128(track),
             played_ms: Some(30_000),
             track_ms: Some(200_000),
-            outcome,
-            source: None,
             request_id: Some(RequestId::from_u128(request)),
-            device: None,
-            activity: None,
-            zone: None,
-            cell: None,
             private,
+            ..Listen::of(TrackId::from_u128(track), outcome)
         })
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use leitmotif_domain::event::Exposure;
 use leitmotif_recommend::pipeline::{Fate, PipelineDefinition};
 
 use super::*;
@@ -29,26 +28,6 @@ fn order(answer: &Recommendations) -> Vec<TrackId> {
     answer.tracks.iter().map(|track| track.track).collect()
 }
 
-/// The exposures that were written, in order; ends the world.
-async fn shown(world: World) -> Vec<Exposure> {
-    let World {
-        storage,
-        scope,
-        recommender,
-        writer,
-        ..
-    } = world;
-    drop(recommender);
-    writer.await.unwrap();
-    let events = storage.read(&scope, 0, 100_000).await.unwrap();
-    let exposure = |payload: EventPayload| match payload {
-        EventPayload::Exposure(exposure) => Some(exposure),
-        _ => None,
-    };
-    let payloads = events.into_iter().map(|recorded| recorded.event.payload);
-    payloads.filter_map(exposure).collect()
-}
-
 #[tokio::test]
 async fn without_exploration_nothing_is_left_to_chance() {
     let world = trained().await;
@@ -59,7 +38,7 @@ async fn without_exploration_nothing_is_left_to_chance() {
         assert!(again.exploration.is_none());
         assert!(again.tracks.iter().all(|track| track.propensity == 1.0));
     }
-    for exposure in shown(world).await {
+    for exposure in world.exposures().await {
         let told = serde_json::to_value(&exposure).unwrap();
         assert!(told.get("exploration").is_none(), "the bytes as before");
         assert!(exposure.tracks.iter().all(|track| track.propensity == 1.0));
@@ -96,7 +75,7 @@ async fn frequencies_agree_with_what_is_written_down() {
     }
     // Every track that can stand somewhere was seen there in so many runs.
     assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-5), "{sums:?}");
-    let exposures = shown(world).await;
+    let exposures = world.exposures().await;
     let pairs = exposures.iter().filter_map(|one| one.exploration.as_ref());
     let pairs: Vec<_> = pairs.flat_map(|one| one.pairs.iter()).collect();
     let swapped = pairs.iter().filter(|pair| pair.is_swapped).count();

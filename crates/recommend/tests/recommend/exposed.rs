@@ -64,17 +64,9 @@ impl World {
 
 fn whole(track: TrackId) -> Listen {
     Listen {
-        track,
         played_ms: Some(200_000),
         track_ms: Some(200_000),
-        outcome: ListenOutcome::Completed,
-        source: None,
-        request_id: None,
-        device: None,
-        activity: None,
-        zone: None,
-        cell: None,
-        private: false,
+        ..Listen::of(track, ListenOutcome::Completed)
     }
 }
 

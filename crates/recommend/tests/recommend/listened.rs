@@ -13,21 +13,16 @@ impl World {
                 let track = generator.next_below(self.tracks.len());
                 let is_own = track / TRACKS_PER_GROUP == person % GROUPS;
                 let listen = Listen {
-                    track: self.tracks[track],
                     played_ms: Some(if is_own { 200_000 } else { 30_000 }),
                     track_ms: Some(200_000),
-                    outcome: if is_own {
-                        ListenOutcome::Completed
-                    } else {
-                        ListenOutcome::Skipped
-                    },
-                    source: None,
-                    request_id: None,
-                    device: None,
-                    activity: None,
-                    zone: None,
-                    cell: None,
-                    private: false,
+                    ..Listen::of(
+                        self.tracks[track],
+                        if is_own {
+                            ListenOutcome::Completed
+                        } else {
+                            ListenOutcome::Skipped
+                        },
+                    )
                 };
                 let listener = Some(self.listener(&format!("person {person}")));
                 self.append(listener, EventPayload::Listen(listen)).await;

@@ -20,9 +20,8 @@ use std::sync::Arc;
 use leitmotif_domain::chance::{Seed, SeededEntropy};
 use leitmotif_domain::clock::ManualClock;
 use leitmotif_domain::event::{
-    EVENT_SCHEMA_VERSION, Event, EventPayload, Feedback, Listen, ListenOutcome, Opinion,
+    EVENT_SCHEMA_VERSION, Event, EventPayload, Exposure, Feedback, Listen, ListenOutcome, Opinion,
 };
-use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::tenant::{SealKey, Tenant};
 use leitmotif_domain::track::TrackDetails;
 use leitmotif_domain::training::TrainingRequest;
@@ -103,6 +102,19 @@ impl World {
         world
     }
 
+    /// The exposures that were written, in order; ends the world.
+    async fn exposures(self) -> Vec<Exposure> {
+        drop(self.recommender);
+        self.writer.await.unwrap();
+        let events = self.storage.read(&self.scope, 0, 100_000).await.unwrap();
+        let exposure = |payload: EventPayload| match payload {
+            EventPayload::Exposure(exposure) => Some(exposure),
+            _ => None,
+        };
+        let payloads = events.into_iter().map(|recorded| recorded.event.payload);
+        payloads.filter_map(exposure).collect()
+    }
+
     async fn add_track(&self, title: &str, artist: &str) -> TrackId {
         self.add_track_of(title, artist, None).await
     }
@@ -147,17 +159,9 @@ impl World {
             200_000
         };
         let listen = Listen {
-            track,
             played_ms: Some(played_ms),
             track_ms: Some(200_000),
-            outcome,
-            source: None,
-            request_id: None,
-            device: None,
-            activity: None,
-            zone: None,
-            cell: None,
-            private: false,
+            ..Listen::of(track, outcome)
         };
         self.append(Some(self.listener(listener)), EventPayload::Listen(listen))
             .await;
@@ -512,23 +516,9 @@ async fn exposures_are_written_with_their_request_and_order() {
     let world = World::new().await;
     let listener = world.listener("a");
     let answer = world.ask(|r| r.listener = Some(listener)).await;
-    let World {
-        storage,
-        scope,
-        recommender,
-        writer,
-        ..
-    } = world;
-    drop(recommender);
-    writer.await.unwrap();
-    let page = PageRequest::new(None, None).unwrap();
-    let events = storage
-        .of_listener(&scope, listener, &page)
-        .await
-        .unwrap()
-        .items;
-    let EventPayload::Exposure(shown) = &events[0].event.payload else {
-        panic!("the newest event is {events:?}")
+    let exposures = world.exposures().await;
+    let [shown] = exposures.as_slice() else {
+        panic!("one list was shown, {exposures:?}")
     };
     assert_eq!(shown.request_id, answer.request_id);
     let order: Vec<_> = shown.tracks.iter().map(|track| track.track).collect();

@@ -197,17 +197,10 @@ pub fn listen(id: u128, listener: Option<ListenerId>) -> Event {
         listener,
         schema_version: EVENT_SCHEMA_VERSION,
         payload: EventPayload::Listen(Listen {
-            track: TrackId::from_u128(id),
             played_ms: Some(1_000),
             track_ms: Some(2_000),
-            outcome: ListenOutcome::Partial,
             source: Some("rädio".to_owned()),
-            request_id: None,
-            device: None,
-            activity: None,
-            zone: None,
-            cell: None,
-            private: false,
+            ..Listen::of(TrackId::from_u128(id), ListenOutcome::Partial)
         }),
     }
 }

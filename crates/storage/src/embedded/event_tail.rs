@@ -131,19 +131,11 @@ impl Tail {
 
     /// Takes what a log holds behind [`Tail::through`] as one run: what is sorted at once costs a part of
     /// what growing a run does.
-    pub fn resume(&mut self, mut ids: Vec<(u128, u64)>, mut places: Vec<Place>, head: u64) {
-        if ids.is_empty() {
-            return;
+    pub fn resume(&mut self, ids: Vec<(u128, u64)>, places: Vec<Place>, head: u64) {
+        if !ids.is_empty() {
+            self.head = head;
+            self.freeze(ids, places);
         }
-        ids.sort_unstable();
-        places.sort_unstable();
-        self.head = head;
-        self.merged = (0, 0);
-        self.frozen = Some(Arc::new(Frozen {
-            ids,
-            places,
-            last: head,
-        }));
     }
 
     /// The indexes on disk know every event up to here, and the tail every one behind.
@@ -230,7 +222,8 @@ impl Tail {
     pub fn portion(&mut self, appended: usize) -> Option<Portion> {
         let is_full = self.active.ids.len() as u64 >= self.run_events();
         if self.frozen.is_none() && is_full {
-            self.freeze();
+            let Active { ids, places } = std::mem::take(&mut self.active);
+            self.freeze(ids.into_iter().collect(), places.into_iter().collect());
         }
         let run = Arc::clone(self.frozen.as_ref()?);
         let mut left = (appended * MERGED_PER_EVENT).max(MERGED_MIN);
@@ -250,14 +243,14 @@ impl Tail {
         })
     }
 
-    fn freeze(&mut self) {
-        let active = std::mem::take(&mut self.active);
-        let mut ids: Vec<(u128, u64)> = active.ids.into_iter().collect();
+    /// Makes a run of everything up to the head.
+    fn freeze(&mut self, mut ids: Vec<(u128, u64)>, mut places: Vec<Place>) {
         ids.sort_unstable();
+        places.sort_unstable();
         self.merged = (0, 0);
         self.frozen = Some(Arc::new(Frozen {
             ids,
-            places: active.places.into_iter().collect(),
+            places,
             last: self.head,
         }));
     }
