@@ -67,6 +67,16 @@ pub struct NewJob {
     pub dedupe_key: String,
 }
 
+impl NewJob {
+    /// Work of which a tenant never needs two: its kind is its key.
+    pub fn alone(task: JobTask) -> Self {
+        Self {
+            dedupe_key: task.kind().to_owned(),
+            task,
+        }
+    }
+}
+
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -115,10 +115,7 @@ impl JobRunner for LearnLyricsRunner {
             number.is_some_and(|number| number < learned.number)
         };
         if read.iter().any(is_former) {
-            let training = NewJob {
-                task: JobTask::TrainHeads,
-                dedupe_key: "train_heads".to_owned(),
-            };
+            let training = NewJob::alone(JobTask::TrainHeads);
             let queued = self.jobs.enqueue(scope, vec![training]).await;
             queued.map_err(leitmotif_ingest::Error::from)?;
         }

@@ -114,11 +114,12 @@ pub async fn search(
     State(state): State<ApiState>,
     access: WriteAccess,
 ) -> Result<(StatusCode, Json<QueuedAnswer>), Problem> {
-    let job = NewJob {
-        task: JobTask::FindDuplicates,
-        dedupe_key: "find_duplicates".to_owned(),
-    };
-    queue_one(&state, access.scope(), job).await
+    queue_one(
+        &state,
+        access.scope(),
+        NewJob::alone(JobTask::FindDuplicates),
+    )
+    .await
 }
 
 /// Lists the groups that the last search found. Nothing is merged or removed by itself.

@@ -340,9 +340,5 @@ pub async fn train(
     State(state): State<ApiState>,
     access: WriteAccess,
 ) -> Result<(StatusCode, Json<QueuedAnswer>), Problem> {
-    let job = NewJob {
-        task: JobTask::TrainHeads,
-        dedupe_key: "train_heads".to_owned(),
-    };
-    queue_one(&state, access.scope(), job).await
+    queue_one(&state, access.scope(), NewJob::alone(JobTask::TrainHeads)).await
 }

@@ -75,9 +75,5 @@ pub async fn learn(
     State(state): State<ApiState>,
     access: WriteAccess,
 ) -> Result<(StatusCode, Json<QueuedAnswer>), Problem> {
-    let job = NewJob {
-        task: JobTask::LearnLyrics,
-        dedupe_key: "learn_lyrics".to_owned(),
-    };
-    queue_one(&state, access.scope(), job).await
+    queue_one(&state, access.scope(), NewJob::alone(JobTask::LearnLyrics)).await
 }

@@ -145,11 +145,12 @@ pub async fn create(
         promotion: input.promotion.unwrap_or_default(),
         search: input.search.map(SearchInput::budget).transpose()?,
     };
-    let job = NewJob {
-        task: JobTask::Train(request),
-        dedupe_key: "train".to_owned(),
-    };
-    queue_one(&state, access.scope(), job).await
+    queue_one(
+        &state,
+        access.scope(),
+        NewJob::alone(JobTask::Train(request)),
+    )
+    .await
 }
 
 /// Lists model versions, newest first.
