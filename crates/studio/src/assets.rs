@@ -44,9 +44,9 @@ const ASSETS: [Asset; 9] = [
         content: include_str!("assets/jobs.js"),
     },
     Asset {
-        name: "heads.js",
+        name: "followed.js",
         media_type: JAVASCRIPT,
-        content: include_str!("assets/heads.js"),
+        content: include_str!("assets/followed.js"),
     },
     Asset {
         name: "player.js",

@@ -9,7 +9,7 @@ use crate::visitor::Visitor;
 pub const DEMO_TENANT: &str = "demo";
 
 /// The parts of the navigation.
-const SECTIONS: [(&str, &str); 12] = [
+const SECTIONS: [(&str, &str); 13] = [
     ("/studio", "Overview"),
     ("/studio/library", "Library"),
     ("/studio/listeners", "Listeners"),
@@ -20,6 +20,7 @@ const SECTIONS: [(&str, &str); 12] = [
     ("/studio/models", "Models"),
     ("/studio/analyzers", "Analyzers"),
     ("/studio/heads", "Heads"),
+    ("/studio/lyrics-space", "Lyrics"),
     ("/studio/audits", "Audits"),
     ("/studio/jobs", "Jobs"),
 ];

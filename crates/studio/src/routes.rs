@@ -9,8 +9,8 @@ use leitmotif_domain::limits;
 
 use crate::pages::{
     analyzers, audits, compare, duplicates, features, heads, home, jobs, library, listener,
-    listeners, login, map, models, not_found, overview, pipelines, playground, playlists,
-    recommended, track,
+    listeners, login, lyrics_space, map, models, not_found, overview, pipelines, playground,
+    playlists, recommended, track,
 };
 use crate::visitor::TenantNames;
 use crate::{assets, security};
@@ -65,6 +65,8 @@ pub fn pages() -> Router<ApiState> {
         .route("/studio/features/{view}", get(features::show_one))
         .route("/studio/heads", get(heads::show))
         .route("/studio/heads/train", post(heads::train))
+        .route("/studio/lyrics-space", get(lyrics_space::show))
+        .route("/studio/lyrics-space/learn", post(lyrics_space::learn))
         .route("/studio/audits", get(audits::show))
         .route("/studio/audits/{id}", get(audits::show_one))
         .route("/studio/duplicates", get(duplicates::show))

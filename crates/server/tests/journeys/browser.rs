@@ -497,6 +497,7 @@ fn every_page(browser: &Browser, known: &Known, folder: &Path) {
         "/studio/models".to_owned(),
         "/studio/duplicates".to_owned(),
         "/studio/heads".to_owned(),
+        "/studio/lyrics-space".to_owned(),
         "/studio/analyzers".to_owned(),
         "/studio/analyzers/tempo".to_owned(),
         "/studio/analyzers/energy".to_owned(),

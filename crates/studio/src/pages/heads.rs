@@ -8,11 +8,11 @@ use leitmotif_api::middleware::body::QueryParameters;
 use leitmotif_api::native::heads::{
     self, HeadAnswer, HeadMeasureAnswer, HeadsAnswer, IntervalAnswer, ValueHeadAnswer,
 };
-use leitmotif_api::native::jobs::{self, JobAnswer, JobsQuery};
+use leitmotif_api::native::jobs::JobAnswer;
 use leitmotif_api::paging::PageQuery;
 use maud::{Markup, html};
 
-use super::jobs::progress;
+use super::jobs::{followed, newest};
 use crate::failure::{Failure, PageResult, shown};
 use crate::format::{grouped, moment, percent};
 use crate::layout::{Shell, page};
@@ -20,6 +20,7 @@ use crate::parts::{empty, notice, pager};
 use crate::visitor::{Visitor, Writer};
 
 const SECTION: &str = "/studio/heads";
+const KIND: &str = "train_heads";
 
 /// The labels.
 pub async fn show(
@@ -31,15 +32,9 @@ pub async fn show(
     let access = || visitor.access.clone();
     let asked = QueryParameters(query);
     let Json(answer) = heads::list(State(state.clone()), access(), asked).await?;
-    let newest = QueryParameters(JobsQuery {
-        kind: Some("train_heads".to_owned()),
-        limit: Some(1),
-        ..JobsQuery::default()
-    });
-    let Json(trainings) = jobs::list(State(state), access(), newest).await?;
-    let last = trainings.jobs.first();
-    let body = heads_body(&answer, last, visitor.can_write(), is_first);
-    let shell = Shell::of(&visitor, SECTION, "Heads").with_module("heads.js");
+    let last = newest(&state, access(), KIND).await?;
+    let body = heads_body(&answer, last.as_ref(), visitor.can_write(), is_first);
+    let shell = Shell::of(&visitor, SECTION, "Heads").with_module("followed.js");
     Ok(shown(page(&shell, &body)))
 }
 
@@ -76,32 +71,12 @@ pub fn heads_body(
             ". A label is told only where that went well with artists that were not learnt from."
         }
         (notice())
-        (training(last))
+        (followed(KIND, last))
         (summary(answer))
         @if !answer.values.is_empty() { (values(answer)) }
         @if !answer.heads.is_empty() { (table(answer)) }
         @else if answer.trained_at.is_some() { (empty("No analysed track carries a genre or mood.")) }
         (pager(SECTION, &[], &answer.page, is_first))
-    }
-}
-
-/// The training that waits or runs; hidden when there is none.
-fn training(last: Option<&JobAnswer>) -> Markup {
-    let active = last.filter(|job| matches!(job.state, "waiting" | "running"));
-    let known = last.map(|job| format!("{}:{}", job.id, job.state));
-    let failed = last.filter(|job| job.state == "dead");
-    let failed = failed.and_then(|job| job.error.as_deref());
-    html! {
-        div data-training=(known.unwrap_or_default()) hidden[active.is_none()] {
-            @match active {
-                Some(job) => (progress(job)),
-                None => span.progress {
-                    progress max="1" value="0" aria-label="Progress of the training" {}
-                    span.quiet data-steps {}
-                },
-            }
-        }
-        @if let Some(error) = failed { p.complaint { "The last training failed: " (error) } }
     }
 }
 

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::Redirect;
+use leitmotif_api::middleware::auth::ReadAccess;
 use leitmotif_api::middleware::body::QueryParameters;
 use leitmotif_api::native::jobs::{self, JobAnswer, JobsAnswer, JobsQuery};
 use leitmotif_api::{ApiState, Problem};
@@ -191,6 +192,44 @@ pub fn progress(job: &JobAnswer) -> Markup {
             span.quiet data-steps { (text) }
         }
     }
+}
+
+/// The newest job of a kind, which `followed.js` keeps current: drawn while it waits or runs, and told when it
+/// failed.
+pub fn followed(kind: &str, last: Option<&JobAnswer>) -> Markup {
+    let active = last.filter(|job| matches!(job.state, "waiting" | "running"));
+    let known = last.map(|job| format!("{}:{}", job.id, job.state));
+    let failed = last.filter(|job| job.state == "dead");
+    let failed = failed.and_then(|job| job.error.as_deref());
+    html! {
+        div data-followed=(kind) data-known=(known.unwrap_or_default()) hidden[active.is_none()] {
+            @match active {
+                Some(job) => (progress(job)),
+                None => span.progress {
+                    progress max="1" value="0" aria-label={ "Progress of " (kind_name(kind)) } {}
+                    span.quiet data-steps {}
+                },
+            }
+        }
+        @if let Some(error) = failed {
+            p.complaint { (kind_name(kind)) " failed the last time: " (error) }
+        }
+    }
+}
+
+/// The newest job of a kind.
+pub async fn newest(
+    state: &ApiState,
+    access: ReadAccess,
+    kind: &str,
+) -> Result<Option<JobAnswer>, Failure> {
+    let one = QueryParameters(JobsQuery {
+        kind: Some(kind.to_owned()),
+        limit: Some(1),
+        ..JobsQuery::default()
+    });
+    let Json(found) = jobs::list(State(state.clone()), access, one).await?;
+    Ok(found.jobs.into_iter().next())
 }
 
 /// What a kind of job is called.

@@ -13,6 +13,7 @@ pub mod library;
 pub mod listener;
 pub mod listeners;
 pub mod login;
+pub mod lyrics_space;
 pub mod map;
 pub mod model_charts;
 pub mod model_outcomes;

@@ -43,7 +43,7 @@ use serde_json::{Value, json};
 
 use super::super::track::{CloseReading, NearForm, TrackPageQuery, TrackView, track_body};
 use super::super::*;
-use learning::{some_features, some_heads, some_models};
+use learning::{some_features, some_heads, some_lyrics_space, some_models};
 
 pub(super) const HOSTILE: &str = r#"<script>alert(1)</script>" onload="x" style="y"#;
 const AT: Timestamp = Timestamp::from_ms(1_700_000_000_000);
@@ -640,6 +640,7 @@ pub(super) fn every_body() -> Vec<(&'static str, Markup)> {
         ("audit", audit),
         ("duplicates", some_duplicates()),
         ("heads", some_heads()),
+        ("lyrics space", some_lyrics_space()),
         ("compare", a_comparison()),
         ("choice of tracks", a_choice()),
         ("map", a_map()),

@@ -6,6 +6,7 @@ use leitmotif_api::native::features::views::{FeatureAnswer, ViewAnswer, ViewSumm
 use leitmotif_api::native::heads::{
     HeadAnswer, HeadMeasureAnswer, HeadsAnswer, IntervalAnswer, ValueHeadAnswer, ValueMeasureAnswer,
 };
+use leitmotif_api::native::lyrics_space::LyricsSpaceAnswer;
 use leitmotif_api::native::training::{ModelAnswer, ModelsAnswer};
 use maud::Markup;
 use serde_json::json;
@@ -53,6 +54,22 @@ pub(super) fn some_models() -> [Markup; 2] {
         models::models_body(&models, false, true),
         models::model_body(&a_model(false), true),
     ]
+}
+
+pub(super) fn some_lyrics_space() -> Markup {
+    let answer = LyricsSpaceAnswer {
+        space: Some(text()),
+        learned_at: Some(AT),
+        songs: 60,
+        words: 900,
+        dimensions: 128,
+        tracks: 58,
+        tracks_with_lyrics: 60,
+        songs_needed: 100,
+        songs_max: 1_000,
+    };
+    let last = some_jobs("dead").jobs.pop();
+    lyrics_space::lyrics_space_body(&answer, last.as_ref(), true)
 }
 
 pub(super) fn some_heads() -> Markup {
