@@ -46,12 +46,7 @@ impl Answering {
         let (near, now) = (&self.near, self.now);
         let mut chosen = choose(view, request, definition, near, now, chance, &mut watch)?;
         let places = std::mem::take(&mut chosen.places);
-        let tracks = present(
-            view,
-            places,
-            &chosen.propensities,
-            &chosen.expected_listened_shares,
-        );
+        let tracks = present(view, places);
         watch.lap("explain");
         let is_learnt = matches!(chosen.rung, Rung::Personalised | Rung::Session);
         let model = view.model.as_ref().filter(|_| is_learnt);

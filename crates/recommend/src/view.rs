@@ -132,6 +132,11 @@ impl TenantView {
             .filter_map(|(column, index)| Some((column, (*index)? as usize)))
     }
 
+    /// The catalogue index of a column of the model; none once the track is gone.
+    pub fn index_of_column(&self, column: usize) -> Option<u32> {
+        *self.index_of_column.get(column)?
+    }
+
     /// The model's column of a catalogue index; none for a track it does not know.
     pub fn column(&self, index: usize) -> Option<usize> {
         let card = self.catalogue.card(index)?;

@@ -1,53 +1,67 @@
 //! The parts of a score, looked up.
 
-use super::contributions::{Contributions, check_counts, contribute, mean};
+use super::contributions::{check_counts, contribute, mean};
 use super::ensemble::Ensemble;
+use super::features::Features;
+use super::kernels::{Step, narrowed};
 use super::tree::Tree;
+use super::views::{LANES, Lane, Views, ViewsMaker};
 use crate::error::{Error, Result};
 
 /// Trees of at most so many tests are tabled: 8 make 256 cases. Larger ones are walked.
 const TABLED_TESTS_MAX: usize = 8;
 
-/// Divides scores among columns exactly as [`Ensemble::contributions`] does, for small trees by
-/// looking up what was worked out once for every case.
+/// Divides scores among groups of columns as [`Ensemble::contributions`] does among columns, to single precision, for
+/// small trees by looking up what was worked out once for every case.
 ///
 /// What a tree of few tests says of a row depends on the outcome of these tests alone, so all cases
-/// fit into a table.
+/// fit into a table. Rows are explained together, tree by tree, so that a table is read while it is near.
 ///
-/// - Cost: making it O(trees × 2^tests × leaves × depth²) time and O(trees × 2^tests × tests)
-///   memory; asking O(trees × tests).
+/// - Cost: making it O(trees × 2^tests × leaves × depth²) time and O(trees × 2^tests × groups of a
+///   tree) memory; asking O(rows × trees × tests), 16 rows at a time.
 /// - Source: the idea of Fast TreeSHAP v2, Yang 2021 (arXiv 2109.09847): work on the tree before the
 ///   rows come.
 #[derive(Debug, Clone)]
 pub struct Explainer {
+    views: Views,
     tables: Vec<Option<Table>>,
     bias: f64,
-    column_count: usize,
+    /// Group of each column.
+    groups: Vec<usize>,
+    group_count: usize,
 }
 
 /// The parts that one tree adds, for every outcome of its tests.
 #[derive(Debug, Clone)]
 struct Table {
-    /// Different columns of the tests.
-    columns: Vec<u32>,
-    /// `[case × columns]`; bit `n` of a case is set when test `n` leads left.
-    parts: Vec<f64>,
+    /// The tests; test `n` takes bit `n` away when a row goes right.
+    steps: Vec<Step>,
+    /// Different groups of the tests.
+    groups: Vec<usize>,
+    /// `[case × groups]`; bit `n` of a case is set when test `n` leads left. In single precision, because
+    /// asking waits for the tables to come into the cache.
+    parts: Vec<f32>,
 }
 
 impl Explainer {
     /// Works out the cases of all small trees.
     ///
-    /// - Errors: [`Error::Unsupported`] as [`Ensemble::contributions`].
-    pub fn new(ensemble: &Ensemble) -> Result<Self> {
+    /// - Shape: `groups` is the group of each column, from 0.
+    /// - Errors: [`Error::Mismatch`] unless every column has a group; [`Error::Unsupported`] as
+    ///   [`Ensemble::contributions`].
+    pub fn new(ensemble: &Ensemble, groups: Vec<usize>) -> Result<Self> {
         check_counts(ensemble)?;
-        let column_count = ensemble.column_count();
+        check_count("groups of columns", groups.len(), ensemble.column_count())?;
+        let mut views = ViewsMaker::default();
         let tables = (ensemble.trees.iter())
-            .map(|tree| table_of(tree, column_count))
+            .map(|tree| Table::of(tree, &groups, &mut views))
             .collect();
         Ok(Self {
+            views: views.finish(),
             tables,
             bias: ensemble.trees.iter().map(mean).sum(),
-            column_count,
+            group_count: groups.iter().max().map_or(0, |group| group + 1),
+            groups,
         })
     }
 
@@ -56,73 +70,114 @@ impl Explainer {
         self.bias
     }
 
-    /// Divides the score of a row; `ensemble` must be the one this was made of.
-    ///
-    /// - Errors: [`Error::Mismatch`] for another number of values, or for another ensemble.
-    pub fn contributions(&self, ensemble: &Ensemble, row: &[f32]) -> Result<Contributions> {
-        let pairs = [
-            ("values in a row", row.len(), self.column_count),
-            ("trees", ensemble.trees.len(), self.tables.len()),
-        ];
-        for (name, count, expected) in pairs {
-            if count != expected {
-                return Err(Error::Mismatch {
-                    name,
-                    count,
-                    expected,
-                });
-            }
-        }
-        let mut columns = vec![0.0; self.column_count];
-        let mut is_left = Vec::new();
-        for (tree, table) in ensemble.trees.iter().zip(&self.tables) {
-            let tests =
-                (tree.nodes.iter()).map(|node| node.test.is_left(row[node.column as usize]));
-            match table {
-                Some(table) => {
-                    let bits = tests.enumerate().map(|(at, left)| usize::from(left) << at);
-                    table.add(bits.sum(), &mut columns);
-                }
-                None => {
-                    is_left.clear();
-                    is_left.extend(tests);
-                    contribute(tree, &is_left, &mut columns);
-                }
-            }
-        }
-        Ok(Contributions {
-            columns,
-            bias: self.bias,
-        })
+    /// Number of groups: one more than the highest.
+    pub fn group_count(&self) -> usize {
+        self.group_count
     }
+
+    /// Divides the scores of rows; `ensemble` must be the one this was made of.
+    ///
+    /// - Shape: `[rows × groups]`.
+    /// - Errors: [`Error::Mismatch`] for another number of columns, or for another ensemble.
+    pub fn contributions(&self, ensemble: &Ensemble, rows: Features<'_>) -> Result<Vec<f64>> {
+        let width = rows.column_count();
+        check_count("values in a row", width, self.groups.len())?;
+        check_count("trees", ensemble.trees.len(), self.tables.len())?;
+        let mut sums = vec![0.0; rows.row_count() * self.group_count];
+        let mut viewed: Vec<Lane> = Vec::new();
+        let batches = rows.values().chunks(LANES * width);
+        for (rows, sums) in batches.zip(sums.chunks_mut(LANES * self.group_count)) {
+            self.views.look(rows, width, &mut viewed);
+            for (tree, table) in ensemble.trees.iter().zip(&self.tables) {
+                match table {
+                    Some(table) => table.add(&viewed, self.group_count, sums),
+                    None => self.walk(tree, rows, sums),
+                }
+            }
+        }
+        Ok(sums)
+    }
+
+    /// Adds what a large tree says of each row.
+    fn walk(&self, tree: &Tree, rows: &[f32], sums: &mut [f64]) {
+        let width = self.groups.len();
+        let sums = sums.chunks_exact_mut(self.group_count);
+        for (row, sums) in rows.chunks_exact(width).zip(sums) {
+            let tests = tree.nodes.iter();
+            let is_left = tests.map(|node| node.test.is_left(row[node.column as usize]));
+            let mut columns = vec![0.0; width];
+            contribute(tree, &is_left.collect::<Vec<_>>(), &mut columns);
+            for (group, part) in self.groups.iter().zip(columns) {
+                sums[*group] += part;
+            }
+        }
+    }
+}
+
+fn check_count(name: &'static str, count: usize, expected: usize) -> Result<()> {
+    if count == expected {
+        return Ok(());
+    }
+    Err(Error::Mismatch {
+        name,
+        count,
+        expected,
+    })
 }
 
 impl Table {
-    fn add(&self, case: usize, columns: &mut [f64]) {
-        let width = self.columns.len();
-        let parts = &self.parts[case * width..(case + 1) * width];
-        for (column, part) in self.columns.iter().zip(parts) {
-            columns[*column as usize] += part;
+    /// Works out all cases of a tree of few tests.
+    fn of(tree: &Tree, group_of: &[usize], views: &mut ViewsMaker) -> Option<Self> {
+        let tests = tree.nodes.len();
+        if tests > TABLED_TESTS_MAX {
+            return None;
+        }
+        let group = |column: usize| group_of[column];
+        let mut groups: Vec<usize> = (tree.nodes.iter())
+            .map(|node| group(node.column as usize))
+            .collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let mut parts = vec![0.0_f32; groups.len() << tests];
+        let mut columns = vec![0.0; group_of.len()];
+        for case in 0..1usize << tests {
+            let is_left: Vec<bool> = (0..tests).map(|at| case >> at & 1 == 1).collect();
+            columns.fill(0.0);
+            contribute(tree, &is_left, &mut columns);
+            let parts = &mut parts[case * groups.len()..(case + 1) * groups.len()];
+            for (column, part) in columns.iter().enumerate() {
+                if let Ok(place) = groups.binary_search(&group(column)) {
+                    parts[place] += *part as f32;
+                }
+            }
+        }
+        let steps = tree.nodes.iter().enumerate().map(|(at, node)| {
+            let (view, threshold) = views.place(node.column, &node.test);
+            Step {
+                view,
+                threshold,
+                remaining: [!(1 << at), 0],
+            }
+        });
+        Some(Self {
+            steps: steps.collect(),
+            groups,
+            parts,
+        })
+    }
+
+    fn add(&self, viewed: &[Lane], group_count: usize, sums: &mut [f64]) {
+        let cases = narrowed::<0>(&self.steps, viewed);
+        let mask = (1usize << self.steps.len()) - 1;
+        let width = self.groups.len();
+        for (case, sums) in cases.iter().zip(sums.chunks_exact_mut(group_count)) {
+            let case = *case as usize & mask;
+            let parts = &self.parts[case * width..(case + 1) * width];
+            for (group, part) in self.groups.iter().zip(parts) {
+                sums[*group] += f64::from(*part);
+            }
         }
     }
-}
-
-fn table_of(tree: &Tree, column_count: usize) -> Option<Table> {
-    let tests = tree.nodes.len();
-    if tests > TABLED_TESTS_MAX {
-        return None;
-    }
-    let mut columns: Vec<u32> = tree.nodes.iter().map(|node| node.column).collect();
-    columns.sort_unstable();
-    columns.dedup();
-    let mut parts = Vec::with_capacity(columns.len() << tests);
-    for case in 0..1usize << tests {
-        let is_left: Vec<bool> = (0..tests).map(|at| case >> at & 1 == 1).collect();
-        let mut all = vec![0.0; column_count];
-        contribute(tree, &is_left, &mut all);
-        parts.extend(columns.iter().map(|column| all[*column as usize]));
-    }
-    Some(Table { columns, parts })
 }
 
 #[cfg(test)]
@@ -160,16 +215,24 @@ mod tests {
             let ensemble = fit(dataset.as_ref().unwrap(), None, &parameters)
                 .unwrap()
                 .ensemble;
-            let explainer = Explainer::new(&ensemble).unwrap();
-            for row in features.rows() {
-                let walked = ensemble.contributions(row).unwrap();
-                let found = explainer.contributions(&ensemble, row).unwrap();
-                assert!((walked.bias - found.bias).abs() < 1e-12);
-                for (a, b) in walked.columns.iter().zip(&found.columns) {
-                    assert!((a - b).abs() < 1e-12, "{a} is not {b} with {leaves} leaves");
+            for groups in [vec![0, 1, 2], vec![1, 0, 1]] {
+                let explainer = Explainer::new(&ensemble, groups.clone()).unwrap();
+                let found = explainer.contributions(&ensemble, features).unwrap();
+                let found = found.chunks_exact(explainer.group_count());
+                for (row, found) in features.rows().zip(found) {
+                    let walked = ensemble.contributions(row).unwrap();
+                    assert!((walked.bias - explainer.bias()).abs() < 1e-12);
+                    for (group, part) in found.iter().enumerate() {
+                        let of_group = (groups.iter().zip(&walked.columns))
+                            .filter(|(other, _)| **other == group);
+                        let sum: f64 = of_group.map(|(_, part)| part).sum();
+                        assert!((sum - part).abs() < 1e-6, "{leaves} leaves, {groups:?}");
+                    }
                 }
+                let one = Features::new(&[0.0], 1).unwrap();
+                assert!(explainer.contributions(&ensemble, one).is_err());
             }
-            assert!(explainer.contributions(&ensemble, &[0.0]).is_err());
+            assert!(Explainer::new(&ensemble, vec![0]).is_err());
         }
     }
 }

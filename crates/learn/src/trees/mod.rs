@@ -17,7 +17,9 @@ mod tree;
 
 mod ensemble;
 mod fit;
+mod kernels;
 mod scorer;
+mod views;
 
 mod contributions;
 mod explainer;

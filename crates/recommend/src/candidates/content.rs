@@ -79,7 +79,7 @@ impl Offer {
             Some(Candidate {
                 index,
                 score,
-                because_of: Some(seed),
+                because_of: view.catalogue.index(seed).map(|index| index as u32),
             })
         });
         Self::new(Source::Content, candidates.collect(), count)

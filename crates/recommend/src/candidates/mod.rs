@@ -17,8 +17,6 @@ pub use popular::popular;
 pub use session::{LAST_TRACKS, session, voices};
 pub use taste::taste;
 
-use leitmotif_domain::TrackId;
-
 use crate::explain::Source;
 use crate::keyed::KeyedSet;
 use crate::view::TenantView;
@@ -30,8 +28,8 @@ pub struct Candidate {
     pub index: usize,
     /// The source's score.
     pub score: f32,
-    /// The track of the listener it follows from.
-    pub because_of: Option<TrackId>,
+    /// The track of the listener it follows from, by its index in the catalogue view.
+    pub because_of: Option<u32>,
 }
 
 /// What one source offers, best first.

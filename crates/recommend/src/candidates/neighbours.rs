@@ -49,13 +49,11 @@ pub(super) fn offer_of(
     }
     let candidates = view.columns().filter_map(|(column, index)| {
         let score = *scores.get(column)?;
-        let because_of = strongest
-            .get(column)
-            .and_then(|(_, from)| model.items.get(*from));
+        let (_, from) = *strongest.get(column)?;
         (score > 0.0).then(|| Candidate {
             index,
             score,
-            because_of: because_of.copied(),
+            because_of: view.index_of_column(from),
         })
     });
     Offer::new(source, candidates.collect(), count)

@@ -10,11 +10,11 @@ use super::facts::RequestFacts;
 use super::list::{Considered, ListMaker, Placed};
 use super::offers::{Asking, Near, shortlist};
 use super::request::{Degraded, DegradedCause, RecommendRequest, RecommendedTrack};
-use crate::candidates::familiar;
+use crate::candidates::{Offer, familiar};
 use crate::error::Result;
 use crate::explain::Reason;
 use crate::keyed::KeyedSet;
-use crate::rank::{COLUMN_COUNT, ListenerFacts, Pooled, Ranked, blend, fill_row, pool};
+use crate::rank::{COLUMN_COUNT, ListenerFacts, Pooled, blend, fill_row, pool, reasons};
 use crate::trace::{RankedTrace, SourceTrace, Stopwatch};
 use crate::view::TenantView;
 
@@ -23,11 +23,7 @@ pub struct Chosen {
     /// How personal it is.
     pub rung: Rung,
     /// The places.
-    pub places: Vec<Ranked>,
-    /// Probability of each place's track standing there.
-    pub propensities: Vec<f32>,
-    /// Share of each place's track that is expected to be heard.
-    pub expected_listened_shares: Vec<Option<f32>>,
+    pub places: Vec<Placed>,
     /// Neighbouring places whose order was left to chance.
     pub pairs: Vec<ExploredPair>,
     /// What failed or came too late.
@@ -82,8 +78,6 @@ pub fn choose(
         chosen: Chosen {
             rung: Rung::Static,
             places: Vec::new(),
-            propensities: Vec::new(),
-            expected_listened_shares: Vec::new(),
             pairs: Vec::new(),
             degraded: Vec::new(),
             sources: Vec::new(),
@@ -171,9 +165,10 @@ impl Making<'_> {
         let places = match ranker {
             None => {
                 self.remember(&pooled, false);
-                let ranked = blend(pooled);
+                let ranked = blend(&pooled);
                 watch.lap("ranking");
                 let mut places = self.list.choose(ranked, missing, list_is_late);
+                give_reasons(self.view, &offers, &mut places);
                 if rung == Rung::Personalised && !list_is_late {
                     self.expect_blended(&mut places)?;
                 }
@@ -184,17 +179,19 @@ impl Making<'_> {
                 let facts = ListenerFacts::of(self.view, profile, self.now)?;
                 let wanted = self.definition.ranking.candidates.max(missing);
                 let excluded = |one: &Pooled| self.list.is_excluded(one.index);
-                let candidates = shortlist(pooled, excluded, wanted);
+                let candidates = shortlist(&pooled, excluded, wanted);
                 self.remember(&candidates, true);
-                let mut order = ranker.rank(self.view, &facts, candidates)?;
+                let mut order = ranker.rank(self.view, &facts, &candidates)?;
                 watch.lap("ranking");
                 let ranked = std::mem::take(&mut order.ranked);
                 let mut places = self.list.choose(ranked, missing, list_is_late);
                 watch.lap("list");
-                for place in &mut places {
-                    ranker.explain(&order, &mut place.ranked)?;
-                }
-                self.expect(&mut places, |index| order.row(index).map(<[f32]>::to_vec))?;
+                give_reasons(self.view, &offers, &mut places);
+                let told = places
+                    .iter_mut()
+                    .map(|one| (&mut one.ranked, &mut one.reasons));
+                ranker.explain(&order, told)?;
+                self.expect(&mut places, |index, rows| order.append_row(index, rows))?;
                 self.chosen.features = order.into_rows();
                 watch.lap("explain");
                 places
@@ -215,19 +212,21 @@ impl Making<'_> {
         }
         let profile = self.view.profile(self.request.listener);
         let facts = ListenerFacts::of(self.view, profile, self.now)?;
-        let (view, ranked) = (self.view, self.chosen.ranked.clone());
-        self.expect(places, |index| {
-            let known = ranked.iter().find(|one| one.index == index)?;
+        let (view, ranked) = (self.view, std::mem::take(&mut self.chosen.ranked));
+        let told = self.expect(places, |index, rows| {
+            let Some(known) = ranked.iter().find(|one| one.index == index) else {
+                return false;
+            };
             let one = Pooled {
                 index,
                 blended: known.blended,
-                reasons: Vec::new(),
                 offers: known.offers,
             };
-            let mut row = Vec::with_capacity(COLUMN_COUNT);
-            fill_row(view, &facts, &one, view.column(index), &mut row);
-            Some(row)
-        })
+            fill_row(view, &facts, &one, view.column(index), rows);
+            true
+        });
+        self.chosen.ranked = ranked;
+        told
     }
 
     fn has_listened(&self) -> bool {
@@ -239,29 +238,24 @@ impl Making<'_> {
     fn expect(
         &mut self,
         places: &mut [Placed],
-        row_of: impl Fn(usize) -> Option<Vec<f32>>,
+        append_row: impl Fn(usize, &mut Vec<f32>) -> bool,
     ) -> Result<()> {
         let model = self.view.model.as_deref();
         let Some(listened) = model.and_then(|model| model.listened.as_ref()) else {
             return Ok(());
         };
-        let row = |place: &Placed| Some((place.ranked.index, row_of(place.ranked.index)?));
-        let (indexes, rows): (Vec<usize>, Vec<Vec<f32>>) = places.iter().filter_map(row).unzip();
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let shares = listened.of_rows(&rows.concat())?;
+        let mut rows = Vec::with_capacity(places.len() * COLUMN_COUNT);
+        let mut indexes: Vec<usize> = places.iter().map(|place| place.ranked.index).collect();
+        indexes.retain(|index| append_row(*index, &mut rows));
+        let shares = listened.of_rows(&rows)?;
         let told: Vec<(usize, f32)> = indexes.into_iter().zip(shares).collect();
         self.list.expect(places, &told);
         Ok(())
     }
 
     fn add(&mut self, places: Vec<Placed>) {
-        for place in places {
-            self.chosen.propensities.push(place.propensity);
-            (self.chosen.expected_listened_shares).push(place.expected_listened_share);
-            self.chosen.places.push(with_adjustments(place));
-        }
+        let places = places.into_iter().map(with_adjustments);
+        self.chosen.places.extend(places);
     }
 
     /// Keeps what ranking knew, for the trace: of all that the ranker saw, or of the best of the blend.
@@ -294,36 +288,36 @@ impl Making<'_> {
         excluded.extend(self.view.rejected(profile));
         self.list.exclude_only(excluded);
         let known = familiar(self.view, profile, self.view.catalogue.len());
-        let known = known.of_recordings(self.view);
-        let places = self.list.choose(blend(pool(&[known])), missing, false);
+        let known = [known.of_recordings(self.view)];
+        let mut places = self.list.choose(blend(&pool(&known)), missing, false);
+        give_reasons(self.view, &known, &mut places);
         self.add(places);
     }
 }
 
+/// Tells each place what its blended score is made of.
+fn give_reasons(view: &TenantView, offers: &[Offer], places: &mut [Placed]) {
+    for place in places {
+        place.reasons = reasons(view, offers, place.ranked.index);
+    }
+}
+
 /// A place with what moved it among its reasons, which sum to its score.
-fn with_adjustments(place: Placed) -> Ranked {
-    let Placed {
-        mut ranked,
-        adjustments,
-        ..
-    } = place;
-    for adjustment in adjustments {
-        ranked.score += adjustment.amount;
-        match ranked
-            .reasons
-            .iter_mut()
-            .find(|reason| reason.source == adjustment.source)
-        {
+fn with_adjustments(mut place: Placed) -> Placed {
+    for adjustment in place.adjustments.drain(..) {
+        place.ranked.score += adjustment.amount;
+        let told = &mut place.reasons;
+        match (told.iter_mut()).find(|reason| reason.source == adjustment.source) {
             Some(reason) => reason.contribution += adjustment.amount,
-            None => ranked.reasons.push(Reason {
+            None => told.push(Reason {
                 source: adjustment.source,
                 contribution: adjustment.amount,
                 because_of: None,
             }),
         }
     }
-    (ranked.reasons).sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
-    ranked
+    (place.reasons).sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
+    place
 }
 
 fn controls_of(request: &RecommendRequest, standing: &Controls) -> Controls {
@@ -369,25 +363,18 @@ fn explicit(view: &TenantView, request: &RecommendRequest) -> KeyedSet<usize> {
 }
 
 /// Turns places into what the caller sees.
-pub fn present(
-    view: &TenantView,
-    places: Vec<Ranked>,
-    propensities: &[f32],
-    expected_listened_shares: &[Option<f32>],
-) -> Vec<RecommendedTrack> {
-    let told = propensities.iter().zip(expected_listened_shares);
-    (places.into_iter().zip(told))
-        .filter_map(|(place, (propensity, expected_listened_share))| {
-            let card = view.catalogue.card(place.index)?;
-            Some(RecommendedTrack {
-                track: card.id,
-                title: card.title.to_string(),
-                artist: card.artist.to_string(),
-                score: place.score,
-                propensity: *propensity,
-                expected_listened_share: *expected_listened_share,
-                reasons: place.reasons,
-            })
+pub fn present(view: &TenantView, places: Vec<Placed>) -> Vec<RecommendedTrack> {
+    let shown = places.into_iter().filter_map(|place| {
+        let card = view.catalogue.card(place.ranked.index)?;
+        Some(RecommendedTrack {
+            track: card.id,
+            title: card.title.to_string(),
+            artist: card.artist.to_string(),
+            score: place.ranked.score,
+            propensity: place.propensity,
+            expected_listened_share: place.expected_listened_share,
+            reasons: place.reasons,
         })
-        .collect()
+    });
+    shown.collect()
 }

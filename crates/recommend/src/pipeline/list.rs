@@ -11,7 +11,7 @@ use super::definition::{Controls, Diversify, PipelineDefinition};
 use super::facts::{RequestFacts, TrackFacts};
 use super::kinship::Kinship;
 use crate::catalogue::TrackCard;
-use crate::explain::Source;
+use crate::explain::{Reason, Source};
 use crate::keyed::KeyedSet;
 use crate::rank::Ranked;
 use crate::rules::{Action, Group, Rule};
@@ -70,9 +70,12 @@ pub struct Considered {
 }
 
 /// A place of the list.
+#[derive(Debug, Clone)]
 pub struct Placed {
-    /// The candidate with its reasons, without adjustments.
+    /// The candidate, its score without adjustments.
     pub ranked: Ranked,
+    /// What its score is made of, largest first; empty until somebody tells.
+    pub reasons: Vec<Reason>,
     /// What moved it.
     pub adjustments: Vec<Adjustment>,
     /// Probability that it stands here.
@@ -433,6 +436,7 @@ impl<'a> ListMaker<'a> {
             self.consider(&one, Fate::Shown, Some(*propensity));
             places.push(Placed {
                 ranked: one.ranked,
+                reasons: Vec::new(),
                 adjustments: one.adjustments,
                 propensity: *propensity,
                 expected_listened_share: None,

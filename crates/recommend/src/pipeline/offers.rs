@@ -194,12 +194,12 @@ impl Asking<'_> {
 
 /// The best candidates of the blend that may be shown: what the ranker orders.
 pub fn shortlist(
-    pool: Vec<Pooled>,
+    pool: &[Pooled],
     is_excluded: impl Fn(&Pooled) -> bool,
     wanted: usize,
 ) -> Vec<Pooled> {
-    let allowed = pool.into_iter().filter(|one| !is_excluded(one));
-    allowed.take(wanted).collect()
+    let allowed = pool.iter().filter(|one| !is_excluded(one));
+    allowed.take(wanted).copied().collect()
 }
 
 /// What a ranker would be given for a listener: the same candidates that a request has.
@@ -225,7 +225,7 @@ pub(crate) fn personal_shortlist(
     let excluded = exclusions(view, request, &definition, None);
     let wanted = RANKED_MAX.max(request.count);
     let is_excluded = |one: &Pooled| excluded.contains(&one.index);
-    Ok(shortlist(pool(&offers), is_excluded, wanted))
+    Ok(shortlist(&pool(&offers), is_excluded, wanted))
 }
 
 /// What content counts for a track that the model does not know.

@@ -50,15 +50,14 @@ pub fn column_names() -> Vec<String> {
         .collect()
 }
 
-/// The source a column's contribution is told under.
-pub fn source_of(column: usize) -> Source {
-    let others = Source::LEARNT * OF_SOURCE;
-    match column.checked_sub(others) {
-        None => Source::ALL[column / OF_SOURCE],
-        Some(other) => OTHERS
-            .get(other)
-            .map_or(Source::Taste, |(_, _, source)| *source),
-    }
+/// The source, by its number, that each column's contribution is told under.
+pub(super) fn column_sources() -> Vec<usize> {
+    let sources = Source::ALL.iter().take(Source::LEARNT);
+    let of_sources = sources.flat_map(|source| [*source; OF_SOURCE]);
+    of_sources
+        .chain(OTHERS.iter().map(|(_, _, source)| *source))
+        .map(|source| source as usize)
+        .collect()
 }
 
 /// The group of a column: what is left out together when a report asks what the ranker needs.

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use leitmotif_domain::error::InvalidValue;
 use leitmotif_learn::trees::{Ensemble, Explainer, Features};
 
-use super::columns::{COLUMN_COUNT, ListenerFacts, column_names, fill_row, source_of};
+use super::columns::{COLUMN_COUNT, ListenerFacts, column_names, column_sources, fill_row};
 use super::{ListenedShare, Pooled, Ranked};
 use crate::error::Result;
 use crate::explain::{Reason, Source};
-use crate::keyed::KeyedMap;
 use crate::view::TenantView;
 
 /// Boosted trees over the columns of this version, on top of the blend: trees alone know steps only,
@@ -34,7 +33,7 @@ impl Ranker {
             return Err(InvalidValue::new("ranker", reason).into());
         }
         check_columns(&ensemble)?;
-        let explainer = Explainer::new(&ensemble)?;
+        let explainer = Explainer::new(&ensemble, column_sources())?;
         Ok(Self {
             ensemble,
             blend_weight,
@@ -76,18 +75,17 @@ impl Ranker {
         &self.ensemble
     }
 
-    /// Orders a pool. Best first, ties by index. Reasons are those of the pool until
-    /// [`Ranker::explain`].
+    /// Orders a pool. Best first, ties by index.
     ///
     /// - Cost: O(pool × trees × depth).
     pub fn rank(
         &self,
         view: &TenantView,
         facts: &ListenerFacts<'_>,
-        pool: Vec<Pooled>,
+        pool: &[Pooled],
     ) -> Result<LearntOrder> {
         let mut rows = Vec::with_capacity(pool.len() * COLUMN_COUNT);
-        for one in &pool {
+        for one in pool {
             fill_row(view, facts, one, view.column(one.index), &mut rows);
         }
         let mut scores = vec![0.0; pool.len()];
@@ -97,50 +95,64 @@ impl Ranker {
                 *score += f64::from(*weight) * (told - share.bias());
             }
         }
-        let places = pool.iter().enumerate();
-        let row_of = places.map(|(row, one)| (one.index, row)).collect();
+        let indexes = pool.iter().map(|one| one.index).collect();
         // What every score starts from says nothing of any track.
         let bias = self.explainer.bias();
-        let mut ranked: Vec<Ranked> = (pool.into_iter().zip(scores))
+        let mut ranked: Vec<Ranked> = (pool.iter().zip(scores))
             .map(|(one, score)| Ranked {
                 index: one.index,
                 score: (score - bias) as f32 + self.blend_weight * one.blended,
-                reasons: one.reasons,
             })
             .collect();
         ranked.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.index.cmp(&b.index)));
         Ok(LearntOrder {
             ranked,
             rows,
-            row_of,
+            indexes,
         })
     }
 
-    /// Puts the exact contributions of trees and blend in place of the pool's reasons: one for each
-    /// source, summing to the score, largest first.
+    /// Puts the exact contributions of trees and blend in place of the blend's reasons: one for each
+    /// source, summing to the score, largest first. Tracks that were not in the pool keep theirs.
     ///
-    /// - Cost: O(trees × tests), for trees as small as ours.
+    /// - Cost: O(tracks × trees × tests), for trees as small as ours.
     /// - Source: Lundberg et al. 2020, path-dependent tree attribution; a source's contribution is the
     ///   sum over its columns.
-    pub fn explain(&self, order: &LearntOrder, ranked: &mut Ranked) -> Result<()> {
-        let Some(row) = order.row(ranked.index) else {
-            return Ok(());
-        };
-        let columns = (self.explainer.contributions(&self.ensemble, row)?).columns;
-        let mut by_source = [0.0; Source::ALL.len()];
-        for (column, contribution) in columns.iter().enumerate() {
-            by_source[source_of(column) as usize] += contribution;
-        }
+    pub fn explain<'r>(
+        &self,
+        order: &LearntOrder,
+        places: impl Iterator<Item = (&'r mut Ranked, &'r mut Vec<Reason>)>,
+    ) -> Result<()> {
+        let mut rows = Vec::new();
+        let explained: Vec<_> = places
+            .filter(|(ranked, _)| order.append_row(ranked.index, &mut rows))
+            .collect();
+        let rows = Features::new(&rows, COLUMN_COUNT)?;
+        let width = self.explainer.group_count();
+        let mut parts = self.explainer.contributions(&self.ensemble, rows)?;
         if let Some((share, weight)) = &self.listened {
-            for (column, contribution) in share.contributions(row)?.into_iter().enumerate() {
-                by_source[source_of(column) as usize] += f64::from(*weight) * contribution;
+            for (part, told) in parts.iter_mut().zip(share.contributions(rows)?) {
+                *part += f64::from(*weight) * told;
             }
         }
-        for reason in &ranked.reasons {
+        for ((ranked, reasons), parts) in explained.into_iter().zip(parts.chunks_exact(width)) {
+            *reasons = self.reasons(reasons, parts);
+            ranked.score = reasons.iter().map(|reason| reason.contribution).sum();
+        }
+        Ok(())
+    }
+
+    /// `blended` are the reasons of the blend, `parts` what the trees give each source.
+    fn reasons(&self, blended: &[Reason], parts: &[f64]) -> Vec<Reason> {
+        let mut by_source = [0.0; Source::ALL.len()];
+        for (sum, part) in by_source.iter_mut().zip(parts) {
+            *sum = *part;
+        }
+        for reason in blended {
             by_source[reason.source as usize] += f64::from(self.blend_weight * reason.contribution);
         }
         let because_of = |source: Source| {
-            let told = ranked.reasons.iter().find(|reason| reason.source == source);
+            let told = blended.iter().find(|reason| reason.source == source);
             told.and_then(|reason| reason.because_of)
         };
         let mut reasons: Vec<Reason> = (Source::ALL.iter())
@@ -152,9 +164,7 @@ impl Ranker {
             })
             .collect();
         reasons.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
-        ranked.score = reasons.iter().map(|reason| reason.contribution).sum();
-        ranked.reasons = reasons;
-        Ok(())
+        reasons
     }
 }
 
@@ -177,8 +187,8 @@ pub struct LearntOrder {
     /// Best first.
     pub ranked: Vec<Ranked>,
     rows: Vec<f32>,
-    /// Row of each catalogue index.
-    row_of: KeyedMap<usize, usize>,
+    /// Catalogue index of each row.
+    indexes: Vec<usize>,
 }
 
 impl LearntOrder {
@@ -187,10 +197,14 @@ impl LearntOrder {
         self.rows
     }
 
-    /// The row of a catalogue index.
-    pub fn row(&self, index: usize) -> Option<&[f32]> {
-        let row = *self.row_of.get(&index)?;
-        self.rows.chunks(COLUMN_COUNT).nth(row)
+    /// Appends the row of a catalogue index; false when it was not in the pool.
+    ///
+    /// - Cost: O(pool); a list asks for few of its tracks.
+    pub fn append_row(&self, index: usize, rows: &mut Vec<f32>) -> bool {
+        let place = self.indexes.iter().position(|other| *other == index);
+        let row = place.and_then(|place| self.rows.chunks(COLUMN_COUNT).nth(place));
+        rows.extend_from_slice(row.unwrap_or_default());
+        row.is_some()
     }
 }
 
@@ -200,7 +214,8 @@ mod tests {
     use leitmotif_learn::trees::{BinOptions, Dataset, Examples, Objective, Parameters, fit};
 
     use super::*;
-    use crate::rank::pool;
+    use crate::candidates::Offer;
+    use crate::rank::{pool, reasons};
 
     #[test]
     fn reasons_sum_to_the_score_of_trees_and_blend() {
@@ -234,16 +249,21 @@ mod tests {
             score: 9.0 - index as f32,
             because_of: None,
         });
-        let offer = crate::candidates::Offer::new(Source::Taste, candidates.collect(), 9);
+        let offers = [Offer::new(Source::Taste, candidates.collect(), 9)];
         let view = TenantView::default();
         let facts = ListenerFacts::of(&view, None, Timestamp::from_ms(0)).unwrap();
-        let mut order = ranker.rank(&view, &facts, pool(&[offer])).unwrap();
+        let mut order = ranker.rank(&view, &facts, &pool(&offers)).unwrap();
         assert!(order.ranked.is_sorted_by(|a, b| a.score >= b.score));
-        for mut one in std::mem::take(&mut order.ranked) {
-            let score = one.score;
-            ranker.explain(&order, &mut one).unwrap();
-            let sum: f32 = one.reasons.iter().map(|reason| reason.contribution).sum();
-            assert!((sum - score).abs() < 1e-4, "{one:?}");
+        let mut places: Vec<(Ranked, Vec<Reason>)> = std::mem::take(&mut order.ranked)
+            .into_iter()
+            .map(|one| (one, reasons(&view, &offers, one.index)))
+            .collect();
+        let scores: Vec<f32> = places.iter().map(|(one, _)| one.score).collect();
+        let told = places.iter_mut().map(|(one, reasons)| (one, reasons));
+        ranker.explain(&order, told).unwrap();
+        for ((one, reasons), score) in places.into_iter().zip(scores) {
+            let sum: f32 = reasons.iter().map(|reason| reason.contribution).sum();
+            assert!((sum - score).abs() < 1e-4, "{reasons:?}");
             assert!((one.score - score).abs() < 1e-4);
         }
     }

@@ -2,7 +2,7 @@
 
 use leitmotif_learn::trees::{Ensemble, Explainer, Features};
 
-use super::columns::COLUMN_COUNT;
+use super::columns::{COLUMN_COUNT, column_sources};
 use super::learned::check_columns;
 use crate::error::Result;
 
@@ -18,7 +18,7 @@ impl ListenedShare {
     /// - Errors: `Invalid` naming the columns when it was fitted on others than ours.
     pub fn new(ensemble: Ensemble) -> Result<Self> {
         check_columns(&ensemble)?;
-        let explainer = Explainer::new(&ensemble)?;
+        let explainer = Explainer::new(&ensemble, column_sources())?;
         Ok(Self {
             ensemble,
             explainer,
@@ -57,10 +57,8 @@ impl ListenedShare {
         self.explainer.bias()
     }
 
-    /// What each column adds to [`ListenedShare::bias`].
-    pub(super) fn contributions(&self, row: &[f32]) -> Result<Vec<f64>> {
-        Ok((self.explainer.contributions(&self.ensemble, row)?)
-            .columns
-            .to_vec())
+    /// What each source adds to [`ListenedShare::bias`], row by row.
+    pub(super) fn contributions(&self, rows: Features<'_>) -> Result<Vec<f64>> {
+        Ok(self.explainer.contributions(&self.ensemble, rows)?)
     }
 }

@@ -8,27 +8,22 @@ mod pool;
 pub use columns::{COLUMN_COUNT, ListenerFacts, column_names, fill_row, group_of, skip_rate};
 pub use learned::Ranker;
 pub use listened::ListenedShare;
-pub use pool::{Pooled, pool};
+pub use pool::{Pooled, pool, reasons};
 
-use crate::explain::Reason;
-
-/// A candidate with its score and what it is made of.
-#[derive(Debug, Clone, PartialEq)]
+/// A candidate with its score.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ranked {
     /// Its index in the catalogue view.
     pub index: usize,
-    /// Sum of the contributions.
+    /// Sum of what sources and columns give it.
     pub score: f32,
-    /// The contributions, largest first.
-    pub reasons: Vec<Reason>,
 }
 
 /// Orders by the weighted sum of the offers. Best first, ties by index.
-pub fn blend(pool: Vec<Pooled>) -> Vec<Ranked> {
-    let ranked = pool.into_iter().map(|one| Ranked {
+pub fn blend(pool: &[Pooled]) -> Vec<Ranked> {
+    let ranked = pool.iter().map(|one| Ranked {
         index: one.index,
         score: one.blended,
-        reasons: one.reasons,
     });
     ranked.collect()
 }

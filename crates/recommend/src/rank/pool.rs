@@ -1,18 +1,17 @@
 //! The union of all offers.
 
-use crate::candidates::Offer;
+use crate::candidates::{Candidate, Offer};
 use crate::explain::{Reason, Source};
 use crate::keyed::KeyedMap;
+use crate::view::TenantView;
 
 /// A candidate with what every source says of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pooled {
     /// Its index in the catalogue view.
     pub index: usize,
     /// Sum of the weighted shares.
     pub blended: f32,
-    /// The weighted share of each source, largest first.
-    pub reasons: Vec<Reason>,
     /// Share of the source's best and place from 0, for each source that a ranker knows.
     pub offers: [Option<(f32, u32)>; Source::LEARNT],
 }
@@ -28,59 +27,87 @@ impl Pooled {
         Some(Self {
             index: self.index,
             blended: content_weight * offer.0,
-            reasons: Vec::new(),
             offers,
         })
     }
 }
 
 /// Pools offers: each offer's scores are divided by its best, so that 1 is the best anywhere, then
-/// weighted and summed. Best first, ties by index.
+/// weighted and summed. Best first, ties by index. What only offers without weight hold is left out.
 pub fn pool(offers: &[Offer]) -> Vec<Pooled> {
-    let mut pooled: KeyedMap<usize, Pooled> = KeyedMap::default();
+    let most = offers.iter().map(|offer| offer.candidates.len()).max();
+    let mut places: KeyedMap<usize, usize> = KeyedMap::default();
+    let mut pooled: Vec<(Pooled, bool)> = Vec::with_capacity(2 * most.unwrap_or(0));
+    places.reserve(pooled.capacity());
     for offer in offers {
-        let best = (offer.candidates.first()).map_or(0.0, |candidate| candidate.score);
-        if best <= 0.0 {
-            continue;
-        }
-        for (place, candidate) in offer.candidates.iter().enumerate() {
-            let share = candidate.score / best;
-            let one = (pooled.entry(candidate.index)).or_insert_with(|| Pooled {
-                index: candidate.index,
-                blended: 0.0,
-                reasons: Vec::new(),
-                offers: [None; Source::LEARNT],
+        for (place, candidate, share) in offer.shares() {
+            let at = *places.entry(candidate.index).or_insert_with(|| {
+                let one = Pooled {
+                    index: candidate.index,
+                    blended: 0.0,
+                    offers: [None; Source::LEARNT],
+                };
+                pooled.push((one, false));
+                pooled.len() - 1
             });
+            let Some((one, is_weighed)) = pooled.get_mut(at) else {
+                continue;
+            };
             if let Some(slot) = one.offers.get_mut(offer.source as usize) {
                 // Known and cold content are one source to the ranker; the better place speaks.
-                let place = place as u32;
                 let better = slot.is_none_or(|(known, _)| share > known);
                 *slot = if better { Some((share, place)) } else { *slot };
             }
             if offer.weight > 0.0 {
                 one.blended += offer.weight * share;
-                one.reasons.push(Reason {
-                    source: offer.source,
-                    contribution: offer.weight * share,
-                    because_of: candidate.because_of,
-                });
+                *is_weighed = true;
             }
         }
     }
-    let mut pooled: Vec<Pooled> = (pooled.into_values())
-        .filter(|one| !one.reasons.is_empty())
+    let mut pooled: Vec<Pooled> = (pooled.into_iter())
+        .filter_map(|(one, is_weighed)| is_weighed.then_some(one))
         .collect();
-    for one in &mut pooled {
-        (one.reasons).sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
-    }
     pooled.sort_unstable_by(|a, b| b.blended.total_cmp(&a.blended).then(a.index.cmp(&b.index)));
     pooled
+}
+
+/// The weighted share of each offer in a candidate's blended score, largest first.
+///
+/// - Cost: O(candidates of all offers), so it is asked for tracks of the list alone.
+pub fn reasons(view: &TenantView, offers: &[Offer], index: usize) -> Vec<Reason> {
+    let weighed = offers.iter().filter(|offer| offer.weight > 0.0);
+    let mut reasons: Vec<Reason> = weighed
+        .filter_map(|offer| {
+            let (_, candidate, share) = offer.shares().find(|(_, one, _)| one.index == index)?;
+            let cause = candidate.because_of;
+            let card = cause.and_then(|index| view.catalogue.card(index as usize));
+            Some(Reason {
+                source: offer.source,
+                contribution: offer.weight * share,
+                because_of: card.map(|card| card.id),
+            })
+        })
+        .collect();
+    reasons.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
+    reasons
+}
+
+impl Offer {
+    /// The candidates with their places and shares of the best; none when the best is worth nothing.
+    fn shares(&self) -> impl Iterator<Item = (u32, &Candidate, f32)> {
+        let best = (self.candidates.first()).map_or(0.0, |candidate| candidate.score);
+        let worthy = if best > 0.0 {
+            self.candidates.as_slice()
+        } else {
+            &[]
+        };
+        (worthy.iter().zip(0..)).map(move |(one, place)| (place, one, one.score / best))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::candidates::Candidate;
 
     fn offer(source: Source, scores: &[(usize, f32)]) -> Offer {
         let candidates = scores
@@ -96,18 +123,21 @@ mod tests {
 
     #[test]
     fn contributions_sum_to_the_score() {
-        let pooled = pool(&[
+        let offers = [
             offer(Source::Taste, &[(1, 2.0), (2, 1.0)]),
             offer(Source::Neighbours, &[(2, 8.0), (3, 4.0)]).weighing(0.5),
             offer(Source::Content, &[(9, 1.0)]).weighing(0.0),
-        ]);
+            offer(Source::Session, &[(8, -1.0)]),
+        ];
+        let (pooled, view) = (pool(&offers), TenantView::default());
         let order: Vec<_> = pooled.iter().map(|one| one.index).collect();
         assert_eq!(order, [1, 2, 3], "a tie at 1.0 goes to the lower index");
         for one in &pooled {
-            let sum: f32 = one.reasons.iter().map(|reason| reason.contribution).sum();
+            let told = reasons(&view, &offers, one.index);
+            let sum: f32 = told.iter().map(|reason| reason.contribution).sum();
             assert!((sum - one.blended).abs() < 1e-6);
         }
-        assert_eq!(pooled[1].reasons[0].source, Source::Taste);
+        assert_eq!(reasons(&view, &offers, 2)[0].source, Source::Taste);
         assert_eq!(pooled[1].offers[Source::Taste as usize], Some((0.5, 1)));
         assert_eq!(
             pooled[1].offers[Source::Neighbours as usize],

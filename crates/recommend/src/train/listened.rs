@@ -64,7 +64,6 @@ impl ShareRows {
                 let unoffered = Pooled {
                     index,
                     blended: 0.0,
-                    reasons: Vec::new(),
                     offers: [None; Source::LEARNT],
                 };
                 let one = offered.get(&index).copied().unwrap_or(&unoffered);

@@ -102,7 +102,11 @@ fn point(
             None,
             &mut watch,
         )?;
-        let indexes: Vec<usize> = chosen.places.iter().map(|place| place.index).collect();
+        let indexes: Vec<usize> = chosen
+            .places
+            .iter()
+            .map(|place| place.ranked.index)
+            .collect();
         let list: Vec<usize> = indexes
             .iter()
             .filter_map(|one| moment.column(*one))

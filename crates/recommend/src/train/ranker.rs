@@ -167,7 +167,7 @@ impl<'v> Moment<'v> {
             let Choice { shortlist, facts } = self.choice(question)?;
             let columns: Vec<usize> = match ranker {
                 Some(ranker) => {
-                    let order = ranker.rank(self.view, &facts, shortlist)?.ranked;
+                    let order = ranker.rank(self.view, &facts, &shortlist)?.ranked;
                     let best = order.iter().filter_map(|one| self.column(one.index));
                     best.take(DEPTH).collect()
                 }
