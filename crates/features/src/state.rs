@@ -8,6 +8,11 @@ use crate::id_map::IdMap;
 use crate::listener::ListenerProfile;
 use crate::track::TrackActivity;
 
+/// The most that postcard makes of an id, which it writes seven bits a byte.
+pub(crate) const ENCODED_ID_BYTES: usize = 19;
+/// The most that it makes of a number of 64 bits, such as a count or a moment.
+pub(crate) const ENCODED_COUNT_BYTES: usize = 10;
+
 /// Everything the recommender needs of the past.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListeningState {
@@ -65,6 +70,20 @@ impl ListeningState {
         if let Some(profile) = profile {
             profile.take_out(event, listen, at);
         }
+    }
+
+    /// The most bytes that postcard makes of it.
+    ///
+    /// - Cost: one pass.
+    pub fn encoded_bytes_max(&self) -> usize {
+        let listeners = self
+            .listeners
+            .iter()
+            .map(|(_, one)| one.encoded_bytes_max());
+        let tracks = self.tracks.iter().map(|(_, one)| one.encoded_bytes_max());
+        let ids = (self.listeners.len() + self.tracks.len()) * ENCODED_ID_BYTES;
+        let counts = 2 * ENCODED_COUNT_BYTES;
+        listeners.sum::<usize>() + tracks.sum::<usize>() + ids + counts
     }
 
     /// A listener's profile.
