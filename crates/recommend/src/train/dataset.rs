@@ -394,3 +394,110 @@ pub async fn content_lists(
     });
     ItemNeighbours::from_lists(sorted.collect()).map_err(Error::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn dataset(plays: &[(u32, u32, f32)]) -> Dataset {
+        let play = |(number, (listener, item, signal)): (usize, &(u32, u32, f32))| Play {
+            listener: *listener,
+            item: *item,
+            at: Timestamp::from_ms(number as i64),
+            signal: *signal,
+            offset: number as u64,
+            listened_share: None,
+        };
+        Dataset {
+            listeners: (0..6).map(ListenerId::from_u128).collect(),
+            items: (0..12).map(TrackId::from_u128).collect(),
+            listens: plays.iter().enumerate().map(play).collect(),
+            unknown_tracks: 0,
+            without_listener: 0,
+        }
+    }
+
+    /// The questions by maps and sets, one play after the other.
+    fn naive(split: &Split<'_>) -> Vec<Question> {
+        let mut signals: BTreeMap<(u32, u32), f32> = BTreeMap::new();
+        for play in split.test() {
+            *signals.entry((play.listener, play.item)).or_default() += play.signal;
+        }
+        let mut questions: BTreeMap<u32, Question> = BTreeMap::new();
+        for ((listener, item), signal) in signals {
+            let known = || {
+                split
+                    .train()
+                    .iter()
+                    .filter(|play| play.listener == listener)
+            };
+            let heard: HashSet<usize> = known().map(|play| play.item as usize).collect();
+            if signal < RELEVANT_SIGNAL || heard.contains(&(item as usize)) {
+                continue;
+            }
+            let last = known().rev().filter(|play| play.signal > 0.0);
+            let question = questions.entry(listener).or_insert_with(|| Question {
+                listener: listener as usize,
+                heard,
+                last: last
+                    .take(LAST_TRACKS)
+                    .map(|play| play.item as usize)
+                    .collect(),
+                relevant: HashSet::new(),
+                loved: HashSet::new(),
+            });
+            question.relevant.insert(item as usize);
+            if signal >= LOVED_SIGNAL {
+                question.loved.insert(item as usize);
+            }
+        }
+        questions.into_values().collect()
+    }
+
+    #[test]
+    fn a_play_stays_small() {
+        assert_eq!(size_of::<Play>(), 40);
+        assert_eq!(size_of::<([u64; 2], Play)>(), 56);
+    }
+
+    #[test]
+    fn of_too_many_questions_every_other_is_asked() {
+        let plays: Vec<(u32, u32, f32)> = (0..6).map(|listener| (listener, 1, 1.0)).collect();
+        let dataset = dataset(&plays);
+        let asked = |most: usize| {
+            let questions = dataset.questions(&dataset.split(0.0, 1.0), most);
+            questions.iter().map(|one| one.listener).collect::<Vec<_>>()
+        };
+        assert_eq!(asked(6), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(asked(5), [0, 2, 4]);
+        assert_eq!(asked(1), [0]);
+        assert_eq!(asked(0), [0]);
+    }
+
+    proptest! {
+        #[test]
+        fn questions_and_weights_are_those_of_plain_maps(
+            plays in prop::collection::vec((0_u32..6, 0_u32..12, -1.0_f32..1.0), 1..200),
+            known in 0.0_f64..1.0,
+        ) {
+            let dataset = dataset(&plays);
+            let split = dataset.split(known, 1.0);
+            prop_assert_eq!(dataset.questions(&split, 100), naive(&split));
+            let mut sums: BTreeMap<(usize, usize), f32> = BTreeMap::new();
+            for play in split.train() {
+                let place = (play.listener as usize, play.item as usize);
+                *sums.entry(place).or_default() += play.signal;
+            }
+            sums.retain(|_, signal| taste_weight(*signal) != 0.0);
+            let matrix = dataset.matrix(split.train()).unwrap();
+            let rows = (0..6).flat_map(|row| matrix.entries(row).map(move |entry| (row, entry)));
+            let found: Vec<_> = rows.map(|(row, (column, weight))| ((row, column), weight)).collect();
+            let expected: Vec<_> = sums.into_iter().map(|(at, sum)| (at, taste_weight(sum))).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
