@@ -37,6 +37,10 @@ pub struct TrackActivity {
 enum Tiles {
     Narrow(Vec<NarrowTile>),
     /// Once a count of any day is beyond a byte. Behind a pointer, so that the others pay nothing.
+    #[expect(
+        clippy::box_collection,
+        reason = "a list itself would widen every track by eight bytes"
+    )]
     Wide(Box<Vec<(i32, Tile)>>),
 }
 
