@@ -5,9 +5,9 @@
 //! their own and some that everybody plays, so that neighbour lists fill as they do in life.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use leitmotif_learn::factorize::{IalsModel, IalsOptions};
 use leitmotif_learn::matrix::{InteractionMatrix, Triplet};
 use leitmotif_learn::neighbours::item_cosine;
@@ -30,6 +30,9 @@ const NEIGHBOURS: usize = 200;
 /// Passes of the factorisation; memory and time of one pass do not depend on how many there are.
 const PASSES: usize = 2;
 
+/// How long a server is left alone after it has read its log.
+const SETTLE: Duration = Duration::from_secs(10);
+
 #[derive(clap::Args)]
 pub struct Args {
     /// The `leitmotif` binary that is measured; without it the models alone are.
@@ -44,7 +47,8 @@ pub struct Args {
     /// Listeners.
     #[arg(long, default_value_t = 1_000_000)]
     listeners: usize,
-    /// Listens, the largest number that models are fitted to; they are fitted to a tenth of it too.
+    /// Listens, the largest number that models are fitted to; they are fitted to a tenth and three tenths
+    /// of it too.
     #[arg(long, default_value_t = 10_000_000)]
     listens: usize,
     /// Components of a factor.
@@ -69,15 +73,37 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
         (Some(_), None) => anyhow::bail!("--server needs --data, a folder to fill"),
         _ => Value::Null,
     };
-    let fits = [args.listens / 10, args.listens].map(|count| measure_fit(args, count));
-    let [tenth, whole] = fits;
+    let mut fits = Vec::new();
+    for tenths in [1, 3, 10] {
+        fits.push(measure_fit(args, args.listens / 10 * tenths)?);
+    }
     Ok(json!({
         "tracks": args.tracks,
         "listeners": args.listeners,
         "listens": args.listens,
         "server": server,
-        "models": [tenth?, whole?],
+        "growth": fits.first().zip(fits.last()).map(|(tenth, whole)| growth(tenth, whole)),
+        "models": fits,
     }))
+}
+
+/// What each listen adds beyond what a tenth of them costs already, and by how much ten times the
+/// listens cost more: under 10 is at most linear, since every fit has the same listeners and tracks.
+fn growth(tenth: &Value, whole: &Value) -> Value {
+    let of = |fit: &Value, name: &str| fit[name].as_f64().unwrap_or(f64::NAN);
+    let more = of(whole, "listens") - of(tenth, "listens");
+    let ratio = |name: &str| of(whole, name) / of(tenth, name);
+    let added = |name: &str| (of(whole, name) - of(tenth, name)) / more;
+    json!({
+        "table_s_ratio": ratio("table_s"),
+        "pass_s_ratio": ratio("pass_s"),
+        "neighbours_s_ratio": ratio("neighbours_s"),
+        "peak_mb_ratio": ratio("peak_mb"),
+        "added_table_us_per_listen": added("table_s") * 1e6,
+        "added_pass_us_per_listen": added("pass_s") * 1e6,
+        "added_neighbours_us_per_listen": added("neighbours_s") * 1e6,
+        "added_peak_bytes_per_listen": added("peak_mb") * f64::from(1 << 20),
+    })
 }
 
 /// A play of the world: who and what.
@@ -120,12 +146,18 @@ fn measure_server(args: &Args, binary: &Path, data: &Path) -> anyhow::Result<Val
         &json!({"listener": "listener-0"}),
     )?;
     let again = (server.resident_mb()?, server.peak_mb()?);
+    // The allocator gives back what was needed to build the state alone.
+    std::thread::sleep(SETTLE);
+    let settled_mb = server.resident_mb()?;
+    let pairs = args.listeners.max(args.tracks) as f64;
     Ok(json!({
         "empty_mb": empty_mb,
         "filled_mb": filled.0,
         "filled_peak_mb": filled.1,
         "again_mb": again.0,
         "again_peak_mb": again.1,
+        "settled_mb": settled_mb,
+        "settled_bytes_per_listener_and_track": (settled_mb - empty_mb) * f64::from(1 << 20) / pairs,
         "again_ready_s": server.ready_after.as_secs_f64(),
         "tracks_per_second": args.tracks as f64 / tracks_s,
         "listens_per_second": args.listens as f64 / listens_s,
@@ -162,7 +194,9 @@ fn send_listens(args: &Args, server: &Server) -> anyhow::Result<()> {
 
 /// Fits what the recommender fits, and tells what it costs and what a server would hold of it.
 fn measure_fit(args: &Args, count: usize) -> anyhow::Result<Value> {
+    forget_peak()?;
     let before_mb = process_mb("self", "VmRSS:")?;
+    let begun = Instant::now();
     let triplets: Vec<Triplet> = plays(args, count)
         .map(|(row, column)| Triplet {
             row,
@@ -172,6 +206,7 @@ fn measure_fit(args: &Args, count: usize) -> anyhow::Result<Value> {
         .collect();
     let matrix = InteractionMatrix::from_triplets(args.listeners, args.tracks, &triplets)?;
     drop(triplets);
+    let table_s = begun.elapsed().as_secs_f64();
     let options = IalsOptions {
         factors: args.factors,
         iterations: PASSES,
@@ -184,19 +219,26 @@ fn measure_fit(args: &Args, count: usize) -> anyhow::Result<Value> {
     let begun = Instant::now();
     let neighbours = item_cosine(&matrix.binarize(), NEIGHBOURS)?;
     let neighbours_s = begun.elapsed().as_secs_f64();
-    let entries: usize = neighbours.lists().iter().map(Vec::len).sum();
+    let per_item = |bytes: usize, count: usize| bytes as f64 / count as f64;
+    let item_factors = size_of_val(taste.item_factors());
     Ok(json!({
         "listens": count,
         "entries": matrix.entry_count(),
+        "table_s": table_s,
         "pass_s": pass_s,
         "neighbours_s": neighbours_s,
         "fit_mb": process_mb("self", "VmRSS:")? - before_mb,
         "peak_mb": process_mb("self", "VmHWM:")?,
-        "item_factors_mb": mb(size_of_val(taste.item_factors())),
-        "listener_factors_mb": mb(size_of_val(taste.user_factors())),
-        "neighbours_mb": mb(entries * size_of::<(u32, f32)>()
-            + neighbours.item_count() * size_of::<Vec<(u32, f32)>>()),
+        "item_factors_bytes_per_track": per_item(item_factors, args.tracks),
+        "neighbours_per_track": per_item(neighbours.entry_count(), args.tracks),
+        "neighbours_bytes_per_track": per_item(neighbours.memory_bytes(), args.tracks),
+        "held_by_a_server_mb": mb(item_factors + neighbours.memory_bytes()),
     }))
+}
+
+/// Lets the peak of this process begin anew.
+fn forget_peak() -> anyhow::Result<()> {
+    std::fs::write("/proc/self/clear_refs", "5").context("the peak cannot be measured anew")
 }
 
 fn mb(bytes: usize) -> f64 {

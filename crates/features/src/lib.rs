@@ -14,7 +14,11 @@ pub mod parity;
 pub mod service;
 pub mod value;
 
+pub mod id_map;
 pub mod listener;
+#[cfg(test)]
+mod naive;
+pub mod plays;
 pub mod projection;
 pub mod state;
 pub mod track;
@@ -22,6 +26,7 @@ pub mod track;
 pub use definition::{DefinitionError, ViewDefinition};
 pub use engine::{FeatureSet, LiveView};
 pub use entity::EntityKey;
+pub use id_map::IdMap;
 pub use listener::{Judgement, ListenerProfile, TrackHistory};
 pub use projection::{Error, Projection};
 pub use service::Features;

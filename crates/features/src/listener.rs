@@ -1,65 +1,56 @@
 //! What a listener did.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use leitmotif_domain::event::{Feedback, Listen, ListenOutcome, Opinion};
 use leitmotif_domain::{EventId, Timestamp, TrackId};
 use serde::{Deserialize, Serialize};
 
-/// Plays remembered in order; a session rarely holds more.
-pub const RECENT_MAX: usize = 64;
+use crate::plays::{Play, RecentPlays, signal_milli};
+use crate::state::{ENCODED_COUNT_BYTES, ENCODED_ID_BYTES};
+
+pub use crate::plays::RECENT_MAX;
+
 /// What a like adds and a dislike takes, in thousandths of a completed play.
 const OPINION_MILLI: i32 = 3_000;
 
 /// What a listener did, as far as taste can be read from it. Private plays are not in it.
+///
+/// The newest plays are kept one by one, and what they say of a track is summed when it is asked for.
+/// Only what is older than these is kept as sums: so a play is held once, and the many listeners with
+/// few plays pay for nothing else.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenerProfile {
-    /// A track whose plays were all taken back stays here unseen, so that it does not matter
-    /// whether another play of it came before or after.
-    tracks: BTreeMap<TrackId, TrackHistory>,
-    /// When and by which event the standing judgements were given. Few tracks are judged: kept beside
-    /// the histories it costs those without one nothing.
-    judged: BTreeMap<TrackId, (Timestamp, EventId)>,
-    /// The newest plays by (moment, event), so that late events find their place. A ring: most come
-    /// in order, and then one end grows while the other shrinks.
-    recent: VecDeque<RecentPlay>,
+    recent: RecentPlays,
+    /// None as long as nothing is older and nothing was judged.
+    rest: Option<Box<Rest>>,
 }
 
-/// Places that the ring of newest plays grows by; most listeners have few plays, and doubling would
-/// leave a third of all of them empty.
-const RECENT_STEP: usize = 4;
+/// What few listeners have.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Rest {
+    /// Sums of the plays before the newest. A track whose plays were all taken back stays here unseen, so
+    /// that it does not matter whether another play of it came before or after.
+    older: BTreeMap<TrackId, OlderPlays>,
+    /// The standing judgements, with when and by which event they were given.
+    judged: BTreeMap<TrackId, (Timestamp, EventId, Judgement)>,
+}
 
-/// One of the newest plays, in half a cache line. One that was taken back keeps its place, or the
-/// place would go to an older play only when that one happened to come later.
+/// The plays of one track that are older than the newest of all. Integers, so order does not matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct RecentPlay {
-    at: Timestamp,
-    /// The low 63 bits of the event's id, which are as good as random, and whether it was taken back
-    /// in the lowest.
-    event: u64,
-    track: TrackId,
-}
-
-impl RecentPlay {
-    fn key(&self) -> (Timestamp, u64) {
-        (self.at, self.event >> 1)
-    }
-
-    fn is_taken_back(&self) -> bool {
-        self.event & 1 == 1
-    }
-}
-
-/// What tells an event apart from the others of its moment.
-fn short_id(event: EventId) -> u64 {
-    event.as_u128() as u64 & (u64::MAX >> 1)
+struct OlderPlays {
+    /// Sum of the signals in thousandths. Room for two million whole plays.
+    signal_milli: i32,
+    plays: u32,
+    skips: u32,
+    /// The newest, those that were taken back included.
+    last_played: Timestamp,
 }
 
 /// One listener's history with one track.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrackHistory {
-    /// Sum of the plays' signals in thousandths; integer, so order does not matter. Room for two
-    /// million whole plays.
+    /// Sum of the plays' signals in thousandths.
     signal_milli: i32,
     /// Plays begun.
     pub plays: u32,
@@ -83,13 +74,45 @@ pub enum Judgement {
 }
 
 impl TrackHistory {
-    fn new(at: Timestamp) -> Self {
+    fn of_play(play: &Play) -> Self {
+        let stands = u32::from(!play.is_taken_back());
+        Self {
+            signal_milli: if stands == 1 { play.signal_milli() } else { 0 },
+            plays: stands,
+            skips: stands & u32::from(play.is_skip()),
+            last_played: play.at,
+            judgement: None,
+        }
+    }
+
+    fn of_older(older: &OlderPlays) -> Self {
+        Self {
+            signal_milli: older.signal_milli,
+            plays: older.plays,
+            skips: older.skips,
+            last_played: older.last_played,
+            judgement: None,
+        }
+    }
+
+    fn of_judgement((at, _, judgement): &(Timestamp, EventId, Judgement)) -> Self {
         Self {
             signal_milli: 0,
             plays: 0,
             skips: 0,
-            last_played: at,
-            judgement: None,
+            last_played: *at,
+            judgement: Some(*judgement),
+        }
+    }
+
+    /// Both together.
+    fn and(self, other: Self) -> Self {
+        Self {
+            signal_milli: self.signal_milli.saturating_add(other.signal_milli),
+            plays: self.plays.saturating_add(other.plays),
+            skips: self.skips.saturating_add(other.skips),
+            last_played: self.last_played.max(other.last_played),
+            judgement: self.judgement.or(other.judgement),
         }
     }
 
@@ -115,78 +138,54 @@ impl TrackHistory {
     }
 }
 
+impl Rest {
+    /// Adds a play that is among the newest no longer.
+    fn add(&mut self, play: &Play) {
+        let played = TrackHistory::of_play(play);
+        let older = self.older.entry(play.track).or_insert(OlderPlays {
+            signal_milli: 0,
+            plays: 0,
+            skips: 0,
+            last_played: play.at,
+        });
+        older.signal_milli = older.signal_milli.saturating_add(played.signal_milli);
+        older.plays = older.plays.saturating_add(played.plays);
+        older.skips = older.skips.saturating_add(played.skips);
+        older.last_played = older.last_played.max(played.last_played);
+    }
+
+    fn take_out(&mut self, listen: &Listen) {
+        let older = self.older.get_mut(&listen.track);
+        if let Some(older) = older.filter(|older| older.plays > 0) {
+            older.signal_milli = older.signal_milli.saturating_sub(signal_milli(listen));
+            older.plays -= 1;
+            let is_skip = listen.outcome == ListenOutcome::Skipped;
+            older.skips = older.skips.saturating_sub(u32::from(is_skip));
+        }
+    }
+}
+
 impl ListenerProfile {
     /// Adds a play.
+    ///
+    /// - Cost: constant for a play that is among the newest, O(log tracks) for one that goes.
     pub fn add_listen(&mut self, event: EventId, listen: &Listen, at: Timestamp) {
         if listen.private {
             return;
         }
-        let history = self
-            .tracks
-            .entry(listen.track)
-            .or_insert_with(|| TrackHistory::new(at));
-        history.signal_milli = history.signal_milli.saturating_add(signal_milli(listen));
-        history.plays = history.plays.saturating_add(1);
-        history.skips = history
-            .skips
-            .saturating_add(u32::from(listen.outcome == ListenOutcome::Skipped));
-        history.last_played = history.last_played.max(at);
-        self.remember((at, event), listen.track);
-    }
-
-    fn remember(&mut self, (at, event): (Timestamp, EventId), track: TrackId) {
-        let play = RecentPlay {
-            at,
-            event: short_id(event) << 1,
-            track,
-        };
-        let is_full = self.recent.len() >= RECENT_MAX;
-        let is_older = |oldest: &RecentPlay| oldest.key() > play.key();
-        if is_full && self.recent.front().is_some_and(is_older) {
-            // Older than all that are kept: the most common case of an import.
-            return;
-        }
-        if self.recent.len() == self.recent.capacity() {
-            self.recent.reserve_exact(RECENT_STEP);
-        }
-        let is_newest = self
-            .recent
-            .back()
-            .is_none_or(|newest| newest.key() < play.key());
-        if is_newest {
-            self.recent.push_back(play);
-        } else {
-            match self
-                .recent
-                .binary_search_by_key(&play.key(), RecentPlay::key)
-            {
-                Ok(_) => return,
-                Err(place) => self.recent.insert(place, play),
-            }
-        }
-        if is_full {
-            self.recent.pop_front();
+        if let Some(oldest) = self.recent.put(Play::new(event, listen, at)) {
+            self.rest.get_or_insert_default().add(&oldest);
         }
     }
 
     /// Takes a play out again that was added before; a track without plays and judgement is seen
     /// no longer.
     pub fn take_out(&mut self, event: EventId, listen: &Listen, at: Timestamp) {
-        let Some(history) = self.tracks.get_mut(&listen.track) else {
-            return;
-        };
-        if listen.private || history.plays == 0 {
+        if listen.private || self.recent.take_back(event, at) {
             return;
         }
-        history.signal_milli = history.signal_milli.saturating_sub(signal_milli(listen));
-        history.plays -= 1;
-        let is_skip = listen.outcome == ListenOutcome::Skipped;
-        history.skips = history.skips.saturating_sub(u32::from(is_skip));
-        let place = self
-            .recent
-            .binary_search_by_key(&(at, short_id(event)), RecentPlay::key);
-        if let Some(play) = place.ok().and_then(|place| self.recent.get_mut(place)) {
-            play.event |= 1;
+        if let Some(rest) = &mut self.rest {
+            rest.take_out(listen);
         }
     }
 
@@ -197,27 +196,53 @@ impl ListenerProfile {
             Opinion::Dislike => Judgement::Disliked,
             Opinion::Cleared => Judgement::None,
         };
-        let history = self
-            .tracks
-            .entry(feedback.track)
-            .or_insert_with(|| TrackHistory::new(at));
-        history.last_played = history.last_played.max(at);
-        let standing = self.judged.get(&feedback.track).copied();
-        if (standing, history.judgement) < (Some((at, event)), Some(judgement)) {
-            history.judgement = Some(judgement);
-            self.judged.insert(feedback.track, (at, event));
-        }
+        let given = (at, event, judgement);
+        let judged = &mut self.rest.get_or_insert_default().judged;
+        let standing = judged.entry(feedback.track).or_insert(given);
+        *standing = given.max(*standing);
     }
 
     /// Every track with its history, by id.
-    pub fn tracks(&self) -> impl Iterator<Item = (TrackId, &TrackHistory)> {
-        let seen = self.tracks.iter().filter(|(_, history)| history.is_seen());
-        seen.map(|(id, history)| (*id, history))
+    ///
+    /// - Cost: O(n log n) in the newest plays, O(n) in the tracks before.
+    pub fn tracks(&self) -> impl Iterator<Item = (TrackId, TrackHistory)> + use<> {
+        let newest = self.recent.iter();
+        let mut all: Vec<(TrackId, TrackHistory)> = newest
+            .map(|play| (play.track, TrackHistory::of_play(play)))
+            .collect();
+        if let Some(rest) = &self.rest {
+            let older = rest.older.iter();
+            all.extend(older.map(|(track, older)| (*track, TrackHistory::of_older(older))));
+            let judged = rest.judged.iter();
+            all.extend(judged.map(|(track, given)| (*track, TrackHistory::of_judgement(given))));
+        }
+        // Of a sort for runs: what is older and what was judged are sorted already.
+        all.sort_by_key(|(track, _)| *track);
+        all.dedup_by(|one, kept| {
+            let is_same = one.0 == kept.0;
+            if is_same {
+                kept.1 = kept.1.and(one.1);
+            }
+            is_same
+        });
+        all.into_iter().filter(|(_, history)| history.is_seen())
     }
 
     /// The history with one track.
-    pub fn history(&self, track: TrackId) -> Option<&TrackHistory> {
-        self.tracks.get(&track).filter(|history| history.is_seen())
+    ///
+    /// - Cost: a pass over the newest plays, O(log n) in the tracks before.
+    pub fn history(&self, track: TrackId) -> Option<TrackHistory> {
+        let newest = self.recent.iter().filter(|play| play.track == track);
+        let newest = newest.map(TrackHistory::of_play);
+        let rest = self.rest.as_deref();
+        let older = rest.and_then(|rest| rest.older.get(&track));
+        let judged = rest.and_then(|rest| rest.judged.get(&track));
+        let rest = older.map(TrackHistory::of_older).into_iter();
+        newest
+            .chain(rest)
+            .chain(judged.map(TrackHistory::of_judgement))
+            .reduce(TrackHistory::and)
+            .filter(TrackHistory::is_seen)
     }
 
     /// The newest plays, newest first.
@@ -226,26 +251,34 @@ impl ListenerProfile {
         standing.rev().map(|play| (play.at, play.track))
     }
 
+    /// The most bytes that postcard makes of it.
+    pub(crate) fn encoded_bytes_max(&self) -> usize {
+        // Ids, moments, counts of 32 bits and what kind it is.
+        let older = ENCODED_ID_BYTES + ENCODED_COUNT_BYTES + 3 * 5;
+        let judged = 2 * ENCODED_ID_BYTES + ENCODED_COUNT_BYTES + 1;
+        let rest = self.rest.as_deref().map_or(0, |rest| {
+            2 * ENCODED_COUNT_BYTES + rest.older.len() * older + rest.judged.len() * judged
+        });
+        1 + self.recent.encoded_bytes_max() + rest
+    }
+
     /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
-        self.tracks().next().is_none()
+        let has_rest = |rest: &Rest| {
+            !rest.judged.is_empty() || rest.older.values().any(|older| older.plays > 0)
+        };
+        self.recent().next().is_none() && !self.rest.as_deref().is_some_and(has_rest)
     }
-}
-
-/// What a play adds, in thousandths of a completed one.
-fn signal_milli(listen: &Listen) -> i32 {
-    (f64::from(listen.signal()) * 1_000.0).round() as i32
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What a million listeners cost is these three numbers.
+    /// What a million listeners cost is these two numbers.
     #[test]
     fn entries_stay_small() {
-        assert_eq!(size_of::<RecentPlay>(), 32);
-        assert_eq!(size_of::<TrackHistory>(), 24);
-        assert_eq!(size_of::<ListenerProfile>(), 80);
+        assert_eq!(size_of::<Play>(), 32);
+        assert_eq!(size_of::<ListenerProfile>(), 40);
     }
 }

@@ -1,5 +1,9 @@
 //! Keeping a listening state level with the log.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
 use leitmotif_domain::event::RecordedEvent;
 use leitmotif_domain::{ErrorKind, TenantScope};
 use leitmotif_storage::ports::{Checkpoint, EventLog};
@@ -8,9 +12,9 @@ use crate::state::ListeningState;
 
 /// The name under which the state is checkpointed. A changed state shape takes a new name, so that
 /// an old checkpoint is never misread: the state is rebuilt from the log instead.
-pub const CONSUMER: &str = "listening-3";
+pub const CONSUMER: &str = "listening-4";
 /// Names of earlier shapes; their checkpoints are dropped when the present shape is first opened.
-const RETIRED: &[&str] = &["listening-1", "listening-2"];
+const RETIRED: &[&str] = &["listening-1", "listening-2", "listening-3"];
 /// Events read at once.
 pub const READ_BATCH: usize = 5_000;
 
@@ -77,15 +81,7 @@ impl Projection {
         through_offset: u64,
     ) -> Result<Self, Error> {
         let mut projection = Self::default();
-        while projection.offset < through_offset {
-            let left = through_offset - projection.offset;
-            let batch = READ_BATCH.min(usize::try_from(left).unwrap_or(READ_BATCH));
-            let events = log.read(scope, projection.offset, batch).await?;
-            if events.is_empty() {
-                break;
-            }
-            projection.take(&events);
-        }
+        projection.follow(log, scope, through_offset).await?;
         Ok(projection)
     }
 
@@ -102,14 +98,37 @@ impl Projection {
     /// Reads what the log has beyond the state, up to its present head.
     pub async fn catch_up(&mut self, log: &dyn EventLog, scope: &TenantScope) -> Result<(), Error> {
         let head = log.head(scope).await?;
-        while self.offset < head {
-            let events = log.read(scope, self.offset, READ_BATCH).await?;
-            if events.is_empty() {
-                break;
+        self.follow(log, scope, head).await
+    }
+
+    /// Reads up to an offset. The next events are read and decoded while those before are taken in.
+    async fn follow(
+        &mut self,
+        log: &dyn EventLog,
+        scope: &TenantScope,
+        through_offset: u64,
+    ) -> Result<(), Error> {
+        let read = |after: u64| {
+            let left = through_offset.saturating_sub(after);
+            let batch = READ_BATCH.min(usize::try_from(left).unwrap_or(READ_BATCH));
+            log.read(scope, after, batch)
+        };
+        if self.offset >= through_offset {
+            return Ok(());
+        }
+        let mut ahead = Ahead::begin(read(self.offset)).await;
+        loop {
+            let events = ahead.end().await?;
+            let Some(last) = events.last().map(|event| event.offset) else {
+                return Ok(());
+            };
+            if last >= through_offset {
+                self.take(&events);
+                return Ok(());
             }
+            ahead = Ahead::begin(read(last)).await;
             self.take(&events);
         }
-        Ok(())
     }
 
     /// Events taken in since the last checkpoint.
@@ -129,8 +148,33 @@ impl Projection {
 
     /// The bytes of the state: the same for the same events, in whatever order they came.
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
-        postcard::to_allocvec(&self.state).map_err(|e| Error::Encode {
+        // Room for all of it at once: growing would hold a large state's bytes twice.
+        let bytes = Vec::with_capacity(self.state.encoded_bytes_max());
+        postcard::to_extend(&self.state, bytes).map_err(|e| Error::Encode {
             reason: e.to_string(),
         })
+    }
+}
+
+/// Work that was begun and is waited for later.
+enum Ahead<F: Future> {
+    Running(F),
+    Done(F::Output),
+}
+
+impl<F: Future + Unpin> Ahead<F> {
+    /// Begins: what the work asks of other threads is done there from now on.
+    async fn begin(mut work: F) -> Self {
+        match poll_fn(|context| Poll::Ready(Pin::new(&mut work).poll(context))).await {
+            Poll::Ready(output) => Self::Done(output),
+            Poll::Pending => Self::Running(work),
+        }
+    }
+
+    async fn end(self) -> F::Output {
+        match self {
+            Self::Running(work) => work.await,
+            Self::Done(output) => output,
+        }
     }
 }

@@ -1,8 +1,14 @@
 //! What happened to a track.
 
+use std::cmp::Ordering;
+
 use leitmotif_domain::Timestamp;
 use leitmotif_domain::event::{Listen, ListenOutcome};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::ser::SerializeSeq;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::state::ENCODED_COUNT_BYTES;
 
 /// Width of a tile. A window of n days costs n tiles to read and one addition to write.
 pub const TILE_MS: i64 = 24 * 3_600 * 1_000;
@@ -21,51 +27,195 @@ pub struct Tile {
 }
 
 /// What happened to a track, by day. Integers only, so sums do not depend on their order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub struct TrackActivity {
-    /// By day. Most plays are of the last one, and a list is half of what a tree takes.
-    tiles: Vec<(i32, Tile)>,
+    tiles: Tiles,
+}
+
+/// Tiles by day. Most tracks have few plays a day, whose counts fit a byte each.
+#[derive(Debug, Clone)]
+enum Tiles {
+    Narrow(Vec<NarrowTile>),
+    /// Once a count of any day is beyond a byte. Behind a pointer, so that the others pay nothing.
+    #[expect(
+        clippy::box_collection,
+        reason = "a list itself would widen every track by eight bytes"
+    )]
+    Wide(Box<Vec<(i32, Tile)>>),
+}
+
+/// A tile of a day with few plays, in eight bytes.
+#[derive(Debug, Clone, Copy)]
+struct NarrowTile {
+    day: i32,
+    plays: u8,
+    completions: u8,
+    skips: u8,
+}
+
+impl NarrowTile {
+    fn new((day, tile): (i32, Tile)) -> Option<Self> {
+        Some(Self {
+            day,
+            plays: tile.plays.try_into().ok()?,
+            completions: tile.completions.try_into().ok()?,
+            skips: tile.skips.try_into().ok()?,
+        })
+    }
+
+    fn widen(self) -> (i32, Tile) {
+        let tile = Tile {
+            plays: self.plays.into(),
+            completions: self.completions.into(),
+            skips: self.skips.into(),
+        };
+        (self.day, tile)
+    }
+}
+
+impl Default for Tiles {
+    fn default() -> Self {
+        Self::Narrow(Vec::new())
+    }
+}
+
+impl Tiles {
+    /// Changes the tile of a day, which is empty where there was none.
+    fn change(&mut self, day: i32, change: impl FnOnce(&mut Tile)) {
+        match self {
+            Self::Narrow(tiles) => {
+                let place = place_of(tiles, day, |tile| tile.day).unwrap_or_else(|place| {
+                    make_room(tiles);
+                    let empty = NarrowTile {
+                        day,
+                        plays: 0,
+                        completions: 0,
+                        skips: 0,
+                    };
+                    tiles.insert(place, empty);
+                    place
+                });
+                let (_, mut tile) = tiles[place].widen();
+                change(&mut tile);
+                if let Some(narrow) = NarrowTile::new((day, tile)) {
+                    tiles[place] = narrow;
+                } else {
+                    let mut wide: Vec<_> = tiles.iter().map(|tile| tile.widen()).collect();
+                    wide[place].1 = tile;
+                    *self = Self::Wide(Box::new(wide));
+                }
+            }
+            Self::Wide(tiles) => {
+                let place = place_of(tiles, day, |(day, _)| *day).unwrap_or_else(|place| {
+                    make_room(tiles);
+                    tiles.insert(place, (day, Tile::default()));
+                    place
+                });
+                change(&mut tiles[place].1);
+            }
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (i32, Tile)> {
+        let (narrow, wide) = match self {
+            Self::Narrow(tiles) => (tiles.as_slice(), &[][..]),
+            Self::Wide(tiles) => (&[][..], tiles.as_slice()),
+        };
+        let narrow = narrow.iter().map(|tile| tile.widen());
+        narrow.chain(wide.iter().copied())
+    }
+}
+
+/// Where a day is, or belongs. Most plays are of the last day.
+fn place_of<T>(tiles: &[T], day: i32, day_of: impl Fn(&T) -> i32) -> Result<usize, usize> {
+    match tiles.last().map(|last| day.cmp(&day_of(last))) {
+        None | Some(Ordering::Greater) => Err(tiles.len()),
+        Some(Ordering::Equal) => Ok(tiles.len() - 1),
+        Some(Ordering::Less) => tiles.binary_search_by_key(&day, day_of),
+    }
+}
+
+/// A quarter more instead of twice as much: most tracks have few days.
+fn make_room<T>(tiles: &mut Vec<T>) {
+    if tiles.len() == tiles.capacity() {
+        tiles.reserve_exact(1 + tiles.len() / 4);
+    }
+}
+
+impl PartialEq for TrackActivity {
+    fn eq(&self, other: &Self) -> bool {
+        self.tiles.iter().eq(other.tiles.iter())
+    }
+}
+
+impl Eq for TrackActivity {}
+
+impl Serialize for TrackActivity {
+    /// Writes days with their tiles, however they are kept.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let count = match &self.tiles {
+            Tiles::Narrow(tiles) => tiles.len(),
+            Tiles::Wide(tiles) => tiles.len(),
+        };
+        let mut tiles = serializer.serialize_seq(Some(count))?;
+        for tile in self.tiles.iter() {
+            tiles.serialize_element(&tile)?;
+        }
+        tiles.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for TrackActivity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let tiles = Vec::<(i32, Tile)>::deserialize(deserializer)?;
+        if !tiles.is_sorted_by(|(day, _), (next, _)| day < next) {
+            return Err(D::Error::custom("the days of a track are out of order"));
+        }
+        let narrow: Option<Vec<NarrowTile>> = tiles.iter().copied().map(NarrowTile::new).collect();
+        let tiles = match narrow {
+            Some(mut narrow) => {
+                narrow.shrink_to_fit();
+                Tiles::Narrow(narrow)
+            }
+            None => Tiles::Wide(Box::new(tiles)),
+        };
+        Ok(Self { tiles })
+    }
 }
 
 impl TrackActivity {
     /// Counts a play.
     pub fn add(&mut self, listen: &Listen, occurred_at: Timestamp) {
-        let tile = self.tile(day_of(occurred_at));
-        tile.plays = tile.plays.saturating_add(1);
-        match listen.outcome {
-            ListenOutcome::Completed => tile.completions = tile.completions.saturating_add(1),
-            ListenOutcome::Skipped => tile.skips = tile.skips.saturating_add(1),
-            ListenOutcome::Partial => {}
-        }
+        self.tiles.change(day_of(occurred_at), |tile| {
+            tile.plays = tile.plays.saturating_add(1);
+            match listen.outcome {
+                ListenOutcome::Completed => tile.completions = tile.completions.saturating_add(1),
+                ListenOutcome::Skipped => tile.skips = tile.skips.saturating_add(1),
+                ListenOutcome::Partial => {}
+            }
+        });
     }
 
     /// Takes a counted play out again.
     pub fn take_out(&mut self, listen: &Listen, occurred_at: Timestamp) {
-        let tile = self.tile(day_of(occurred_at));
-        tile.plays = tile.plays.saturating_sub(1);
-        match listen.outcome {
-            ListenOutcome::Completed => tile.completions = tile.completions.saturating_sub(1),
-            ListenOutcome::Skipped => tile.skips = tile.skips.saturating_sub(1),
-            ListenOutcome::Partial => {}
-        }
+        self.tiles.change(day_of(occurred_at), |tile| {
+            tile.plays = tile.plays.saturating_sub(1);
+            match listen.outcome {
+                ListenOutcome::Completed => tile.completions = tile.completions.saturating_sub(1),
+                ListenOutcome::Skipped => tile.skips = tile.skips.saturating_sub(1),
+                ListenOutcome::Partial => {}
+            }
+        });
     }
 
-    fn tile(&mut self, day: i32) -> &mut Tile {
-        let is_newest = self.tiles.last().is_none_or(|(last, _)| *last < day);
-        let place = if is_newest {
-            Err(self.tiles.len())
-        } else {
-            self.tiles.binary_search_by_key(&day, |(day, _)| *day)
+    /// The most bytes that postcard makes of it.
+    pub(crate) fn encoded_bytes_max(&self) -> usize {
+        // A day and three counts, of 32 bits each.
+        let count = match &self.tiles {
+            Tiles::Narrow(tiles) => tiles.len(),
+            Tiles::Wide(tiles) => tiles.len(),
         };
-        let place = place.unwrap_or_else(|place| {
-            if self.tiles.len() == self.tiles.capacity() {
-                // A quarter more instead of twice as much: most tracks have few days.
-                self.tiles.reserve_exact(1 + self.tiles.len() / 4);
-            }
-            self.tiles.insert(place, (day, Tile::default()));
-            place
-        });
-        &mut self.tiles[place].1
+        ENCODED_COUNT_BYTES + count * 4 * 5
     }
 
     /// Sums every day.
@@ -87,7 +237,7 @@ impl TrackActivity {
         self.tiles
             .iter()
             .map(|(day, tile)| {
-                let age_days = (today - i64::from(*day)).max(0) as f64;
+                let age_days = (today - i64::from(day)).max(0) as f64;
                 let liked = tile.plays.saturating_sub(tile.skips);
                 f64::from(liked) * (-age_days / POPULARITY_HALF_LIFE_DAYS).exp2()
             })
@@ -96,7 +246,8 @@ impl TrackActivity {
 }
 
 fn day_of(at: Timestamp) -> i32 {
-    i32::try_from(at.as_ms().div_euclid(TILE_MS)).unwrap_or(i32::MAX)
+    let day = at.as_ms().div_euclid(TILE_MS);
+    day.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
 }
 
 #[cfg(test)]
@@ -128,5 +279,55 @@ mod tests {
                 skips: 1
             }
         );
+    }
+
+    /// What a million tracks cost is these two numbers and how many days they were played on.
+    #[test]
+    fn entries_stay_small() {
+        assert_eq!(size_of::<TrackActivity>(), 24);
+        assert_eq!(size_of::<NarrowTile>(), 8);
+    }
+
+    #[test]
+    fn counts_go_on_beyond_a_byte() {
+        let (mut activity, day) = (TrackActivity::default(), Timestamp::from_ms(TILE_MS));
+        activity.add(&listen(ListenOutcome::Skipped), day.plus_ms(TILE_MS));
+        for _ in 0..1_000 {
+            activity.add(&listen(ListenOutcome::Completed), day);
+        }
+        let written = postcard::to_allocvec(&activity).unwrap();
+        assert!(matches!(activity.tiles, Tiles::Wide(_)));
+        for _ in 0..900 {
+            activity.take_out(&listen(ListenOutcome::Completed), day);
+        }
+        let total = activity.total();
+        assert_eq!((total.plays, total.completions, total.skips), (101, 100, 1));
+        // What is kept wide is written like what never was.
+        let mut few = TrackActivity::default();
+        (0..100).for_each(|_| few.add(&listen(ListenOutcome::Completed), day));
+        few.add(&listen(ListenOutcome::Skipped), day.plus_ms(TILE_MS));
+        assert_eq!(few, activity);
+        let bytes = [&few, &activity].map(|one| postcard::to_allocvec(one).unwrap());
+        assert_eq!(bytes[0], bytes[1]);
+        let read: TrackActivity = postcard::from_bytes(&written).unwrap();
+        assert_eq!(read.total().plays, 1_001);
+    }
+
+    #[test]
+    fn clocks_that_jump_make_days_of_their_own() {
+        let mut activity = TrackActivity::default();
+        let moments = [i64::MAX, 0, -1, i64::MIN, TILE_MS, 0];
+        for at in moments {
+            activity.add(&listen(ListenOutcome::Completed), Timestamp::from_ms(at));
+        }
+        assert_eq!(activity.total().plays, 6);
+        let days: Vec<i32> = activity.tiles.iter().map(|(day, _)| day).collect();
+        assert!(
+            days.is_sorted_by(|a, b| a < b) && days.contains(&-1),
+            "{days:?}"
+        );
+        assert!(activity.popularity(Timestamp::from_ms(0)).is_finite());
+        let bytes = postcard::to_allocvec(&vec![(2, Tile::default()), (1, Tile::default())]);
+        assert!(postcard::from_bytes::<TrackActivity>(&bytes.unwrap()).is_err());
     }
 }

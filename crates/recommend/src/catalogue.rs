@@ -4,11 +4,15 @@ use leitmotif_domain::bucket::murmur3_32;
 use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::track::{ReleaseDate, Track};
 use leitmotif_domain::{TenantScope, Timestamp, TrackId};
+use leitmotif_features::IdMap;
 use leitmotif_storage::ports::{CatalogStore, TrackFilter};
 
 use crate::error::Result;
 use crate::keyed::KeyedMap;
 use crate::recordings::Recordings;
+
+/// Cards that room is made for at once, at least.
+const CARDS_MIN: usize = 64;
 
 /// What ranking and answering need of a track.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +65,8 @@ impl TrackCard {
 #[derive(Debug, Default)]
 pub struct CatalogueView {
     cards: Vec<Option<TrackCard>>,
-    index_of: KeyedMap<TrackId, u32>,
+    /// The indexes are its numbers.
+    index_of: IdMap<TrackId, ()>,
     /// None while training, which learns of tracks as they were played.
     recordings: Recordings,
     /// The index that stands for the recording of an index, where that is another: a popular rung asks
@@ -87,9 +92,13 @@ impl CatalogueView {
 
     /// Adds a track or renews its card.
     pub fn put(&mut self, track: &Track) {
-        let next = u32::try_from(self.cards.len()).unwrap_or(u32::MAX);
-        let index = *self.index_of.entry(track.id).or_insert(next);
-        if index == next {
+        let index = self.index_of.number_or_insert_with(track.id, || ());
+        if index as usize == self.cards.len() {
+            if self.cards.len() == self.cards.capacity() {
+                // An eighth more instead of twice as much.
+                self.cards
+                    .reserve_exact(CARDS_MIN.max(self.cards.len() / 8));
+            }
             self.cards.push(None);
         }
         if let Some(slot) = self.cards.get_mut(index as usize) {
@@ -100,8 +109,8 @@ impl CatalogueView {
 
     /// Takes a track out; its index stays taken.
     pub fn remove(&mut self, id: TrackId) {
-        if let Some(index) = self.index_of.get(&id)
-            && let Some(slot) = self.cards.get_mut(*index as usize)
+        if let Some(index) = self.index_of.number(id)
+            && let Some(slot) = self.cards.get_mut(index as usize)
         {
             *slot = None;
         }
@@ -128,21 +137,21 @@ impl CatalogueView {
         let versions = self.recordings.versions(track);
         let stands = versions.iter().find_map(|version| self.index(*version));
         for version in versions {
-            let Some(index) = self.index_of.get(version) else {
+            let Some(index) = self.index_of.number(*version) else {
                 continue;
             };
             match stands {
-                Some(stands) if stands as u32 != *index => {
-                    self.standing.insert(*index, stands as u32);
+                Some(stands) if stands as u32 != index => {
+                    self.standing.insert(index, stands as u32);
                 }
-                _ => drop(self.standing.remove(index)),
+                _ => drop(self.standing.remove(&index)),
             }
         }
     }
 
     /// The index of a track that is in the catalogue.
     pub fn index(&self, id: TrackId) -> Option<usize> {
-        let index = *self.index_of.get(&id)? as usize;
+        let index = self.index_of.number(id)? as usize;
         self.card(index).map(|_| index)
     }
 

@@ -1,15 +1,16 @@
 //! A trained recommender: everything a request needs in memory.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use leitmotif_domain::{ModelId, TrackId};
+use leitmotif_features::IdMap;
 use leitmotif_learn::factorize::IalsModel;
 use leitmotif_learn::neighbours::ItemNeighbours;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::keyed::KeyedMap;
 use crate::rank::{ListenedShare, Ranker};
 
 /// Version of the stored form; an unknown one is refused. Form 1, without transitions and ranker,
@@ -72,7 +73,8 @@ pub struct RecommenderModel {
     /// Its id.
     pub id: ModelId,
     parts: ModelParts,
-    column_of: KeyedMap<TrackId, u32>,
+    /// The columns are its numbers.
+    column_of: IdMap<TrackId, ()>,
 }
 
 impl Deref for RecommenderModel {
@@ -83,23 +85,23 @@ impl Deref for RecommenderModel {
     }
 }
 
-/// What every stored form begins with.
+/// What every stored form begins with. Borrowed where it is written: these are nearly all of a model.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct Stored<'m> {
     format: u16,
-    items: Vec<TrackId>,
-    taste: Vec<u8>,
-    neighbours: Vec<Vec<(u32, f32)>>,
-    content: Vec<Vec<(u32, f32)>>,
+    items: Cow<'m, [TrackId]>,
+    taste: Cow<'m, [u8]>,
+    neighbours: Cow<'m, ItemNeighbours>,
+    content: Cow<'m, ItemNeighbours>,
     /// Weights of taste, neighbours, content and popularity.
     blend: [f32; 4],
 }
 
 /// What form 2 adds.
 #[derive(Serialize, Deserialize)]
-struct StoredSecond {
+struct StoredSecond<'m> {
     session_weight: f32,
-    transitions: Vec<Vec<(u32, f32)>>,
+    transitions: Cow<'m, ItemNeighbours>,
     /// Trees in LightGBM's text form, and what the blend counts beside them.
     ranker: Option<(String, f32)>,
 }
@@ -112,10 +114,11 @@ struct StoredThird {
 }
 
 impl RecommenderModel {
-    /// Puts the parts together.
+    /// Puts the parts together. The factors of the listeners are left out: whoever asks is folded in as
+    /// they are now.
     ///
-    /// - Errors: `DamagedModel` when the parts do not cover the same items.
-    pub fn new(id: ModelId, parts: ModelParts) -> Result<Self> {
+    /// - Errors: `DamagedModel` when the parts do not cover the same items, or one of them twice.
+    pub fn new(id: ModelId, mut parts: ModelParts) -> Result<Self> {
         let counts = [
             parts.taste.item_count(),
             parts.neighbours.item_count(),
@@ -130,10 +133,17 @@ impl RecommenderModel {
                 reason,
             });
         }
-        let columns = items.iter().enumerate();
-        let column_of = columns
-            .map(|(column, item)| (*item, column as u32))
-            .collect();
+        let mut column_of = IdMap::default();
+        for item in items {
+            column_of.number_or_insert_with(*item, || ());
+        }
+        if column_of.len() != items.len() {
+            return Err(Error::DamagedModel {
+                model: id.to_string(),
+                reason: "an item has two columns".to_owned(),
+            });
+        }
+        parts.taste.forget_users();
         Ok(Self {
             id,
             parts,
@@ -143,7 +153,7 @@ impl RecommenderModel {
 
     /// The column of a track.
     pub fn column(&self, track: TrackId) -> Option<usize> {
-        self.column_of.get(&track).map(|column| *column as usize)
+        self.column_of.number(track).map(|column| column as usize)
     }
 
     /// Writes the model.
@@ -162,10 +172,10 @@ impl RecommenderModel {
             } else {
                 FORMAT
             },
-            items: self.items.clone(),
-            taste: self.taste.to_bytes(),
-            neighbours: self.neighbours.lists().to_vec(),
-            content: self.content.lists().to_vec(),
+            items: Cow::Borrowed(&self.items),
+            taste: Cow::Owned(self.taste.to_bytes()),
+            neighbours: Cow::Borrowed(&self.neighbours),
+            content: Cow::Borrowed(&self.content),
             blend: [
                 weights.taste,
                 weights.neighbours,
@@ -175,7 +185,7 @@ impl RecommenderModel {
         };
         let second = StoredSecond {
             session_weight: weights.session,
-            transitions: self.transitions.lists().to_vec(),
+            transitions: Cow::Borrowed(&self.transitions),
             ranker: (self.ranker.as_ref()).map(|ranker| (ranker.to_text(), ranker.blend_weight())),
         };
         let mut bytes = postcard::to_allocvec(&(stored, second)).map_err(Error::bug)?;
@@ -195,11 +205,13 @@ impl RecommenderModel {
         let (stored, rest): (Stored, _) =
             postcard::take_from_bytes(bytes).map_err(|error| damaged(error.to_string()))?;
         let unread = |error: postcard::Error| damaged(error.to_string());
+        let learnt = |error: leitmotif_learn::Error| damaged(error.to_string());
         let (second, third) = match stored.format {
             1 => {
+                let nothing = ItemNeighbours::from_lists(vec![Vec::new(); stored.items.len()]);
                 let second = StoredSecond {
                     session_weight: 0.0,
-                    transitions: vec![Vec::new(); stored.items.len()],
+                    transitions: Cow::Owned(nothing.map_err(learnt)?),
                     ranker: None,
                 };
                 (second, None)
@@ -235,13 +247,12 @@ impl RecommenderModel {
             (ranker, _) => ranker,
         };
         let [taste, neighbours, content, popular] = stored.blend;
-        let learnt = |error: leitmotif_learn::Error| damaged(error.to_string());
         let parts = ModelParts {
-            items: stored.items,
+            items: stored.items.into_owned(),
             taste: IalsModel::from_bytes(&stored.taste).map_err(learnt)?,
-            neighbours: ItemNeighbours::from_lists(stored.neighbours).map_err(learnt)?,
-            content: ItemNeighbours::from_lists(stored.content).map_err(learnt)?,
-            transitions: ItemNeighbours::from_lists(second.transitions).map_err(learnt)?,
+            neighbours: stored.neighbours.into_owned(),
+            content: stored.content.into_owned(),
+            transitions: second.transitions.into_owned(),
             blend: BlendWeights {
                 taste,
                 neighbours,
@@ -268,7 +279,11 @@ mod tests {
     use super::*;
     use crate::rank::{COLUMN_COUNT, column_names};
 
-    fn stored(format: u16) -> Stored {
+    fn lists(lists: Vec<Vec<(u32, f32)>>) -> Cow<'static, ItemNeighbours> {
+        Cow::Owned(ItemNeighbours::from_lists(lists).unwrap())
+    }
+
+    fn stored(format: u16) -> Stored<'static> {
         let entry = Triplet {
             row: 0,
             column: 1,
@@ -281,10 +296,10 @@ mod tests {
         };
         Stored {
             format,
-            items: vec![TrackId::from_u128(1), TrackId::from_u128(2)],
-            taste: IalsModel::fit(&matrix, options).unwrap().to_bytes(),
-            neighbours: vec![vec![(1, 0.5)], Vec::new()],
-            content: vec![Vec::new(); 2],
+            items: Cow::Owned(vec![TrackId::from_u128(1), TrackId::from_u128(2)]),
+            taste: Cow::Owned(IalsModel::fit(&matrix, options).unwrap().to_bytes()),
+            neighbours: lists(vec![vec![(1, 0.5)], Vec::new()]),
+            content: lists(vec![Vec::new(); 2]),
             blend: [1.0, 0.5, 0.25, 0.125],
         }
     }
@@ -294,8 +309,10 @@ mod tests {
         let id = ModelId::from_u128(9);
         let bytes = postcard::to_allocvec(&stored(1)).unwrap();
         let model = RecommenderModel::from_bytes(id, &bytes).unwrap();
-        assert_eq!(model.neighbours.of(0), [(1, 0.5)]);
-        assert!(model.ranker.is_none() && model.transitions.of(0).is_empty());
+        assert_eq!(model.neighbours.of(0).collect::<Vec<_>>(), [(1, 0.5)]);
+        assert!(model.ranker.is_none() && model.transitions.of(0).len() == 0);
+        // What was stored with the factors of listeners is held, and written, without.
+        assert!(model.taste.user_factors().is_empty() && model.taste.item_count() == 2);
         assert_eq!((model.blend.popular, model.blend.session), (0.125, 0.0));
         let again = RecommenderModel::from_bytes(id, &model.to_bytes().unwrap()).unwrap();
         assert_eq!(again.blend, model.blend);
@@ -344,12 +361,18 @@ mod tests {
     fn a_ranker_of_other_columns_costs_the_learnt_order_alone() {
         let second = StoredSecond {
             session_weight: 0.5,
-            transitions: vec![Vec::new(); 2],
+            transitions: lists(vec![Vec::new(); 2]),
             ranker: Some(("tree\nversion=v4\n".to_owned(), 1.0)),
         };
         let bytes = postcard::to_allocvec(&(stored(FORMAT), second)).unwrap();
         let model = RecommenderModel::from_bytes(ModelId::from_u128(9), &bytes).unwrap();
         assert!(model.ranker.is_none());
+        let twice = Stored {
+            items: Cow::Owned(vec![TrackId::from_u128(1); 2]),
+            ..stored(1)
+        };
+        let twice = postcard::to_allocvec(&twice).unwrap();
+        assert!(RecommenderModel::from_bytes(ModelId::from_u128(9), &twice).is_err());
         let unknown = postcard::to_allocvec(&stored(7)).unwrap();
         assert!(RecommenderModel::from_bytes(ModelId::from_u128(9), &unknown).is_err());
     }

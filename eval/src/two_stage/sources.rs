@@ -139,7 +139,7 @@ impl Sources {
     fn similar_items(&self, prefix: &[u32], board: &mut ScoreBoard) -> Vec<(u32, f32)> {
         let mut voice = 1.0;
         for &item in prefix.iter().rev().take(COSINE_ITEMS) {
-            for &(neighbour, similarity) in self.cosine.of(item as usize) {
+            for (neighbour, similarity) in self.cosine.of(item as usize) {
                 board.add(neighbour, voice * similarity);
             }
             voice *= 0.5;

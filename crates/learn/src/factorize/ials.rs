@@ -118,6 +118,11 @@ impl IalsModel {
         &self.user_factors
     }
 
+    /// Drops the factors of the listeners, where everybody is folded in as they are now.
+    pub fn forget_users(&mut self) {
+        self.user_factors = Vec::new();
+    }
+
     /// Number of items.
     pub fn item_count(&self) -> usize {
         self.item_factors.len() / self.options.factors

@@ -130,6 +130,16 @@ mod tests {
     }
 
     #[test]
+    fn listeners_may_be_forgotten() {
+        let (mut items, whole) = (model(), model());
+        items.forget_users();
+        let read = IalsModel::from_bytes(&items.to_bytes()).unwrap();
+        assert_eq!(read, items);
+        assert_eq!(read.fold_in(&[(0, 1.0)]), whole.fold_in(&[(0, 1.0)]));
+        assert!(read.user_factor(0).is_none() && whole.user_factor(0).is_some());
+    }
+
+    #[test]
     fn damage_is_refused() {
         let bytes = model().to_bytes();
         for at in 0..bytes.len() {

@@ -22,12 +22,12 @@ pub fn item_cosine(matrix: &InteractionMatrix, count: usize) -> Result<ItemNeigh
                 .sqrt()
         })
         .collect();
-    Ok(ItemNeighbours::from_sums(
+    ItemNeighbours::from_sums(
         matrix.column_count(),
         count,
         |item, sums| add_paths(&by_item, matrix, item, |_, weight| weight, sums),
         |item, other, sum| sum / (lengths[other] * lengths[item]),
-    ))
+    )
 }
 
 #[cfg(test)]
@@ -54,7 +54,7 @@ mod tests {
         let neighbours = item_cosine(&matrix, 1).unwrap();
         let half = 0.5f32.sqrt();
         let check = |item, expected: &[(u32, f32)]| {
-            let found = neighbours.of(item);
+            let found: Vec<(u32, f32)> = neighbours.of(item).collect();
             assert_eq!(found.len(), expected.len(), "item {item}");
             for (found, expected) in found.iter().zip(expected) {
                 assert!(

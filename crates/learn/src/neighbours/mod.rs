@@ -6,15 +6,44 @@ pub mod rp3beta;
 pub use item_cosine::item_cosine;
 pub use rp3beta::{Rp3BetaOptions, rp3beta};
 
+use std::fmt;
+
 use rayon::prelude::*;
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
 use crate::matrix::InteractionMatrix;
 
+/// Items whose lists are made at once. More would hold more of them before they are packed.
+const ITEMS_AT_ONCE: usize = 1 << 14;
+/// What the largest similarity of a list is written as.
+const STEPS: f32 = i16::MAX as f32;
+
 /// The nearest items of each item with their similarity, nearest first.
+///
+/// Most of a model is these lists, so an entry takes six bytes: the item, and the similarity as a share
+/// of the largest of its list, in steps of 1/32,767. The largest itself is exact, and no other is off by
+/// more than half a step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemNeighbours {
-    lists: Vec<Vec<(u32, f32)>>,
+    /// Where the list of each item begins, and where the last one ends.
+    starts: Vec<usize>,
+    items: Vec<u32>,
+    shares: Vec<i16>,
+    /// The similarity that is furthest from 0, by item.
+    largest: Vec<f32>,
+}
+
+impl Default for ItemNeighbours {
+    fn default() -> Self {
+        Self {
+            starts: vec![0],
+            items: Vec::new(),
+            shares: Vec::new(),
+            largest: Vec::new(),
+        }
+    }
 }
 
 impl ItemNeighbours {
@@ -23,38 +52,39 @@ impl ItemNeighbours {
     /// - Errors: [`Error::OutOfRange`] for a neighbour that is no item, [`Error::NotFinite`] for a
     ///   similarity.
     pub fn from_lists(lists: Vec<Vec<(u32, f32)>>) -> Result<Self> {
-        let count = lists.len();
-        for (row, list) in lists.iter().enumerate() {
-            for &(neighbour, similarity) in list {
-                let index = neighbour as usize;
-                if index >= count {
-                    return Err(Error::OutOfRange {
-                        axis: "item",
-                        index,
-                        count,
-                    });
-                }
-                if !similarity.is_finite() {
-                    return Err(Error::NotFinite { row, column: index });
-                }
-            }
-        }
-        Ok(Self { lists })
-    }
-
-    /// The lists of all items, in their order.
-    pub fn lists(&self) -> &[Vec<(u32, f32)>] {
-        &self.lists
+        let mut neighbours = Self::default();
+        lists.iter().try_for_each(|list| neighbours.push(list))?;
+        neighbours.check_items()?;
+        Ok(neighbours)
     }
 
     /// Number of items.
     pub fn item_count(&self) -> usize {
-        self.lists.len()
+        self.largest.len()
     }
 
-    /// Returns the neighbours of an item, nearest first, ties by lower item.
-    pub fn of(&self, item: usize) -> &[(u32, f32)] {
-        self.lists.get(item).map_or(&[], Vec::as_slice)
+    /// Number of neighbours of all items together.
+    pub fn entry_count(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Bytes that they take.
+    pub fn memory_bytes(&self) -> usize {
+        size_of_val(&*self.starts)
+            + size_of_val(&*self.items)
+            + size_of_val(&*self.shares)
+            + size_of_val(&*self.largest)
+    }
+
+    /// Yields the neighbours of an item, nearest first, ties by lower item.
+    pub fn of(&self, item: usize) -> impl ExactSizeIterator<Item = (u32, f32)> + '_ {
+        let range = match (self.starts.get(item), self.starts.get(item + 1)) {
+            (Some(&start), Some(&end)) => start..end,
+            _ => 0..0,
+        };
+        let largest = self.largest.get(item).copied().unwrap_or(0.0);
+        let entries = self.items[range.clone()].iter().zip(&self.shares[range]);
+        entries.map(move |(&other, &share)| (other, f32::from(share) / STEPS * largest))
     }
 
     /// Scores every item by the weighted similarity to a listener's items.
@@ -63,13 +93,55 @@ impl ItemNeighbours {
     ///
     /// - Cost: O(entries × neighbours + items).
     pub fn score(&self, entries: &[(usize, f32)]) -> Vec<f32> {
-        let mut scores = vec![0.0; self.lists.len()];
+        let mut scores = vec![0.0; self.item_count()];
         for &(item, weight) in entries {
-            for &(neighbour, similarity) in self.of(item) {
+            for (neighbour, similarity) in self.of(item) {
                 scores[neighbour as usize] += weight * similarity;
             }
         }
         scores
+    }
+
+    /// Adds the list of the next item; whether its neighbours exist is seen when all are there.
+    fn push(&mut self, list: &[(u32, f32)]) -> Result<()> {
+        let row = self.item_count();
+        let mut largest = 0.0_f32;
+        for &(item, similarity) in list {
+            if !similarity.is_finite() {
+                let column = item as usize;
+                return Err(Error::NotFinite { row, column });
+            }
+            largest = largest.max(similarity.abs());
+        }
+        // Of numbers that are all but 0 the share may be beyond what a float holds.
+        let share = |similarity: f32| (similarity / largest * STEPS).round() as i16;
+        self.items.extend(list.iter().map(|(item, _)| *item));
+        self.shares
+            .extend(list.iter().map(|(_, similarity)| share(*similarity)));
+        self.starts.push(self.items.len());
+        self.largest.push(largest);
+        Ok(())
+    }
+
+    fn check_items(&self) -> Result<()> {
+        let count = self.item_count();
+        let stranger = self.items.iter().find(|item| **item as usize >= count);
+        stranger.map_or(Ok(()), |stranger| {
+            Err(Error::OutOfRange {
+                axis: "item",
+                index: *stranger as usize,
+                count,
+            })
+        })
+    }
+
+    /// Gives the room back that growing took.
+    fn shrink(mut self) -> Self {
+        self.starts.shrink_to_fit();
+        self.items.shrink_to_fit();
+        self.shares.shrink_to_fit();
+        self.largest.shrink_to_fit();
+        self
     }
 
     /// Keeps the `count` most similar others of each item.
@@ -84,7 +156,7 @@ impl ItemNeighbours {
         count: usize,
         add: impl Fn(usize, &mut Sums) + Sync,
         similarity: impl Fn(usize, usize, f32) -> f32 + Sync,
-    ) -> Self {
+    ) -> Result<Self> {
         let nearest = |sums: &mut Sums, item: usize| {
             add(item, sums);
             let mut list: Vec<(u32, f32)> = sums
@@ -102,11 +174,50 @@ impl ItemNeighbours {
             list.shrink_to_fit();
             list
         };
-        let lists = (0..item_count)
-            .into_par_iter()
-            .map_init(|| Sums::new(item_count), nearest)
-            .collect();
-        Self { lists }
+        let mut neighbours = Self::default();
+        for first in (0..item_count).step_by(ITEMS_AT_ONCE) {
+            let lists: Vec<Vec<(u32, f32)>> = (first..item_count.min(first + ITEMS_AT_ONCE))
+                .into_par_iter()
+                .map_init(|| Sums::new(item_count), nearest)
+                .collect();
+            lists.iter().try_for_each(|list| neighbours.push(list))?;
+        }
+        Ok(neighbours.shrink())
+    }
+}
+
+impl Serialize for ItemNeighbours {
+    /// Writes the lists one after the other, as `Vec<Vec<(u32, f32)>>` would be.
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let lists = (0..self.item_count()).map(|item| self.of(item).collect::<Vec<_>>());
+        serializer.collect_seq(lists)
+    }
+}
+
+impl<'de> Deserialize<'de> for ItemNeighbours {
+    /// Reads lists one by one, so that a model does not lie in memory twice.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Lists;
+        impl<'de> Visitor<'de> for Lists {
+            type Value = ItemNeighbours;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a list of neighbours for each item")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut lists: A,
+            ) -> std::result::Result<ItemNeighbours, A::Error> {
+                let mut neighbours = ItemNeighbours::default();
+                while let Some(list) = lists.next_element::<Vec<(u32, f32)>>()? {
+                    neighbours.push(&list).map_err(A::Error::custom)?;
+                }
+                neighbours.check_items().map_err(A::Error::custom)?;
+                Ok(neighbours.shrink())
+            }
+        }
+        deserializer.deserialize_seq(Lists)
     }
 }
 
@@ -155,6 +266,52 @@ fn add_paths(
         let factor = step(row, weight);
         for (other, weight) in matrix.entries(row) {
             sums.add(other, factor * weight);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn lists_that_are_none_are_refused() {
+        let read = |lists: Vec<Vec<(u32, f32)>>| ItemNeighbours::from_lists(lists);
+        assert!(read(vec![vec![(2, 1.0)], vec![]]).is_err());
+        assert!(read(vec![vec![(1, f32::NAN)], vec![]]).is_err());
+        assert!(read(vec![vec![(1, f32::INFINITY)], vec![]]).is_err());
+        let zeros = read(vec![
+            vec![(1, 0.0), (0, -0.0)],
+            vec![(0, f32::MIN_POSITIVE)],
+        ])
+        .unwrap();
+        let zeros: Vec<(u32, f32)> = zeros.of(0).collect();
+        assert_eq!(zeros, [(1, 0.0), (0, 0.0)]);
+        assert_eq!(read(vec![]).unwrap().of(0).len(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn packed_lists_are_what_was_given_but_for_half_a_step(
+            lists in prop::collection::vec(prop::collection::vec((0_u32..9, -3.0_f32..3.0), 0..12), 9),
+        ) {
+            let packed = ItemNeighbours::from_lists(lists.clone()).unwrap();
+            prop_assert_eq!(packed.entry_count(), lists.iter().map(Vec::len).sum::<usize>());
+            for (item, list) in lists.iter().enumerate() {
+                let largest = list.iter().map(|one| one.1.abs()).fold(0.0, f32::max);
+                let bound = largest * (0.5 / STEPS + 2.0 * f32::EPSILON);
+                prop_assert_eq!(packed.of(item).len(), list.len());
+                for (found, given) in packed.of(item).zip(list) {
+                    prop_assert_eq!(found.0, given.0);
+                    prop_assert!((found.1 - given.1).abs() <= bound, "{:?} {:?}", found, given);
+                    prop_assert!(given.1.abs() < largest || found.1 == given.1);
+                }
+            }
+            // Written and read, and packed again, nothing moves further.
+            let again = (0..9).map(|item| packed.of(item).collect()).collect();
+            prop_assert_eq!(ItemNeighbours::from_lists(again).unwrap(), packed.clone());
         }
     }
 }

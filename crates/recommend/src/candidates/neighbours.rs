@@ -38,7 +38,7 @@ pub(super) fn offer_of(
     let mut scores = vec![0.0_f32; model.items.len()];
     let mut strongest = vec![(0.0_f32, usize::MAX); model.items.len()];
     for &(column, weight) in entries {
-        for &(neighbour, similarity) in neighbours.of(column) {
+        for (neighbour, similarity) in neighbours.of(column) {
             let slot = neighbour as usize;
             let part = weight * similarity;
             scores[slot] += part;

@@ -127,10 +127,22 @@ impl Exposures {
             let best = heard.entry((*request, *track)).or_insert(*signal);
             *best = best.max(*signal);
         }
+        // Only of what was shown: the plays of everything would weigh many times their table.
+        let shown = self
+            .lists
+            .iter()
+            .filter_map(|(_, listener, exposure)| Some((*rows.get(listener)?, &exposure.tracks)));
         let mut plays: BTreeMap<(usize, usize), Vec<(Timestamp, f32)>> = BTreeMap::new();
+        for (listener, tracks) in shown {
+            let items = tracks.iter().filter_map(|one| columns.get(&one.track));
+            for item in items {
+                plays.entry((listener, *item)).or_default();
+            }
+        }
         for play in dataset.listens.iter().filter(|play| play.at < before) {
-            let key = (play.listener, play.item);
-            plays.entry(key).or_default().push((play.at, play.signal));
+            if let Some(later) = plays.get_mut(&(play.listener as usize, play.item as usize)) {
+                later.push((play.at, play.signal));
+            }
         }
         let mut listens = 0;
         let mut lists = Vec::with_capacity(self.lists.len());
@@ -328,7 +340,7 @@ mod tests {
         })
     }
 
-    fn play(item: usize, minute: i64, signal: f32) -> Play {
+    fn play(item: u32, minute: i64, signal: f32) -> Play {
         Play {
             listener: 0,
             item,

@@ -173,7 +173,8 @@ impl Fitting {
         let moments: Vec<Timestamp> = begins.chain([judge_at]).collect();
         for (number, (share, state)) in pasts.into_iter().enumerate() {
             let split = self.dataset.split(share, share + JUDGE_AT - WEIGH_AT);
-            let questions = ladder::bounded(self.dataset.questions(&split), RANKED_MAX);
+            let most = ladder::questions_max(RANKED_MAX);
+            let questions = self.dataset.questions(&split, most);
             let (at, parts) = (split.at, fit(&self.dataset, &split, recipe.factorization)?);
             let model = self.model(parts, recipe.blend, LearntTrees::default())?;
             self.stand_at(state, at, model);
@@ -248,7 +249,8 @@ impl Fitting {
 
     fn questions(&self) -> Vec<Question> {
         let judge = self.dataset.split(JUDGE_AT, 1.0);
-        ladder::bounded(self.dataset.questions(&judge), self.dataset.items.len())
+        let most = ladder::questions_max(self.dataset.items.len());
+        self.dataset.questions(&judge, most)
     }
 
     /// Judges every source, the learnt order and the model in production on the held-out listens.

@@ -156,10 +156,14 @@ impl SourceScores {
     }
 }
 
+/// How many questions about so many items may be judged.
+pub fn questions_max(item_count: usize) -> usize {
+    (SCORES_MAX / item_count.max(1)).max(100)
+}
+
 /// Keeps so many questions that judging stays within its bound.
 pub fn bounded(questions: Vec<Question>, item_count: usize) -> Vec<Question> {
-    let most = (SCORES_MAX / item_count.max(1)).max(100);
-    let step = questions.len().div_ceil(most).max(1);
+    let step = questions.len().div_ceil(questions_max(item_count)).max(1);
     questions.into_iter().step_by(step).collect()
 }
 

@@ -48,8 +48,8 @@ impl ShareRows {
         let mut by_listener: BTreeMap<usize, Vec<(usize, f32)>> = BTreeMap::new();
         for chosen in sample(told.len(), LISTENS_MAX, SEED) {
             if let Some((play, share)) = told.get(chosen) {
-                let of_listener = by_listener.entry(play.listener).or_default();
-                of_listener.push((play.item, *share));
+                let of_listener = by_listener.entry(play.listener as usize).or_default();
+                of_listener.push((play.item as usize, *share));
             }
         }
         for (listener, plays) in by_listener {
@@ -187,8 +187,9 @@ impl Means {
             let Some(share) = play.listened_share.map(f64::from) else {
                 continue;
             };
-            let of_listener: &mut (f64, f64) = listeners.entry(play.listener).or_default();
-            let of_track: &mut (f64, f64) = tracks.entry(play.item).or_default();
+            let (listener, item) = (play.listener as usize, play.item as usize);
+            let of_listener: &mut (f64, f64) = listeners.entry(listener).or_default();
+            let of_track: &mut (f64, f64) = tracks.entry(item).or_default();
             for sums in [of_listener, of_track, &mut all] {
                 sums.0 += share;
                 sums.1 += 1.0;
@@ -260,7 +261,7 @@ mod tests {
 
     use super::*;
 
-    fn play(listener: usize, item: usize, share: Option<f32>) -> Play {
+    fn play(listener: u32, item: u32, share: Option<f32>) -> Play {
         Play {
             listener,
             item,

@@ -7,7 +7,6 @@ use leitmotif_domain::job::Progress;
 use leitmotif_domain::training::{ReportDepth, SearchBudget, TrainingRequest};
 use leitmotif_domain::{ErrorKind, ModelId, TenantScope, limits};
 use leitmotif_features::ListeningState;
-use leitmotif_learn::neighbours::ItemNeighbours;
 use leitmotif_storage::ports::ModelRecord;
 use tokio::sync::watch;
 
@@ -116,7 +115,7 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
     /// Finds the settings and weights of the sources.
     async fn sources(&mut self, settled: &Settled<'_>) -> Result<SettledSources> {
         if let Some(sources) = settled.read::<SettledSources>("sources").await? {
-            let content = ItemNeighbours::from_lists(sources.content.clone())?;
+            let content = sources.content.clone();
             self.lend(0.0, |fitting, _| {
                 fitting.content = content;
                 Ok(())
@@ -136,7 +135,7 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
                 let count = count.unwrap_or_else(|| weighing.usual_trials());
                 let found = weighing.search(count, &fitting.content, on_share)?;
                 Ok(SettledSources {
-                    content: fitting.content.lists().to_vec(),
+                    content: fitting.content.clone(),
                     factorization: found.factorization,
                     blend: found.blend,
                     trials: found.trials,

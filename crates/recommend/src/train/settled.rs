@@ -5,6 +5,7 @@
 
 use leitmotif_domain::{ErrorKind, TenantScope, Timestamp};
 use leitmotif_learn::factorize::IalsOptions;
+use leitmotif_learn::neighbours::ItemNeighbours;
 use leitmotif_storage::ports::BlobKey;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -43,7 +44,7 @@ const PARTS: [&str; 8] = [
 #[derive(Serialize, Deserialize)]
 pub struct SettledSources {
     /// Embedding neighbours of each track.
-    pub content: Vec<Vec<(u32, f32)>>,
+    pub content: ItemNeighbours,
     /// The factorisation's settings.
     pub factorization: IalsOptions,
     /// How much each source counts.

@@ -7,7 +7,7 @@ use leitmotif_learn::neighbours::ItemNeighbours;
 use serde::{Deserialize, Serialize};
 
 use super::dataset::{Dataset, Question, Split};
-use super::ladder::{SourceScores, bounded, judged, mean_ndcg};
+use super::ladder::{SourceScores, bounded, judged, mean_ndcg, questions_max};
 use super::{Parts, fit};
 use crate::error::Result;
 use crate::model::BlendWeights;
@@ -81,7 +81,7 @@ impl<'d> Weighing<'d> {
     pub fn new(dataset: &'d Dataset, split: Split<'d>) -> Result<Self> {
         Ok(Self {
             matrix: dataset.matrix(split.train())?,
-            questions: bounded(dataset.questions(&split), dataset.items.len()),
+            questions: dataset.questions(&split, questions_max(dataset.items.len())),
             dataset,
             split,
         })

@@ -51,7 +51,7 @@ pub struct DataFacts {
 pub fn facts(dataset: &Dataset, now: Timestamp) -> DataFacts {
     let plays = &dataset.listens;
     let is_odd = |play: &&Play| play.at < UNSET_CLOCK_BEFORE || play.at > now;
-    let played: HashSet<usize> = plays.iter().map(|play| play.item).collect();
+    let played: HashSet<u32> = plays.iter().map(|play| play.item).collect();
     // Plays lie in order of time, so that repeated ones are of one run.
     let repeated = |run: &[Play]| {
         let kinds: HashSet<_> = run.iter().map(|play| (play.listener, play.item)).collect();
@@ -176,8 +176,8 @@ mod tests {
     fn dataset(change: impl Fn(usize, &mut Play)) -> Dataset {
         let play = |number: usize| {
             let mut play = Play {
-                listener: number % 5,
-                item: number % 20,
+                listener: (number % 5) as u32,
+                item: (number % 20) as u32,
                 at: Timestamp::from_ms(1_700_000_000_000 + number as i64 * 60_000),
                 signal: 1.0,
                 offset: number as u64,
@@ -190,7 +190,7 @@ mod tests {
         listens.sort_by_key(|play| play.at);
         let most = listens.iter().map(|play| play.listener).max().unwrap_or(0);
         Dataset {
-            listeners: (0..=most as u128).map(ListenerId::from_u128).collect(),
+            listeners: (0..=u128::from(most)).map(ListenerId::from_u128).collect(),
             items: (0..20).map(TrackId::from_u128).collect(),
             listens,
             unknown_tracks: 0,
@@ -205,7 +205,7 @@ mod tests {
         let cases: [(&str, Change); 4] = [
             ("one listener", |_, play| play.listener = 0),
             ("4 tracks were played, at least 10", |number, play| {
-                play.item = number % 4;
+                play.item = (number % 4) as u32;
             }),
             ("all 400 listens are skips", |_, play| play.signal = -1.0),
             ("carry 1 moments", |_, play| play.at = Timestamp::from_ms(5)),
