@@ -185,14 +185,13 @@ impl<'a> Lattice<'a> {
 }
 
 /// Best score of each target and the index of the period it comes from; of equal ones the first.
-fn best_origins(targets: &Targets, arrivals: &[f32]) -> ([f32; LANES], [u32; LANES]) {
+fn best_origins(targets: &Targets, arrivals: &[f32]) -> ([f32; LANES], [f32; LANES]) {
     let mut best = [f32::NEG_INFINITY; LANES];
-    let mut origins = [targets.sources.start as u32; LANES];
+    // Indices under 256 as floats: choices of one type stay in the registers of the scores.
+    let mut origins = [targets.sources.start as f32; LANES];
     let sources = &arrivals[targets.sources.clone()];
-    for ((origin, arrival), logs) in (targets.sources.start as u32..)
-        .zip(sources)
-        .zip(&targets.logs)
-    {
+    for ((index, arrival), logs) in targets.sources.clone().zip(sources).zip(&targets.logs) {
+        let origin = index as f32;
         for lane in 0..LANES {
             let score = arrival + logs[lane];
             let is_better = score > best[lane];
