@@ -1,5 +1,7 @@
 //! Beat times: the most probable path through a bar-pointer model of position and tempo.
 
+use std::ops::Range;
+
 use super::frames::RHYTHM_FPS;
 
 /// Sharpness of tempo changes: the density of a change by a factor `r` falls as `exp(−λ·|r − 1|)`.
@@ -48,15 +50,28 @@ fn beat_evidence(activation: f32) -> f32 {
     ((BEAT_SHARE - 1) as f32 * activation / (1.0 - activation)).ln()
 }
 
+/// Periods that are looked at side by side: two registers of four, kept while all sources pass.
+const LANES: usize = 8;
+
+/// Transitions to as many neighbouring periods as there are lanes.
+struct Targets {
+    /// Previous periods from which any of them is reachable.
+    sources: Range<usize>,
+    /// Log probability from each source, −∞ to what is out of its reach and past the last period.
+    logs: Vec<[f32; LANES]>,
+}
+
 struct Lattice<'a> {
     periods: &'a [usize],
     /// For each period: scores of its states, by the frame they were entered, modulo the period.
     scores: Vec<Vec<f32>>,
-    /// For each period: reachable previous periods (index of the first) and their log probabilities.
-    transitions: Vec<(usize, Vec<f32>)>,
+    /// For each period: the place of the current frame in its scores.
+    places: Vec<usize>,
+    transitions: Vec<Targets>,
     /// `[frames × periods]` index of the previous period.
     previous: Vec<u8>,
     arrivals: Vec<f32>,
+    best: Vec<f32>,
 }
 
 impl<'a> Lattice<'a> {
@@ -66,59 +81,65 @@ impl<'a> Lattice<'a> {
             let ratio = to as f64 / from as f64 - 1.0;
             (ratio.abs() <= TEMPO_CHANGE_MAX).then_some(-TEMPO_CHANGE_SHARPNESS * ratio.abs())
         };
-        let norms: Vec<f64> = periods
-            .iter()
-            .map(|&from| {
-                periods
-                    .iter()
-                    .filter_map(|&to| log_weight(from, to))
-                    .map(f64::exp)
-                    .sum::<f64>()
-                    .ln()
-            })
-            .collect();
-        let transitions = periods
-            .iter()
-            .map(|&to| {
-                let reachable = |&from: &usize| log_weight(from, to).is_some();
-                let first = periods.iter().position(reachable).unwrap_or(0);
-                let logs = periods
-                    .iter()
-                    .zip(&norms)
-                    .filter_map(|(&from, norm)| Some((log_weight(from, to)? - norm) as f32))
-                    .collect();
-                (first, logs)
-            })
-            .collect();
+        let norm = |&from: &usize| {
+            let weights = periods.iter().filter_map(|&to| log_weight(from, to));
+            weights.map(f64::exp).sum::<f64>().ln()
+        };
+        let norms: Vec<f64> = periods.iter().map(norm).collect();
+        let transitions = periods.chunks(LANES).map(|targets| {
+            let logs_from = |index: usize| -> [f32; LANES] {
+                std::array::from_fn(|lane| {
+                    let log = targets
+                        .get(lane)
+                        .and_then(|&to| log_weight(periods[index], to));
+                    log.map_or(f32::NEG_INFINITY, |log| (log - norms[index]) as f32)
+                })
+            };
+            let is_source = |&index: &usize| logs_from(index).iter().any(|log| log.is_finite());
+            let first = (0..periods.len()).find(is_source).unwrap_or(0);
+            let last = (0..periods.len()).rfind(is_source).unwrap_or(0);
+            Targets {
+                sources: first..last + 1,
+                logs: (first..=last).map(logs_from).collect(),
+            }
+        });
         Self {
             periods,
             scores: periods.iter().map(|&period| vec![0.0; period]).collect(),
-            transitions,
+            places: vec![0; periods.len()],
+            transitions: transitions.collect(),
             previous: Vec::with_capacity(frame_count * periods.len()),
             arrivals: vec![0.0; periods.len()],
+            best: vec![0.0; periods.len()],
         }
     }
 
     fn advance(&mut self, frame: usize, evidence: f32) {
-        for ((arrival, scores), &period) in
-            self.arrivals.iter_mut().zip(&self.scores).zip(self.periods)
-        {
-            *arrival = scores[frame % period];
+        let states = self.scores.iter().zip(&self.places);
+        for (arrival, (scores, place)) in self.arrivals.iter_mut().zip(states) {
+            *arrival = scores[*place];
         }
-        for (index, &period) in self.periods.iter().enumerate() {
-            let (first, logs) = &self.transitions[index];
-            let mut best = (f32::NEG_INFINITY, *first);
-            for (offset, (arrival, log)) in self.arrivals[*first..].iter().zip(logs).enumerate() {
-                if arrival + log > best.0 {
-                    best = (arrival + log, first + offset);
-                }
+        for (targets, best) in self.transitions.iter().zip(self.best.chunks_mut(LANES)) {
+            let (scores, origins) = best_origins(targets, &self.arrivals);
+            best.copy_from_slice(&scores[..best.len()]);
+            let origins = origins.map(|origin| origin as u8);
+            self.previous.extend_from_slice(&origins[..best.len()]);
+        }
+        let states = self.scores.iter_mut().zip(&mut self.places);
+        for ((scores, place), best) in states.zip(&self.best) {
+            let period = scores.len();
+            scores[*place] = *best;
+            // The states of the beat: the newest ones, which may lie on both ends of the ring.
+            let width = (period / BEAT_SHARE).max(1);
+            let newest = (*place + 1).min(width);
+            let (from_start, from_end) = (*place + 1 - newest, period - (width - newest));
+            for score in &mut scores[from_start..=*place] {
+                *score += evidence;
             }
-            self.previous.push(best.1 as u8);
-            let scores = &mut self.scores[index];
-            scores[frame % period] = best.0;
-            for age in 0..(period / BEAT_SHARE).max(1) {
-                scores[(frame + period - age) % period] += evidence;
+            for score in &mut scores[from_end..] {
+                *score += evidence;
             }
+            *place = if *place + 1 == period { 0 } else { *place + 1 };
         }
         if frame % RENORMALISE_FRAMES == RENORMALISE_FRAMES - 1 {
             let best = self
@@ -161,6 +182,24 @@ impl<'a> Lattice<'a> {
         beats.reverse();
         beats
     }
+}
+
+/// Best score of each target and the index of the period it comes from; of equal ones the first.
+fn best_origins(targets: &Targets, arrivals: &[f32]) -> ([f32; LANES], [f32; LANES]) {
+    let mut best = [f32::NEG_INFINITY; LANES];
+    // Indices under 256 as floats: choices of one type stay in the registers of the scores.
+    let mut origins = [targets.sources.start as f32; LANES];
+    let sources = &arrivals[targets.sources.clone()];
+    for ((index, arrival), logs) in targets.sources.clone().zip(sources).zip(&targets.logs) {
+        let origin = index as f32;
+        for lane in 0..LANES {
+            let score = arrival + logs[lane];
+            let is_better = score > best[lane];
+            best[lane] = if is_better { score } else { best[lane] };
+            origins[lane] = if is_better { origin } else { origins[lane] };
+        }
+    }
+    (best, origins)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use realfft::RealFftPlanner;
 
 use super::fluctuation::scaling_exponent;
 use super::frames::{RHYTHM_FPS, Spectra};
+use super::lanes;
 use super::onset::BAND_COUNT;
 use super::rhythm::Rhythm;
 use super::tempo::Autocorrelation;
@@ -86,7 +87,7 @@ pub(crate) fn measure_evidence(spectra: &Spectra, rhythm: &Rhythm) -> Option<Cha
     let crossings = timbre.moments(|row| row.zero_crossing_hz);
     Some(CharacterEvidence {
         exponent: rhythm.tempo.and_then(|_| scaling_exponent(&spectra.levels)),
-        pulse: pulse(&rhythm.envelope.total),
+        pulse: pulse(&rhythm.repeats),
         onset_rate_hz: rhythm.envelope.onset_rate_hz,
         percussive: movement.percussive,
         flux: timbre.moments(|row| row.flux).mean,
@@ -122,18 +123,18 @@ impl Movement {
         let mut speech = Vec::with_capacity(rows.len());
         for (index, row) in rows.enumerate() {
             if index > 0 {
-                let square = |change: f32| change * change;
-                let time: f32 = row.iter().zip(&before).map(|(a, b)| square(a - b)).sum();
-                let frequency: f32 = row.windows(2).map(|pair| square(pair[1] - pair[0])).sum();
+                let square = |a: f32, b: f32| (a - b) * (a - b);
+                let time = lanes::sum_of_pairs(row, &before, square);
+                let frequency = lanes::sum_of_pairs(&row[1..], row, square);
                 along_time += f64::from(time);
                 along_frequency += f64::from(frequency);
             }
             before.copy_from_slice(row);
-            let total: f32 = row.iter().sum();
+            let total = lanes::sum(row);
             whole += f64::from(total);
-            high += f64::from(row[HIGH_BANDS].iter().sum::<f32>());
+            high += f64::from(lanes::sum(&row[HIGH_BANDS]));
             totals.push(total);
-            speech.push(row[SPEECH_BANDS].iter().sum::<f32>() / SPEECH_BANDS.len() as f32);
+            speech.push(lanes::sum(&row[SPEECH_BANDS]) / SPEECH_BANDS.len() as f32);
         }
         let count = totals.len().max(1) as f64;
         let place = (totals.len() * 95 / 100).min(totals.len().saturating_sub(1));
@@ -155,8 +156,7 @@ impl Movement {
 ///
 /// - Source: the maximum of the autocorrelation in Lartillot, Eerola, Toiviainen & Fornari,
 ///   "Multi-feature modeling of pulse clarity", ISMIR 2008.
-fn pulse(envelope: &[f32]) -> f64 {
-    let repeats = Autocorrelation::compute(envelope);
+fn pulse(repeats: &Autocorrelation) -> f64 {
     let (from, to) = PULSE_RANGE_S;
     let lags = (from * RHYTHM_FPS) as usize..(to * RHYTHM_FPS) as usize;
     lags.map(|lag| repeats.at(lag as f64)).fold(0.0, f64::max)

@@ -234,7 +234,7 @@ fn read_packets(
         }
         decoded.copy_to_vec_interleaved(&mut scratch);
         let room = sample_budget.saturating_sub(samples.len());
-        samples.extend(scratch.iter().take(room));
+        samples.extend_from_slice(scratch.get(..room).unwrap_or(&scratch));
         if scratch.len() >= room {
             is_partial = true;
             break;

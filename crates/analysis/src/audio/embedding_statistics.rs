@@ -1,8 +1,8 @@
 //! The statistics under the audio embedding: colour, movement, rhythm and harmony as plain numbers.
 
-use realfft::RealFftPlanner;
-
 use super::frames::{RHYTHM_FPS, RhythmFrames};
+use super::lanes;
+use super::magnitude_spectrum::MagnitudeSpectrum;
 use super::onset::{BAND_COUNT, GROUP_COUNT};
 use super::rhythm::Rhythm;
 use super::tempo::Autocorrelation;
@@ -144,9 +144,7 @@ fn add_coarse_movement(values: &mut Vec<f64>, frames: &RhythmFrames) {
     }
     let dot = |a: &[f32], b: &[f32]| -> f64 {
         let chunks = a.chunks(256).zip(b.chunks(256));
-        chunks
-            .map(|(a, b)| f64::from(a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>()))
-            .sum()
+        chunks.map(|(a, b)| f64::from(lanes::dot(a, b))).sum()
     };
     let powers: Vec<f64> = levels.iter().map(|level| dot(level, level)).collect();
     for (high, upper) in levels.iter().enumerate() {
@@ -154,42 +152,63 @@ fn add_coarse_movement(values: &mut Vec<f64>, frames: &RhythmFrames) {
             values.push(dot(upper, lower) / (powers[high] * powers[low]).sqrt().max(1e-9));
         }
     }
+    let mut meter = FluctuationMeter::new();
     let patterns: Vec<[f64; FLUCTUATION_COUNT]> =
-        levels.iter().map(|level| fluctuation(level)).collect();
+        levels.iter().map(|level| meter.measure(level)).collect();
     let total: f64 = patterns.iter().flatten().sum::<f64>().max(1e-9);
     let share = |value: f64| (value / total * 100.0 + 0.05).ln();
     values.extend(patterns.iter().flatten().map(|&value| share(value)));
 }
 
-/// Magnitude of modulation per logarithmic band, averaged over windows that overlap by half.
-fn fluctuation(level: &[f32]) -> [f64; FLUCTUATION_COUNT] {
-    let fft = RealFftPlanner::<f32>::new().plan_fft_forward(FLUCTUATION_WINDOW);
-    let mut input = fft.make_input_vec();
-    let mut spectrum = fft.make_output_vec();
-    let mut sums = [0.0f64; FLUCTUATION_COUNT];
-    let step = FLUCTUATION_WINDOW / 2;
-    let window_count = (level.len() / step).saturating_sub(1).max(1);
-    let (low, high) = FLUCTUATION_RANGE_HZ;
-    let scale = FLUCTUATION_COUNT as f64 / (high / low).ln();
-    let bin_hz = RHYTHM_FPS / FLUCTUATION_WINDOW as f64;
-    for window in 0..window_count {
-        let part = level.get(window * step..).unwrap_or_default();
-        let values = part.iter().copied().chain(std::iter::repeat(0.0));
-        for (index, (slot, value)) in input.iter_mut().zip(values).enumerate() {
+/// Measures the magnitude of modulation per logarithmic band, averaged over windows that overlap by half.
+struct FluctuationMeter {
+    spectrum: MagnitudeSpectrum,
+    window: Vec<f32>,
+    /// Band of each bin from the second on; `None` outside of all.
+    bands: Vec<Option<usize>>,
+}
+
+impl FluctuationMeter {
+    fn new() -> Self {
+        let (low, high) = FLUCTUATION_RANGE_HZ;
+        let scale = FLUCTUATION_COUNT as f64 / (high / low).ln();
+        let bin_hz = RHYTHM_FPS / FLUCTUATION_WINDOW as f64;
+        let window = (0..FLUCTUATION_WINDOW).map(|index| {
             let phase = std::f32::consts::TAU * index as f32 / FLUCTUATION_WINDOW as f32;
-            *slot = value * (0.5 - 0.5 * phase.cos());
-        }
-        if fft.process(&mut input, &mut spectrum).is_err() {
-            continue;
-        }
-        for (bin, value) in spectrum.iter().enumerate().skip(1) {
+            0.5 - 0.5 * phase.cos()
+        });
+        let bands = (1..=FLUCTUATION_WINDOW / 2).map(|bin| {
             let position = (bin as f64 * bin_hz / low).ln() * scale;
-            if (0.0..FLUCTUATION_COUNT as f64).contains(&position) {
-                sums[position as usize] += f64::from(value.norm());
-            }
+            (0.0..FLUCTUATION_COUNT as f64)
+                .contains(&position)
+                .then_some(position as usize)
+        });
+        Self {
+            spectrum: MagnitudeSpectrum::new(FLUCTUATION_WINDOW),
+            window: window.collect(),
+            bands: bands.collect(),
         }
     }
-    sums.map(|sum| sum / window_count as f64)
+
+    fn measure(&mut self, level: &[f32]) -> [f64; FLUCTUATION_COUNT] {
+        let mut sums = [0.0f64; FLUCTUATION_COUNT];
+        let mut padded = [0.0f32; FLUCTUATION_WINDOW];
+        let step = FLUCTUATION_WINDOW / 2;
+        let window_count = (level.len() / step).saturating_sub(1).max(1);
+        for window in 0..window_count {
+            let part = level.get(window * step..).unwrap_or_default();
+            let part = part.get(..FLUCTUATION_WINDOW).unwrap_or(part);
+            padded[..part.len()].copy_from_slice(part);
+            padded[part.len()..].fill(0.0);
+            let magnitudes = self.spectrum.compute(&padded, &self.window);
+            for (band, magnitude) in self.bands.iter().zip(&magnitudes[1..]) {
+                if let Some(band) = *band {
+                    sums[band] += f64::from(*magnitude);
+                }
+            }
+        }
+        sums.map(|sum| sum / window_count as f64)
+    }
 }
 
 fn add_timbre(values: &mut Vec<f64>, timbre: &TimbreFrames) {
@@ -218,14 +237,14 @@ fn add_timbre(values: &mut Vec<f64>, timbre: &TimbreFrames) {
 }
 
 /// Magnitudes of the Fourier transform on the circle of pitch classes; they do not turn with the key.
-fn circle(chroma: &[f64; 12]) -> [f64; CIRCLE_COUNT] {
+fn circle(chroma: &[f64; 12], turns: &[(f64, f64); 12]) -> [f64; CIRCLE_COUNT] {
     let sum = chroma.iter().sum::<f64>().max(1e-9);
     std::array::from_fn(|index| {
-        let step = std::f64::consts::TAU * (index + 1) as f64 / 12.0;
         let (mut re, mut im) = (0.0, 0.0);
         for (class, value) in chroma.iter().enumerate() {
-            re += value * (step * class as f64).cos();
-            im += value * (step * class as f64).sin();
+            let (sine, cosine) = turns[(index + 1) * class % 12];
+            re += value * cosine;
+            im += value * sine;
         }
         re.hypot(im) / sum
     })
@@ -237,6 +256,8 @@ fn add_chroma(values: &mut Vec<f64>, chroma: &[[f32; 12]]) {
     let mut circles = [0.0f64; CIRCLE_COUNT];
     let (mut change, mut count) = (0.0f64, 0.0f64);
     let mut before: Option<[f64; 12]> = None;
+    let turns =
+        std::array::from_fn(|class| (std::f64::consts::TAU * class as f64 / 12.0).sin_cos());
     for frames in chroma.chunks(5) {
         let mut block = [0.0f64; 12];
         for (class, value) in frames.iter().flat_map(|frame| frame.iter().enumerate()) {
@@ -247,7 +268,7 @@ fn add_chroma(values: &mut Vec<f64>, chroma: &[[f32; 12]]) {
             continue;
         }
         block = block.map(|value| value / sum);
-        for (total, value) in circles.iter_mut().zip(circle(&block)) {
+        for (total, value) in circles.iter_mut().zip(circle(&block, &turns)) {
             *total += value;
         }
         if let Some(before) = before {
@@ -262,7 +283,7 @@ fn add_chroma(values: &mut Vec<f64>, chroma: &[[f32; 12]]) {
     }
     let count = f64::max(count, 1.0);
     let mean = mean.map(|value| value / count);
-    values.extend(circle(&mean));
+    values.extend(circle(&mean, &turns));
     values.extend(circles.map(|value| value / count));
     values.push(
         -mean

@@ -1,11 +1,8 @@
 //! The short-time spectra that every descriptor shares, computed once per track.
 
-use std::sync::Arc;
-
-use realfft::num_complex::Complex;
-use realfft::{RealFftPlanner, RealToComplex};
-
 use super::key::{HarmonyFrames, PeakPicker};
+use super::lanes;
+use super::magnitude_spectrum::MagnitudeSpectrum;
 use super::onset::{BAND_COUNT, BandFilter};
 use super::resample::ANALYSIS_RATE_HZ;
 use super::timbre::{TimbreFrames, TimbreMeter};
@@ -72,11 +69,7 @@ impl Spectra {
     /// - Cost: one 1024-point FFT per 256 samples, one 8192-point FFT per 2048; memory about
     ///   40 kB per second of music, magnitudes are not kept.
     pub(crate) fn compute(signal: &[f32], parts: Parts) -> Self {
-        let power: f64 = signal
-            .iter()
-            .map(|&sample| f64::from(sample) * f64::from(sample))
-            .sum();
-        let rms = (power / signal.len().max(1) as f64).sqrt();
+        let rms = (lanes::power(signal) / signal.len().max(1) as f64).sqrt();
         let mut spectra = Self {
             is_silent: rms < RMS_SILENT,
             ..Self::default()
@@ -133,16 +126,13 @@ impl Spectra {
 /// Root mean square of every hop.
 fn hop_levels(signal: &[f32], gain: f32) -> Vec<f32> {
     let hops = signal.chunks(RHYTHM_HOP);
-    hops.map(|hop| {
-        let power: f32 = hop.iter().map(|sample| sample * sample).sum();
-        (power / hop.len() as f32).sqrt() * gain
-    })
-    .collect()
+    hops.map(|hop| (lanes::dot(hop, hop) / hop.len() as f32).sqrt() * gain)
+        .collect()
 }
 
 /// One pass of a short-time Fourier transform; frame `i` is centred on sample `i × hop`.
 struct StftPass {
-    fft: Arc<dyn RealToComplex<f32>>,
+    spectrum: MagnitudeSpectrum,
     window: Vec<f32>,
     hop: usize,
 }
@@ -157,8 +147,11 @@ impl StftPass {
                 ((0.5 - 0.5 * phase.cos()) * scale) as f32
             })
             .collect();
-        let fft = RealFftPlanner::<f32>::new().plan_fft_forward(window_length);
-        Self { fft, window, hop }
+        Self {
+            spectrum: MagnitudeSpectrum::new(window_length),
+            window,
+            hop,
+        }
     }
 
     fn frame_count(&self, signal: &[f32]) -> usize {
@@ -175,10 +168,6 @@ impl StftPass {
     fn run(&mut self, signal: &[f32], mut visit: impl FnMut(usize, &[f32], &[f32])) {
         let length = self.window.len();
         let half = length / 2;
-        let mut input = self.fft.make_input_vec();
-        let mut spectrum = self.fft.make_output_vec();
-        let mut scratch = self.fft.make_scratch_vec();
-        let mut magnitudes = vec![0.0f32; half + 1];
         let mut padded = vec![0.0f32; length];
         for index in 0..self.frame_count(signal) {
             let centre = index * self.hop;
@@ -192,21 +181,7 @@ impl StftPass {
                     padded.as_slice()
                 }
             };
-            for ((value, sample), weight) in input.iter_mut().zip(samples).zip(&self.window) {
-                *value = sample * weight;
-            }
-            if self
-                .fft
-                .process_with_scratch(&mut input, &mut spectrum, &mut scratch)
-                .is_err()
-            {
-                // Only a wrong buffer length can fail, and the plan made the buffers.
-                spectrum.fill(Complex::new(0.0, 0.0));
-            }
-            for (magnitude, bin) in magnitudes.iter_mut().zip(&spectrum) {
-                *magnitude = (bin.re * bin.re + bin.im * bin.im).sqrt();
-            }
-            visit(index, &magnitudes, samples);
+            visit(index, self.spectrum.compute(samples, &self.window), samples);
         }
     }
 }

@@ -4,6 +4,7 @@ use super::confidence::key_confidence;
 use super::frames::{HARMONY_HOP, HARMONY_WINDOW};
 use super::key_profiles::{ALBRECHT_SHANAHAN, KRUMHANSL_KESSLER, KeyProfile, TEMPERLEY};
 use super::resample::ANALYSIS_RATE_HZ;
+use super::true_peak::largest;
 
 /// Range of peaks that carry harmony, in hertz: from the lowest bass string to the top of the staff;
 /// above are mostly overtones and cymbals.
@@ -48,7 +49,6 @@ pub(crate) struct HarmonyFrames {
 /// Finds the peaks of magnitude spectra.
 pub(crate) struct PeakPicker {
     cumulative: Vec<f64>,
-    whitened: Vec<f32>,
     /// First and past-the-last bin of the envelope around each bin.
     spans: Vec<(usize, usize)>,
     bins: std::ops::Range<usize>,
@@ -69,7 +69,6 @@ impl PeakPicker {
             .collect();
         Self {
             cumulative: Vec::with_capacity(bin_count + 1),
-            whitened: vec![0.0; high + 2],
             spans,
             bins: low..high,
             frames: HarmonyFrames::default(),
@@ -86,24 +85,19 @@ impl PeakPicker {
             self.cumulative.push(sum);
         }
         let limit = self.cumulative.len() - 1;
-        for (bin, value) in self.whitened.iter_mut().enumerate() {
-            let (from, to) = self.spans[bin];
-            let to = to.min(limit);
-            let mean = (self.cumulative[to] - self.cumulative[from]) / (to - from).max(1) as f64;
-            *value = magnitudes[bin] / (mean as f32 + 1e-7);
-        }
-        let loudest = magnitudes[self.bins.clone()]
-            .iter()
-            .fold(0.0f32, |a, &b| a.max(b));
+        let loudest = largest(magnitudes[self.bins.clone()].iter().copied());
         let floor = loudest * PEAK_RELATIVE_FLOOR + 1e-6;
         let bin_hz = ANALYSIS_RATE_HZ as f32 / HARMONY_WINDOW as f32;
         for bin in self.bins.clone() {
             let (left, here, right) = (magnitudes[bin - 1], magnitudes[bin], magnitudes[bin + 1]);
-            if here < floor
-                || here <= left
-                || here < right
-                || self.whitened[bin] < PEAK_OVER_ENVELOPE
-            {
+            if here < floor || here <= left || here < right {
+                continue;
+            }
+            let (from, to) = self.spans[bin];
+            let to = to.min(limit);
+            let mean = (self.cumulative[to] - self.cumulative[from]) / (to - from).max(1) as f64;
+            let whitened = here / (mean as f32 + 1e-7);
+            if whitened < PEAK_OVER_ENVELOPE {
                 continue;
             }
             // Parabola through the log magnitudes: exact for a Gaussian main lobe, near it for Hann.
@@ -116,7 +110,7 @@ impl PeakPicker {
             };
             let frequency = (bin as f32 + offset.clamp(-0.5, 0.5)) * bin_hz;
             let pitch = 69.0 + 12.0 * (frequency / 440.0).log2();
-            let weight = (here / loudest).sqrt() * self.whitened[bin].ln();
+            let weight = (here / loudest).sqrt() * whitened.ln();
             self.frames.peaks.push(Peak { pitch, weight });
         }
         self.frames.ends.push(self.frames.peaks.len());

@@ -1,10 +1,15 @@
 //! Programme loudness and peaks, measured at the original rate.
 
-use ebur128::{EbuR128, Mode};
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use super::AudioBuffer;
 use super::decode::{replace_unsound, sound};
+use super::gating::{integrated_lufs, range_lu, to_lufs};
+use super::k_weighting::{Paces, k_weighted_powers};
+use super::true_peak::{largest, true_peak};
 
 /// Reference level of the gain suggestion, in LUFS (ReplayGain 2.0).
 const REPLAYGAIN_REFERENCE_LUFS: f64 = -18.0;
@@ -17,8 +22,9 @@ const STEPS_PER_SECOND: u32 = 100;
 /// Steps of the momentary and of the short-term window.
 const MOMENTARY_STEPS: usize = 40;
 const SHORT_TERM_STEPS: usize = 300;
-/// Offset of BS.1770 between the power of K-weighted samples in dB and LUFS.
-const LUFS_OFFSET: f64 = -0.691;
+/// Layouts and rates that are metered: what the reference meter takes, from a rate that has steps.
+const CHANNEL_COUNTS: RangeInclusive<usize> = 1..=64;
+const SAMPLE_RATES_HZ: RangeInclusive<u32> = STEPS_PER_SECOND..=2_822_400;
 
 /// What the loudness meter read. `None` where the quantity does not exist (silence, too short).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -64,22 +70,20 @@ pub struct LoudnessCurve {
 /// Measures loudness, loudness range and peaks.
 ///
 /// - Units: LUFS, LU, dBTP, dBFS; mono is measured as one channel, as the standard has it.
-/// - A layout or rate that the meter does not take yields `None` throughout, except the sample peak.
-/// - Cost: O(frames × channels), one pass.
-/// - Source: ITU-R BS.1770-4 and EBU Tech 3341/3342 through the `ebur128` crate; ReplayGain 2.0 for
-///   the reference of −18 LUFS.
+/// - A layout or rate that the meter does not take (more than 64 channels, under 100 Hz or over 2.8 MHz)
+///   yields `None` throughout, except the sample peak.
+/// - Cost: O(frames × channels), one pass for the power and one that looks for peaks.
+/// - Source: ITU-R BS.1770-4 and EBU Tech 3341/3342, held to the `ebur128` crate by the tests;
+///   ReplayGain 2.0 for the reference of −18 LUFS.
 pub fn measure_loudness(audio: &AudioBuffer) -> Loudness {
     measure_loudness_over_time(audio).0
 }
 
 /// Measures what [`measure_loudness`] does, and the curve from the same pass.
 pub fn measure_loudness_over_time(audio: &AudioBuffer) -> (Loudness, LoudnessCurve) {
-    let sample_peak = audio
-        .samples
-        .iter()
-        .fold(0.0f32, |peak, &sample| peak.max(sound(sample).abs()));
+    let sample_peak = largest(audio.samples.iter().map(|&sample| sound(sample)));
     let sample_peak_dbfs = to_db(f64::from(sample_peak));
-    let (loudness, curve) = meter(audio).unwrap_or_default();
+    let (loudness, curve) = meter(audio, sample_peak).unwrap_or_default();
     let loudness = Loudness {
         sample_peak_dbfs,
         ..loudness
@@ -87,41 +91,41 @@ pub fn measure_loudness_over_time(audio: &AudioBuffer) -> (Loudness, LoudnessCur
     (loudness, curve)
 }
 
-fn meter(audio: &AudioBuffer) -> Option<(Loudness, LoudnessCurve)> {
-    let channel_count = u32::try_from(audio.channel_count).ok()?;
-    let mode = Mode::I | Mode::LRA | Mode::TRUE_PEAK | Mode::HISTOGRAM;
-    let mut meter = EbuR128::new(channel_count, audio.sample_rate_hz, mode).ok()?;
-    let whole = audio.samples.len() - audio.samples.len() % audio.channel_count.max(1);
+fn meter(audio: &AudioBuffer, sample_peak: f32) -> Option<(Loudness, LoudnessCurve)> {
+    let (channel_count, sample_rate_hz) = (audio.channel_count, audio.sample_rate_hz);
+    if !CHANNEL_COUNTS.contains(&channel_count) || !SAMPLE_RATES_HZ.contains(&sample_rate_hz) {
+        return None;
+    }
+    let whole = audio.samples.len() - audio.samples.len() % channel_count;
     let samples = audio.samples.get(..whole)?;
-    let powers = if samples.iter().all(|&sample| sound(sample) == sample) {
-        feed(&mut meter, samples, audio)?
+    let is_sound = !samples.iter().any(|&sample| sound(sample) != sample);
+    let samples = if is_sound {
+        Cow::Borrowed(samples)
     } else {
         let mut repaired = samples.to_vec();
         replace_unsound(&mut repaired);
-        feed(&mut meter, &repaired, audio)?
+        Cow::Owned(repaired)
     };
-    let true_peak = (0..channel_count)
-        .filter_map(|channel| meter.true_peak(channel).ok())
-        .fold(0.0f64, f64::max);
-    let duration_s = (whole / audio.channel_count.max(1)) as f64 / f64::from(audio.sample_rate_hz);
-    let integrated_lufs = meter
-        .loudness_global()
-        .ok()
-        .filter(|value| value.is_finite());
-    let range_lu = meter
-        .loudness_range()
-        .ok()
-        .filter(|_| duration_s >= LOUDNESS_RANGE_SECONDS_MIN && integrated_lufs.is_some());
+    let paces = Paces {
+        fine_frames: (sample_rate_hz / STEPS_PER_SECOND) as usize,
+        coarse_frames: (sample_rate_hz as usize + 5) / 10,
+    };
+    let powers = k_weighted_powers(&samples, channel_count, sample_rate_hz, paces);
+    let true_peak = true_peak(&samples, channel_count, sample_rate_hz, sample_peak);
+    let duration_s = (whole / channel_count) as f64 / f64::from(sample_rate_hz);
+    let integrated_lufs = integrated_lufs(&powers.coarse);
+    let range_lu = (duration_s >= LOUDNESS_RANGE_SECONDS_MIN && integrated_lufs.is_some())
+        .then(|| range_lu(&powers.coarse));
     let loudness = Loudness {
         integrated_lufs,
         range_lu,
-        momentary_max_lufs: loudest(&powers, MOMENTARY_STEPS),
-        short_term_max_lufs: loudest(&powers, SHORT_TERM_STEPS),
-        true_peak_dbtp: to_db(true_peak),
+        momentary_max_lufs: loudest(&powers.fine, MOMENTARY_STEPS),
+        short_term_max_lufs: loudest(&powers.fine, SHORT_TERM_STEPS),
+        true_peak_dbtp: to_db(f64::from(true_peak)),
         sample_peak_dbfs: None,
         replaygain_db: integrated_lufs.map(|lufs| REPLAYGAIN_REFERENCE_LUFS - lufs),
     };
-    Some((loudness, curve(&powers)))
+    Some((loudness, curve(&powers.fine)))
 }
 
 /// Draws the curve from the power of each step of the meter.
@@ -142,14 +146,7 @@ fn curve(powers: &[f64]) -> LoudnessCurve {
 
 /// Loudest mean over windows of so many steps, by the point within which each window ends.
 fn loudest_by_point(powers: &[f64], window_steps: usize, steps_per_point: usize) -> Vec<f32> {
-    // Sums from the start: differences of them are windows of any length, exact enough for tenths.
-    let mut sums = Vec::with_capacity(powers.len() + 1);
-    sums.push(0.0);
-    let mut sum = 0.0f64;
-    for power in powers {
-        sum += power;
-        sums.push(sum);
-    }
+    let sums = sums_from_start(powers);
     let mean = |end: usize| {
         let start = end.saturating_sub(window_steps);
         (sums[end] - sums[start]).max(0.0) / (end - start) as f64
@@ -159,34 +156,28 @@ fn loudest_by_point(powers: &[f64], window_steps: usize, steps_per_point: usize)
         let (first, last) = (point * steps_per_point, (point + 1) * steps_per_point);
         let ends = first + 1..=last.min(powers.len());
         let power = ends.map(mean).fold(0.0f64, f64::max);
-        let lufs = (10.0 * power.log10() + LUFS_OFFSET).max(f64::from(LOUDNESS_CURVE_FLOOR_LUFS));
+        let lufs = to_lufs(power).max(f64::from(LOUDNESS_CURVE_FLOOR_LUFS));
         ((lufs * 10.0).round() / 10.0) as f32
     });
     loudest.collect()
 }
 
-/// Feeds the meter step by step and returns the K-weighted power of each step.
-fn feed(meter: &mut EbuR128, samples: &[f32], audio: &AudioBuffer) -> Option<Vec<f64>> {
-    let step_frames = (audio.sample_rate_hz / STEPS_PER_SECOND).max(1) as usize;
-    let step_samples = step_frames * audio.channel_count.max(1);
-    let mut powers = Vec::with_capacity(samples.len() / step_samples);
-    for step in samples.chunks(step_samples) {
-        meter.add_frames_f32(step).ok()?;
-        if step.len() == step_samples {
-            let lufs = meter.loudness_window(1000 / STEPS_PER_SECOND).ok()?;
-            powers.push(10f64.powf((lufs - LUFS_OFFSET) / 10.0));
-        }
-    }
-    Some(powers)
+/// Sums up to each step: their differences are windows of any length, exact to eleven digits in an hour.
+fn sums_from_start(powers: &[f64]) -> Vec<f64> {
+    let sums = powers.iter().scan(0.0, |sum, power| {
+        *sum += power;
+        Some(*sum)
+    });
+    std::iter::once(0.0).chain(sums).collect()
 }
 
 /// Loudest mean over so many steps; `None` under that length and in silence.
 fn loudest(powers: &[f64], step_count: usize) -> Option<f64> {
-    let means = powers
-        .windows(step_count)
-        .map(|steps| steps.iter().sum::<f64>());
-    let power = means.fold(0.0f64, f64::max) / step_count as f64;
-    (power > 0.0).then(|| 10.0 * power.log10() + LUFS_OFFSET)
+    let sums = sums_from_start(powers);
+    let later = sums.get(step_count..).unwrap_or_default();
+    let windows = later.iter().zip(&sums).map(|(end, start)| end - start);
+    let power = windows.fold(0.0f64, f64::max) / step_count as f64;
+    (power > 0.0).then(|| to_lufs(power))
 }
 
 fn to_db(amplitude: f64) -> Option<f64> {
@@ -195,6 +186,8 @@ fn to_db(amplitude: f64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use ebur128::{EbuR128, Mode};
+
     use super::*;
 
     fn sine(frequency_hz: f64, peak_dbfs: &[(f64, f64)], channel_count: usize) -> AudioBuffer {
@@ -329,6 +322,68 @@ mod tests {
             let range = measure_loudness(&sine(1_000.0, &parts, 2)).range_lu;
             let range = range.expect("has a range");
             assert!((range - expected).abs() <= 1.0, "{range} for {expected}");
+        }
+    }
+
+    #[test]
+    fn agrees_with_the_reference_meter() {
+        let mut state = 11_u32;
+        for (channel_count, sample_rate_hz) in [
+            (1, 22_050),
+            (2, 44_100),
+            (3, 8_000),
+            (4, 48_000),
+            (5, 32_000),
+            (6, 96_000),
+            (8, 192_000),
+        ] {
+            let frame_count = sample_rate_hz as usize * 9;
+            let mut held = 0.0f32;
+            let samples: Vec<f32> = (0..frame_count * channel_count)
+                .map(|index| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    let noise = (state >> 8) as f32 / (1 << 23) as f32 - 1.0;
+                    held = 0.7 * held + 0.3 * noise;
+                    // Loud, soft, and nothing at all.
+                    held * [0.8, 0.1, 0.0, 0.3][index * 4 / (frame_count * channel_count)]
+                })
+                .collect();
+            let mode = Mode::I | Mode::LRA | Mode::TRUE_PEAK | Mode::HISTOGRAM;
+            let mut meter =
+                EbuR128::new(channel_count as u32, sample_rate_hz, mode).expect("meters");
+            let step = (sample_rate_hz / STEPS_PER_SECOND) as usize * channel_count;
+            let mut loudest_step = f64::NEG_INFINITY;
+            for step in samples.chunks(step) {
+                meter.add_frames_f32(step).expect("whole frames");
+                loudest_step = loudest_step.max(meter.loudness_window(400).expect("has a window"));
+            }
+            let audio = AudioBuffer {
+                samples,
+                channel_count,
+                sample_rate_hz,
+            };
+            let found = measure_loudness(&audio);
+            let near = |value: Option<f64>, expected: f64, what: &str| {
+                let value = value.expect(what);
+                assert!(
+                    (value - expected).abs() < 1e-6,
+                    "{what} at {sample_rate_hz}: {value} {expected}"
+                );
+            };
+            near(
+                found.integrated_lufs,
+                meter.loudness_global().expect("I"),
+                "integrated",
+            );
+            near(
+                found.range_lu,
+                meter.loudness_range().expect("LRA"),
+                "range",
+            );
+            // Elsewhere forty steps are not quite 400 ms.
+            if sample_rate_hz % STEPS_PER_SECOND == 0 {
+                near(found.momentary_max_lufs, loudest_step, "momentary");
+            }
         }
     }
 

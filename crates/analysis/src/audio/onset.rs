@@ -1,6 +1,7 @@
 //! Where notes and drums begin: spectral flux on a logarithmic filter bank.
 
 use super::frames::{RHYTHM_FPS, RhythmFrames};
+use super::lanes;
 use super::resample::ANALYSIS_RATE_HZ;
 
 /// Bands of the filter bank; see [`BandFilter`].
@@ -49,6 +50,12 @@ fn band_centre_hz(band: usize) -> f64 {
     from_scale(low + (high - low) * (band + 1) as f64 / (BAND_COUNT + 1) as f64)
 }
 
+/// Weights with zeros up to whole lanes, as far as there are bins: narrow bands have no rest to add one by one.
+fn padded(mut weights: Vec<f32>, bin_count: usize) -> Vec<f32> {
+    weights.resize(weights.len().next_multiple_of(8).min(bin_count), 0.0);
+    weights
+}
+
 impl BandFilter {
     pub(crate) fn new(window_length: usize) -> Self {
         let bin_hz = f64::from(ANALYSIS_RATE_HZ) / window_length as f64;
@@ -70,7 +77,7 @@ impl BandFilter {
                         (1.0 - distance / width).max(0.0) as f32
                     })
                     .collect();
-                (first, weights)
+                (first, padded(weights, window_length / 2 + 1 - first))
             })
             .collect();
         Self { bands }
@@ -78,14 +85,13 @@ impl BandFilter {
 
     /// Appends one row of compressed band magnitudes.
     pub(crate) fn push_row(&self, magnitudes: &[f32], rows: &mut Vec<f32>) {
+        let row_start = rows.len();
         for (first, weights) in &self.bands {
             let bins = magnitudes.get(*first..).unwrap_or_default();
-            let sum: f32 = bins
-                .iter()
-                .zip(weights)
-                .map(|(bin, weight)| bin * weight)
-                .sum();
-            rows.push(COMPRESSION.mul_add(sum, 1.0).ln());
+            rows.push(COMPRESSION * lanes::dot(bins, weights) + 1.0);
+        }
+        for value in &mut rows[row_start..] {
+            *value = lanes::ln(*value);
         }
     }
 }
@@ -115,32 +121,25 @@ impl OnsetEnvelope {
     pub(crate) fn compute(frames: &RhythmFrames) -> Self {
         let mut groups: [Vec<f32>; GROUP_COUNT] =
             std::array::from_fn(|_| Vec::with_capacity(frames.frame_count));
-        let group_of: Vec<usize> = (0..BAND_COUNT)
-            .map(|band| {
-                GROUP_EDGES_HZ
-                    .iter()
-                    .filter(|&&edge| band_centre_hz(band) >= edge)
-                    .count()
-            })
-            .collect();
+        let bands_of_groups = group_bands();
         let rows: Vec<&[f32]> = frames.bands.chunks_exact(BAND_COUNT).collect();
         let mut widened = [0.0f32; BAND_COUNT];
         let mut breadth = Breadth::default();
         for (index, row) in rows.iter().enumerate() {
-            let mut sums = [0.0f32; GROUP_COUNT];
-            let mut square = 0.0f32;
+            let mut rises = [0.0f32; BAND_COUNT];
             if let Some(before) = index
                 .checked_sub(FLUX_LAG)
                 .and_then(|before| rows.get(before))
             {
                 widen(before, &mut widened);
-                for ((value, reference), &group) in row.iter().zip(&widened).zip(&group_of) {
-                    let rise = (value - reference).max(0.0);
-                    sums[group] += rise;
-                    square += rise * rise;
+                for ((rise, value), reference) in rises.iter_mut().zip(*row).zip(&widened) {
+                    *rise = (value - reference).max(0.0);
                 }
             }
-            breadth.add(sums.iter().sum(), square);
+            let sums = bands_of_groups
+                .clone()
+                .map(|bands| lanes::sum(&rises[bands]));
+            breadth.add(sums.iter().sum(), lanes::dot(&rises, &rises));
             for (group, sum) in groups.iter_mut().zip(sums) {
                 group.push(sum);
             }
@@ -210,14 +209,29 @@ impl Breadth {
     }
 }
 
+/// Bands of each group.
+fn group_bands() -> [std::ops::Range<usize>; GROUP_COUNT] {
+    let first_over = |edge_hz: f64| {
+        (0..BAND_COUNT)
+            .find(|&band| band_centre_hz(band) >= edge_hz)
+            .unwrap_or(BAND_COUNT)
+    };
+    let edges = GROUP_EDGES_HZ.map(first_over);
+    std::array::from_fn(|group| {
+        let start = group.checked_sub(1).map_or(0, |before| edges[before]);
+        start..edges.get(group).copied().unwrap_or(BAND_COUNT)
+    })
+}
+
 /// Maximum over each band and its neighbours.
 fn widen(row: &[f32], widened: &mut [f32; BAND_COUNT]) {
-    for (band, value) in widened.iter_mut().enumerate() {
-        let neighbours = row.get(band.saturating_sub(1)..(band + 2).min(BAND_COUNT));
-        *value = neighbours
-            .unwrap_or_default()
-            .iter()
-            .fold(0.0f32, |peak, &value| peak.max(value));
+    let higher = |a: f32, b: f32| if a > b { a } else { b };
+    widened.copy_from_slice(row);
+    for (value, neighbour) in widened.iter_mut().zip(&row[1..]) {
+        *value = higher(*value, *neighbour);
+    }
+    for (value, neighbour) in widened[1..].iter_mut().zip(row) {
+        *value = higher(*value, *neighbour);
     }
 }
 

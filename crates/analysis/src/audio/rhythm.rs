@@ -22,6 +22,8 @@ const DURATION_S_MIN: f64 = 3.0;
 #[derive(Debug, Default)]
 pub(crate) struct Rhythm {
     pub envelope: OnsetEnvelope,
+    /// Autocorrelation of the envelope.
+    pub repeats: Autocorrelation,
     pub tempo: Option<TempoEstimate>,
     /// Beat times in seconds, rising; empty without a tempo.
     pub beats_s: Vec<f64>,
@@ -107,6 +109,7 @@ pub(crate) fn measure_rhythm(spectra: &Spectra, chroma: &[[f32; 12]]) -> Rhythm 
     let Some(verdict) = decide(&judged, &phase_features) else {
         return Rhythm {
             envelope,
+            repeats,
             ..Rhythm::default()
         };
     };
@@ -126,6 +129,7 @@ pub(crate) fn measure_rhythm(spectra: &Spectra, chroma: &[[f32; 12]]) -> Rhythm 
     let metre = metre.map(|metre| (metre.beats_per_bar as u32, metre.confidence));
     Rhythm {
         envelope,
+        repeats,
         tempo: Some(tempo),
         beats_s,
         downbeats_s,

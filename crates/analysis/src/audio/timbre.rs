@@ -1,5 +1,6 @@
 //! The colour of the sound: cepstral coefficients and spectral statistics.
 
+use super::lanes;
 use super::resample::ANALYSIS_RATE_HZ;
 
 /// Cepstral coefficients kept, the first being level.
@@ -100,7 +101,11 @@ pub(crate) struct TimbreMeter {
     contrast_edges: [usize; CONTRAST_COUNT + 1],
     previous: Vec<f32>,
     power: Vec<f32>,
-    sorted: Vec<f32>,
+    sorted: Vec<u32>,
+    /// Means of four bins each.
+    means: Vec<f32>,
+    /// Their own numbers.
+    bins: Vec<f32>,
     frames: TimbreFrames,
 }
 
@@ -176,6 +181,8 @@ impl TimbreMeter {
             previous: vec![0.0; bin_count],
             power: vec![0.0; bin_count],
             sorted: Vec::with_capacity(bin_count),
+            means: Vec::with_capacity(bin_count / 4),
+            bins: (0..bin_count).map(|bin| bin as f32).collect(),
             frames: TimbreFrames::default(),
         }
     }
@@ -185,16 +192,12 @@ impl TimbreMeter {
         for (power, magnitude) in self.power.iter_mut().zip(magnitudes) {
             *power = magnitude * magnitude;
         }
-        let magnitude_sum: f32 = magnitudes.iter().sum::<f32>().max(f32::MIN_POSITIVE);
-        let flux: f32 = magnitudes
-            .iter()
-            .zip(&self.previous)
-            .map(|(now, before)| (now - before).max(0.0))
-            .sum();
+        let magnitude_sum: f32 = lanes::sum(magnitudes).max(f32::MIN_POSITIVE);
+        let rise = |now: f32, before: f32| (now - before).max(0.0);
+        let flux = lanes::sum_of_pairs(magnitudes, &self.previous, rise);
         self.previous.copy_from_slice(magnitudes);
         let (centroid_hz, bandwidth_hz) = self.centre(magnitudes, magnitude_sum);
-        let level: f32 = samples.iter().map(|sample| sample * sample).sum::<f32>() * gain * gain
-            / samples.len().max(1) as f32;
+        let level = lanes::dot(samples, samples) * gain * gain / samples.len().max(1) as f32;
         let row = TimbreFrame {
             mfcc: self.cepstrum(),
             contrast_db: self.contrast(),
@@ -217,40 +220,23 @@ impl TimbreMeter {
         let mut log_mel = [0.0f32; MEL_COUNT];
         for (value, (first, weights)) in log_mel.iter_mut().zip(&self.mel) {
             let bins = self.power.get(*first..).unwrap_or_default();
-            let sum: f32 = bins
-                .iter()
-                .zip(weights)
-                .map(|(bin, weight)| bin * weight)
-                .sum();
             // Natural logarithm with a floor 90 dB under the working level's loudest bins.
-            *value = (sum + 1e-9).ln();
+            *value = lanes::ln(lanes::dot(bins, weights) + 1e-9);
         }
         let mut coefficients = [0.0f32; MFCC_COUNT];
         for (coefficient, row) in coefficients
             .iter_mut()
             .zip(self.dct.chunks_exact(MEL_COUNT))
         {
-            *coefficient = row
-                .iter()
-                .zip(&log_mel)
-                .map(|(weight, value)| weight * value)
-                .sum();
+            *coefficient = lanes::dot(row, &log_mel);
         }
         coefficients
     }
 
     fn centre(&self, magnitudes: &[f32], magnitude_sum: f32) -> (f32, f32) {
-        let moment: f32 = magnitudes
-            .iter()
-            .enumerate()
-            .map(|(bin, magnitude)| bin as f32 * magnitude)
-            .sum();
-        let centre = moment / magnitude_sum;
-        let spread: f32 = magnitudes
-            .iter()
-            .enumerate()
-            .map(|(bin, magnitude)| (bin as f32 - centre) * (bin as f32 - centre) * magnitude)
-            .sum();
+        let centre = lanes::dot(&self.bins, magnitudes) / magnitude_sum;
+        let away = |bin: f32, magnitude: f32| (bin - centre) * (bin - centre) * magnitude;
+        let spread = lanes::sum_of_pairs(&self.bins, magnitudes, away);
         (
             centre * self.bin_hz,
             (spread / magnitude_sum).sqrt() * self.bin_hz,
@@ -258,7 +244,7 @@ impl TimbreMeter {
     }
 
     fn rolloff(&self) -> f32 {
-        let target = self.power.iter().sum::<f32>() * ROLLOFF_SHARE;
+        let target = lanes::sum(&self.power) * ROLLOFF_SHARE;
         let mut sum = 0.0;
         for (bin, power) in self.power.iter().enumerate() {
             sum += power;
@@ -270,15 +256,19 @@ impl TimbreMeter {
     }
 
     /// Geometric over arithmetic mean of power, on groups of bins to spare logarithms.
-    fn flatness(&self) -> f32 {
+    fn flatness(&mut self) -> f32 {
+        self.means.clear();
         let groups = self.power.chunks_exact(4);
-        let count = groups.len().max(1) as f32;
-        let (mut log_sum, mut sum) = (0.0f32, 0.0f32);
-        for group in groups {
-            let mean = group.iter().sum::<f32>() * 0.25 + POWER_FLOOR;
-            log_sum += mean.ln();
-            sum += mean;
+        self.means.extend(groups.map(|group| {
+            let [a, b, c, d] = [group[0], group[1], group[2], group[3]];
+            (a + b + (c + d)) * 0.25 + POWER_FLOOR
+        }));
+        let count = self.means.len().max(1) as f32;
+        let sum = lanes::sum(&self.means);
+        for mean in &mut self.means {
+            *mean = lanes::ln(*mean);
         }
+        let log_sum = lanes::sum(&self.means);
         ((log_sum / count).exp() / (sum / count)).clamp(0.0, 1.0)
     }
 
@@ -287,20 +277,25 @@ impl TimbreMeter {
         let mut contrast = [0.0f32; CONTRAST_COUNT];
         for (value, edges) in contrast.iter_mut().zip(self.contrast_edges.windows(2)) {
             let [low, high] = edges else { continue };
+            // The bits of powers, which are not negative, are ordered as they are, and compare faster.
+            let powers = self.power.get(*low..*high).unwrap_or_default();
             self.sorted.clear();
             self.sorted
-                .extend_from_slice(self.power.get(*low..*high).unwrap_or_default());
+                .extend(powers.iter().map(|power| power.to_bits()));
             let count = self.sorted.len();
             let fifth = (count / 5).max(1);
             if count < 2 {
                 continue;
             }
-            self.sorted
-                .select_nth_unstable_by(fifth - 1, f32::total_cmp);
-            let valley: f32 = self.sorted[..fifth].iter().sum::<f32>() / fifth as f32;
-            self.sorted
-                .select_nth_unstable_by(count - fifth, f32::total_cmp);
-            let peak: f32 = self.sorted[count - fifth..].iter().sum::<f32>() / fifth as f32;
+            let mean = |bits: &[u32]| {
+                bits.iter().map(|&bits| f32::from_bits(bits)).sum::<f32>() / fifth as f32
+            };
+            self.sorted.select_nth_unstable(fifth - 1);
+            let (lowest, others) = self.sorted.split_at_mut(fifth);
+            let valley = mean(lowest);
+            let from = count - 2 * fifth;
+            others.select_nth_unstable(from);
+            let peak = mean(&others[from..]);
             *value = 10.0 * ((peak + POWER_FLOOR) / (valley + POWER_FLOOR)).log10();
         }
         contrast

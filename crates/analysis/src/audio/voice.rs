@@ -1,5 +1,6 @@
 //! Voice-like movement: partials that glide together, which instruments with fixed pitches do not do.
 
+use super::lanes;
 use super::resample::ANALYSIS_RATE_HZ;
 
 /// Range of partials that are followed, in hertz: over the fundamentals of bass and drums, up to where
@@ -72,17 +73,20 @@ impl GlideMeter {
             *value = low + share * (high - low);
         }
         for value in &mut self.now {
-            *value = COMPRESSION.mul_add(*value, 1.0).ln();
+            *value = lanes::ln(COMPRESSION * *value + 1.0);
         }
-        let (mut moved, mut whole) = (0.0f32, 0.0f32);
-        let appeared = &mut self.appeared[SHIFT_MAX..];
-        for (place, (&now, &before)) in self.now.iter().zip(&self.before).enumerate() {
+        let changes = self.now.iter().zip(&self.before);
+        let steps = self
+            .vanished
+            .iter_mut()
+            .zip(&mut self.appeared[SHIFT_MAX..]);
+        for ((now, before), (vanished, appeared)) in changes.zip(steps) {
             let change = now - before;
-            self.vanished[place] = (-change).max(0.0);
-            appeared[place] = change.max(0.0);
-            moved += change.abs();
-            whole += now + before;
+            *vanished = (-change).max(0.0);
+            *appeared = change.max(0.0);
         }
+        let moved = lanes::sum(&self.vanished) + lanes::sum(&self.appeared);
+        let whole = lanes::sum(&self.now) + lanes::sum(&self.before);
         let frame = GlideFrame {
             direction: self.direction(),
             moved: if whole > 0.0 { moved / whole } else { 0.0 },
@@ -92,19 +96,14 @@ impl GlideMeter {
     }
 
     fn direction(&self) -> f32 {
-        let norm = |values: &[f32]| values.iter().map(|value| value * value).sum::<f32>().sqrt();
+        let norm = |values: &[f32]| lanes::dot(values, values).sqrt();
         let scale = norm(&self.vanished) * norm(&self.appeared);
         if scale <= 1e-6 {
             return 0.0;
         }
         let fit = |offset: usize| -> f32 {
             let moved = self.appeared.get(offset..).unwrap_or_default();
-            self.vanished
-                .iter()
-                .zip(moved)
-                .map(|(a, b)| a * b)
-                .sum::<f32>()
-                / scale
+            lanes::dot(&self.vanished, moved) / scale
         };
         let (mut up, mut down) = (0.0f32, 0.0f32);
         for shift in 1..=SHIFT_MAX {
