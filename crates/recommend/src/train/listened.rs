@@ -25,7 +25,7 @@ const LISTENS_MAX: usize = 20_000;
 /// Listeners, one in so many, that decide when enough is learnt.
 const VALIDATION_EVERY: usize = 5;
 /// Weights tried for the share as a term of the order.
-const WEIGHTS: [f32; 6] = [0.0, 0.25, 0.5, 1.0, 2.0, 4.0];
+const WEIGHTS: [f32; 5] = [0.25, 0.5, 1.0, 2.0, 4.0];
 
 /// Listens with the columns that the ranker would have read of them.
 #[derive(Default)]
@@ -204,27 +204,32 @@ impl Means {
 }
 
 /// Finds what the share should count in the order beside trees and blend, by NDCG@10 on the questions
-/// that decided when enough was learnt; 0 unless another weight is better.
+/// that decided when enough was learnt; 0 unless another weight is surely better, because the questions
+/// are few and every answer would wait for these trees too.
 pub fn order_weight(share: &ListenedShare, ranker: &Ranker, rows: &RankerRows) -> Result<f32> {
     let (_, validation) = rows.split();
-    if validation.question_count() == 0 {
-        return Ok(0.0);
-    }
     let mut trees = vec![0.0; validation.row_count()];
     (ranker.ensemble()).predict_into(validation.features()?, &mut trees)?;
     let scores = validation.scores(&trees, ranker.blend_weight());
     let told = share.raw(validation.values())?;
-    let mut best = (f64::NEG_INFINITY, 0.0);
-    for weight in WEIGHTS {
+    let judged = |weight: f32| -> Vec<f64> {
         let both = scores.iter().zip(&told);
         let scores: Vec<f64> = both
             .map(|(score, told)| score + f64::from(weight) * told)
             .collect();
-        let ndcg: f64 = (validation.groups())
+        (validation.groups())
             .map(|group| graded_ndcg_at(&validation.labels()[group.clone()], &scores[group], 10))
-            .sum();
-        if ndcg > best.0 {
-            best = (ndcg, weight);
+            .collect()
+    };
+    let without = judged(0.0);
+    let mut best = (0.0, 0.0);
+    for weight in WEIGHTS {
+        let both = judged(weight).into_iter().zip(&without);
+        let gains: Vec<f64> = both.map(|(with, without)| with - without).collect();
+        let gain = mean_of(&gains);
+        let is_sure = interval_of_mean(&gains).is_some_and(|interval| interval.low > 0.0);
+        if is_sure && gain > best.0 {
+            best = (gain, weight);
         }
     }
     Ok(best.1)
