@@ -16,7 +16,7 @@ use super::{EmbeddedStorage, blocking};
 use crate::arguments::{check_dimension, check_vector};
 use crate::error::Result;
 use crate::neighbours;
-use crate::ports::{VectorFilter, VectorMatch, VectorSpace, VectorStore};
+use crate::ports::{SpaceFilter, VectorFilter, VectorMatch, VectorSpace, VectorStore};
 
 /// Changes a space gathers before its snapshot is written again; building 20,000 vectors anew takes
 /// about a second, which is what a start may cost.
@@ -44,14 +44,20 @@ impl VectorStore for EmbeddedStorage {
     }
 
     async fn remove(&self, scope: &TenantScope, track: TrackId) -> Result<()> {
+        self.remove_from(scope, track, Arc::new(|_| true)).await
+    }
+
+    async fn remove_from(
+        &self,
+        scope: &TenantScope,
+        track: TrackId,
+        spaces: SpaceFilter,
+    ) -> Result<()> {
         let files = self.files(scope)?;
-        let spaces = files
-            .database
-            .write(move |db| remove_vectors(db, track))
-            .await?;
+        let delete = move |db: &Connection| remove_vectors(db, track, &spaces);
+        let left = files.database.write(delete).await?;
         let follow = move || {
-            spaces
-                .iter()
+            left.iter()
                 .try_for_each(|s| files.vectors.catch_up(s).map(drop))
         };
         blocking(follow).await
@@ -327,12 +333,18 @@ fn write_vectors(
     Ok(())
 }
 
-fn remove_vectors(db: &Connection, track: TrackId) -> Result<Vec<VectorSpace>> {
+/// Takes a track out of the spaces that pass; says which it was in.
+fn remove_vectors(
+    db: &Connection,
+    track: TrackId,
+    is_meant: &SpaceFilter,
+) -> Result<Vec<VectorSpace>> {
     let mut find = db.prepare_cached("SELECT space FROM vectors WHERE track = ?")?;
     let names = find.query_map([key_of(track)], |row| row.get::<_, String>(0))?;
-    let spaces = names
+    let mut spaces = names
         .map(|name| Ok(name?.parse()?))
         .collect::<Result<Vec<VectorSpace>>>()?;
+    spaces.retain(|space| is_meant(space));
     for space in &spaces {
         let sequence = last_sequence(db, space)? + 1;
         db.execute(
