@@ -26,10 +26,6 @@ pub async fn open(folder: &Path) -> anyhow::Result<Arc<dyn LyricsEncoder>> {
 
 /// Refuses: what reads encoders is not in this build.
 #[cfg(not(feature = "onnx"))]
-#[allow(
-    clippy::unused_async,
-    reason = "the build that reads encoders waits for it"
-)]
 pub async fn open(folder: &Path) -> anyhow::Result<Arc<dyn LyricsEncoder>> {
     anyhow::bail!(
         "the settings name the lyrics encoder `{}`, and this build reads none: build it with \

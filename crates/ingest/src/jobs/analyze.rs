@@ -172,8 +172,11 @@ impl AnalyzeRunner {
                 written.push(space);
             }
         }
-        let spaces = &self.lyrics_spaces;
-        spaces.leave_encoders_but(scope, track.id, &written).await?;
+        if measured.document.lyrics.is_some() {
+            let spaces = &self.lyrics_spaces;
+            let left = spaces.leave_encoders_but(scope, track.id, &written);
+            left.await?;
+        }
         self.complete_length(scope, track, &measured.document)
             .await?;
         let document =

@@ -183,7 +183,7 @@ async fn another_encoder_replaces_the_former_when_it_is_done() {
     let (former, encoder) = (Letters::new(1), Letters::new(2));
     world.encode(&former).await.unwrap();
     let dropped = world.encode(&encoder).await.unwrap();
-    assert_eq!(dropped, [former.space.clone()]);
+    assert_eq!(dropped.as_slice(), std::slice::from_ref(&former.space));
     assert_eq!(world.held().await, [(encoder.space.clone(), 2)]);
     let nothing = LyricsSpaces::new(Arc::clone(&world.catalogue), None);
     let refused = encode_lyrics(&nothing, &world.scope, |_| {}).await;
@@ -205,7 +205,7 @@ async fn words_that_change_leave_every_encoder_that_did_not_read_them() {
     assert_eq!(embedded, [(encoder.space.clone(), vec![0.0, 1.0])]);
     assert_eq!(spaces.embed_all(&world.scope, "b!").await.unwrap(), []);
     spaces
-        .leave_encoders_but(&world.scope, ids[0], &[encoder.space.clone()])
+        .leave_encoders_but(&world.scope, ids[0], std::slice::from_ref(&encoder.space))
         .await
         .unwrap();
     assert_eq!(world.held().await, [(other, 1)]);

@@ -54,8 +54,16 @@ impl VectorStore for EmbeddedStorage {
         spaces: SpaceFilter,
     ) -> Result<()> {
         let files = self.files(scope)?;
-        let delete = move |db: &Connection| remove_vectors(db, track, &spaces);
-        let left = files.database.write(delete).await?;
+        let held = move |db: &Connection| spaces_of(db, track);
+        let mut left = files.database.read(held).await?;
+        left.retain(|space| spaces(space));
+        if left.is_empty() {
+            // Most analyses ask for a track that is in none: no reason to wait for the writing thread.
+            return Ok(());
+        }
+        let meant = left.clone();
+        let delete = move |db: &Connection| remove_vectors(db, track, &meant);
+        files.database.write(delete).await?;
         let follow = move || {
             left.iter()
                 .try_for_each(|s| files.vectors.catch_up(s).map(drop))
@@ -333,26 +341,23 @@ fn write_vectors(
     Ok(())
 }
 
-/// Takes a track out of the spaces that pass; says which it was in.
-fn remove_vectors(
-    db: &Connection,
-    track: TrackId,
-    is_meant: &SpaceFilter,
-) -> Result<Vec<VectorSpace>> {
+/// The spaces that a track is in, or was in.
+fn spaces_of(db: &Connection, track: TrackId) -> Result<Vec<VectorSpace>> {
     let mut find = db.prepare_cached("SELECT space FROM vectors WHERE track = ?")?;
     let names = find.query_map([key_of(track)], |row| row.get::<_, String>(0))?;
-    let mut spaces = names
-        .map(|name| Ok(name?.parse()?))
-        .collect::<Result<Vec<VectorSpace>>>()?;
-    spaces.retain(|space| is_meant(space));
-    for space in &spaces {
+    names.map(|name| Ok(name?.parse()?)).collect()
+}
+
+/// Takes a track out of spaces.
+fn remove_vectors(db: &Connection, track: TrackId, spaces: &[VectorSpace]) -> Result<()> {
+    for space in spaces {
         let sequence = last_sequence(db, space)? + 1;
         db.execute(
             "UPDATE vectors SET vector = NULL, sequence = ? WHERE space = ? AND track = ?",
             params![sequence, space.as_str(), key_of(track)],
         )?;
     }
-    Ok(spaces)
+    Ok(())
 }
 
 fn last_sequence(db: &Connection, space: &VectorSpace) -> Result<i64> {

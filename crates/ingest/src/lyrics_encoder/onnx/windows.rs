@@ -11,6 +11,9 @@ const WINDOW_TOKENS_MAX: usize = 512;
 const WINDOW_TOKENS_MIN: usize = 8;
 /// Tokens of a text that are read. The longest songs have some 3,000; what is beyond is not a song.
 const TEXT_TOKENS_MAX: usize = 8_192;
+/// Bytes of a text that are cut into tokens at all: as many as lyrics have when they are parsed, and 32 a
+/// token. Without a bound ten megabytes would take seconds and a gigabyte of tokens.
+const TEXT_BYTES_MAX: usize = 256 << 10;
 /// What tokenizers call a token that they do not know.
 const UNKNOWN: [&str; 2] = ["[UNK]", "<unk>"];
 
@@ -75,6 +78,8 @@ impl Windows {
     /// The windows of a text, in order; none for a text without a token that is known.
     pub fn cut(&self, text: &str) -> Result<Vec<Window>, String> {
         let refused = |error| format!("cannot cut the text into tokens: {error}");
+        let end = text.floor_char_boundary(TEXT_BYTES_MAX);
+        let text = text.get(..end).unwrap_or_default();
         let mut whole = self.tokenizer.encode(text, false).map_err(refused)?;
         for bound in [TEXT_TOKENS_MAX, self.text_tokens_max] {
             // The second cut divides what the first left.
