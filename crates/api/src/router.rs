@@ -91,12 +91,13 @@ fn described() -> OpenApiRouter<ApiState> {
 
 /// What sets a track beside others.
 fn comparisons() -> OpenApiRouter<ApiState> {
-    use native::{compare, lyrics_space, map, syllables, traits};
+    use native::{compare, lyrics_encoder, lyrics_space, map, syllables, traits};
     OpenApiRouter::new()
         .routes(routes!(syllables::syllables))
         .routes(routes!(traits::traits))
         .routes(routes!(compare::compare))
         .routes(routes!(lyrics_space::get, lyrics_space::learn))
+        .routes(routes!(lyrics_encoder::get, lyrics_encoder::encode))
         .routes(routes!(map::map))
         .routes(routes!(map::colours))
         .routes(routes!(map::tracks))

@@ -28,6 +28,8 @@ pub enum JobTask {
     TrainHeads,
     /// Learn an embedding from the tenant's lyrics, and embed them.
     LearnLyrics,
+    /// Embed the tenant's lyrics by the encoder of the settings.
+    EncodeLyrics,
 }
 
 impl JobTask {
@@ -40,6 +42,7 @@ impl JobTask {
             Self::FindDuplicates => "find_duplicates",
             Self::TrainHeads => "train_heads",
             Self::LearnLyrics => "learn_lyrics",
+            Self::EncodeLyrics => "encode_lyrics",
         }
     }
 
@@ -52,7 +55,8 @@ impl JobTask {
             | Self::Train(_)
             | Self::FindDuplicates
             | Self::TrainHeads
-            | Self::LearnLyrics => false,
+            | Self::LearnLyrics
+            | Self::EncodeLyrics => false,
         }
     }
 }

@@ -38,6 +38,12 @@ pub enum Error {
     /// There is too little to learn from; more songs help, trying again does not.
     #[error(transparent)]
     TooLittle(#[from] TooLittle),
+    /// The lyrics encoder cannot be used, or fails at a text; trying again does not help.
+    #[error("the lyrics encoder: {reason}")]
+    Encoder {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The decoding child ended or hung; trying again may help.
     #[error("the decoder stopped: {reason}")]
     Decoder {
@@ -50,11 +56,26 @@ impl Error {
     /// What the caller can do about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Invalid(_) | Self::Audio { .. } | Self::TooLittle(_) => ErrorKind::Invalid,
+            Self::Invalid(_) | Self::Audio { .. } | Self::TooLittle(_) | Self::Encoder { .. } => {
+                ErrorKind::Invalid
+            }
             Self::Storage(error) => error.kind(),
             Self::Unreadable { .. } => ErrorKind::NotFound,
             Self::LeftAlone { .. } => ErrorKind::Conflict,
             Self::Decoder { .. } => ErrorKind::Unavailable,
+        }
+    }
+
+    /// An encoder that cannot be used.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn encoder(reason: String) -> Self {
+        Self::Encoder { reason }
+    }
+
+    /// There is none in the settings.
+    pub(crate) fn no_encoder() -> Self {
+        Self::Encoder {
+            reason: "there is none: set `lyrics_encoder` in the settings to its folder".to_owned(),
         }
     }
 

@@ -8,6 +8,7 @@ pub mod error;
 pub mod imports;
 pub mod jobs;
 pub mod listens;
+pub mod lyrics_encoder;
 pub mod lyrics_space;
 pub mod retag;
 #[cfg(test)]

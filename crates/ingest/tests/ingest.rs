@@ -100,7 +100,7 @@ impl World {
             catalogue: catalogue.clone(),
             process: process.clone(),
             ledger: storage.clone(),
-            lyrics_spaces: Arc::new(LyricsSpaces::new(catalogue.clone())),
+            lyrics_spaces: Arc::new(LyricsSpaces::new(catalogue.clone(), None)),
         };
         let workers = Arc::new(Workers {
             queue: storage.clone(),

@@ -3,6 +3,7 @@
 mod client;
 mod commands;
 mod entropy;
+mod lyrics_encoder;
 mod platform;
 mod progress;
 mod settings;

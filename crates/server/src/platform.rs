@@ -26,6 +26,7 @@ use leitmotif_ingest::jobs::{
     AnalyzeRunner, DecoderProcess, JobRunner, ScanRunner, TenantDirectory, Workers,
 };
 use leitmotif_ingest::listens::ScrobbleLog;
+use leitmotif_ingest::lyrics_encoder::LyricsEncoder;
 use leitmotif_ingest::lyrics_space::LyricsSpaces;
 use leitmotif_recommend::exposures::ExposureWriter;
 use leitmotif_recommend::map::Mapper;
@@ -38,8 +39,11 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::entropy::SystemEntropy;
+use crate::lyrics_encoder;
 use crate::settings::Settings;
-use crate::trainer::{FormerSpaces, LearnLyricsRunner, TrainHeadsRunner, TrainRunner};
+use crate::trainer::{
+    EncodeLyricsRunner, FormerSpaces, HeadsBehind, LearnLyricsRunner, TrainHeadsRunner, TrainRunner,
+};
 
 /// The file with the local operator's key, readable by the folder's owner alone.
 const KEY_FILE: &str = "local.key";
@@ -71,6 +75,10 @@ impl Platform {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let data = &settings.data;
+        let encoder = match settings.lyrics_encoder.as_deref() {
+            Some(folder) => Some(lyrics_encoder::open(folder).await?),
+            None => None,
+        };
         let opened = EmbeddedStorage::open(data, clock.clone(), entropy.clone(), holder);
         let storage = Arc::new(
             opened.with_context(|| format!("cannot open the data folder `{}`", data.display()))?,
@@ -82,7 +90,7 @@ impl Platform {
         let directory = Arc::new(TenantDirectory::new(seal, storage.clone()));
         directory.refresh().await?;
         let (exposure_writer, exposures) = ExposureWriter::start(storage.clone());
-        let services = Services::new(&storage, exposure_writer, &clock, &entropy);
+        let services = Services::new(&storage, exposure_writer, encoder, &clock, &entropy);
         let workers = services.workers(&storage, &directory, &entropy)?;
         free_claims(&storage, &workers, &directory).await?;
         let (stop, stopped) = watch::channel(false);
@@ -197,6 +205,7 @@ impl Services {
     fn new(
         storage: &Arc<EmbeddedStorage>,
         exposures: ExposureWriter,
+        encoder: Option<Arc<dyn LyricsEncoder>>,
         clock: &Arc<dyn Clock>,
         entropy: &Arc<dyn Entropy>,
     ) -> Self {
@@ -215,7 +224,7 @@ impl Services {
         let search = Arc::new(Searcher::new(Arc::clone(&recommender)));
         Self {
             scrobbles: Arc::clone(&catalogue.scrobbles),
-            lyrics_spaces: Arc::new(LyricsSpaces::new(Arc::clone(&catalogue))),
+            lyrics_spaces: Arc::new(LyricsSpaces::new(Arc::clone(&catalogue), encoder)),
             catalogue,
             recommender,
             mapper: Arc::new(Mapper::new(Arc::clone(&search))),
@@ -239,6 +248,10 @@ impl Services {
             spaces: Arc::clone(&self.lyrics_spaces),
             mapper: Arc::clone(&self.mapper),
         };
+        let heads = HeadsBehind {
+            recommender: Arc::clone(&self.recommender),
+            jobs: storage.clone(),
+        };
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let runners: Vec<Arc<dyn JobRunner>> = vec![
             Arc::new(TrainRunner {
@@ -249,10 +262,10 @@ impl Services {
                 former: former.clone(),
             }),
             Arc::new(LearnLyricsRunner {
-                recommender: Arc::clone(&self.recommender),
-                former,
-                jobs: storage.clone(),
+                heads: heads.clone(),
+                former: former.clone(),
             }),
+            Arc::new(EncodeLyricsRunner { heads, former }),
             Arc::new(ScanRunner {
                 catalogue: Arc::clone(&self.catalogue),
             }),

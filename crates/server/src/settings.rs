@@ -28,6 +28,9 @@ pub struct Settings {
     pub requests_per_day: u64,
     /// Folders that may be imported over HTTP.
     pub import_roots: Vec<PathBuf>,
+    /// Folder of a sentence encoder for lyrics: `model.onnx` and `tokenizer.json`. Needs a build with the
+    /// feature `onnx`.
+    pub lyrics_encoder: Option<PathBuf>,
     /// What is logged: `error`, `warn`, `info`, `debug`, or a filter such as `leitmotif=debug`.
     pub log: String,
     /// Whether log lines are JSON documents.
@@ -72,6 +75,7 @@ impl Default for Settings {
             request_burst: 10_000,
             requests_per_day: 0,
             import_roots: Vec::new(),
+            lyrics_encoder: None,
             log: "info".to_owned(),
             log_json: false,
             url: None,

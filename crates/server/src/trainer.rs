@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use leitmotif_domain::job::{JobTask, NewJob};
 use leitmotif_domain::{ErrorKind, TenantScope};
 use leitmotif_ingest::jobs::{JobFailure, JobHandle, JobRunner};
+use leitmotif_ingest::lyrics_encoder::encode_lyrics;
 use leitmotif_ingest::lyrics_space::{LyricsSpaces, learn_lyrics};
 use leitmotif_recommend::Recommender;
 use leitmotif_recommend::heads::{LabelKind, train_heads};
@@ -84,11 +85,9 @@ impl JobRunner for TrainHeadsRunner {
 /// Learns an embedding from the lyrics of a tenant.
 pub struct LearnLyricsRunner {
     /// Who may read the space before.
-    pub recommender: Arc<Recommender>,
+    pub heads: HeadsBehind,
     /// The space before, and what hangs on it.
     pub former: FormerSpaces,
-    /// Where the training of heads waits that read the space before.
-    pub jobs: Arc<dyn JobQueue>,
 }
 
 #[async_trait]
@@ -102,23 +101,79 @@ impl JobRunner for LearnLyricsRunner {
         let learned = learn_lyrics(spaces, scope, |progress| job.report(progress)).await?;
         let (space, words) = (learned.space(), learned.embedding.word_count());
         tracing::info!(%space, songs = learned.songs, words, "lyrics learned");
-        let heads = match self.recommender.heads(scope).await {
-            Ok(found) => found,
-            // Heads that do not read read no space either; their own page says so.
-            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => None,
-            Err(error) => return Err(failure(&error)),
-        };
-        let read = heads.map(|(_, heads)| heads.spaces()).unwrap_or_default();
+        let read = self.heads.spaces(scope).await?;
         self.former.drop_unread(scope, &read).await?;
         let is_former = |read: &VectorSpace| {
             let number = read.learned_lyrics_number();
             number.is_some_and(|number| number < learned.number)
         };
         if read.iter().any(is_former) {
-            let training = NewJob::alone(JobTask::TrainHeads);
-            let queued = self.jobs.enqueue(scope, vec![training]).await;
-            queued.map_err(leitmotif_ingest::Error::from)?;
+            self.heads.train_again(scope).await?;
         }
+        Ok(())
+    }
+}
+
+/// Embeds the lyrics of a tenant by the encoder of the settings.
+pub struct EncodeLyricsRunner {
+    /// Who may read the spaces of former encoders.
+    pub heads: HeadsBehind,
+    /// Those spaces, and what hangs on them.
+    pub former: FormerSpaces,
+}
+
+#[async_trait]
+impl JobRunner for EncodeLyricsRunner {
+    fn kind(&self) -> &'static str {
+        "encode_lyrics"
+    }
+
+    fn may_be_cut(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, scope: &TenantScope, job: &JobHandle) -> Result<(), JobFailure> {
+        let spaces = &self.former.spaces;
+        let dropped = encode_lyrics(spaces, scope, |progress| job.report(progress)).await?;
+        for space in &dropped {
+            self.former.forget_map(scope, space).await?;
+            tracing::info!(%space, "the space of a former lyrics encoder is removed");
+        }
+        // Until they are trained again, heads take tracks for tracks that are not in the space.
+        let read = self.heads.spaces(scope).await?;
+        if read.iter().any(|space| dropped.contains(space)) {
+            self.heads.train_again(scope).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The heads that are in use, which may read a space that goes.
+#[derive(Clone)]
+pub struct HeadsBehind {
+    /// Who keeps them.
+    pub recommender: Arc<Recommender>,
+    /// Where their training waits.
+    pub jobs: Arc<dyn JobQueue>,
+}
+
+impl HeadsBehind {
+    /// The spaces that they read.
+    async fn spaces(&self, scope: &TenantScope) -> Result<Vec<VectorSpace>, JobFailure> {
+        match self.recommender.heads(scope).await {
+            Ok(heads) => Ok(heads.map(|(_, heads)| heads.spaces()).unwrap_or_default()),
+            // Heads that do not read read no space either; their own page says so.
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => {
+                Ok(Vec::new())
+            }
+            Err(error) => Err(failure(&error)),
+        }
+    }
+
+    async fn train_again(&self, scope: &TenantScope) -> Result<(), JobFailure> {
+        let training = NewJob::alone(JobTask::TrainHeads);
+        let queued = self.jobs.enqueue(scope, vec![training]).await;
+        queued.map_err(leitmotif_ingest::Error::from)?;
         Ok(())
     }
 }
@@ -140,11 +195,15 @@ impl FormerSpaces {
         read: &[VectorSpace],
     ) -> Result<(), JobFailure> {
         for space in self.spaces.drop_former(scope, read).await? {
-            let forgotten = self.mapper.forget_space(scope, &space).await;
-            forgotten.map_err(|error| failure(&error))?;
+            self.forget_map(scope, &space).await?;
             tracing::info!(%space, "a former lyrics space is removed");
         }
         Ok(())
+    }
+
+    async fn forget_map(&self, scope: &TenantScope, space: &VectorSpace) -> Result<(), JobFailure> {
+        let forgotten = self.mapper.forget_space(scope, space).await;
+        forgotten.map_err(|error| failure(&error))
     }
 }
 

@@ -46,7 +46,8 @@ pub(super) async fn queue_one(
 pub struct JobAnswer {
     /// Its id.
     pub id: String,
-    /// `analyze_track`, `scan_folder`, `train`, `find_duplicates`, `train_heads` or `learn_lyrics`.
+    /// `analyze_track`, `scan_folder`, `train`, `find_duplicates`, `train_heads`, `learn_lyrics` or
+    /// `encode_lyrics`.
     pub kind: &'static str,
     /// The track or folder it is about.
     pub subject: Option<String>,
@@ -79,7 +80,8 @@ impl From<Job> for JobAnswer {
             JobTask::Train(_)
             | JobTask::FindDuplicates
             | JobTask::TrainHeads
-            | JobTask::LearnLyrics => None,
+            | JobTask::LearnLyrics
+            | JobTask::EncodeLyrics => None,
         };
         let stage = match &job.task {
             JobTask::Train(request) if job.state == JobState::Running => {

@@ -19,6 +19,7 @@ pub mod jobs;
 pub mod keys;
 pub mod listeners;
 pub mod listens;
+pub mod lyrics_encoder;
 pub mod lyrics_space;
 pub mod map;
 pub mod overview;

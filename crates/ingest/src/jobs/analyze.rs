@@ -114,10 +114,10 @@ impl AnalyzeRunner {
         let words = match lyrics {
             None => None,
             Some(lyrics) => {
-                let learned = self.lyrics_spaces.embed(scope, &lyrics.text).await?;
+                let embedded = self.lyrics_spaces.embed_all(scope, &lyrics.text).await?;
                 let words = read(lyrics.text).await?;
                 vectors.push((LYRICS_EMBEDDING_SPACE.parse()?, words.embedding.clone()));
-                vectors.extend(learned);
+                vectors.extend(embedded);
                 Some(words)
             }
         };
@@ -164,11 +164,18 @@ impl AnalyzeRunner {
         measured: Measured,
         input_hash: String,
     ) -> Result<()> {
+        let mut written = Vec::new();
         for (space, vector) in measured.vectors {
             if !vector.is_empty() {
                 let rows = vec![(track.id, vector)];
                 self.catalogue.vectors.upsert(scope, &space, rows).await?;
+                written.push(space);
             }
+        }
+        if measured.document.lyrics.is_some() {
+            let spaces = &self.lyrics_spaces;
+            let left = spaces.leave_encoders_but(scope, track.id, &written);
+            left.await?;
         }
         self.complete_length(scope, track, &measured.document)
             .await?;

@@ -44,6 +44,12 @@ pub trait JobRunner: Send + Sync {
     /// The kind of job, as in [`leitmotif_domain::job::JobTask::kind`].
     fn kind(&self) -> &'static str;
 
+    /// Whether a stop of the process may cut a job off: it is long, and goes on where it was at the next
+    /// start. Other jobs are finished first.
+    fn may_be_cut(&self) -> bool {
+        false
+    }
+
     /// Does a job.
     async fn run(&self, scope: &TenantScope, job: &JobHandle) -> Result<(), JobFailure>;
 }
@@ -88,7 +94,7 @@ impl Workers {
         Ok(())
     }
 
-    /// Runs `count` workers until `stop` turns true; a job in work is finished first.
+    /// Runs `count` workers until `stop` turns true; a job in work is finished first, unless it may be cut.
     pub async fn run(self: Arc<Self>, count: usize, stop: watch::Receiver<bool>) {
         let mut workers = JoinSet::new();
         for index in 0..count {
@@ -102,7 +108,8 @@ impl Workers {
         while !*stop.borrow() {
             match self.take(turn).await {
                 Some((scope, leased, runner)) => {
-                    self.perform(&scope, leased, runner.as_ref()).await;
+                    let cut = stop.clone();
+                    self.perform(&scope, leased, runner.as_ref(), cut).await;
                     self.wake.notify_one();
                 }
                 None => {
@@ -146,7 +153,13 @@ impl Workers {
         None
     }
 
-    async fn perform(&self, scope: &TenantScope, leased: LeasedJob, runner: &dyn JobRunner) {
+    async fn perform(
+        &self,
+        scope: &TenantScope,
+        leased: LeasedJob,
+        runner: &dyn JobRunner,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let (sender, receiver) = watch::channel(leased.job.progress);
         let last = receiver.clone();
         let handle = JobHandle {
@@ -156,6 +169,8 @@ impl Workers {
         let outcome = tokio::select! {
             outcome = runner.run(scope, &handle) => outcome,
             () = self.keep_lease(scope, &leased, receiver) => return,
+            // The next start gives the lease back.
+            _ = stop.wait_for(|is_stopping| *is_stopping), if runner.may_be_cut() => return,
         };
         let last = *last.borrow();
         let reported = match outcome {

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use leitmotif_analysis::lyrics::{LyricsCorpus, LyricsSpace, lyrics_words};
 use leitmotif_domain::job::Progress;
-use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::track::Lyrics;
-use leitmotif_domain::{TenantScope, TrackId, limits};
-use leitmotif_storage::ports::TrackFilter;
+use leitmotif_domain::{TenantScope, TrackId};
 
 use super::document::LearnedLyrics;
+use super::pages::Pages;
 use super::spaces::{LyricsSpaces, off_thread, vector_of};
 use crate::error::Result;
 
@@ -36,7 +35,7 @@ pub async fn learn_lyrics(
     on_progress(progress);
     let mut corpus = LyricsCorpus::default();
     let mut pages = Pages::default();
-    while let Some(page) = pages.next(spaces, scope).await? {
+    while let Some(page) = pages.next(&spaces.catalogue, scope).await? {
         progress.done = (progress.done + page.len() as u64).min(songs);
         corpus = off_thread(move || {
             for (_, lyrics) in &page {
@@ -64,7 +63,7 @@ pub async fn learn_lyrics(
     let learned = Arc::new(LearnedLyrics::new(number, now, learned_from, embedding));
     let (mut vectors, mut read) = (Vec::new(), HashMap::new());
     let mut pages = Pages::default();
-    while let Some(page) = pages.next(spaces, scope).await? {
+    while let Some(page) = pages.next(&spaces.catalogue, scope).await? {
         let embedding = Arc::clone(&learned);
         let work = move || embedded(&embedding, page);
         for (track, hash, vector) in off_thread(work).await? {
@@ -117,7 +116,7 @@ async fn catch_up(
 ) -> Result<()> {
     let catalogue = &spaces.catalogue;
     let mut pages = Pages::default();
-    while let Some(page) = pages.next(spaces, scope).await? {
+    while let Some(page) = pages.next(&spaces.catalogue, scope).await? {
         let page = page.into_iter();
         let changed: Vec<(TrackId, Lyrics)> = page
             .filter(|(track, lyrics)| read.remove(track).as_ref() != Some(&lyrics.content_hash))
@@ -153,40 +152,4 @@ fn embedded(
     songs
         .map(|(track, lyrics)| (track, lyrics.content_hash, vector_of(learned, &lyrics.text)))
         .collect()
-}
-
-/// The songs with lyrics in the order of their ids, page by page.
-#[derive(Default)]
-struct Pages {
-    after: Option<String>,
-    is_over: bool,
-}
-
-impl Pages {
-    async fn next(
-        &mut self,
-        spaces: &LyricsSpaces,
-        scope: &TenantScope,
-    ) -> Result<Option<Vec<(TrackId, Lyrics)>>> {
-        if self.is_over {
-            return Ok(None);
-        }
-        let store = &spaces.catalogue.store;
-        let filter = TrackFilter {
-            has_lyrics: Some(true),
-            ..TrackFilter::default()
-        };
-        let asked = PageRequest::new(Some(limits::PAGE_ITEMS_MAX), self.after.take())?;
-        let page = store.list_tracks(scope, &filter, &asked).await?;
-        self.is_over = page.next.is_none();
-        self.after = page.next;
-        let ids: Vec<TrackId> = page.items.iter().map(|track| track.id).collect();
-        let lyrics = store.lyrics_of(scope, &ids).await?;
-        let songs = ids.into_iter().zip(lyrics);
-        Ok(Some(
-            songs
-                .filter_map(|(id, lyrics)| Some((id, lyrics?)))
-                .collect(),
-        ))
-    }
 }

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use leitmotif_analysis::lyrics::lyrics_words;
-use leitmotif_domain::{ErrorKind, TenantId, TenantScope};
+use leitmotif_domain::{ErrorKind, TenantId, TenantScope, TrackId};
 use leitmotif_storage::ports::{BlobKey, VectorSpace};
 use parking_lot::Mutex;
 
 use super::document::LearnedLyrics;
 use crate::catalogue::Catalogue;
 use crate::error::Result;
+use crate::lyrics_encoder::{self, LyricsEncoder};
 
 /// Where the document lies. There is one: it replaces the former as a whole, and with it the space that
 /// later songs go to.
@@ -20,17 +21,24 @@ const KEPT_MAX: usize = 8;
 
 /// Reads and keeps the learned spaces; one for a process, which holds its data folder alone.
 pub struct LyricsSpaces {
-    pub(super) catalogue: Arc<Catalogue>,
+    pub(crate) catalogue: Arc<Catalogue>,
+    encoder: Option<Arc<dyn LyricsEncoder>>,
     kept: Mutex<HashMap<TenantId, Option<Arc<LearnedLyrics>>>>,
 }
 
 impl LyricsSpaces {
-    /// Starts with none read.
-    pub fn new(catalogue: Arc<Catalogue>) -> Self {
+    /// Starts with none read; `encoder` is what the operator brings.
+    pub fn new(catalogue: Arc<Catalogue>, encoder: Option<Arc<dyn LyricsEncoder>>) -> Self {
         Self {
             catalogue,
+            encoder,
             kept: Mutex::default(),
         }
+    }
+
+    /// The encoder, which is the same for all tenants.
+    pub fn encoder(&self) -> Option<&Arc<dyn LyricsEncoder>> {
+        self.encoder.as_ref()
     }
 
     /// The one in use; `None` before the first learning.
@@ -52,6 +60,49 @@ impl LyricsSpaces {
         };
         self.keep(scope, found.clone());
         Ok(found)
+    }
+
+    /// Embeds a text by what was learned and by the encoder, each where it has a place for it. Neither costs
+    /// an analysis when it fails.
+    pub async fn embed_all(
+        &self,
+        scope: &TenantScope,
+        text: &str,
+    ) -> Result<Vec<(VectorSpace, Vec<f32>)>> {
+        let learned = self.embed(scope, text).await?;
+        let encoded = self.encode(text).await?;
+        Ok(learned.into_iter().chain(encoded).collect())
+    }
+
+    /// Takes a track out of the spaces of encoders that did not embed its words as they are now.
+    pub async fn leave_encoders_but(
+        &self,
+        scope: &TenantScope,
+        track: TrackId,
+        written: &[VectorSpace],
+    ) -> Result<()> {
+        let written = written.to_vec();
+        let is_meant =
+            move |space: &VectorSpace| space.is_of_lyrics_encoder() && !written.contains(space);
+        let vectors = &self.catalogue.vectors;
+        Ok(vectors
+            .remove_from(scope, track, Arc::new(is_meant))
+            .await?)
+    }
+
+    async fn encode(&self, text: &str) -> Result<Option<(VectorSpace, Vec<f32>)>> {
+        let Some(encoder) = self.encoder.clone() else {
+            return Ok(None);
+        };
+        let space = encoder.space().clone();
+        let text = text.to_owned();
+        match off_thread(move || lyrics_encoder::vector_of(encoder.as_ref(), &text)).await? {
+            Ok(vector) => Ok(vector.map(|vector| (space, vector))),
+            Err(error) => {
+                tracing::error!(%error, "a song is not embedded by the encoder");
+                Ok(None)
+            }
+        }
     }
 
     /// Embeds a text by the space in use; `None` without one, and for a text that has no word of it. A
@@ -137,7 +188,7 @@ pub(super) fn vector_of(learned: &LearnedLyrics, text: &str) -> Option<Vec<f32>>
     learned.embedding.embed(words.iter().map(String::as_str))
 }
 
-pub(super) async fn off_thread<T: Send + 'static>(
+pub(crate) async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;

@@ -43,7 +43,7 @@ impl World {
         Self {
             storage,
             scope,
-            spaces: LyricsSpaces::new(catalogue),
+            spaces: LyricsSpaces::new(catalogue, None),
         }
     }
 
@@ -163,7 +163,7 @@ async fn later_songs_are_embedded_as_the_job_would() {
     assert_eq!(again.as_str(), "leitmotif-lyrics-2");
     // A copy of a known song teaches nothing, so the axes are the same.
     assert_eq!(world.vector(&again, track).await, Some(vector));
-    let fresh = LyricsSpaces::new(world.spaces.catalogue.clone());
+    let fresh = LyricsSpaces::new(world.spaces.catalogue.clone(), None);
     let read = fresh.current(&world.scope).await.unwrap();
     assert_eq!(read, world.spaces.current(&world.scope).await.unwrap());
 }
@@ -217,7 +217,7 @@ async fn a_damaged_document_costs_vectors_and_is_replaced() {
     let key = "lyrics/space".parse().unwrap();
     let broken = world.storage.put(&world.scope, &key, vec![7; 90].into());
     broken.await.unwrap();
-    let spaces = LyricsSpaces::new(world.spaces.catalogue.clone());
+    let spaces = LyricsSpaces::new(world.spaces.catalogue.clone(), None);
     let error = spaces.current(&world.scope).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
     assert_eq!(spaces.embed(&world.scope, "sea1").await.unwrap(), None);

@@ -11,12 +11,13 @@ use super::facts::TrackFacts;
 use super::service::{SearchSlot, Searcher};
 use crate::error::Result;
 
-/// Start of the name of every space of lyrics, beside those that are learned from them.
+/// Start of the name of every space of lyrics, beside those that are learned from them or of encoders.
 const WORDS_SPACES: &str = "leitmotif-words";
 
 /// Whether nearness in a space tells of lyrics, which not everybody may read.
 pub(super) fn tells_of_words(space: &VectorSpace) -> bool {
-    space.as_str().starts_with(WORDS_SPACES) || space.learned_lyrics_number().is_some()
+    let is_of_words = space.as_str().starts_with(WORDS_SPACES);
+    is_of_words || space.learned_lyrics_number().is_some() || space.is_of_lyrics_encoder()
 }
 
 /// What is asked.

@@ -15,21 +15,49 @@ pub enum LyricsCommand {
     Show,
     /// Learns from all lyrics as they are now, and embeds every song.
     Learn,
+    /// Shows the sentence encoder of the settings and what it embedded.
+    Encoder,
+    /// Embeds every song that the encoder of the settings has not embedded yet.
+    Encode,
 }
 
-/// Shows the space, or learns it first.
+/// Shows a space, or fills it first.
 pub async fn run(
     command: LyricsCommand,
     client: &Client,
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
-    if matches!(command, LyricsCommand::Learn) {
-        let queued = client.post("/api/v1/lyrics/space", &json!({})).await?;
+    let is_of_encoder = matches!(command, LyricsCommand::Encoder | LyricsCommand::Encode);
+    let (path, show): (_, fn(&Value)) = if is_of_encoder {
+        ("/api/v1/lyrics/encoder", print_encoder)
+    } else {
+        ("/api/v1/lyrics/space", print_space)
+    };
+    if matches!(command, LyricsCommand::Learn | LyricsCommand::Encode) {
+        let queued = client.post(path, &json!({})).await?;
         wait(client, text_of(&queued, "job")).await?;
     }
-    let learned = client.get("/api/v1/lyrics/space").await?;
-    print(&learned, as_json, print_space);
+    let found = client.get(path).await?;
+    print(&found, as_json, show);
     Ok(ExitCode::SUCCESS)
+}
+
+fn print_encoder(encoder: &Value) {
+    let with_lyrics = &encoder["tracks_with_lyrics"];
+    if encoder["space"].is_null() {
+        println!("there is no encoder: set `lyrics_encoder` in the settings to its folder");
+        return;
+    }
+    println!(
+        "{}, {} components, {} tokens at once",
+        text_of(encoder, "space"),
+        encoder["dimensions"],
+        encoder["window_tokens"]
+    );
+    println!(
+        "{} of {with_lyrics} tracks with lyrics are in it",
+        encoder["tracks"]
+    );
 }
 
 fn print_space(learned: &Value) {

@@ -109,7 +109,7 @@ enum Command {
     /// Tells genre and mood by your own labels: what is told, how well, and what is missing.
     #[command(subcommand)]
     Heads(heads::HeadsCommand),
-    /// Learns which lyrics are alike from your own: what is learned, and learning it.
+    /// Which lyrics are alike: learned from your own, and by a sentence encoder that you bring.
     #[command(subcommand)]
     Lyrics(lyrics::LyricsCommand),
     /// Trains the recommender on everything played so far.

@@ -99,6 +99,8 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
     ),
     ("GET", "/api/v1/lyrics/space", "read", Stranger::OwnOnly),
     ("POST", "/api/v1/lyrics/space", "write", Stranger::OwnOnly),
+    ("GET", "/api/v1/lyrics/encoder", "read", Stranger::OwnOnly),
+    ("POST", "/api/v1/lyrics/encoder", "write", Stranger::OwnOnly),
     ("GET", "/api/v1/map", "read", Stranger::NotFound),
     ("GET", "/api/v1/map/colours", "read", Stranger::NotFound),
     ("GET", "/api/v1/map/tracks", "read", Stranger::NotFound),

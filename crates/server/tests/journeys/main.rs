@@ -24,6 +24,7 @@ mod isolation;
 mod kill_engine;
 mod kills;
 mod learning;
+mod lyrics_encoder;
 mod lyrics_space;
 mod modules;
 mod pipelines;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use leitmotif_domain::definition::{DefinitionKind, Share};
@@ -517,6 +518,11 @@ async fn attack_catalog_and_log(world: &World, scope: &TenantScope, fixture: &Fi
         (
             "VectorStore::remove",
             outcome(vectors.remove(scope, track).await),
+            "Ok(())",
+        ),
+        (
+            "VectorStore::remove_from",
+            outcome(vectors.remove_from(scope, track, Arc::new(|_| true)).await),
             "Ok(())",
         ),
         (

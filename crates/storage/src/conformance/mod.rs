@@ -55,7 +55,8 @@ const CHECKS: &[Check] = checks! {
     listeners: listeners_are_known_by_name playlists_hold_known_tracks;
     vectors: bad_vectors_are_refused neighbours_come_nearest_first
         vectors_are_read_as_written an_emptied_space_takes_another_dimension
-        a_removed_space_is_gone a_later_learning_replaces_a_former;
+        a_removed_space_is_gone a_track_leaves_the_spaces_that_are_meant
+        a_later_learning_replaces_a_former;
     blobs: blobs_are_whole_and_cut_by_range uploads_go_on_where_they_were
         names_that_clash_are_refused;
     definitions: definitions_have_immutable_versions definitions_are_bounded

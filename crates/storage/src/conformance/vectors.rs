@@ -131,6 +131,31 @@ pub async fn an_emptied_space_takes_another_dimension(world: &World) {
     assert_eq!(ids, [2, 1]);
 }
 
+pub async fn a_track_leaves_the_spaces_that_are_meant(world: &World) {
+    let (scope, vectors) = (world.first(), &world.vectors);
+    let (sound, text) = (space("sound-1"), space("text-1"));
+    let flat = vec![(track(1), vec![1.0, 0.0]), (track(2), vec![0.0, 1.0])];
+    for space in [&sound, &text] {
+        vectors.upsert(&scope, space, flat.clone()).await.unwrap();
+    }
+    let leave = async |track: TrackId, name: &'static str| {
+        let is_meant = Arc::new(move |space: &VectorSpace| space.as_str() == name);
+        vectors.remove_from(&scope, track, is_meant).await.unwrap();
+    };
+    leave(track(1), "text-1").await;
+    leave(track(1), "text-1").await;
+    leave(track(2), "nowhere").await;
+    let gone = vectors.vector(&scope, &text, track(1)).await.unwrap();
+    assert_eq!(gone, None);
+    let left = vectors.nearest(&scope, &text, &[1.0, 0.0], 5, None).await;
+    let left: Vec<_> = left.unwrap().iter().map(|one| one.track).collect();
+    assert_eq!(left, [track(2)]);
+    let kept = vectors.spaces(&scope).await.unwrap();
+    assert_eq!(kept, [(sound.clone(), 2), (text, 1)]);
+    leave(track(2), "text-1").await;
+    assert_eq!(vectors.spaces(&scope).await.unwrap(), [(sound, 2)]);
+}
+
 pub async fn a_removed_space_is_gone(world: &World) {
     let (scope, vectors) = (world.first(), &world.vectors);
     let (sound, text) = (space("sound-1"), space("text-1"));
@@ -163,12 +188,16 @@ pub async fn a_later_learning_replaces_a_former(world: &World) {
     let (scope, vectors) = (world.first(), &world.vectors);
     let learned = VectorSpace::of_learned_lyrics;
     let odd = space("leitmotif-lyrics-x");
-    for space in [&learned(9), &learned(10), &space("sound-1"), &odd] {
+    let encoder = VectorSpace::of_lyrics_encoder(0xab);
+    assert_eq!(encoder.as_str(), "leitmotif-encoder-00000000000000ab");
+    assert!(encoder.is_of_lyrics_encoder() && !odd.is_of_lyrics_encoder());
+    let sound = space("sound-1");
+    for space in [&learned(9), &learned(10), &encoder, &sound, &odd] {
         let one = vec![(track(1), vec![1.0, 0.0])];
         vectors.upsert(&scope, space, one).await.unwrap();
     }
-    assert_eq!(vectors.spaces(&scope).await.unwrap().len(), 4);
+    assert_eq!(vectors.spaces(&scope).await.unwrap().len(), 5);
     let current = current_spaces(vectors.as_ref(), &scope).await.unwrap();
     let names: Vec<_> = current.into_iter().map(|(space, _)| space).collect();
-    assert_eq!(names, [learned(10), odd, space("sound-1")]);
+    assert_eq!(names, [encoder, learned(10), odd, sound]);
 }

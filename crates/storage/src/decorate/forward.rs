@@ -21,7 +21,7 @@ use crate::error::Result;
 use crate::ports::{
     AnalysisDocument, Appended, BlobKey, BlobStat, BlobStore, CatalogCounts, CatalogStore,
     Checkpoint, ConsumerPosition, DefinitionStore, EventLog, EventSelection, EventSlice,
-    EventWindow, ImportAudit, ImportStore, JobFilter, JobQueue, LeasedJob, Statement,
+    EventWindow, ImportAudit, ImportStore, JobFilter, JobQueue, LeasedJob, SpaceFilter, Statement,
     StatementCount, TrackFilter, TrackPatch, UpsertResult, VectorFilter, VectorMatch, VectorSpace,
     VectorStore,
 };
@@ -89,6 +89,7 @@ macro_rules! forward_every_port {
         forward! { $wrapper, VectorStore:
             [again] upsert(space: &VectorSpace, vectors: Vec<(TrackId, Vec<f32>)>) -> ();
             [again] remove(track: TrackId) -> ();
+            [again] remove_from(track: TrackId, spaces: SpaceFilter) -> ();
             [again] remove_space(space: &VectorSpace) -> ();
             [again] vector(space: &VectorSpace, track: TrackId) -> Option<Vec<f32>>;
             [again] nearest(

@@ -16,7 +16,7 @@ use super::{EmbeddedStorage, blocking};
 use crate::arguments::{check_dimension, check_vector};
 use crate::error::Result;
 use crate::neighbours;
-use crate::ports::{VectorFilter, VectorMatch, VectorSpace, VectorStore};
+use crate::ports::{SpaceFilter, VectorFilter, VectorMatch, VectorSpace, VectorStore};
 
 /// Changes a space gathers before its snapshot is written again; building 20,000 vectors anew takes
 /// about a second, which is what a start may cost.
@@ -44,14 +44,28 @@ impl VectorStore for EmbeddedStorage {
     }
 
     async fn remove(&self, scope: &TenantScope, track: TrackId) -> Result<()> {
+        self.remove_from(scope, track, Arc::new(|_| true)).await
+    }
+
+    async fn remove_from(
+        &self,
+        scope: &TenantScope,
+        track: TrackId,
+        spaces: SpaceFilter,
+    ) -> Result<()> {
         let files = self.files(scope)?;
-        let spaces = files
-            .database
-            .write(move |db| remove_vectors(db, track))
-            .await?;
+        let held = move |db: &Connection| spaces_of(db, track);
+        let mut left = files.database.read(held).await?;
+        left.retain(|space| spaces(space));
+        if left.is_empty() {
+            // Most analyses ask for a track that is in none: no reason to wait for the writing thread.
+            return Ok(());
+        }
+        let meant = left.clone();
+        let delete = move |db: &Connection| remove_vectors(db, track, &meant);
+        files.database.write(delete).await?;
         let follow = move || {
-            spaces
-                .iter()
+            left.iter()
                 .try_for_each(|s| files.vectors.catch_up(s).map(drop))
         };
         blocking(follow).await
@@ -327,20 +341,23 @@ fn write_vectors(
     Ok(())
 }
 
-fn remove_vectors(db: &Connection, track: TrackId) -> Result<Vec<VectorSpace>> {
+/// The spaces that a track is in, or was in.
+fn spaces_of(db: &Connection, track: TrackId) -> Result<Vec<VectorSpace>> {
     let mut find = db.prepare_cached("SELECT space FROM vectors WHERE track = ?")?;
     let names = find.query_map([key_of(track)], |row| row.get::<_, String>(0))?;
-    let spaces = names
-        .map(|name| Ok(name?.parse()?))
-        .collect::<Result<Vec<VectorSpace>>>()?;
-    for space in &spaces {
+    names.map(|name| Ok(name?.parse()?)).collect()
+}
+
+/// Takes a track out of spaces.
+fn remove_vectors(db: &Connection, track: TrackId, spaces: &[VectorSpace]) -> Result<()> {
+    for space in spaces {
         let sequence = last_sequence(db, space)? + 1;
         db.execute(
             "UPDATE vectors SET vector = NULL, sequence = ? WHERE space = ? AND track = ?",
             params![sequence, space.as_str(), key_of(track)],
         )?;
     }
-    Ok(spaces)
+    Ok(())
 }
 
 fn last_sequence(db: &Connection, space: &VectorSpace) -> Result<i64> {

@@ -1,6 +1,7 @@
 //! Vectors as they were written, beside an index per space.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use leitmotif_domain::{TenantScope, TrackId};
@@ -10,7 +11,7 @@ use super::MemoryStorage;
 use crate::arguments::{check_dimension, check_vector};
 use crate::error::Result;
 use crate::neighbours;
-use crate::ports::{VectorFilter, VectorMatch, VectorSpace, VectorStore};
+use crate::ports::{SpaceFilter, VectorFilter, VectorMatch, VectorSpace, VectorStore};
 
 /// The spaces of one tenant; a space that is emptied is gone.
 pub type Spaces = BTreeMap<VectorSpace, Space>;
@@ -59,8 +60,18 @@ impl VectorStore for MemoryStorage {
     }
 
     async fn remove(&self, scope: &TenantScope, track: TrackId) -> Result<()> {
+        self.remove_from(scope, track, Arc::new(|_| true)).await
+    }
+
+    async fn remove_from(
+        &self,
+        scope: &TenantScope,
+        track: TrackId,
+        spaces: SpaceFilter,
+    ) -> Result<()> {
         self.with(scope, |state| {
-            for space in state.spaces.values_mut() {
+            let held = state.spaces.iter_mut();
+            for (_, space) in held.filter(|(name, _)| spaces(name)) {
                 space.index.remove(track.as_u128());
                 space.written.remove(&track);
             }

@@ -30,4 +30,6 @@ pub use imports::{ImportAudit, ImportStore, Statement, StatementCount};
 pub use jobs::{JobFilter, JobQueue, LeasedJob};
 pub use ledger::{Ledger, ReplayBegin, StoredAnswer, UsageEntry, UsageRow};
 pub use models::{ModelRecord, ModelRegistry};
-pub use vectors::{VectorFilter, VectorMatch, VectorSpace, VectorStore, current_spaces};
+pub use vectors::{
+    SpaceFilter, VectorFilter, VectorMatch, VectorSpace, VectorStore, current_spaces,
+};

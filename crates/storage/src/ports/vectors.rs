@@ -16,6 +16,8 @@ pub struct VectorSpace(String);
 
 /// How the names of spaces that are learned from a tenant's own lyrics begin; a number follows.
 const LEARNED_LYRICS: &str = "leitmotif-lyrics-";
+/// How the names of spaces of lyrics encoders begin; a hash of the encoder's files follows.
+const LYRICS_ENCODER: &str = "leitmotif-encoder-";
 
 impl VectorSpace {
     /// The space of a learning from lyrics; each has one of its own, since its axes are its own.
@@ -26,6 +28,16 @@ impl VectorSpace {
     /// Which learning from lyrics the space is of.
     pub fn learned_lyrics_number(&self) -> Option<u64> {
         self.0.strip_prefix(LEARNED_LYRICS)?.parse().ok()
+    }
+
+    /// The space of a lyrics encoder: other files, another space.
+    pub fn of_lyrics_encoder(files_hash: u64) -> Self {
+        Self(format!("{LYRICS_ENCODER}{files_hash:016x}"))
+    }
+
+    /// Whether the vectors are those of a lyrics encoder.
+    pub fn is_of_lyrics_encoder(&self) -> bool {
+        self.0.starts_with(LYRICS_ENCODER)
     }
 
     /// The name.
@@ -83,6 +95,9 @@ pub struct VectorMatch {
 /// Which tracks may answer.
 pub type VectorFilter = Arc<dyn Fn(TrackId) -> bool + Send + Sync>;
 
+/// Which spaces are meant.
+pub type SpaceFilter = Arc<dyn Fn(&VectorSpace) -> bool + Send + Sync>;
+
 /// Vectors of a tenant's tracks, one index per space, cosine distance.
 ///
 /// - A space takes its dimension from its first vector.
@@ -101,6 +116,14 @@ pub trait VectorStore: Send + Sync {
 
     /// Removes a track from every space.
     async fn remove(&self, scope: &TenantScope, track: TrackId) -> Result<()>;
+
+    /// Removes a track from the spaces that pass; not an error when it is in none of them.
+    async fn remove_from(
+        &self,
+        scope: &TenantScope,
+        track: TrackId,
+        spaces: SpaceFilter,
+    ) -> Result<()>;
 
     /// Removes a space with all its vectors; not an error when there is none. Its name is free again.
     async fn remove_space(&self, scope: &TenantScope, space: &VectorSpace) -> Result<()>;

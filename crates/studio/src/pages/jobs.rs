@@ -241,6 +241,7 @@ pub fn kind_name(kind: &str) -> &str {
         "train" => "Train models",
         "train_heads" => "Train heads",
         "learn_lyrics" => "Learn from lyrics",
+        "encode_lyrics" => "Encode lyrics",
         other => other,
     }
 }
