@@ -5,11 +5,21 @@ use std::sync::Arc;
 
 use leitmotif_ingest::lyrics_encoder::LyricsEncoder;
 
+/// The encoder in the folder that the settings name, if they name one.
+///
+/// - Errors: what is wrong with its files, or that this build reads none.
+pub async fn of(folder: Option<&Path>) -> anyhow::Result<Option<Arc<dyn LyricsEncoder>>> {
+    match folder {
+        Some(folder) => Ok(Some(open(folder).await?)),
+        None => Ok(None),
+    }
+}
+
 /// Reads the encoder in `folder`.
 ///
 /// - Errors: what is wrong with its files.
 #[cfg(feature = "onnx")]
-pub async fn open(folder: &Path) -> anyhow::Result<Arc<dyn LyricsEncoder>> {
+async fn open(folder: &Path) -> anyhow::Result<Arc<dyn LyricsEncoder>> {
     use anyhow::Context;
     use leitmotif_ingest::lyrics_encoder::OnnxEncoder;
 
@@ -26,7 +36,7 @@ pub async fn open(folder: &Path) -> anyhow::Result<Arc<dyn LyricsEncoder>> {
 
 /// Refuses: what reads encoders is not in this build.
 #[cfg(not(feature = "onnx"))]
-pub async fn open(folder: &Path) -> anyhow::Result<Arc<dyn LyricsEncoder>> {
+async fn open(folder: &Path) -> anyhow::Result<Arc<dyn LyricsEncoder>> {
     anyhow::bail!(
         "the settings name the lyrics encoder `{}`, and this build reads none: build it with \
          `cargo build --release --features onnx`, or take `lyrics_encoder` out of the settings",

@@ -74,15 +74,8 @@ impl Platform {
     pub async fn start(settings: &Settings, tenant: &str, holder: &str) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let data = &settings.data;
-        let encoder = match settings.lyrics_encoder.as_deref() {
-            Some(folder) => Some(lyrics_encoder::open(folder).await?),
-            None => None,
-        };
-        let opened = EmbeddedStorage::open(data, clock.clone(), entropy.clone(), holder);
-        let storage = Arc::new(
-            opened.with_context(|| format!("cannot open the data folder `{}`", data.display()))?,
-        );
+        let encoder = lyrics_encoder::of(settings.lyrics_encoder.as_deref()).await?;
+        let storage = open_storage(&settings.data, &clock, &entropy, holder)?;
         let secret = seal_secret(&settings.data, entropy.as_ref())?;
         let seal = SealKey::new(derive(&secret, "seal"));
         let local_key =
@@ -96,8 +89,10 @@ impl Platform {
         let (stop, stopped) = watch::channel(false);
         let workers = tokio::spawn(Arc::new(workers).run(settings.worker_count(), stopped));
         let is_ready = Arc::new(AtomicBool::new(false));
-        let daily = DailyRequests::new(settings.requests_per_day, storage.clone());
-        let daily = Arc::new(daily);
+        let daily = Arc::new(DailyRequests::new(
+            settings.requests_per_day,
+            storage.clone(),
+        ));
         let state = ApiState::new(ApiParts {
             catalog: storage.clone(),
             log: storage.clone(),
@@ -339,6 +334,18 @@ async fn opens(storage: &EmbeddedStorage, key: &str, clock: &dyn Clock) -> anyho
     };
     let record = storage.find_key(presented.prefix()).await?;
     Ok(record.is_some_and(|record| presented.verify(&record, clock.now()).is_some()))
+}
+
+/// Opens the data folder; `holder` is what a second process on it is told.
+fn open_storage(
+    data: &Path,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+    holder: &str,
+) -> anyhow::Result<Arc<EmbeddedStorage>> {
+    let opened = EmbeddedStorage::open(data, clock.clone(), entropy.clone(), holder);
+    let cannot = || format!("cannot open the data folder `{}`", data.display());
+    Ok(Arc::new(opened.with_context(cannot)?))
 }
 
 fn seal_secret(data: &Path, entropy: &dyn Entropy) -> anyhow::Result<Vec<u8>> {

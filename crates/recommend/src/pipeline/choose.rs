@@ -135,14 +135,7 @@ impl Making<'_> {
     /// Adds what a rung has.
     fn fill(&mut self, rung: Rung, watch: &mut Stopwatch) -> Result<()> {
         let offers = self.asking.offers(rung, watch);
-        self.chosen
-            .sources
-            .extend(offers.iter().map(|offer| SourceTrace {
-                rung,
-                source: offer.source,
-                weight: offer.weight,
-                offered: offer.candidates.len(),
-            }));
+        self.remember_sources(rung, &offers);
         let pooled = pool(&offers);
         watch.lap("candidates");
         let budgets = self.definition.budgets;
@@ -256,6 +249,17 @@ impl Making<'_> {
     fn add(&mut self, places: Vec<Placed>) {
         let places = places.into_iter().map(with_adjustments);
         self.chosen.places.extend(places);
+    }
+
+    /// Keeps what the sources offered, for the trace.
+    fn remember_sources(&mut self, rung: Rung, offers: &[Offer]) {
+        let told = offers.iter().map(|offer| SourceTrace {
+            rung,
+            source: offer.source,
+            weight: offer.weight,
+            offered: offer.candidates.len(),
+        });
+        self.chosen.sources.extend(told);
     }
 
     /// Keeps what ranking knew, for the trace: of all that the ranker saw, or of the best of the blend.
