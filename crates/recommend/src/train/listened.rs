@@ -221,6 +221,11 @@ pub fn order_weight(share: &ListenedShare, ranker: &Ranker, rows: &RankerRows) -
             .map(|group| graded_ndcg_at(&validation.labels()[group.clone()], &scores[group], 10))
             .collect()
     };
+    Ok(surely_best(judged))
+}
+
+/// The weight whose mean gain over none is largest among those that gain by more than chance; else 0.
+fn surely_best(judged: impl Fn(f32) -> Vec<f64>) -> f32 {
     let without = judged(0.0);
     let mut best = (0.0, 0.0);
     for weight in WEIGHTS {
@@ -232,7 +237,7 @@ pub fn order_weight(share: &ListenedShare, ranker: &Ranker, rows: &RankerRows) -
             best = (gain, weight);
         }
     }
-    Ok(best.1)
+    best.1
 }
 
 /// How well the expected listened share is told on the listens that judge.
@@ -289,6 +294,20 @@ mod tests {
             rows.items.push(number % 3);
         }
         rows
+    }
+
+    #[test]
+    fn a_weight_counts_only_where_it_is_surely_better() {
+        let gains = |at_one: fn(usize) -> f64| {
+            surely_best(|weight| {
+                let gain = |question| if weight == 1.0 { at_one(question) } else { 0.0 };
+                (0..100).map(|question| 0.5 + gain(question)).collect()
+            })
+        };
+        assert_eq!(gains(|_| 0.01), 1.0, "a small gain everywhere");
+        assert_eq!(gains(|question| if question == 0 { 0.4 } else { 0.0 }), 0.0);
+        assert_eq!(gains(|_| -0.01), 0.0);
+        assert_eq!(surely_best(|_| Vec::new()), 0.0, "no question");
     }
 
     #[test]
