@@ -74,8 +74,8 @@ impl Answering {
             spans: answered.spans.clone(),
             degraded: chosen.degraded,
             sources: chosen.sources,
-            ranked: chosen.ranked,
-            features: chosen.features,
+            by_ranker: chosen.by_ranker,
+            by_blend: chosen.by_blend,
             considered: chosen.considered,
             rules: rules.zip(chosen.dropped_by_rule).collect(),
         };

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::explain::Source;
 use crate::pipeline::{Considered, Degraded};
+use crate::rank::{Pooled, RankedRows};
 
 /// A step of the pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,19 +93,6 @@ pub struct SourceTrace {
     pub offered: usize,
 }
 
-/// What ranking knew of a candidate.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RankedTrace {
-    /// Its index in the catalogue view.
-    pub index: usize,
-    /// Share of the best and place from 0, for each source that a ranker knows.
-    pub offers: [Option<(f32, u32)>; Source::LEARNT],
-    /// The weighted sum of the shares.
-    pub blended: f32,
-    /// Its row in [`Trace::features`], when a ranker ordered it.
-    pub row: Option<usize>,
-}
-
 /// Everything about one answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trace {
@@ -130,10 +118,10 @@ pub struct Trace {
     pub degraded: Vec<Degraded>,
     /// What the sources offered.
     pub sources: Vec<SourceTrace>,
-    /// What ranking knew of the candidates that the ranker ordered, or the best of the blend.
-    pub ranked: Vec<RankedTrace>,
-    /// The rows the ranker read, one after the other.
-    pub features: Vec<f32>,
+    /// The rows of the candidates that the ranker ordered.
+    pub by_ranker: RankedRows,
+    /// The best candidates of the blend, where no ranker ordered them.
+    pub by_blend: Vec<Pooled>,
     /// What became of the candidates that were looked at.
     pub considered: Vec<Considered>,
     /// Each rule with how many candidates it dropped.
@@ -191,8 +179,8 @@ mod tests {
             spans: Vec::new(),
             degraded: Vec::new(),
             sources: Vec::new(),
-            ranked: Vec::new(),
-            features: Vec::new(),
+            by_ranker: RankedRows::default(),
+            by_blend: Vec::new(),
             considered: Vec::new(),
             rules: Vec::new(),
         }

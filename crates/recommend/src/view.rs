@@ -8,6 +8,7 @@ use leitmotif_domain::{ListenerId, Timestamp, TrackId};
 use leitmotif_features::{Judgement, ListenerProfile, Projection};
 use leitmotif_storage::duplicates::DUPLICATES;
 
+use crate::candidates::{Best, VotesPool};
 use crate::catalogue::CatalogueView;
 use crate::keyed::KeyedSet;
 use crate::model::RecommenderModel;
@@ -20,6 +21,11 @@ use crate::rank::skip_rate;
 const POPULARITY_SHARE: u64 = 50;
 /// Strongest pull or push of one track; a track played a hundred times is not a hundred tastes.
 const SIGNAL_MAX: f32 = 20.0;
+/// Most popular tracks that are kept in order: more than a list is made of.
+const MOST_POPULAR: usize = 2_000;
+
+/// Stands for no column.
+const NO_COLUMN: u32 = u32::MAX;
 
 /// What the recommender knows of one tenant.
 #[derive(Default)]
@@ -38,11 +44,17 @@ pub struct TenantView {
     pub popularity_max: f32,
     /// Skips per play by catalogue index.
     pub skip_rates: Vec<f32>,
+    /// Catalogue indexes of the most popular tracks, best first.
+    most_popular: Vec<u32>,
+    /// Where neighbours are added up.
+    pub votes: VotesPool,
     /// Plays in the last count, and those that came since.
     plays_counted: u64,
     plays_since: u64,
     /// Catalogue index of each column of the model.
     index_of_column: Vec<Option<u32>>,
+    /// The way back: the column of each catalogue index, [`NO_COLUMN`] for none.
+    column_of_index: Vec<u32>,
 }
 
 /// What a batch of events asks to be read from the stores.
@@ -92,6 +104,11 @@ impl TenantView {
         let items = self.model.as_ref().map_or(&[][..], |model| &model.items);
         let index = |item: &TrackId| Some(self.catalogue.index(*item)? as u32);
         self.index_of_column = items.iter().map(index).collect();
+        let mut columns = vec![NO_COLUMN; self.catalogue.len()];
+        for (column, index) in self.columns() {
+            columns[index] = column as u32;
+        }
+        self.column_of_index = columns;
     }
 
     /// Counts popularity anew when enough happened since the last time.
@@ -121,7 +138,27 @@ impl TenantView {
                 *rate = skip_rate(total.plays, total.skips);
             }
         }
-        self.popularity_max = self.popularity.iter().copied().fold(0.0, f32::max);
+        let mut most = Best::new(MOST_POPULAR);
+        for (index, score) in (0..)
+            .zip(&self.popularity)
+            .filter(|(_, score)| **score > 0.0)
+        {
+            most.tell(index, *score);
+        }
+        let most = most.into_sorted();
+        self.popularity_max = 0.0;
+        self.most_popular.clear();
+        for (index, score) in most {
+            self.popularity_max = self.popularity_max.max(score);
+            self.most_popular.push(index);
+        }
+    }
+
+    /// The most popular tracks by catalogue index, best first, some of which may be gone by now; and whether
+    /// these are all that anybody plays.
+    pub fn most_popular(&self) -> (&[u32], bool) {
+        let is_all = self.most_popular.len() < MOST_POPULAR;
+        (&self.most_popular, is_all)
     }
 
     /// Columns of the model whose track is in the catalogue, with its index.
@@ -139,8 +176,10 @@ impl TenantView {
 
     /// The model's column of a catalogue index; none for a track it does not know.
     pub fn column(&self, index: usize) -> Option<usize> {
-        let card = self.catalogue.card(index)?;
-        self.model.as_ref()?.column(card.id)
+        let column = self.column_of_index.get(index).copied();
+        column
+            .filter(|column| *column != NO_COLUMN)
+            .map(|column| column as usize)
     }
 
     /// Whether tracks came in that the model does not know.

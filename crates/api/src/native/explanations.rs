@@ -9,8 +9,8 @@ use leitmotif_domain::{EventId, RequestId, TenantScope, Timestamp};
 use leitmotif_recommend::Source;
 use leitmotif_recommend::catalogue::TrackCard;
 use leitmotif_recommend::pipeline::Fate;
-use leitmotif_recommend::rank::{COLUMN_COUNT, column_names};
-use leitmotif_recommend::trace::{RankedTrace, Trace};
+use leitmotif_recommend::rank::{Pooled, column_names, pooled_of_row};
+use leitmotif_recommend::trace::Trace;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -178,7 +178,7 @@ async fn of_trace(
     trace: &Trace,
 ) -> Result<ExplanationAnswer, Problem> {
     let mut indexes: Vec<usize> = trace.considered.iter().map(|one| one.index).collect();
-    indexes.extend(trace.ranked.iter().map(|one| one.index));
+    indexes.extend(known_of(trace).into_keys());
     let cards = state.recommender.cards(scope, &indexes).await?;
     let sources = trace.sources.iter().map(|offer| SourceTraceAnswer {
         rung: offer.rung.name(),
@@ -226,12 +226,7 @@ async fn of_trace(
 
 /// The list in its order, then what else was looked at, then what was only ranked.
 fn candidates(trace: &Trace, cards: &HashMap<usize, TrackCard>) -> Vec<CandidateTraceAnswer> {
-    let ranked: HashMap<usize, &RankedTrace> = trace
-        .ranked
-        .iter()
-        .rev()
-        .map(|one| (one.index, one))
-        .collect();
+    let known = known_of(trace);
     let names = column_names();
     let mut shown = Vec::new();
     let mut others = Vec::new();
@@ -245,7 +240,7 @@ fn candidates(trace: &Trace, cards: &HashMap<usize, TrackCard>) -> Vec<Candidate
             Fate::Capped(rule) => ("capped", Some(rule)),
         };
         seen.insert(one.index);
-        let mut candidate = candidate(trace, one.index, cards, &ranked, &names);
+        let mut candidate = candidate(one.index, cards, &known, &names);
         candidate.fate = fate;
         candidate.score = Some(one.score);
         candidate.propensity = one.propensity;
@@ -265,25 +260,40 @@ fn candidates(trace: &Trace, cards: &HashMap<usize, TrackCard>) -> Vec<Candidate
             others.push(candidate);
         }
     }
-    let unseen = trace.ranked.iter().filter(|one| !seen.contains(&one.index));
-    others.extend(unseen.map(|one| candidate(trace, one.index, cards, &ranked, &names)));
+    let ranked = trace.by_ranker.iter().map(|(index, _)| index);
+    let blended = trace.by_blend.iter().map(|one| one.index);
+    for index in ranked.chain(blended) {
+        if seen.insert(index) {
+            others.push(candidate(index, cards, &known, &names));
+        }
+    }
     shown.extend(others);
     shown
 }
 
+/// What ranking knew of each candidate, with the row of those that the ranker ordered.
+fn known_of(trace: &Trace) -> HashMap<usize, (Pooled, &[f32])> {
+    let blended = trace
+        .by_blend
+        .iter()
+        .map(|one| (one.index, (*one, &[][..])));
+    let rows = trace.by_ranker.iter();
+    let ranked = rows.map(|(index, row)| (index, (pooled_of_row(index, row), row)));
+    blended.chain(ranked).collect()
+}
+
 fn candidate(
-    trace: &Trace,
     index: usize,
     cards: &HashMap<usize, TrackCard>,
-    ranked: &HashMap<usize, &RankedTrace>,
+    known: &HashMap<usize, (Pooled, &[f32])>,
     names: &[String],
 ) -> CandidateTraceAnswer {
-    let (card, known) = (cards.get(&index), ranked.get(&index));
+    let (card, known) = (cards.get(&index), known.get(&index));
     let offers = known
         .into_iter()
-        .flat_map(|one| Source::ALL.iter().zip(&one.offers));
-    let row = known.and_then(|one| trace.features.chunks(COLUMN_COUNT).nth(one.row?));
-    let values = names.iter().zip(row.unwrap_or_default());
+        .flat_map(|(one, _)| Source::ALL.iter().zip(&one.offers));
+    let values = known.map_or(&[][..], |(_, row)| *row);
+    let values = names.iter().zip(values);
     CandidateTraceAnswer {
         id: card.map_or_else(String::new, |card| card.id.to_string()),
         title: card.map(|card| card.title.to_string()),
@@ -294,7 +304,7 @@ fn candidate(
         fate: "not_looked_at",
         dropped_by: None,
         score: None,
-        blended: known.map(|one| one.blended),
+        blended: known.map(|(one, _)| one.blended),
         sources: offers
             .filter_map(|(source, offer)| {
                 let (share, place) = (*offer)?;

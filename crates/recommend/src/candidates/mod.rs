@@ -1,6 +1,7 @@
 //! Candidate sources, one file each. A source scores catalogue indexes; its scores only mean
 //! something among themselves.
 
+mod best;
 mod content;
 mod familiar;
 mod fresh;
@@ -8,7 +9,9 @@ mod neighbours;
 mod popular;
 mod session;
 mod taste;
+mod votes;
 
+pub use best::{Best, best_first};
 pub use content::{content_cold, content_neighbours};
 pub use familiar::familiar;
 pub use fresh::fresh;
@@ -16,6 +19,7 @@ pub use neighbours::item_neighbours;
 pub use popular::popular;
 pub use session::{LAST_TRACKS, session, voices};
 pub use taste::taste;
+pub use votes::{LentVotes, VotesPool};
 
 use crate::explain::Source;
 use crate::keyed::KeyedSet;
@@ -49,11 +53,22 @@ impl Offer {
         candidates.retain(|candidate| candidate.score.is_finite());
         let order =
             |a: &Candidate, b: &Candidate| b.score.total_cmp(&a.score).then(a.index.cmp(&b.index));
-        if candidates.len() > count {
-            candidates.select_nth_unstable_by(count, order);
-            candidates.truncate(count);
-        }
         candidates.sort_unstable_by(order);
+        candidates.truncate(count);
+        Self::of_sorted(source, candidates)
+    }
+
+    /// Offers the best of what was scored; `because_of` tells of an index which track it follows from.
+    fn of_best(source: Source, best: Best, because_of: impl Fn(usize) -> Option<u32>) -> Self {
+        let candidates = best.into_sorted().map(|(index, score)| Candidate {
+            index: index as usize,
+            score,
+            because_of: because_of(index as usize),
+        });
+        Self::of_sorted(source, candidates.collect())
+    }
+
+    fn of_sorted(source: Source, candidates: Vec<Candidate>) -> Self {
         Self {
             source,
             weight: 1.0,

@@ -2,7 +2,8 @@
 
 use leitmotif_learn::neighbours::ItemNeighbours;
 
-use crate::candidates::{Candidate, Offer};
+use crate::candidates::Offer;
+use crate::candidates::best::Best;
 use crate::explain::Source;
 use crate::model::RecommenderModel;
 use crate::view::TenantView;
@@ -35,26 +36,17 @@ pub(super) fn offer_of(
     entries: &[(usize, f32)],
     count: usize,
 ) -> Offer {
-    let mut scores = vec![0.0_f32; model.items.len()];
-    let mut strongest = vec![(0.0_f32, usize::MAX); model.items.len()];
-    for &(column, weight) in entries {
-        for (neighbour, similarity) in neighbours.of(column) {
-            let slot = neighbour as usize;
-            let part = weight * similarity;
-            scores[slot] += part;
-            if part > strongest[slot].0 {
-                strongest[slot] = (part, column);
-            }
+    let mut votes = view.votes.lend(model.items.len());
+    votes.add(neighbours, entries);
+    let mut best = Best::new(count);
+    for (column, score) in votes.sums() {
+        if let (true, Some(index)) = (score > 0.0, view.index_of_column(column)) {
+            best.tell(index, score);
         }
     }
-    let candidates = view.columns().filter_map(|(column, index)| {
-        let score = *scores.get(column)?;
-        let (_, from) = *strongest.get(column)?;
-        (score > 0.0).then(|| Candidate {
-            index,
-            score,
-            because_of: view.index_of_column(from),
-        })
-    });
-    Offer::new(source, candidates.collect(), count)
+    let because_of = |index: usize| {
+        let (from, _) = entries.get(votes.strongest(view.column(index)?)?)?;
+        view.index_of_column(*from)
+    };
+    Offer::of_best(source, best, because_of)
 }

@@ -1,6 +1,7 @@
 //! Matrix factorisation with an exact fold-in of the listener as they are now.
 
-use crate::candidates::{Candidate, Offer};
+use crate::candidates::Offer;
+use crate::candidates::best::Best;
 use crate::error::Result;
 use crate::explain::Source;
 use crate::model::RecommenderModel;
@@ -20,12 +21,9 @@ pub fn taste(
     let factor = model.taste.fold_in(entries)?;
     let mut scores = vec![0.0; model.items.len()];
     model.taste.score(&factor, &mut scores);
-    let candidates = view.columns().filter_map(|(column, index)| {
-        Some(Candidate {
-            index,
-            score: *scores.get(column)?,
-            because_of: None,
-        })
-    });
-    Ok(Offer::new(Source::Taste, candidates.collect(), count))
+    let mut best = Best::new(count);
+    for (column, index) in view.columns() {
+        best.tell(index as u32, scores[column]);
+    }
+    Ok(Offer::of_best(Source::Taste, best, |_| None))
 }

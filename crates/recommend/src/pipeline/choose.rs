@@ -14,8 +14,10 @@ use crate::candidates::{Offer, familiar};
 use crate::error::Result;
 use crate::explain::Reason;
 use crate::keyed::KeyedSet;
-use crate::rank::{COLUMN_COUNT, ListenerFacts, Pooled, blend, fill_row, pool, reasons};
-use crate::trace::{RankedTrace, SourceTrace, Stopwatch};
+use crate::rank::{
+    COLUMN_COUNT, ListenerFacts, Pooled, RankedRows, blend, fill_row, pool, reasons,
+};
+use crate::trace::{SourceTrace, Stopwatch};
 use crate::view::TenantView;
 
 /// A finished list before it is named.
@@ -30,10 +32,10 @@ pub struct Chosen {
     pub degraded: Vec<Degraded>,
     /// What the sources offered.
     pub sources: Vec<SourceTrace>,
-    /// What ranking knew of the candidates.
-    pub ranked: Vec<RankedTrace>,
-    /// The rows the ranker read.
-    pub features: Vec<f32>,
+    /// The rows of the candidates that the ranker ordered.
+    pub by_ranker: RankedRows,
+    /// The best candidates of the blend, where no ranker ordered them.
+    pub by_blend: Vec<Pooled>,
     /// What became of the candidates.
     pub considered: Vec<Considered>,
     /// How many candidates each rule dropped.
@@ -81,8 +83,8 @@ pub fn choose(
             pairs: Vec::new(),
             degraded: Vec::new(),
             sources: Vec::new(),
-            ranked: Vec::new(),
-            features: Vec::new(),
+            by_ranker: RankedRows::default(),
+            by_blend: Vec::new(),
             considered: Vec::new(),
             dropped_by_rule: Vec::new(),
         },
@@ -157,14 +159,16 @@ impl Making<'_> {
         let missing = self.missing();
         let places = match ranker {
             None => {
-                self.remember(&pooled, false);
                 let ranked = blend(&pooled);
                 watch.lap("ranking");
                 let mut places = self.list.choose(ranked, missing, list_is_late);
                 give_reasons(self.view, &offers, &mut places);
                 if rung == Rung::Personalised && !list_is_late {
-                    self.expect_blended(&mut places)?;
+                    self.expect_blended(&pooled, &mut places)?;
                 }
+                // For the trace.
+                let kept = self.definition.ranking.candidates;
+                self.chosen.by_blend.extend(pooled.into_iter().take(kept));
                 places
             }
             Some(ranker) => {
@@ -173,7 +177,6 @@ impl Making<'_> {
                 let wanted = self.definition.ranking.candidates.max(missing);
                 let excluded = |one: &Pooled| self.list.is_excluded(one.index);
                 let candidates = shortlist(&pooled, excluded, wanted);
-                self.remember(&candidates, true);
                 let mut order = ranker.rank(self.view, &facts, &candidates)?;
                 watch.lap("ranking");
                 let ranked = std::mem::take(&mut order.ranked);
@@ -183,9 +186,11 @@ impl Making<'_> {
                 let told = places
                     .iter_mut()
                     .map(|one| (&mut one.ranked, &mut one.reasons));
-                ranker.explain(&order, told)?;
-                self.expect(&mut places, |index, rows| order.append_row(index, rows))?;
-                self.chosen.features = order.into_rows();
+                ranker.explain(&order.rows, told)?;
+                self.expect(&mut places, |index, rows| {
+                    order.rows.append_row(index, rows)
+                })?;
+                self.chosen.by_ranker = order.rows;
                 watch.lap("explain");
                 places
             }
@@ -199,27 +204,20 @@ impl Making<'_> {
     }
 
     /// Tells how much of each place will be heard, by the rows that a ranker would have read.
-    fn expect_blended(&mut self, places: &mut [Placed]) -> Result<()> {
+    fn expect_blended(&mut self, pooled: &[Pooled], places: &mut [Placed]) -> Result<()> {
         if places.is_empty() || !self.has_listened() {
             return Ok(());
         }
         let profile = self.view.profile(self.request.listener);
         let facts = ListenerFacts::of(self.view, profile, self.now)?;
-        let (view, ranked) = (self.view, std::mem::take(&mut self.chosen.ranked));
-        let told = self.expect(places, |index, rows| {
-            let Some(known) = ranked.iter().find(|one| one.index == index) else {
-                return false;
-            };
-            let one = Pooled {
-                index,
-                blended: known.blended,
-                offers: known.offers,
-            };
-            fill_row(view, &facts, &one, view.column(index), rows);
-            true
-        });
-        self.chosen.ranked = ranked;
-        told
+        let view = self.view;
+        self.expect(places, |index, rows| {
+            let known = pooled.iter().find(|one| one.index == index);
+            if let Some(one) = known {
+                fill_row(view, &facts, one, view.column(index), rows);
+            }
+            known.is_some()
+        })
     }
 
     fn has_listened(&self) -> bool {
@@ -262,23 +260,6 @@ impl Making<'_> {
         self.chosen.sources.extend(told);
     }
 
-    /// Keeps what ranking knew, for the trace: of all that the ranker saw, or of the best of the blend.
-    fn remember(&mut self, pooled: &[Pooled], has_rows: bool) {
-        let most = self.definition.ranking.candidates;
-        let kept = pooled
-            .iter()
-            .take(if has_rows { pooled.len() } else { most })
-            .enumerate();
-        self.chosen
-            .ranked
-            .extend(kept.map(|(row, one)| RankedTrace {
-                index: one.index,
-                offers: one.offers,
-                blended: one.blended,
-                row: has_rows.then_some(row),
-            }));
-    }
-
     /// A listener who has heard everything still gets a list.
     fn fill_with_familiar(&mut self) {
         let profile = self.view.profile(self.request.listener);
@@ -301,8 +282,10 @@ impl Making<'_> {
 
 /// Tells each place what its blended score is made of.
 fn give_reasons(view: &TenantView, offers: &[Offer], places: &mut [Placed]) {
-    for place in places {
-        place.reasons = reasons(view, offers, place.ranked.index);
+    let indexes: Vec<usize> = places.iter().map(|place| place.ranked.index).collect();
+    let told = reasons(view, offers, &indexes);
+    for (place, told) in places.iter_mut().zip(told) {
+        place.reasons = told;
     }
 }
 

@@ -4,6 +4,7 @@ use leitmotif_domain::Timestamp;
 use leitmotif_features::ListenerProfile;
 
 use super::pool::Pooled;
+use crate::candidates::LentVotes;
 use crate::error::Result;
 use crate::explain::Source;
 use crate::keyed::KeyedMap;
@@ -30,6 +31,8 @@ const OTHERS: [(&str, &str, Source); 15] = [
     ("track_signal", "familiar", Source::Familiar),
     ("track_days_since", "familiar", Source::Familiar),
 ];
+/// Where [`OTHERS`] has the blended score.
+const BLENDED: usize = Source::LEARNT * OF_SOURCE + 1;
 /// Columns of a row.
 pub const COLUMN_COUNT: usize = Source::LEARNT * OF_SOURCE + OTHERS.len();
 /// Plays and skips that every rate starts from: one in four, the usual skip rate of music services,
@@ -77,8 +80,8 @@ pub struct ListenerFacts<'p> {
     artists: KeyedMap<u64, ArtistFacts>,
     /// Factor of the newest plays alone: tastes drift.
     recent_taste: Vec<f32>,
-    /// Similarity to rejected tracks by column of the model, per rejected track.
-    distaste: Vec<f32>,
+    /// Similarities to rejected tracks by column of the model, added up, and how many these are.
+    distaste: Option<(LentVotes<'p>, f32)>,
     now: Timestamp,
 }
 
@@ -95,7 +98,7 @@ impl<'p> ListenerFacts<'p> {
     ///
     /// - Cost: O(tracks of the profile + rejected tracks × neighbours + f³).
     pub fn of(
-        view: &TenantView,
+        view: &'p TenantView,
         profile: Option<&'p ListenerProfile>,
         now: Timestamp,
     ) -> Result<Self> {
@@ -105,12 +108,12 @@ impl<'p> ListenerFacts<'p> {
             skips: 0,
             artists: KeyedMap::default(),
             recent_taste: Vec::new(),
-            distaste: Vec::new(),
+            distaste: None,
             now,
         };
         if let (Some(model), Some(profile)) = (view.model.as_deref(), profile) {
             facts.recent_taste = recent_taste(model, profile)?;
-            facts.distaste = distaste(model, profile);
+            facts.distaste = Some(distaste(view, model, profile));
         }
         for (track, history) in profile.into_iter().flat_map(|profile| profile.tracks()) {
             facts.plays = facts.plays.saturating_add(history.plays);
@@ -149,16 +152,19 @@ fn recent_taste(model: &RecommenderModel, profile: &ListenerProfile) -> Result<V
     Ok(model.taste.fold_in(&entries)?)
 }
 
-/// Sums similarities to the rejected tracks, divided by how many they are.
-fn distaste(model: &RecommenderModel, profile: &ListenerProfile) -> Vec<f32> {
+/// Adds up similarities to the rejected tracks, and counts these.
+fn distaste<'v>(
+    view: &'v TenantView,
+    model: &RecommenderModel,
+    profile: &ListenerProfile,
+) -> (LentVotes<'v>, f32) {
     let rejected: Vec<(usize, f32)> = (profile.tracks())
         .filter(|(_, history)| history.signal() < 0.0)
         .filter_map(|(track, _)| Some((model.column(track)?, 1.0)))
         .collect();
-    let mut sums = model.neighbours.score(&rejected);
-    let count = rejected.len().max(1) as f32;
-    sums.iter_mut().for_each(|sum| *sum /= count);
-    sums
+    let mut votes = view.votes.lend(model.items.len());
+    votes.add(&model.neighbours, &rejected);
+    (votes, rejected.len().max(1) as f32)
 }
 
 /// Appends the row of a candidate; what does not apply is NaN.
@@ -196,8 +202,10 @@ pub fn fill_row(
         let products = factor.iter().zip(&facts.recent_taste).map(|(a, b)| a * b);
         products.sum()
     }));
-    let distaste = column.and_then(|column| facts.distaste.get(column));
-    row.push(distaste.copied().unwrap_or(f32::NAN));
+    let distaste = column.zip(facts.distaste.as_ref());
+    row.push(distaste.map_or(f32::NAN, |(column, (votes, count))| {
+        votes.sum(column) / count
+    }));
     row.push(number(&view.popularity).ln_1p());
     row.push(number(&view.skip_rates));
     row.push(card.map_or(f32::NAN, |card| facts.days_since(card.created_at)));
@@ -212,7 +220,44 @@ pub fn fill_row(
     row.push(history.map_or(f32::NAN, |history| facts.days_since(history.last_played)));
 }
 
+/// What the sources offered of a candidate, read back from its row.
+pub fn pooled_of_row(index: usize, row: &[f32]) -> Pooled {
+    let value = |column: usize| row.get(column).copied().unwrap_or(f32::NAN);
+    let offer = |source: usize| {
+        let (share, place) = (value(OF_SOURCE * source), value(OF_SOURCE * source + 1));
+        (!share.is_nan()).then_some((share, place as u32))
+    };
+    Pooled {
+        index,
+        blended: value(BLENDED),
+        offers: std::array::from_fn(offer),
+    }
+}
+
 /// Skips per play, drawn towards the usual rate where there are few plays.
 pub fn skip_rate(plays: u32, skips: u32) -> f32 {
     (skips as f32 + RATE_PRIOR.1) / (plays as f32 + RATE_PRIOR.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sources_offered_is_read_back_from_a_row() {
+        let view = TenantView::default();
+        let facts = ListenerFacts::of(&view, None, Timestamp::from_ms(0)).unwrap();
+        let mut offers = [None; Source::LEARNT];
+        (offers[0], offers[Source::LEARNT - 1]) = (Some((0.5, 3)), Some((1.0, 0)));
+        let one = Pooled {
+            index: 7,
+            blended: 0.25,
+            offers,
+        };
+        let mut row = Vec::new();
+        fill_row(&view, &facts, &one, None, &mut row);
+        assert_eq!(row.len(), COLUMN_COUNT);
+        assert_eq!(column_names()[BLENDED], "blended");
+        assert_eq!(pooled_of_row(7, &row), one);
+    }
 }

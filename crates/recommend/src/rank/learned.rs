@@ -107,8 +107,10 @@ impl Ranker {
         ranked.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.index.cmp(&b.index)));
         Ok(LearntOrder {
             ranked,
-            rows,
-            indexes,
+            rows: RankedRows {
+                indexes,
+                values: rows,
+            },
         })
     }
 
@@ -120,7 +122,7 @@ impl Ranker {
     ///   sum over its columns.
     pub fn explain<'r>(
         &self,
-        order: &LearntOrder,
+        order: &RankedRows,
         places: impl Iterator<Item = (&'r mut Ranked, &'r mut Vec<Reason>)>,
     ) -> Result<()> {
         let mut rows = Vec::new();
@@ -186,15 +188,24 @@ pub(super) fn check_columns(ensemble: &Ensemble) -> Result<()> {
 pub struct LearntOrder {
     /// Best first.
     pub ranked: Vec<Ranked>,
-    rows: Vec<f32>,
-    /// Catalogue index of each row.
-    indexes: Vec<usize>,
+    /// In the order of the pool.
+    pub rows: RankedRows,
 }
 
-impl LearntOrder {
-    /// The rows, in the order of the pool.
-    pub fn into_rows(self) -> Vec<f32> {
-        self.rows
+/// The rows that a ranker read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RankedRows {
+    /// Catalogue index of each row.
+    indexes: Vec<usize>,
+    /// [`COLUMN_COUNT`] values each.
+    values: Vec<f32>,
+}
+
+impl RankedRows {
+    /// The rows with their catalogue indexes.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &[f32])> {
+        let rows = self.values.chunks_exact(COLUMN_COUNT);
+        self.indexes.iter().copied().zip(rows)
     }
 
     /// Appends the row of a catalogue index; false when it was not in the pool.
@@ -202,7 +213,7 @@ impl LearntOrder {
     /// - Cost: O(pool); a list asks for few of its tracks.
     pub fn append_row(&self, index: usize, rows: &mut Vec<f32>) -> bool {
         let place = self.indexes.iter().position(|other| *other == index);
-        let row = place.and_then(|place| self.rows.chunks(COLUMN_COUNT).nth(place));
+        let row = place.and_then(|place| self.values.chunks_exact(COLUMN_COUNT).nth(place));
         rows.extend_from_slice(row.unwrap_or_default());
         row.is_some()
     }
@@ -254,13 +265,13 @@ mod tests {
         let facts = ListenerFacts::of(&view, None, Timestamp::from_ms(0)).unwrap();
         let mut order = ranker.rank(&view, &facts, &pool(&offers)).unwrap();
         assert!(order.ranked.is_sorted_by(|a, b| a.score >= b.score));
-        let mut places: Vec<(Ranked, Vec<Reason>)> = std::mem::take(&mut order.ranked)
-            .into_iter()
-            .map(|one| (one, reasons(&view, &offers, one.index)))
-            .collect();
+        let ranked = std::mem::take(&mut order.ranked);
+        let indexes: Vec<usize> = ranked.iter().map(|one| one.index).collect();
+        let told = reasons(&view, &offers, &indexes);
+        let mut places: Vec<(Ranked, Vec<Reason>)> = ranked.into_iter().zip(told).collect();
         let scores: Vec<f32> = places.iter().map(|(one, _)| one.score).collect();
         let told = places.iter_mut().map(|(one, reasons)| (one, reasons));
-        ranker.explain(&order, told).unwrap();
+        ranker.explain(&order.rows, told).unwrap();
         for ((one, reasons), score) in places.into_iter().zip(scores) {
             let sum: f32 = reasons.iter().map(|reason| reason.contribution).sum();
             assert!((sum - score).abs() < 1e-4, "{reasons:?}");

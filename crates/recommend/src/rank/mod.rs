@@ -5,8 +5,10 @@ mod learned;
 mod listened;
 mod pool;
 
-pub use columns::{COLUMN_COUNT, ListenerFacts, column_names, fill_row, group_of, skip_rate};
-pub use learned::Ranker;
+pub use columns::{
+    COLUMN_COUNT, ListenerFacts, column_names, fill_row, group_of, pooled_of_row, skip_rate,
+};
+pub use learned::{RankedRows, Ranker};
 pub use listened::ListenedShare;
 pub use pool::{Pooled, pool, reasons};
 

@@ -1,6 +1,6 @@
 //! The union of all offers.
 
-use crate::candidates::{Candidate, Offer};
+use crate::candidates::{Candidate, Offer, best_first};
 use crate::explain::{Reason, Source};
 use crate::keyed::KeyedMap;
 use crate::view::TenantView;
@@ -64,32 +64,42 @@ pub fn pool(offers: &[Offer]) -> Vec<Pooled> {
             }
         }
     }
-    let mut pooled: Vec<Pooled> = (pooled.into_iter())
-        .filter_map(|(one, is_weighed)| is_weighed.then_some(one))
-        .collect();
-    pooled.sort_unstable_by(|a, b| b.blended.total_cmp(&a.blended).then(a.index.cmp(&b.index)));
-    pooled
+    // Keys are sorted, not what they stand for, which is large.
+    let weighed = (0_u32..)
+        .zip(&pooled)
+        .filter(|(_, (_, is_weighed))| *is_weighed);
+    let key = |one: &Pooled| best_first(one.blended, one.index as u32);
+    let mut order: Vec<(u64, u32)> = weighed.map(|(at, (one, _))| (key(one), at)).collect();
+    order.sort_unstable();
+    (order.into_iter())
+        .map(|(_, at)| pooled[at as usize].0)
+        .collect()
 }
 
-/// The weighted share of each offer in a candidate's blended score, largest first.
+/// The weighted share of each offer in the blended score of some candidates, in their order, largest first.
 ///
-/// - Cost: O(candidates of all offers), so it is asked for tracks of the list alone.
-pub fn reasons(view: &TenantView, offers: &[Offer], index: usize) -> Vec<Reason> {
-    let weighed = offers.iter().filter(|offer| offer.weight > 0.0);
-    let mut reasons: Vec<Reason> = weighed
-        .filter_map(|offer| {
-            let (_, candidate, share) = offer.shares().find(|(_, one, _)| one.index == index)?;
+/// - Cost: O(candidates of all offers), so it is asked once for all tracks of the list.
+pub fn reasons(view: &TenantView, offers: &[Offer], indexes: &[usize]) -> Vec<Vec<Reason>> {
+    let mut told: Vec<Vec<Reason>> = vec![Vec::new(); indexes.len()];
+    let places: KeyedMap<usize, usize> = indexes.iter().copied().zip(0..).collect();
+    for offer in offers.iter().filter(|offer| offer.weight > 0.0) {
+        for (_, candidate, share) in offer.shares() {
+            let Some(&place) = places.get(&candidate.index) else {
+                continue;
+            };
             let cause = candidate.because_of;
             let card = cause.and_then(|index| view.catalogue.card(index as usize));
-            Some(Reason {
+            told[place].push(Reason {
                 source: offer.source,
                 contribution: offer.weight * share,
                 because_of: card.map(|card| card.id),
-            })
-        })
-        .collect();
-    reasons.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
-    reasons
+            });
+        }
+    }
+    for reasons in &mut told {
+        reasons.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
+    }
+    told
 }
 
 impl Offer {
@@ -132,12 +142,12 @@ mod tests {
         let (pooled, view) = (pool(&offers), TenantView::default());
         let order: Vec<_> = pooled.iter().map(|one| one.index).collect();
         assert_eq!(order, [1, 2, 3], "a tie at 1.0 goes to the lower index");
-        for one in &pooled {
-            let told = reasons(&view, &offers, one.index);
+        let told = reasons(&view, &offers, &order);
+        for (one, told) in pooled.iter().zip(&told) {
             let sum: f32 = told.iter().map(|reason| reason.contribution).sum();
             assert!((sum - one.blended).abs() < 1e-6);
         }
-        assert_eq!(reasons(&view, &offers, 2)[0].source, Source::Taste);
+        assert_eq!(told[1][0].source, Source::Taste);
         assert_eq!(pooled[1].offers[Source::Taste as usize], Some((0.5, 1)));
         assert_eq!(
             pooled[1].offers[Source::Neighbours as usize],

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use leitmotif_domain::definition::{DefinitionKind, NewDefinition, Share};
 use leitmotif_recommend::pipeline::{
-    Degraded, DegradedCause, Fate, PipelineDefinition, TurnedControls,
+    Considered, Degraded, DegradedCause, Fate, PipelineDefinition, TurnedControls,
 };
 use leitmotif_recommend::rank::COLUMN_COUNT;
 use leitmotif_recommend::{RecommendedTrack, Source};
@@ -422,8 +422,14 @@ async fn the_trace_tells_of_every_candidate() {
             .iter()
             .any(|source| source.source == Source::Taste && source.offered > 0)
     );
-    let with_rows = trace.ranked.iter().filter(|one| one.row.is_some()).count();
-    assert_eq!(trace.features.len(), with_rows * COLUMN_COUNT);
+    let ranked = trace.by_ranker.iter().map(|(index, row)| {
+        assert_eq!(row.len(), COLUMN_COUNT);
+        index
+    });
+    let blended = trace.by_blend.iter().map(|one| one.index);
+    let ranked: Vec<usize> = ranked.chain(blended).collect();
+    let is_ranked = |one: &Considered| ranked.contains(&one.index);
+    assert!(trace.considered.iter().any(is_ranked));
     let stranger = leitmotif_domain::RequestId::from_u128(7);
     assert!(world.recommender.trace(&world.scope, stranger).is_none());
 }

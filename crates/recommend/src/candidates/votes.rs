@@ -1,0 +1,155 @@
+//! Where the neighbours of a listener's tracks are added up.
+
+use std::ops::{Deref, DerefMut};
+
+use leitmotif_learn::neighbours::ItemNeighbours;
+use parking_lot::Mutex;
+
+/// Sums kept for the next request: as many as answer at once on a small machine. At 20 bytes a track of the
+/// model, those of a million tracks are 20 MB each.
+const KEPT_MAX: usize = 4;
+
+/// What the tracks of a listener say of one track.
+#[derive(Clone, Copy, Default)]
+struct Vote {
+    /// The most that one of them said, as bits of a number that is not negative, above the complement of
+    /// its place: the largest is the strongest, the first of equals. 0 before anything was said.
+    strongest: u64,
+    sum: f32,
+}
+
+/// Sums of votes by column of the model, emptied at the cost of what was touched.
+#[derive(Default)]
+pub struct Votes {
+    by_column: Vec<Vote>,
+    /// The columns that something was said of, before [`Votes::touched_count`]; one place more than there are
+    /// columns, so that every column can be noted before it is known to be new.
+    touched: Vec<u32>,
+    touched_count: usize,
+}
+
+impl Votes {
+    /// Adds the neighbours of each entry with their similarity times its weight.
+    pub fn add(&mut self, neighbours: &ItemNeighbours, entries: &[(usize, f32)]) {
+        for (place, &(column, weight)) in entries.iter().enumerate() {
+            let place = u64::from(!(place as u32));
+            for (neighbour, similarity) in neighbours.of(column) {
+                let part = weight * similarity;
+                let vote = &mut self.by_column[neighbour as usize];
+                // Without jumps: whether a column is new is anybody's guess.
+                self.touched[self.touched_count] = neighbour;
+                self.touched_count += usize::from(vote.strongest == 0);
+                vote.sum += part;
+                let strength = u64::from(part.max(0.0).to_bits()) << 32 | place;
+                vote.strongest = vote.strongest.max(strength);
+            }
+        }
+    }
+
+    /// What was said of a column, added up.
+    pub fn sum(&self, column: usize) -> f32 {
+        self.by_column.get(column).map_or(0.0, |vote| vote.sum)
+    }
+
+    /// The columns that something was said of, with the sum.
+    pub fn sums(&self) -> impl Iterator<Item = (usize, f32)> + '_ {
+        let touched = self.touched[..self.touched_count].iter();
+        touched.map(|column| (*column as usize, self.sum(*column as usize)))
+    }
+
+    /// The place of the entry that said most for a column; `None` where none spoke for it.
+    pub fn strongest(&self, column: usize) -> Option<usize> {
+        let strongest = self.by_column.get(column)?.strongest;
+        (strongest >> 32 > 0).then_some(!(strongest as u32) as usize)
+    }
+
+    fn fit(&mut self, column_count: usize) {
+        self.by_column.resize(column_count, Vote::default());
+        self.touched.resize(column_count + 1, 0);
+    }
+
+    fn clear(&mut self) {
+        for column in &self.touched[..self.touched_count] {
+            self.by_column[*column as usize] = Vote::default();
+        }
+        self.touched_count = 0;
+    }
+}
+
+/// Empty sums, kept so that no request has to clear the memory of a whole model.
+#[derive(Default)]
+pub struct VotesPool(Mutex<Vec<Votes>>);
+
+impl VotesPool {
+    /// Lends empty sums for a model of so many columns.
+    pub fn lend(&self, column_count: usize) -> LentVotes<'_> {
+        let kept = self.0.lock().pop();
+        let mut votes = kept.unwrap_or_default();
+        votes.fit(column_count);
+        LentVotes { votes, pool: self }
+    }
+}
+
+/// Sums that go back, emptied, when they are dropped.
+pub struct LentVotes<'p> {
+    votes: Votes,
+    pool: &'p VotesPool,
+}
+
+impl Deref for LentVotes<'_> {
+    type Target = Votes;
+
+    fn deref(&self) -> &Votes {
+        &self.votes
+    }
+}
+
+impl DerefMut for LentVotes<'_> {
+    fn deref_mut(&mut self) -> &mut Votes {
+        &mut self.votes
+    }
+}
+
+impl Drop for LentVotes<'_> {
+    fn drop(&mut self) {
+        let mut votes = std::mem::take(&mut self.votes);
+        votes.clear();
+        let mut pool = self.pool.0.lock();
+        if pool.len() < KEPT_MAX {
+            pool.push(votes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn votes_add_up_and_the_first_of_the_strongest_is_named() {
+        let lists = vec![
+            vec![(2, 0.5), (3, 0.25)],
+            vec![(2, 1.0)],
+            vec![(3, 0.5), (1, -1.0)],
+            vec![],
+        ];
+        let neighbours = ItemNeighbours::from_lists(lists).unwrap();
+        let pool = VotesPool::default();
+        {
+            let mut votes = pool.lend(4);
+            votes.add(&neighbours, &[(0, 2.0), (1, 1.0), (2, 1.0)]);
+            let mut columns: Vec<_> = votes.sums().map(|(column, _)| column).collect();
+            columns.sort_unstable();
+            assert_eq!(columns, [1, 2, 3]);
+            for (column, expected) in [0.0, -1.0, 2.0, 1.0, 0.0].into_iter().enumerate() {
+                assert!((votes.sum(column) - expected).abs() < 1e-4);
+            }
+            let strongest: Vec<_> = (0..5).map(|column| votes.strongest(column)).collect();
+            let nobody = None;
+            assert_eq!(strongest, [nobody, nobody, Some(0), Some(0), nobody]);
+        }
+        let votes = pool.lend(9);
+        assert_eq!(votes.sums().count(), 0, "nothing is left of the one before");
+        assert!((0..9).all(|column| votes.sum(column) == 0.0));
+    }
+}
