@@ -7,6 +7,7 @@
 pub mod catalogue;
 pub mod error;
 pub mod keyed;
+pub mod known;
 pub mod model;
 pub mod recordings;
 pub mod view;

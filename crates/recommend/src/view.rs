@@ -5,12 +5,11 @@ use std::sync::Arc;
 use leitmotif_domain::definition::DefinitionKind;
 use leitmotif_domain::event::{EventPayload, RecordedEvent};
 use leitmotif_domain::{ListenerId, Timestamp, TrackId};
-use leitmotif_features::{Judgement, ListenerProfile, Projection};
+use leitmotif_features::{ListenerProfile, Projection};
 use leitmotif_storage::duplicates::DUPLICATES;
 
 use crate::candidates::{Best, VotesPool};
 use crate::catalogue::CatalogueView;
-use crate::keyed::KeyedSet;
 use crate::model::RecommenderModel;
 use crate::placements::Placements;
 use crate::rank::skip_rate;
@@ -186,15 +185,6 @@ impl TenantView {
     pub fn has_cold_tracks(&self) -> bool {
         let known = self.model.as_ref().map_or(0, |model| model.items.len());
         self.catalogue.len() > known
-    }
-
-    /// Every version of what the listener rejects.
-    pub fn rejected(&self, profile: &ListenerProfile) -> KeyedSet<usize> {
-        let tracks = profile.tracks();
-        let rejected = tracks.filter(|(_, history)| history.judgement() == Judgement::Disliked);
-        rejected
-            .flat_map(|(track, _)| self.catalogue.versions(track))
-            .collect()
     }
 
     /// A listener's profile.

@@ -78,13 +78,28 @@ impl ItemNeighbours {
 
     /// Yields the neighbours of an item, nearest first, ties by lower item.
     pub fn of(&self, item: usize) -> impl ExactSizeIterator<Item = (u32, f32)> + '_ {
-        let range = match (self.starts.get(item), self.starts.get(item + 1)) {
-            (Some(&start), Some(&end)) => start..end,
-            _ => 0..0,
-        };
+        let range = self.range(item);
         let largest = self.largest.get(item).copied().unwrap_or(0.0);
         let entries = self.items[range.clone()].iter().zip(&self.shares[range]);
         entries.map(move |(&other, &share)| (other, f32::from(share) / STEPS * largest))
+    }
+
+    /// Writes the similarities of the neighbours of an item, in the order of [`ItemNeighbours::of`], and yields
+    /// the neighbours: together they are unpacked in wide registers.
+    pub fn unpack(&self, item: usize, similarities: &mut Vec<f32>) -> &[u32] {
+        let entries = self.range(item);
+        let largest = self.largest.get(item).copied().unwrap_or(0.0);
+        similarities.clear();
+        let shares = self.shares[entries.clone()].iter();
+        similarities.extend(shares.map(|&share| f32::from(share) / STEPS * largest));
+        &self.items[entries]
+    }
+
+    fn range(&self, item: usize) -> std::ops::Range<usize> {
+        match (self.starts.get(item), self.starts.get(item + 1)) {
+            (Some(&start), Some(&end)) => start..end,
+            _ => 0..0,
+        }
     }
 
     /// Scores every item by the weighted similarity to a listener's items.

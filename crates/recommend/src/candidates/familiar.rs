@@ -1,19 +1,18 @@
 //! What the listener knows and does not reject: better than an empty place.
 
-use leitmotif_features::{Judgement, ListenerProfile};
+use leitmotif_features::Judgement;
 
 use crate::candidates::{Candidate, Offer};
 use crate::explain::Source;
-use crate::view::TenantView;
+use crate::known::{KnownTrack, KnownTracks};
 
 /// Offers known tracks, those not heard for longest first; disliked and mostly skipped ones never.
-pub fn familiar(view: &TenantView, profile: &ListenerProfile, count: usize) -> Offer {
-    let mut known: Vec<_> = profile
-        .tracks()
-        .filter(|(_, history)| {
-            history.judgement() != Judgement::Disliked && history.signal() >= 0.0
-        })
-        .filter_map(|(track, history)| Some((history.last_played, view.catalogue.index(track)?)))
+pub fn familiar(known: &KnownTracks<'_>, count: usize) -> Offer {
+    let is_welcome = |one: &&KnownTrack| {
+        one.history.judgement() != Judgement::Disliked && one.history.signal() >= 0.0
+    };
+    let mut known: Vec<_> = (known.iter().filter(is_welcome))
+        .filter_map(|one| Some((one.history.last_played, one.index?)))
         .collect();
     known.sort_unstable();
     known.truncate(count);

@@ -26,24 +26,30 @@ pub struct Votes {
     /// columns, so that every column can be noted before it is known to be new.
     touched: Vec<u32>,
     touched_count: usize,
+    /// Similarities of one entry.
+    similarities: Vec<f32>,
 }
 
 impl Votes {
     /// Adds the neighbours of each entry with their similarity times its weight.
     pub fn add(&mut self, neighbours: &ItemNeighbours, entries: &[(usize, f32)]) {
+        let (by_column, touched) = (&mut self.by_column[..], &mut self.touched[..]);
+        let mut touched_count = self.touched_count;
         for (place, &(column, weight)) in entries.iter().enumerate() {
             let place = u64::from(!(place as u32));
-            for (neighbour, similarity) in neighbours.of(column) {
+            let listed = neighbours.unpack(column, &mut self.similarities);
+            for (&neighbour, similarity) in listed.iter().zip(&self.similarities) {
                 let part = weight * similarity;
-                let vote = &mut self.by_column[neighbour as usize];
+                let vote = &mut by_column[neighbour as usize];
                 // Without jumps: whether a column is new is anybody's guess.
-                self.touched[self.touched_count] = neighbour;
-                self.touched_count += usize::from(vote.strongest == 0);
+                touched[touched_count] = neighbour;
+                touched_count += usize::from(vote.strongest == 0);
                 vote.sum += part;
                 let strength = u64::from(part.max(0.0).to_bits()) << 32 | place;
                 vote.strongest = vote.strongest.max(strength);
             }
         }
+        self.touched_count = touched_count;
     }
 
     /// What was said of a column, added up.

@@ -1,5 +1,7 @@
 //! From a request to a list, on one rung after the other.
 
+use std::sync::Arc;
+
 use leitmotif_domain::chance::Seed;
 use leitmotif_domain::{Rung, Timestamp, TrackId};
 use leitmotif_features::Judgement;
@@ -14,6 +16,7 @@ use crate::candidates::{Offer, familiar};
 use crate::error::Result;
 use crate::explain::Reason;
 use crate::keyed::KeyedSet;
+use crate::known::{KnownTrack, KnownTracks};
 use crate::rank::{
     COLUMN_COUNT, ListenerFacts, Pooled, RankedRows, blend, fill_row, pool, reasons,
 };
@@ -62,17 +65,20 @@ pub fn choose(
     watch.begin_budgets();
     let controls = controls_of(request, &definition.controls);
     let has_artists = controls.familiarity != 0.0 || !definition.rules.is_empty();
-    let facts = RequestFacts::new(view, request, now, has_artists);
-    let excluded = exclusions(view, request, definition, Some(now));
+    let known = Arc::new(KnownTracks::of(view, request.listener));
+    let facts = RequestFacts::new(view, request, &known, now, has_artists);
+    let excluded = exclusions(view, request, &known, definition, Some(now));
     let mut making = Making {
         view,
         request,
         definition,
+        known: Arc::clone(&known),
         now,
         list: ListMaker::new(view, definition, controls, &facts, excluded),
         asking: Asking {
             view,
             request,
+            known: &known,
             definition,
             near,
             degraded: Vec::new(),
@@ -123,6 +129,7 @@ struct Making<'a> {
     view: &'a TenantView,
     request: &'a RecommendRequest,
     definition: &'a PipelineDefinition,
+    known: Arc<KnownTracks<'a>>,
     now: Timestamp,
     list: ListMaker<'a>,
     asking: Asking<'a>,
@@ -172,8 +179,7 @@ impl Making<'_> {
                 places
             }
             Some(ranker) => {
-                let profile = self.view.profile(self.request.listener);
-                let facts = ListenerFacts::of(self.view, profile, self.now)?;
+                let facts = ListenerFacts::of(self.view, Arc::clone(&self.known), self.now)?;
                 let wanted = self.definition.ranking.candidates.max(missing);
                 let excluded = |one: &Pooled| self.list.is_excluded(one.index);
                 let candidates = shortlist(&pooled, excluded, wanted);
@@ -208,8 +214,7 @@ impl Making<'_> {
         if places.is_empty() || !self.has_listened() {
             return Ok(());
         }
-        let profile = self.view.profile(self.request.listener);
-        let facts = ListenerFacts::of(self.view, profile, self.now)?;
+        let facts = ListenerFacts::of(self.view, Arc::clone(&self.known), self.now)?;
         let view = self.view;
         self.expect(places, |index, rows| {
             let known = pooled.iter().find(|one| one.index == index);
@@ -262,17 +267,14 @@ impl Making<'_> {
 
     /// A listener who has heard everything still gets a list.
     fn fill_with_familiar(&mut self) {
-        let profile = self.view.profile(self.request.listener);
-        let (missing, Some(profile)) = (self.missing(), profile) else {
-            return;
-        };
-        if missing == 0 {
+        let missing = self.missing();
+        if missing == 0 || !self.known.has_profile() {
             return;
         }
         let mut excluded = explicit(self.view, self.request);
-        excluded.extend(self.view.rejected(profile));
+        excluded.extend(self.known.rejected(self.view));
         self.list.exclude_only(excluded);
-        let known = familiar(self.view, profile, self.view.catalogue.len());
+        let known = familiar(&self.known, self.view.catalogue.len());
         let known = [known.of_recordings(self.view)];
         let mut places = self.list.choose(blend(&pool(&known)), missing, false);
         give_reasons(self.view, &known, &mut places);
@@ -320,22 +322,33 @@ fn controls_of(request: &RecommendRequest, standing: &Controls) -> Controls {
 pub fn exclusions(
     view: &TenantView,
     request: &RecommendRequest,
+    known: &KnownTracks<'_>,
     definition: &PipelineDefinition,
     now: Option<Timestamp>,
 ) -> KeyedSet<usize> {
     let mut excluded = explicit(view, request);
     let may_be_heard = request.include_heard || definition.list.include_heard;
     let window_ms = i64::from(definition.list.repeat_hours) * 3_600 * 1_000;
-    let profile = view.profile(request.listener);
-    for (track, history) in profile.into_iter().flat_map(|profile| profile.tracks()) {
+    let has_versions = !view.catalogue.recordings().is_empty();
+    for KnownTrack {
+        track,
+        history,
+        index,
+        ..
+    } in known.iter()
+    {
         let is_heard = history.plays > 0 && !may_be_heard;
         let is_recent = window_ms > 0
             && history.plays > 0
             && now.is_some_and(|now| now.since_ms(history.last_played) < window_ms);
         let is_rejected = history.judgement() == Judgement::Disliked;
         if is_heard || is_recent || is_rejected {
-            // What was heard or rejected of one version was so of the recording.
-            excluded.extend(view.catalogue.versions(track));
+            if has_versions {
+                // What was heard or rejected of one version was so of the recording.
+                excluded.extend(view.catalogue.versions(*track));
+            } else {
+                excluded.extend(*index);
+            }
         }
     }
     excluded

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use leitmotif_domain::Timestamp;
-use leitmotif_features::ListenerProfile;
 
 use super::request::RecommendRequest;
 use crate::catalogue::TrackCard;
 use crate::keyed::KeyedMap;
+use crate::known::KnownTracks;
 use crate::rules::{Facts, Field, Value};
 use crate::view::TenantView;
 
@@ -17,7 +17,7 @@ const DAY_MS: f64 = 24.0 * 3_600.0 * 1_000.0;
 pub struct RequestFacts<'a> {
     view: &'a TenantView,
     request: &'a RecommendRequest,
-    profile: Option<&'a ListenerProfile>,
+    known: &'a KnownTracks<'a>,
     /// Plays by artist.
     artist_plays: KeyedMap<u64, u32>,
     now: Timestamp,
@@ -30,22 +30,20 @@ impl<'a> RequestFacts<'a> {
     pub fn new(
         view: &'a TenantView,
         request: &'a RecommendRequest,
+        known: &'a KnownTracks<'a>,
         now: Timestamp,
         has_artists: bool,
     ) -> Self {
-        let profile = view.profile(request.listener);
         let mut artist_plays = KeyedMap::default();
-        let summed = profile.filter(|_| has_artists);
-        for (track, history) in summed.into_iter().flat_map(|profile| profile.tracks()) {
-            let index = view.catalogue.index(track);
-            if let Some(card) = index.and_then(|index| view.catalogue.card(index)) {
-                *artist_plays.entry(card.artist_key).or_insert(0) += history.plays;
+        for one in known.iter().filter(|_| has_artists) {
+            if let Some(card) = one.index.and_then(|index| view.catalogue.card(index)) {
+                *artist_plays.entry(card.artist_key).or_insert(0) += one.history.plays;
             }
         }
         Self {
             view,
             request,
-            profile,
+            known,
             artist_plays,
             now,
         }
@@ -92,10 +90,7 @@ impl TrackFacts<'_> {
     }
 
     fn track_plays(&self) -> u32 {
-        let history = self
-            .shared
-            .profile
-            .and_then(|profile| profile.history(self.card.id));
+        let history = self.shared.known.history(self.index);
         history.map_or(0, |history| history.plays)
     }
 }
@@ -129,7 +124,7 @@ impl Facts for TrackFacts<'_> {
             }
             Field::TrackPlays => Value::Number(f64::from(self.track_plays())),
             Field::ArtistPlays => Value::Number(f64::from(self.artist_plays())),
-            Field::IsKnown => Value::Flag(self.shared.profile.is_some()),
+            Field::IsKnown => Value::Flag(self.shared.known.has_profile()),
             Field::Placement => text(Some(&self.shared.request.placement)),
             Field::Device => text(context.device.as_deref()),
             Field::Activity => text(context.activity.as_deref()),
@@ -147,13 +142,9 @@ impl RequestFacts<'_> {
         let genre = |index: usize| self.view.catalogue.card(index)?.genre_key();
         let mut class_of = HashMap::new();
         let mut target = Vec::new();
-        for (track, history) in self
-            .profile
-            .into_iter()
-            .flat_map(|profile| profile.tracks())
-        {
-            let played = history.signal();
-            if let Some(key) = self.view.catalogue.index(track).and_then(genre)
+        for one in self.known.iter() {
+            let played = one.history.signal();
+            if let Some(key) = one.index.and_then(genre)
                 && played > 0.0
             {
                 let class = *class_of.entry(key).or_insert_with(|| {

@@ -13,6 +13,7 @@ use crate::candidates::{
 };
 use crate::error::{Error, Result};
 use crate::explain::Source;
+use crate::known::KnownTracks;
 use crate::model::{BlendWeights, RecommenderModel};
 use crate::rank::{Pooled, pool};
 use crate::trace::Stopwatch;
@@ -46,13 +47,13 @@ pub fn content_seeds(view: &TenantView, request: &RecommendRequest) -> Vec<(Trac
             .map(|seed| (*seed, 1.0))
             .collect();
     }
-    let Some(profile) = view.profile(request.listener) else {
-        return Vec::new();
-    };
-    let mut liked: Vec<_> = profile
-        .tracks()
-        .filter(|(_, history)| history.signal() > 0.0)
-        .map(|(track, history)| (history.last_played, track, taste_weight(history.signal())))
+    let known = KnownTracks::of(view, request.listener);
+    let mut liked: Vec<_> = (known.iter())
+        .filter(|one| one.history.signal() > 0.0)
+        .map(|one| {
+            let weight = taste_weight(one.history.signal());
+            (one.history.last_played, one.track, weight)
+        })
         .collect();
     liked.sort_unstable_by_key(|(at, track, _)| std::cmp::Reverse((*at, *track)));
     liked
@@ -68,6 +69,8 @@ pub struct Asking<'a> {
     pub view: &'a TenantView,
     /// What is asked.
     pub request: &'a RecommendRequest,
+    /// What the listener knows.
+    pub known: &'a KnownTracks<'a>,
     /// How.
     pub definition: &'a PipelineDefinition,
     /// Embedding neighbours of [`content_seeds`].
@@ -90,7 +93,7 @@ impl Asking<'_> {
         let count = (request.count * OFFER_PER_PLACE).max(OFFER_MIN);
         match (rung, view.model.as_ref()) {
             (Rung::Personalised, Some(model)) => {
-                let entries = taste_entries(view, model, request);
+                let entries = taste_entries(self.known, model, request);
                 if entries.iter().any(|(_, weight)| *weight > 0.0) {
                     self.personal(model, &entries, count, watch)
                 } else {
@@ -98,7 +101,7 @@ impl Asking<'_> {
                 }
             }
             (Rung::Session, Some(model)) => {
-                let entries = session_entries(view, model, request);
+                let entries = session_entries(self.known, model, request);
                 vec![
                     item_neighbours(view, model, &entries, count),
                     content_neighbours(view, model, &entries, count)
@@ -129,7 +132,7 @@ impl Asking<'_> {
             .copied()
             .filter(|(_, weight)| *weight > 0.0)
             .collect();
-        let last = last_columns(view, model, self.request);
+        let last = last_columns(self.known);
         type Ask<'s> = Box<dyn Fn() -> Result<Offer> + 's>;
         let sources: [(Source, f32, Ask<'_>); 6] = [
             (
@@ -206,11 +209,13 @@ pub fn shortlist(
 pub(crate) fn personal_shortlist(
     view: &TenantView,
     request: &RecommendRequest,
+    known: &KnownTracks<'_>,
 ) -> Result<Vec<Pooled>> {
     let definition = PipelineDefinition::unhurried(ListOptions::default());
     let mut asking = Asking {
         view,
         request,
+        known,
         definition: &definition,
         near: &[],
         degraded: Vec::new(),
@@ -222,7 +227,7 @@ pub(crate) fn personal_shortlist(
             missing.part
         )));
     }
-    let excluded = exclusions(view, request, &definition, None);
+    let excluded = exclusions(view, request, known, &definition, None);
     let wanted = RANKED_MAX.max(request.count);
     let is_excluded = |one: &Pooled| excluded.contains(&one.index);
     Ok(shortlist(&pool(&offers), is_excluded, wanted))
@@ -238,18 +243,17 @@ pub(crate) fn cold_weight(weights: &BlendWeights) -> f32 {
 
 /// The listener's history, and the seeds on top, as columns of the model.
 fn taste_entries(
-    view: &TenantView,
+    known: &KnownTracks<'_>,
     model: &RecommenderModel,
     request: &RecommendRequest,
 ) -> Vec<(usize, f32)> {
-    let Some(profile) = view.profile(request.listener) else {
+    if !known.has_profile() {
         return Vec::new();
-    };
-    let mut entries: Vec<(usize, f32)> = profile
-        .tracks()
-        .filter_map(|(track, history)| {
-            let weight = taste_weight(history.signal());
-            (weight != 0.0).then_some((model.column(track)?, weight))
+    }
+    let mut entries: Vec<(usize, f32)> = (known.iter())
+        .filter_map(|one| {
+            let weight = taste_weight(one.history.signal());
+            (weight != 0.0).then_some((one.column?, weight))
         })
         .collect();
     for seed in &request.seeds {
@@ -263,26 +267,17 @@ fn taste_entries(
 }
 
 /// The listener's last tracks that were not rejected, newest first, as columns of the model.
-fn last_columns(
-    view: &TenantView,
-    model: &RecommenderModel,
-    request: &RecommendRequest,
-) -> Vec<usize> {
-    let Some(profile) = view.profile(request.listener) else {
-        return Vec::new();
-    };
-    let is_liked =
-        |track: &TrackId| (profile.history(*track)).is_some_and(|known| known.signal() > 0.0);
-    let recent = profile.recent().map(|(_, track)| track).filter(is_liked);
-    recent
-        .filter_map(|track| model.column(track))
+fn last_columns(known: &KnownTracks<'_>) -> Vec<usize> {
+    let liked = known.recent().filter(|one| one.history.signal() > 0.0);
+    liked
+        .filter_map(|one| one.column)
         .take(LAST_TRACKS)
         .collect()
 }
 
 /// The seeds, or the listener's last tracks that were not rejected.
 fn session_entries(
-    view: &TenantView,
+    known: &KnownTracks<'_>,
     model: &RecommenderModel,
     request: &RecommendRequest,
 ) -> Vec<(usize, f32)> {
@@ -290,17 +285,9 @@ fn session_entries(
         let columns = request.seeds.iter().filter_map(|seed| model.column(*seed));
         return columns.map(|column| (column, 1.0)).collect();
     }
-    let Some(profile) = view.profile(request.listener) else {
-        return Vec::new();
-    };
-    profile
-        .recent()
-        .filter(|(_, track)| {
-            profile
-                .history(*track)
-                .is_some_and(|known| known.signal() > 0.0)
-        })
+    let liked = known.recent().filter(|one| one.history.signal() > 0.0);
+    liked
         .take(SESSION_TRACKS)
-        .filter_map(|(_, track)| Some((model.column(track)?, 1.0)))
+        .filter_map(|one| Some((one.column?, 1.0)))
         .collect()
 }

@@ -12,6 +12,7 @@ use leitmotif_learn::sequencing::{
 use super::path::sonic_path;
 use super::sound::sounds_of;
 use crate::error::Result;
+use crate::known::KnownTracks;
 use crate::pipeline::{RecommendRequest, RecommendedTrack};
 use crate::recordings::Recordings;
 use crate::service::Recommender;
@@ -183,11 +184,10 @@ async fn daily_mix(
 
 /// What the listener loves, each recording once and by the track that stands for it.
 fn favourites(view: &TenantView, listener: ListenerId, count: usize) -> Vec<TrackId> {
-    let Some(profile) = view.profile(Some(listener)) else {
-        return Vec::new();
-    };
-    let rejected = view.rejected(profile);
-    let mut known: Vec<_> = (profile.tracks())
+    let known = KnownTracks::of(view, Some(listener));
+    let rejected = known.rejected(view);
+    let mut known: Vec<_> = (known.iter())
+        .map(|one| (one.track, one.history))
         .filter(|(_, history)| history.judgement() != Judgement::Disliked)
         .filter(|(_, history)| history.signal() > 0.0)
         .map(|(track, history)| (history.signal(), history.last_played, track))

@@ -1,13 +1,15 @@
 //! What the ranker is told of a candidate: the same code for a live request and for training.
 
+use std::sync::Arc;
+
 use leitmotif_domain::Timestamp;
-use leitmotif_features::ListenerProfile;
 
 use super::pool::Pooled;
 use crate::candidates::LentVotes;
 use crate::error::Result;
 use crate::explain::Source;
 use crate::keyed::KeyedMap;
+use crate::known::{KnownTrack, KnownTracks};
 use crate::model::RecommenderModel;
 use crate::view::{TenantView, taste_weight};
 
@@ -74,7 +76,7 @@ pub fn group_of(column: usize) -> &'static str {
 
 /// What is known of a listener at a moment, read once a request.
 pub struct ListenerFacts<'p> {
-    profile: Option<&'p ListenerProfile>,
+    known: Arc<KnownTracks<'p>>,
     plays: u32,
     skips: u32,
     artists: KeyedMap<u64, ArtistFacts>,
@@ -94,16 +96,12 @@ struct ArtistFacts {
 }
 
 impl<'p> ListenerFacts<'p> {
-    /// Sums a profile by artist and folds its newest plays in.
+    /// Sums what is known by artist and folds the newest plays in.
     ///
-    /// - Cost: O(tracks of the profile + rejected tracks × neighbours + f³).
-    pub fn of(
-        view: &'p TenantView,
-        profile: Option<&'p ListenerProfile>,
-        now: Timestamp,
-    ) -> Result<Self> {
+    /// - Cost: O(known tracks + rejected tracks × neighbours + f³).
+    pub fn of(view: &'p TenantView, known: Arc<KnownTracks<'p>>, now: Timestamp) -> Result<Self> {
         let mut facts = Self {
-            profile,
+            known: Arc::clone(&known),
             plays: 0,
             skips: 0,
             artists: KeyedMap::default(),
@@ -111,14 +109,13 @@ impl<'p> ListenerFacts<'p> {
             distaste: None,
             now,
         };
-        if let (Some(model), Some(profile)) = (view.model.as_deref(), profile) {
-            facts.recent_taste = recent_taste(model, profile)?;
-            facts.distaste = Some(distaste(view, model, profile));
+        if let Some(model) = view.model.as_deref().filter(|_| known.has_profile()) {
+            facts.recent_taste = recent_taste(model, &known)?;
+            facts.distaste = Some(distaste(view, model, &known));
         }
-        for (track, history) in profile.into_iter().flat_map(|profile| profile.tracks()) {
+        for KnownTrack { history, index, .. } in known.iter() {
             facts.plays = facts.plays.saturating_add(history.plays);
             facts.skips = facts.skips.saturating_add(history.skips);
-            let index = view.catalogue.index(track);
             if let Some(card) = index.and_then(|index| view.catalogue.card(index)) {
                 let artist = facts.artists.entry(card.artist_key).or_default();
                 artist.signal += history.signal();
@@ -136,16 +133,13 @@ impl<'p> ListenerFacts<'p> {
 }
 
 /// Folds in the newest plays, each for itself.
-fn recent_taste(model: &RecommenderModel, profile: &ListenerProfile) -> Result<Vec<f32>> {
+fn recent_taste(model: &RecommenderModel, known: &KnownTracks<'_>) -> Result<Vec<f32>> {
     let mut entries: Vec<(usize, f32)> = Vec::with_capacity(RECENT_PLAYS);
-    for (_, track) in profile.recent().take(RECENT_PLAYS) {
-        let signal = profile
-            .history(track)
-            .map_or(0.0, |history| history.signal());
-        if let Some(column) = model.column(track)
+    for one in known.recent().take(RECENT_PLAYS) {
+        if let Some(column) = one.column
             && !entries.iter().any(|(known, _)| *known == column)
         {
-            entries.push((column, taste_weight(signal)));
+            entries.push((column, taste_weight(one.history.signal())));
         }
     }
     entries.retain(|(_, weight)| *weight != 0.0);
@@ -156,11 +150,11 @@ fn recent_taste(model: &RecommenderModel, profile: &ListenerProfile) -> Result<V
 fn distaste<'v>(
     view: &'v TenantView,
     model: &RecommenderModel,
-    profile: &ListenerProfile,
+    known: &KnownTracks<'_>,
 ) -> (LentVotes<'v>, f32) {
-    let rejected: Vec<(usize, f32)> = (profile.tracks())
-        .filter(|(_, history)| history.signal() < 0.0)
-        .filter_map(|(track, _)| Some((model.column(track)?, 1.0)))
+    let rejected: Vec<(usize, f32)> = (known.iter())
+        .filter(|one| one.history.signal() < 0.0)
+        .filter_map(|one| Some((one.column?, 1.0)))
         .collect();
     let mut votes = view.votes.lend(model.items.len());
     votes.add(&model.neighbours, &rejected);
@@ -186,9 +180,7 @@ pub fn fill_row(
     }
     let card = view.catalogue.card(one.index);
     let artist = card.and_then(|card| facts.artists.get(&card.artist_key));
-    let history = card
-        .zip(facts.profile)
-        .and_then(|(card, profile)| profile.history(card.id));
+    let history = facts.known.history(one.index);
     let number = |list: &[f32]| {
         let known = column.and_then(|_| list.get(one.index));
         known.copied().unwrap_or(f32::NAN)
@@ -246,7 +238,8 @@ mod tests {
     #[test]
     fn what_sources_offered_is_read_back_from_a_row() {
         let view = TenantView::default();
-        let facts = ListenerFacts::of(&view, None, Timestamp::from_ms(0)).unwrap();
+        let nobody = Arc::new(KnownTracks::of(&view, None));
+        let facts = ListenerFacts::of(&view, nobody, Timestamp::from_ms(0)).unwrap();
         let mut offers = [None; Source::LEARNT];
         (offers[0], offers[Source::LEARNT - 1]) = (Some((0.5, 3)), Some((1.0, 0)));
         let one = Pooled {

@@ -226,6 +226,7 @@ mod tests {
 
     use super::*;
     use crate::candidates::Offer;
+    use crate::known::KnownTracks;
     use crate::rank::{pool, reasons};
 
     #[test]
@@ -262,7 +263,8 @@ mod tests {
         });
         let offers = [Offer::new(Source::Taste, candidates.collect(), 9)];
         let view = TenantView::default();
-        let facts = ListenerFacts::of(&view, None, Timestamp::from_ms(0)).unwrap();
+        let nobody = Arc::new(KnownTracks::of(&view, None));
+        let facts = ListenerFacts::of(&view, nobody, Timestamp::from_ms(0)).unwrap();
         let mut order = ranker.rank(&view, &facts, &pool(&offers)).unwrap();
         assert!(order.ranked.is_sorted_by(|a, b| a.score >= b.score));
         let ranked = std::mem::take(&mut order.ranked);

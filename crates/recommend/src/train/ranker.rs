@@ -1,6 +1,7 @@
 //! Learning to order: the candidates that requests would have had, and what was played next.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use leitmotif_domain::chance::{Seed, SplitMix64};
 use leitmotif_domain::{ListenerId, Timestamp};
@@ -18,6 +19,7 @@ use super::table::{RankerRows, sample};
 use super::tune::{log_uniform, pick};
 use crate::error::{Error, Result};
 use crate::keyed::KeyedMap;
+use crate::known::KnownTracks;
 use crate::pipeline::{RANKED_MAX, RecommendRequest, cold_weight, personal_shortlist};
 use crate::rank::{ListenerFacts, Pooled, Ranker, column_names, fill_row};
 use crate::view::TenantView;
@@ -149,9 +151,9 @@ impl<'v> Moment<'v> {
     /// What a listener, by the dataset's index, could have been shown.
     pub fn choice_of(&self, listener: usize) -> Result<Choice<'v>> {
         let request = self.request_of(listener)?;
-        let shortlist = personal_shortlist(self.view, &request)?;
-        let profile = self.view.profile(request.listener);
-        let facts = ListenerFacts::of(self.view, profile, self.at)?;
+        let known = Arc::new(KnownTracks::of(self.view, request.listener));
+        let shortlist = personal_shortlist(self.view, &request, &known)?;
+        let facts = ListenerFacts::of(self.view, known, self.at)?;
         Ok(Choice { shortlist, facts })
     }
 
