@@ -42,6 +42,8 @@ pub struct TrackCard {
     pub explicit: Option<bool>,
     /// Free labels.
     pub tags: Box<[String]>,
+    /// See [`TrackCard::genre_key`]; read of every candidate of an answer.
+    genre_key: Option<u64>,
 }
 
 impl TrackCard {
@@ -57,7 +59,7 @@ impl TrackCard {
 
     /// The genre as rules and calibration compare it.
     pub fn genre_key(&self) -> Option<u64> {
-        self.genre.as_deref().map(|genre| hash64(&normalise(genre)))
+        self.genre_key
     }
 }
 
@@ -222,6 +224,7 @@ fn card_of(track: &Track) -> TrackCard {
         duration_ms: details.duration_ms,
         explicit: details.explicit,
         tags: details.tags.clone().into(),
+        genre_key: (details.genre.as_deref()).map(|genre| hash64(&normalise(genre))),
     }
 }
 

@@ -50,6 +50,7 @@ pub struct Dataset {
     pub(super) labels: Vec<f32>,
     pub(super) weights: Option<Vec<f32>>,
     pub(super) inverse_propensities: Option<Vec<f32>>,
+    pub(super) initial_scores: Option<Vec<f32>>,
     /// Where each query begins, and the number of rows; empty without queries.
     pub(super) group_bounds: Vec<usize>,
     /// What a model file says about each column.
@@ -120,6 +121,7 @@ impl Dataset {
             labels: examples.labels.to_vec(),
             weights: examples.weights.map(<[f32]>::to_vec),
             inverse_propensities: examples.inverse_propensities.map(<[f32]>::to_vec),
+            initial_scores: examples.initial_scores.map(<[f32]>::to_vec),
             group_bounds,
             infos,
         })

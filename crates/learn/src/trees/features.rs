@@ -73,6 +73,11 @@ pub struct Examples<'v> {
     ///
     /// - Source: Joachims, Swaminathan and Schnabel 2017, section 4, on the lambdas of each pair.
     pub inverse_propensities: Option<&'v [f32]>,
+    /// What each row scores before the first tree; trees are grown to correct it, and are no part of
+    /// it: whoever asks them adds it again. None starts from the best constant.
+    ///
+    /// - Source: LightGBM's `init_score`, which its model files do not hold either.
+    pub initial_scores: Option<&'v [f32]>,
 }
 
 impl<'v> Examples<'v> {
@@ -84,6 +89,7 @@ impl<'v> Examples<'v> {
             group_sizes: &[],
             weights: None,
             inverse_propensities: None,
+            initial_scores: None,
         }
     }
 
@@ -101,12 +107,13 @@ impl<'v> Examples<'v> {
             return Err(Error::TooLarge { count: row_count });
         }
         check_column("labels", self.labels, row_count, f32::NEG_INFINITY)?;
-        for (name, column) in [
-            ("weights", self.weights),
-            ("inverse propensities", self.inverse_propensities),
+        for (name, column, min) in [
+            ("weights", self.weights, 0.0),
+            ("inverse propensities", self.inverse_propensities, 0.0),
+            ("initial scores", self.initial_scores, f32::NEG_INFINITY),
         ] {
             if let Some(column) = column {
-                check_column(name, column, row_count, 0.0)?;
+                check_column(name, column, row_count, min)?;
             }
         }
         let grouped =

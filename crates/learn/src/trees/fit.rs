@@ -48,8 +48,13 @@ pub fn fit(
         Some(examples) => Some(Judge::new(examples, dataset, parameters)?),
         None => None,
     };
-    let initial = loss.initial_score(dataset);
+    // A constant beside scores that rows start from would be another model than theirs.
+    let initial = match &dataset.initial_scores {
+        Some(_) => 0.0,
+        None => loss.initial_score(dataset),
+    };
     let mut scores = vec![initial; dataset.row_count];
+    add_initial(dataset.initial_scores.as_deref(), &mut scores);
     let mut gradients = vec![[0f32; 2]; dataset.row_count];
     let mut chance = Chance::new(dataset, parameters);
     let mut trees: Vec<Tree> = Vec::new();
@@ -96,6 +101,13 @@ fn add_scores(dataset: &Dataset, grown: &Grown, scores: &mut [f64]) {
     }
     for (row, score) in scores.iter_mut().enumerate() {
         *score += grown.score(dataset, row);
+    }
+}
+
+/// Adds what each row starts from.
+fn add_initial(initial: Option<&[f32]>, scores: &mut [f64]) {
+    for (score, initial) in scores.iter_mut().zip(initial.into_iter().flatten()) {
+        *score += f64::from(*initial);
     }
 }
 
@@ -196,12 +208,14 @@ impl<'v> Judge<'v> {
             Objective::Binary => check_binary(examples.labels)?,
             Objective::Regression => {}
         }
+        let mut scores = vec![0.0; row_count];
+        add_initial(examples.initial_scores, &mut scores);
         Ok(Self {
             examples: *examples,
             objective: parameters.objective,
             ndcg_at: parameters.ndcg_at,
             patience: parameters.early_stopping,
-            scores: vec![0.0; row_count],
+            scores,
             losses: Vec::new(),
         })
     }

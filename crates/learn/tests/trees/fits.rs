@@ -169,6 +169,67 @@ fn inverse_propensities_undo_position_bias() {
     assert!(difference(&corrected) > 0.0, "{}", difference(&corrected));
 }
 
+/// Two columns tell the label; what one of them tells is given, so the trees learn the other alone.
+#[test]
+fn trees_correct_what_rows_start_from() {
+    let mut noise = Noise(5);
+    let (mut values, mut labels, mut initial) = (vec![], vec![], vec![]);
+    for _ in 0..2_000 {
+        let (known, unknown) = (noise.next(), noise.next());
+        values.extend([known, unknown]);
+        labels.push(10.0 * known + unknown);
+        initial.push(10.0 * known);
+    }
+    let features = Features::new(&values, 2).unwrap();
+    let plain = Examples::new(features, &labels);
+    let given = Examples {
+        initial_scores: Some(&initial),
+        ..plain
+    };
+    let parameters = Parameters {
+        early_stopping: Some(5),
+        ..small()
+    };
+    let dataset = Dataset::new(&given, &BinOptions::default()).unwrap();
+    let fitted = fit(&dataset, Some(&given), &parameters).unwrap();
+    let gains = fitted.ensemble.importances();
+    assert!(gains[1].gain > 100.0 * gains[0].gain, "{gains:?}");
+    let corrected: Vec<f64> = (scores(&fitted.ensemble, features).iter().zip(&initial))
+        .map(|(trees, initial)| trees + f64::from(*initial))
+        .collect();
+    let error = mean_square(&corrected, &labels);
+    let last = fitted.validation_losses.iter().copied().reduce(f64::min);
+    assert!((error - last.unwrap()).abs() < 1e-9, "judged with them");
+    assert!(error < 0.01, "{error}");
+    // No model file holds what rows start from: what is read again says the same without it.
+    let again = Ensemble::from_lightgbm(&fitted.ensemble.to_lightgbm()).unwrap();
+    assert_eq!(scores(&again, features), scores(&fitted.ensemble, features));
+
+    let refused = |initial: &[f32]| {
+        let examples = Examples {
+            initial_scores: Some(initial),
+            ..plain
+        };
+        Dataset::new(&examples, &BinOptions::default()).unwrap_err()
+    };
+    assert!(matches!(
+        refused(&initial[1..]),
+        Error::Mismatch {
+            name: "initial scores",
+            ..
+        }
+    ));
+    initial[7] = f32::NAN;
+    assert!(matches!(
+        refused(&initial),
+        Error::InvalidRow {
+            name: "initial scores",
+            row: 7,
+            ..
+        }
+    ));
+}
+
 #[test]
 fn binary_scores_are_log_odds() {
     let values: Vec<f32> = (0..1000).map(|at| (at % 2) as f32).collect();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use leitmotif_domain::Timestamp;
+use leitmotif_features::TrackHistory;
 
 use super::pool::Pooled;
 use crate::candidates::LentVotes;
@@ -16,7 +17,7 @@ use crate::view::{TenantView, taste_weight};
 /// Columns of one source: share of its best, place.
 const OF_SOURCE: usize = 2;
 /// Columns besides those of the sources, with their group and the source a contribution is told under.
-const OTHERS: [(&str, &str, Source); 15] = [
+const OTHERS: [(&str, &str, Source); 18] = [
     ("source_count", "blend", Source::Taste),
     ("blended", "blend", Source::Taste),
     ("recent_taste", "taste", Source::Taste),
@@ -32,6 +33,9 @@ const OTHERS: [(&str, &str, Source); 15] = [
     ("artist_days_since", "artist", Source::Artist),
     ("track_signal", "familiar", Source::Familiar),
     ("track_days_since", "familiar", Source::Familiar),
+    ("genre_signal", "genre", Source::Taste),
+    ("genre_plays", "genre", Source::Taste),
+    ("genre_skip_rate", "genre", Source::Taste),
 ];
 /// Where [`OTHERS`] has the blended score.
 const BLENDED: usize = Source::LEARNT * OF_SOURCE + 1;
@@ -79,7 +83,9 @@ pub struct ListenerFacts<'p> {
     known: Arc<KnownTracks<'p>>,
     plays: u32,
     skips: u32,
-    artists: KeyedMap<u64, ArtistFacts>,
+    artists: KeyedMap<u64, PlayedFacts>,
+    /// By [`crate::catalogue::TrackCard::genre_key`].
+    genres: KeyedMap<u64, PlayedFacts>,
     /// Factor of the newest plays alone: tastes drift.
     recent_taste: Vec<f32>,
     /// Similarities to rejected tracks by column of the model, added up, and how many these are.
@@ -87,16 +93,26 @@ pub struct ListenerFacts<'p> {
     now: Timestamp,
 }
 
+/// What a listener made of an artist or of a genre.
 #[derive(Default)]
-struct ArtistFacts {
+struct PlayedFacts {
     signal: f32,
     plays: u32,
     skips: u32,
     last_played: Option<Timestamp>,
 }
 
+impl PlayedFacts {
+    fn add(&mut self, history: &TrackHistory) {
+        self.signal += history.signal();
+        self.plays = self.plays.saturating_add(history.plays);
+        self.skips = self.skips.saturating_add(history.skips);
+        self.last_played = self.last_played.max(Some(history.last_played));
+    }
+}
+
 impl<'p> ListenerFacts<'p> {
-    /// Sums what is known by artist and folds the newest plays in.
+    /// Sums what is known by artist and genre and folds the newest plays in.
     ///
     /// - Cost: O(known tracks + rejected tracks × neighbours + f³).
     pub fn of(view: &'p TenantView, known: Arc<KnownTracks<'p>>, now: Timestamp) -> Result<Self> {
@@ -105,6 +121,7 @@ impl<'p> ListenerFacts<'p> {
             plays: 0,
             skips: 0,
             artists: KeyedMap::default(),
+            genres: KeyedMap::default(),
             recent_taste: Vec::new(),
             distaste: None,
             now,
@@ -118,13 +135,21 @@ impl<'p> ListenerFacts<'p> {
             facts.skips = facts.skips.saturating_add(history.skips);
             if let Some(card) = index.and_then(|index| view.catalogue.card(index)) {
                 let artist = facts.artists.entry(card.artist_key).or_default();
-                artist.signal += history.signal();
-                artist.plays = artist.plays.saturating_add(history.plays);
-                artist.skips = artist.skips.saturating_add(history.skips);
-                artist.last_played = artist.last_played.max(Some(history.last_played));
+                artist.add(history);
+                if let Some(genre) = card.genre_key() {
+                    facts.genres.entry(genre).or_default().add(history);
+                }
             }
         }
         Ok(facts)
+    }
+
+    /// The columns of a genre: that of a genre never played is known, that of no genre is not.
+    fn of_genre(&self, genre: u64) -> [f32; 3] {
+        self.genres.get(&genre).map_or([0.0, 0.0, f32::NAN], |of| {
+            let plays = (of.plays as f32).ln_1p();
+            [of.signal, plays, skip_rate(of.plays, of.skips)]
+        })
     }
 
     fn days_since(&self, at: Timestamp) -> f32 {
@@ -163,7 +188,7 @@ fn distaste<'v>(
 
 /// Appends the row of a candidate; what does not apply is NaN.
 ///
-/// A candidate that the model does not know is told by content, artist and age alone, as training
+/// A candidate that the model does not know is told by content, artist, genre and age alone, as training
 /// shows it some of the known ones: the ranker has to be able to place what it has never seen.
 ///
 /// - Shape: [`COLUMN_COUNT`] values in the order of [`column_names`]; counts and days as `ln(1 + x)`.
@@ -210,6 +235,8 @@ pub fn fill_row(
     row.push(artist_played.map_or(f32::NAN, |at| facts.days_since(at)));
     row.push(history.map_or(0.0, |history| history.signal()));
     row.push(history.map_or(f32::NAN, |history| facts.days_since(history.last_played)));
+    let genre = card.and_then(|card| card.genre_key());
+    row.extend(genre.map_or([f32::NAN; 3], |genre| facts.of_genre(genre)));
 }
 
 /// What the sources offered of a candidate, read back from its row.
@@ -252,5 +279,41 @@ mod tests {
         assert_eq!(row.len(), COLUMN_COUNT);
         assert_eq!(column_names()[BLENDED], "blended");
         assert_eq!(pooled_of_row(7, &row), one);
+    }
+
+    #[test]
+    fn a_genre_is_told_by_what_was_made_of_it() {
+        let view = TenantView::default();
+        let mut facts = ListenerFacts::of(
+            &view,
+            Arc::new(KnownTracks::of(&view, None)),
+            Timestamp::from_ms(0),
+        )
+        .unwrap();
+        let played = PlayedFacts {
+            signal: 1.5,
+            plays: 4,
+            skips: 1,
+            last_played: None,
+        };
+        facts.genres.insert(7, played);
+        // One skip in four plays, with one in four of the four that rates start from.
+        assert_eq!(facts.of_genre(7), [1.5, 5.0_f32.ln(), 0.25]);
+        let [signal, plays, rate] = facts.of_genre(8);
+        assert!((signal, plays) == (0.0, 0.0) && rate.is_nan());
+
+        let mut row = Vec::new();
+        let one = Pooled {
+            index: 0,
+            blended: 0.5,
+            offers: [None; Source::LEARNT],
+        };
+        fill_row(&view, &facts, &one, None, &mut row);
+        assert_eq!(
+            (row.len(), column_names().len()),
+            (COLUMN_COUNT, COLUMN_COUNT)
+        );
+        let without_genre = &row[COLUMN_COUNT - 3..];
+        assert!(without_genre.iter().all(|value| value.is_nan()));
     }
 }

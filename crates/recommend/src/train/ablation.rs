@@ -71,7 +71,7 @@ impl<'q> HeldOut<'q> {
         };
         for question in &read.questions {
             let choice = moment.choice(question)?;
-            read.rows.begin_group();
+            read.rows.begin_group(question.listener);
             for one in &choice.shortlist {
                 read.rows.push(one.blended, 0.0, |values| {
                     let column = moment.view.column(one.index);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::dataset::Play;
 use super::interval::{Interval, interval_of_mean, mean_of};
 use super::ranker::{Choice, Moment, SEED};
-use super::table::{RankerRows, sample};
+use super::table::{RankerRows, is_validating, sample};
 use crate::error::Result;
 use crate::explain::Source;
 use crate::keyed::KeyedMap;
@@ -22,8 +22,6 @@ use crate::rank::{COLUMN_COUNT, ListenedShare, Pooled, Ranker, column_names, fil
 const LISTENS_MIN: usize = 500;
 /// Most listens of one moment.
 const LISTENS_MAX: usize = 20_000;
-/// Listeners, one in so many, that decide when enough is learnt.
-const VALIDATION_EVERY: usize = 5;
 /// Weights tried for the share as a term of the order.
 const WEIGHTS: [f32; 5] = [0.25, 0.5, 1.0, 2.0, 4.0];
 
@@ -99,9 +97,8 @@ impl ShareRows {
     ///
     /// - Deterministic for the rows.
     pub fn fit(&self) -> Result<Option<ListenedShare>> {
-        let validates = |listener: usize| listener.is_multiple_of(VALIDATION_EVERY);
-        let (values, shares) = self.part(|listener| !validates(listener));
-        let (held_values, held_shares) = self.part(validates);
+        let (values, shares) = self.part(|listener| !is_validating(listener));
+        let (held_values, held_shares) = self.part(is_validating);
         if self.shares.len() < LISTENS_MIN || shares.is_empty() || held_shares.is_empty() {
             return Ok(None);
         }
@@ -204,7 +201,7 @@ impl Means {
 }
 
 /// Finds what the share should count in the order beside trees and blend, by NDCG@10 on the questions
-/// that decided when enough was learnt; 0 unless another weight is surely better, because the questions
+/// of listeners that taught neither; 0 unless another weight is surely better, because the questions
 /// are few and every answer would wait for these trees too.
 pub fn order_weight(share: &ListenedShare, ranker: &Ranker, rows: &RankerRows) -> Result<f32> {
     let (_, validation) = rows.split();

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::dataset::Question;
 use super::exposed::ShownList;
+use super::interval::mean_of;
 use super::ladder::{DEPTH, Judged};
-use super::table::{RankerRows, sample};
+use super::table::{RankerRows, is_validating, sample};
 use super::tune::{log_uniform, pick};
 use crate::error::{Error, Result};
 use crate::keyed::KeyedMap;
@@ -41,15 +42,18 @@ const INVERSE_MAX: f64 = 10.0;
 const SHOWN_MAX: usize = 5_000;
 /// Fewest rows of a leaf however little there is.
 const LEAF_ROWS_MIN: usize = 40;
-/// Weights tried for the blended score beside the trees; never none, see [`Ranker`].
-const BLEND_WEIGHTS: [f32; 7] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0];
+/// What the best candidate of a question is worth by the blend alone, before the trees correct it. The
+/// blend has to lead, or the trees spend themselves on learning it again and lose it to noise; likelihood
+/// alone would have it twice as steep, and then the trees move little. Of 0, 1, 2, 4 and 8 about 2 told the
+/// true order of simulated listeners best.
+const BEST_BY_BLEND: f32 = 2.0;
 /// Seed of a search.
 pub const SEED: Seed = Seed(0x7261_6e6b_6572);
 
 /// How the trees are grown.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RankerSettings {
-    /// Most trees.
+    /// Trees.
     pub trees: usize,
     /// Most leaves of a tree.
     pub leaves: usize,
@@ -61,12 +65,13 @@ pub struct RankerSettings {
 
 impl Default for RankerSettings {
     /// Finer leaves learnt single listeners by heart and lost what the trees had won on the listens that
-    /// judge.
+    /// judge. All the trees are kept: the few hundred questions that could tell when enough is learnt are
+    /// so noisy that they stopped after one tree as often as after all.
     fn default() -> Self {
         Self {
-            trees: 200,
+            trees: 100,
             leaves: 8,
-            learning_rate: 0.02,
+            learning_rate: 0.04,
             leaves_of_rows: 400,
         }
     }
@@ -77,7 +82,7 @@ impl Default for RankerSettings {
 pub struct RankerTrial {
     /// The settings.
     pub settings: RankerSettings,
-    /// What was reached on the questions that decide when enough is learnt.
+    /// What was reached on the questions that decide between settings.
     pub ndcg_at_10: f64,
 }
 
@@ -196,7 +201,7 @@ impl RankerRows {
             if labels.iter().all(|label| *label == 0.0) {
                 continue;
             }
-            self.begin_group();
+            self.begin_group(question.listener);
             for ((place, one), label) in shortlist.iter().enumerate().zip(labels) {
                 let is_masked = (place + question.listener).is_multiple_of(NEW_EVERY);
                 match one.as_new(moment.cold_weight()).filter(|_| is_masked) {
@@ -217,7 +222,8 @@ impl RankerRows {
 impl RankerRows {
     /// Adds lists as they were shown after that moment, as far as their tracks are what the listener
     /// could have been shown by what was known then. Plays carry one over the chance that their
-    /// position was looked at. Lists whose tracks all fared alike teach no order and are left out.
+    /// position was looked at. Lists whose tracks all fared alike teach no order and are left out, and
+    /// so are those of validating listeners.
     ///
     /// - Cost: one request of each listener, of at most [`SHOWN_MAX`] lists.
     pub fn add_shown(
@@ -228,7 +234,8 @@ impl RankerRows {
     ) -> Result<()> {
         let mut by_listener: BTreeMap<usize, Vec<&ShownList>> = BTreeMap::new();
         for chosen in sample(lists.len(), SHOWN_MAX, SEED) {
-            if let Some(list) = lists.get(chosen) {
+            // What was shown to a validating listener was answered by the very plays that validate.
+            if let Some(list) = lists.get(chosen).filter(|one| !is_validating(one.listener)) {
                 by_listener.entry(list.listener).or_default().push(list);
             }
         }
@@ -255,7 +262,7 @@ impl RankerRows {
                 if known.iter().all(|one| Some(one.0) == first) {
                     continue;
                 }
-                self.begin_shown();
+                self.begin_shown(listener);
                 for (label, weight, one) in known {
                     self.push_weighed(one.blended, label, weight, |values| {
                         let column = moment.view.column(one.index);
@@ -282,14 +289,15 @@ pub struct FittedTrees {
     pub ensemble: Ensemble,
     /// What the blended score counts beside them.
     pub blend_weight: f32,
-    /// What both reach on the questions that decided when enough was learnt.
+    /// What both reach on the questions that decide between settings.
     pub ndcg_at_10: f64,
 }
 
-/// Rows parted into those that are learnt from and those that decide when enough is learnt.
+/// Rows parted into those that are learnt from and those that decide between settings.
 pub struct PartedRows {
     dataset: RowDataset,
     row_count: usize,
+    blend_weight: f32,
     validation: RankerRows,
 }
 
@@ -300,15 +308,21 @@ impl PartedRows {
             return Ok(None);
         }
         let (training, validation) = rows.split();
-        let dataset = RowDataset::new(&training.examples()?, &BinOptions::default())?;
+        if training.question_count() == 0 || validation.question_count() == 0 {
+            return Ok(None);
+        }
+        let blend_weight = blend_weight(&training);
+        let blended = training.blended(blend_weight);
+        let dataset = RowDataset::new(&training.examples(&blended)?, &BinOptions::default())?;
         Ok(Some(Self {
             dataset,
             row_count: training.row_count(),
+            blend_weight,
             validation,
         }))
     }
 
-    /// Grows trees.
+    /// Grows trees that correct the blend.
     ///
     /// - Deterministic for the rows and the settings.
     pub fn fit(&self, settings: &RankerSettings) -> Result<FittedTrees> {
@@ -320,20 +334,27 @@ impl PartedRows {
             leaf_rows_min: (self.row_count / settings.leaves_of_rows).max(LEAF_ROWS_MIN),
             lambda_l2: 10.0,
             feature_fraction: 0.4,
-            early_stopping: Some(60),
-            // Deeper than what is judged: of a few hundred questions the first ten places are mostly noise.
-            ndcg_at: DEPTH,
             seed: 1,
             ..Parameters::default()
         };
-        let validation = &self.validation;
-        let ensemble = fit(&self.dataset, Some(&validation.examples()?), &parameters)?.ensemble;
-        let (ndcg_at_10, blend_weight) = blend_weight(&ensemble, validation)?;
+        let ensemble = fit(&self.dataset, None, &parameters)?.ensemble;
         Ok(FittedTrees {
+            ndcg_at_10: self.judge(&ensemble)?,
             ensemble,
-            blend_weight,
-            ndcg_at_10,
+            blend_weight: self.blend_weight,
         })
+    }
+
+    /// NDCG@10 of trees and blend on the questions that decide.
+    fn judge(&self, ensemble: &Ensemble) -> Result<f64> {
+        let validation = &self.validation;
+        let mut trees = vec![0.0; validation.row_count()];
+        ensemble.predict_into(validation.features()?, &mut trees)?;
+        let scores = validation.scores(&trees, self.blend_weight);
+        let judged: Vec<f64> = (validation.groups())
+            .map(|group| graded_ndcg_at(&validation.labels()[group.clone()], &scores[group], 10))
+            .collect();
+        Ok(mean_of(&judged))
     }
 
     /// Tries so many settings and keeps the best.
@@ -399,23 +420,20 @@ pub fn named(
     Ok((ranker, report))
 }
 
-/// Finds what the blend should count beside the trees, by NDCG@10 on the validation questions.
-fn blend_weight(ensemble: &Ensemble, validation: &RankerRows) -> Result<(f64, f32)> {
-    let mut trees = vec![0.0; validation.row_count()];
-    ensemble.predict_into(validation.features()?, &mut trees)?;
-    let mut best = (f64::NEG_INFINITY, BLEND_WEIGHTS[0]);
-    for weight in BLEND_WEIGHTS {
-        let scores = validation.scores(&trees, weight);
-        let mut sum = 0.0;
-        for group in validation.groups() {
-            sum += graded_ndcg_at(&validation.labels()[group.clone()], &scores[group], 10);
-        }
-        if sum > best.0 {
-            best = (sum, weight);
-        }
+/// What the blend counts beside the trees: so much that the best candidates of the questions are worth
+/// [`BEST_BY_BLEND`] in the mean.
+fn blend_weight(rows: &RankerRows) -> f32 {
+    let blended = rows.blended(1.0);
+    let best = rows.groups().map(|group| {
+        let scores = blended[group].iter().copied();
+        f64::from(scores.fold(0.0, f32::max))
+    });
+    let best = mean_of(&best.collect::<Vec<_>>());
+    if best > 0.0 {
+        BEST_BY_BLEND / best as f32
+    } else {
+        BEST_BY_BLEND
     }
-    let count = validation.question_count().max(1);
-    Ok((best.0 / count as f64, best.1))
 }
 
 fn important_columns(ranker: &Ranker) -> Vec<(String, f64)> {
@@ -426,4 +444,26 @@ fn important_columns(ranker: &Ranker) -> Vec<(String, f64)> {
         .collect();
     shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     shares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rank::COLUMN_COUNT;
+
+    #[test]
+    fn the_best_of_a_question_is_worth_two_by_the_blend() {
+        let mut rows = RankerRows::default();
+        assert_eq!(blend_weight(&rows), BEST_BY_BLEND, "nothing to scale");
+        for (listener, scores) in [[0.5, 4.0], [2.0, 1.0]].into_iter().enumerate() {
+            rows.begin_group(listener);
+            for score in scores {
+                rows.push(score, 0.0, |values| {
+                    values.resize(values.len() + COLUMN_COUNT, 0.0);
+                });
+            }
+        }
+        let weight = blend_weight(&rows);
+        assert!((weight - 2.0 / 3.0).abs() < 1e-6, "{weight}");
+    }
 }

@@ -27,7 +27,7 @@ use crate::model::BlendWeights;
 use crate::service::Stores;
 
 /// Raised with every change of what training computes, so that parts of an older program are left.
-const RECIPE: u32 = 2;
+const RECIPE: u32 = 3;
 /// The parts, by name.
 const PARTS: [&str; 8] = [
     "begin",

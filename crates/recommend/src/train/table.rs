@@ -9,8 +9,14 @@ use leitmotif_learn::trees::{Examples, Features};
 use crate::error::Result;
 use crate::rank::COLUMN_COUNT;
 
-/// One question in so many decides when enough is learnt.
+/// One listener in so many decides what is learnt best, with all their questions: the questions of one
+/// listener share answers, and what one of them taught would be asked of the other.
 const VALIDATION_EVERY: usize = 5;
+
+/// Whether a listener, by the dataset's index, is one of those whose answers decide and never teach.
+pub fn is_validating(listener: usize) -> bool {
+    listener.is_multiple_of(VALIDATION_EVERY)
+}
 
 /// Rows of several questions on end.
 #[derive(Clone)]
@@ -23,6 +29,8 @@ pub struct RankerRows {
     /// One over the chance that each row was looked at.
     inverse_propensities: Vec<f32>,
     group_sizes: Vec<usize>,
+    /// Whose each group is, by the dataset's index.
+    listeners: Vec<usize>,
     /// The groups, by number, that are lists as they were shown. They teach; only questions validate,
     /// since what was shown is no sample of what there is.
     shown: BTreeSet<usize>,
@@ -43,19 +51,21 @@ impl RankerRows {
             labels: Vec::new(),
             inverse_propensities: Vec::new(),
             group_sizes: Vec::new(),
+            listeners: Vec::new(),
             shown: BTreeSet::new(),
         }
     }
 
-    /// Begins the rows of another question.
-    pub fn begin_group(&mut self) {
+    /// Begins the rows of another question of a listener, by the dataset's index.
+    pub fn begin_group(&mut self, listener: usize) {
         self.group_sizes.push(0);
+        self.listeners.push(listener);
     }
 
-    /// Begins the rows of a list as it was shown.
-    pub fn begin_shown(&mut self) {
+    /// Begins the rows of a list as it was shown to a listener.
+    pub fn begin_shown(&mut self, listener: usize) {
         self.shown.insert(self.group_sizes.len());
-        self.begin_group();
+        self.begin_group(listener);
     }
 
     /// Adds a row to the group begun last.
@@ -120,13 +130,19 @@ impl RankerRows {
         Ok(Features::new(&self.values, self.columns)?)
     }
 
-    /// The rows with their labels for the trees.
-    pub fn examples(&self) -> Result<Examples<'_>> {
+    /// The rows with their labels for trees that correct these scores, one a row.
+    pub fn examples<'r>(&'r self, initial_scores: &'r [f32]) -> Result<Examples<'r>> {
         Ok(Examples {
             group_sizes: &self.group_sizes,
+            initial_scores: Some(initial_scores),
             inverse_propensities: (!self.shown.is_empty()).then_some(&self.inverse_propensities),
             ..Examples::new(self.features()?, &self.labels)
         })
+    }
+
+    /// The blended score of each row, times so much.
+    pub fn blended(&self, weight: f32) -> Vec<f32> {
+        self.blended.iter().map(|one| weight * one).collect()
     }
 
     /// What trees and blend say together.
@@ -136,18 +152,16 @@ impl RankerRows {
             .collect()
     }
 
-    /// Splits every n-th question off; lists that were shown stay.
+    /// Splits the questions of every n-th listener off; their shown lists teach nothing, since their
+    /// answers are those of the questions.
     pub fn split(&self) -> (Self, Self) {
         let (mut training, mut validation) = (Self::empty(self.columns), Self::empty(self.columns));
-        let mut questions = 0;
         for (number, group) in self.groups().enumerate() {
             let is_shown = self.shown.contains(&number);
-            let is_validation = !is_shown && questions % VALIDATION_EVERY == 0;
-            questions += usize::from(!is_shown);
-            if is_validation {
-                validation.copy(self, number, group);
-            } else {
+            if !is_validating(self.listeners[number]) {
                 training.copy(self, number, group);
+            } else if !is_shown {
+                validation.copy(self, number, group);
             }
         }
         (training, validation)
@@ -190,6 +204,7 @@ impl RankerRows {
         self.labels.extend_from_slice(&from.labels[group.clone()]);
         (self.inverse_propensities).extend_from_slice(&from.inverse_propensities[group.clone()]);
         self.group_sizes.push(group.len());
+        self.listeners.push(from.listeners[number]);
     }
 }
 
@@ -227,25 +242,26 @@ mod tests {
     fn shown_lists_teach_and_never_validate() {
         let mut rows = RankerRows::empty(1);
         for question in 0..10 {
-            rows.begin_group();
+            let listener = question / 2;
+            rows.begin_group(listener);
             rows.push(question as f32, 1.0, |values| values.push(0.0));
-            rows.begin_shown();
+            rows.begin_shown(listener);
             rows.push_weighed(-1.0, 3.0, 2.5, |values| values.push(0.0));
         }
         let counts = |rows: &RankerRows| (rows.question_count(), rows.shown_count());
         let (training, validation) = rows.split();
-        assert_eq!(counts(&training), (8, 10));
+        assert_eq!(counts(&training), (8, 8));
         assert_eq!(counts(&validation), (2, 0));
-        assert_eq!(validation.blended, [0.0, 5.0]);
-        assert!(
-            validation
-                .examples()
-                .unwrap()
-                .inverse_propensities
-                .is_none()
-        );
-        let weights = training.examples().unwrap().inverse_propensities.unwrap();
-        assert_eq!(weights.iter().filter(|one| **one == 2.5).count(), 10);
+        assert_eq!(validation.blended, [0.0, 1.0], "both of one listener");
+        assert_eq!(validation.listeners, [0, 0]);
+        let weights = |rows: &RankerRows| -> Option<Vec<f32>> {
+            let initial = rows.blended(1.0);
+            let examples = rows.examples(&initial).unwrap();
+            examples.inverse_propensities.map(<[f32]>::to_vec)
+        };
+        assert!(weights(&validation).is_none());
+        let weights = weights(&training).unwrap();
+        assert_eq!(weights.iter().filter(|one| **one == 2.5).count(), 8);
         assert_eq!(counts(&rows.sample(3, Seed(1))), (3, 0));
     }
 
@@ -253,7 +269,7 @@ mod tests {
     fn rows_keep_their_questions_when_parted_sampled_and_narrowed() {
         let mut rows = RankerRows::empty(2);
         for question in 0..10 {
-            rows.begin_group();
+            rows.begin_group(question);
             for place in 0..=question % 3 {
                 let value = (question * 10 + place) as f32;
                 rows.push(value, 1.0, |values| values.extend([value, -value]));
