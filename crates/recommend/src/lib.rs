@@ -8,6 +8,8 @@ pub mod catalogue;
 pub mod error;
 pub mod keyed;
 pub mod model;
+mod model_bytes;
+mod model_earlier;
 pub mod recordings;
 pub mod view;
 
