@@ -3,6 +3,7 @@
 //! Closed loop: each connection sends its next batch when the last one is durable. The listens
 //! follow from a seed; their bodies are made before the clock starts.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -13,7 +14,7 @@ use crate::random::Random;
 use crate::wire::Wire;
 
 /// Tracks of one upsert.
-const TRACKS_PER_CALL: usize = 1_000;
+pub const TRACKS_PER_CALL: usize = 1_000;
 /// Milliseconds over which the listens are spread: thirty days.
 const SPREAD_MS: u64 = 30 * 86_400_000;
 
@@ -92,15 +93,20 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
 
 /// Fills a catalogue with so many tracks; track 7 is `e:7`.
 pub fn send_tracks(wire: &mut Wire, count: usize) -> anyhow::Result<()> {
-    for first in (0..count).step_by(TRACKS_PER_CALL) {
-        let last = (first + TRACKS_PER_CALL).min(count);
-        let track = |i: usize| {
-            json!({"title": format!("Song {i}"), "artist": format!("Band {}", i / 12),
-                "external_ids": {"e": i.to_string()}})
-        };
-        let tracks: Vec<Value> = (first..last).map(track).collect();
-        wire.post("/api/v1/tracks", &json!({ "tracks": tracks }))?;
-    }
+    let firsts = (0..count).step_by(TRACKS_PER_CALL);
+    firsts
+        .map(|first| first..(first + TRACKS_PER_CALL).min(count))
+        .try_for_each(|numbers| send_some_tracks(wire, numbers))
+}
+
+/// Sends tracks by their numbers, at most [`TRACKS_PER_CALL`].
+pub fn send_some_tracks(wire: &mut Wire, numbers: Range<usize>) -> anyhow::Result<()> {
+    let track = |i: usize| {
+        json!({"title": format!("Song {i}"), "artist": format!("Band {}", i / 12),
+            "external_ids": {"e": i.to_string()}})
+    };
+    let tracks: Vec<Value> = numbers.map(track).collect();
+    wire.post("/api/v1/tracks", &json!({ "tracks": tracks }))?;
     Ok(())
 }
 

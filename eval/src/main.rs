@@ -25,9 +25,11 @@ mod search;
 mod sequence;
 mod server;
 mod sessions;
+mod training;
 mod two_stage;
 mod vectors;
 mod wire;
+mod world;
 
 use clap::{Parser, Subcommand};
 
@@ -80,6 +82,8 @@ enum Command {
     Features(features::Args),
     /// What a catalogue and its listeners cost in memory, and how fitting grows.
     Memory(memory::Args),
+    /// A whole training over generated logs of several sizes, then the server that answers from it.
+    Training(training::Args),
     /// Genre and other labels told by heads, on artists that they did not learn from.
     Heads(heads::Args),
     /// Open-loop HTTP load, latency counted from the intended start.
@@ -108,6 +112,7 @@ fn main() -> anyhow::Result<()> {
         Command::Events(args) => events::run(&args)?,
         Command::Features(args) => features::run(&args)?,
         Command::Memory(args) => memory::run(&args)?,
+        Command::Training(args) => training::run(&args)?,
         Command::Heads(args) => heads::run(&args)?,
         Command::Load(args) => load::run(&args)?,
     };

@@ -11,6 +11,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Entries that are allocated together. Larger blocks would leave more of the last one empty, smaller
 /// ones need more places to be looked up in.
 const BLOCK: usize = 1_024;
+/// Slots whose entries are stored together: some 21 to 42 entries. Larger parts would be written again
+/// for fewer changes, smaller ones would cost more rows.
+const SLOTS_PER_PART: usize = 64;
+/// Entries that room is made for at most where bytes claim how many there are.
+const ROOM_MAX: usize = 1 << 26;
 /// Slots of the first table.
 const SLOTS_MIN: usize = 16;
 /// 2^64 divided by the golden ratio: multiples of it are spread evenly (Knuth, volume 3, 6.4).
@@ -59,6 +64,53 @@ impl<K, V> Default for IdMap<K, V> {
 }
 
 impl<K: Id, V> IdMap<K, V> {
+    /// An empty map whose table has room for so many entries. Who puts entries in part by part has to
+    /// make room first: those of one part would crowd a smaller table at one place.
+    pub fn with_room(count: usize) -> Self {
+        let mut slots = SLOTS_MIN;
+        while !has_room(slots, count.min(ROOM_MAX)) {
+            slots *= 2;
+        }
+        Self {
+            slots: vec![0; slots],
+            blocks: Vec::new(),
+        }
+    }
+
+    /// How many parts the entries make, which follows from how many entries there are.
+    pub fn part_count(&self) -> usize {
+        self.slots.len().div_ceil(SLOTS_PER_PART).max(1)
+    }
+
+    /// The part that an id belongs to, below [`IdMap::part_count`].
+    pub fn part_of(&self, key: K) -> usize {
+        match self.slots.len() {
+            0 => 0,
+            _ => self.home(key) / SLOTS_PER_PART,
+        }
+    }
+
+    /// The entries of a part, by id.
+    ///
+    /// - Cost: O(entries of the part), whatever the map holds.
+    pub fn part(&self, number: usize) -> Vec<&(K, V)> {
+        let mask = self.slots.len().saturating_sub(1);
+        let begin = number * SLOTS_PER_PART;
+        let end = (begin + SLOTS_PER_PART).min(self.slots.len());
+        let mut found = Vec::new();
+        // What did not fit into its own slots lies behind them, up to the next free one.
+        for place in begin..begin + self.slots.len() {
+            let marked = self.slots.get(place & mask).copied().unwrap_or(0);
+            if marked == 0 && place >= end {
+                break;
+            }
+            let entry = marked.checked_sub(1).and_then(|one| self.entry(one));
+            found.extend(entry.filter(|(key, _)| self.part_of(*key) == number));
+        }
+        found.sort_unstable_by_key(|(key, _)| *key);
+        found
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.blocks
@@ -87,17 +139,26 @@ impl<K: Id, V> IdMap<K, V> {
 
     /// The value of an id, to be changed.
     pub fn get_mut(&mut self, key: K) -> Option<&mut V> {
-        let number = self.number(key)? as usize;
-        let block = self.blocks.get_mut(number / BLOCK)?;
-        block.get_mut(number % BLOCK).map(|(_, value)| value)
+        let number = self.number(key)?;
+        self.value_mut(number)
+    }
+
+    /// The value of a number, to be changed.
+    pub fn value_mut(&mut self, number: u32) -> Option<&mut V> {
+        let block = self.blocks.get_mut(number as usize / BLOCK)?;
+        let entry = block.get_mut(number as usize % BLOCK);
+        entry.map(|(_, value)| value)
     }
 
     /// Puts a value under an id that is new, and leaves the value of a known one; tells the number.
     ///
     /// - Cost: constant on the average.
     pub fn number_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> u32 {
-        // Two thirds full at most: longer searches would cost more than the slots save.
-        if (self.len() + 1) * 3 > self.slots.len() * 2 {
+        if let Some(number) = self.number(key) {
+            return number;
+        }
+        // Only what is new lets it grow, so that its parts follow from what it holds alone.
+        if !has_room(self.slots.len(), self.len() + 1) {
             self.grow();
         }
         match self.find(key) {
@@ -176,6 +237,12 @@ impl<K: Id, V> IdMap<K, V> {
             }
         }
     }
+}
+
+/// Whether so many entries fit into a table: two thirds full at most, for longer searches would cost
+/// more than the slots save.
+fn has_room(slots: usize, entries: usize) -> bool {
+    entries * 3 <= slots * 2
 }
 
 impl<K: Id, V: PartialEq> PartialEq for IdMap<K, V> {
@@ -266,6 +333,39 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn every_entry_is_in_its_part_alone(
+            keys in proptest::collection::vec(0_u128..3_000, 0..2_000),
+            spread in proptest::sample::select(vec![1_u128, 1 << 64, 0x9E37_79B9_7F4A_7C15_F39C]),
+        ) {
+            let mut map = IdMap::default();
+            for key in &keys {
+                map.number_or_insert_with(TrackId::from_u128(key.wrapping_mul(spread)), || *key);
+            }
+            let mut ids = Vec::new();
+            for number in 0..map.part_count() {
+                let part = map.part(number);
+                proptest::prop_assert!(part.is_sorted_by_key(|(key, _)| *key));
+                proptest::prop_assert!(part.iter().all(|(key, _)| map.part_of(*key) == number));
+                ids.extend(part.iter().map(|(key, _)| *key));
+            }
+            ids.sort_unstable();
+            let mut expected: Vec<TrackId> = map.iter().map(|(key, _)| key).collect();
+            expected.sort_unstable();
+            proptest::prop_assert_eq!(ids, expected);
+            // Room that was made first gives the same parts, in whatever order the entries come.
+            let mut again = IdMap::with_room(map.len());
+            for number in (0..map.part_count()).rev() {
+                for (key, value) in map.part(number) {
+                    again.number_or_insert_with(*key, || *value);
+                }
+            }
+            proptest::prop_assert!(again == map);
+            if !map.is_empty() {
+                proptest::prop_assert_eq!(again.part_count(), map.part_count());
+            }
+        }
+
         #[test]
         fn it_holds_what_a_tree_holds(keys in proptest::collection::vec(0_u128..400, 0..600)) {
             let (mut map, mut tree) = (IdMap::default(), BTreeMap::new());

@@ -18,8 +18,10 @@ pub mod id_map;
 pub mod listener;
 #[cfg(test)]
 mod naive;
+pub mod parted_map;
 pub mod plays;
 pub mod projection;
+pub mod saving;
 pub mod state;
 pub mod track;
 

@@ -7,7 +7,6 @@ use leitmotif_domain::{EventId, Timestamp, TrackId};
 use serde::{Deserialize, Serialize};
 
 use crate::plays::{Play, RecentPlays, signal_milli};
-use crate::state::{ENCODED_COUNT_BYTES, ENCODED_ID_BYTES};
 
 pub use crate::plays::RECENT_MAX;
 
@@ -249,17 +248,6 @@ impl ListenerProfile {
     pub fn recent(&self) -> impl Iterator<Item = (Timestamp, TrackId)> + '_ {
         let standing = self.recent.iter().filter(|play| !play.is_taken_back());
         standing.rev().map(|play| (play.at, play.track))
-    }
-
-    /// The most bytes that postcard makes of it.
-    pub(crate) fn encoded_bytes_max(&self) -> usize {
-        // Ids, moments, counts of 32 bits and what kind it is.
-        let older = ENCODED_ID_BYTES + ENCODED_COUNT_BYTES + 3 * 5;
-        let judged = 2 * ENCODED_ID_BYTES + ENCODED_COUNT_BYTES + 1;
-        let rest = self.rest.as_deref().map_or(0, |rest| {
-            2 * ENCODED_COUNT_BYTES + rest.older.len() * older + rest.judged.len() * judged
-        });
-        1 + self.recent.encoded_bytes_max() + rest
     }
 
     /// Whether nothing is known.

@@ -206,7 +206,6 @@ proptest! {
         prop_assert_eq!(profile.is_empty(), expected.is_empty());
         prop_assert!(profile.history(TrackId::from_u128(99)).is_none());
         let bytes = postcard::to_allocvec(&state).unwrap();
-        prop_assert!(bytes.len() <= state.encoded_bytes_max());
         let read: ListeningState = postcard::from_bytes(&bytes).unwrap();
         prop_assert!(read == state);
         prop_assert_eq!(postcard::to_allocvec(&read).unwrap(), bytes);
@@ -268,9 +267,9 @@ fn the_newest_plays_are_counted_once_however_often_they_come() {
         })
         .collect();
     projection.take(&batch);
-    let once = projection.encode().unwrap();
+    let once = postcard::to_allocvec(&projection.state).unwrap();
     (0..99).for_each(|_| projection.take(&batch));
-    assert_eq!(projection.encode().unwrap(), once);
+    assert_eq!(postcard::to_allocvec(&projection.state).unwrap(), once);
     // Even a reader that forgets offsets counts a listener's newest plays once.
     let profile = |state: &ListeningState| state.listener(ListenerId::from_u128(1)).cloned();
     let mut state = projection.state.clone();

@@ -7,8 +7,6 @@ use leitmotif_domain::{EventId, Timestamp, TrackId};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::state::ENCODED_COUNT_BYTES;
-
 /// Plays kept one by one; a session rarely holds more, and most listeners have few more in a year.
 pub const RECENT_MAX: usize = 64;
 /// Least places that the ring grows by. Doubling would leave a third of all places empty.
@@ -141,11 +139,6 @@ impl RecentPlays {
             return true;
         }
         false
-    }
-
-    /// The most bytes that postcard makes of it.
-    pub(crate) fn encoded_bytes_max(&self) -> usize {
-        ENCODED_COUNT_BYTES + self.ring.len() * PLAY_BYTES
     }
 
     /// The plays, oldest first, with those that were taken back.

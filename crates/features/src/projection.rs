@@ -6,15 +6,16 @@ use std::task::Poll;
 
 use leitmotif_domain::event::RecordedEvent;
 use leitmotif_domain::{ErrorKind, TenantScope};
-use leitmotif_storage::ports::{Checkpoint, EventLog};
+use leitmotif_storage::ports::EventLog;
 
+use crate::saving;
 use crate::state::ListeningState;
 
 /// The name under which the state is checkpointed. A changed state shape takes a new name, so that
 /// an old checkpoint is never misread: the state is rebuilt from the log instead.
-pub const CONSUMER: &str = "listening-4";
+pub const CONSUMER: &str = "listening-5";
 /// Names of earlier shapes; their checkpoints are dropped when the present shape is first opened.
-const RETIRED: &[&str] = &["listening-1", "listening-2", "listening-3"];
+const RETIRED: &[&str] = &["listening-1", "listening-2", "listening-3", "listening-4"];
 /// Events read at once.
 pub const READ_BATCH: usize = 5_000;
 
@@ -61,15 +62,16 @@ impl Projection {
             }
             return Ok(Self::default());
         };
-        Ok(match postcard::from_bytes(&checkpoint.state) {
-            Ok(state) => Self {
+        if let Some(state) = saving::read_state(log, scope, &checkpoint).await? {
+            return Ok(Self {
                 state,
                 offset: checkpoint.offset,
                 checkpointed: checkpoint.offset,
-            },
-            // The log has everything; a checkpoint is only a shortcut.
-            Err(_) => Self::default(),
-        })
+            });
+        }
+        // The log has everything; a checkpoint is only a shortcut.
+        log.drop_checkpoint(scope, CONSUMER).await?;
+        Ok(Self::default())
     }
 
     /// Builds the state anew from the first event up to an offset, beside whatever lives.
@@ -136,23 +138,14 @@ impl Projection {
         self.offset.saturating_sub(self.checkpointed)
     }
 
-    /// The state with its offset, to be stored under [`CONSUMER`]; counts as stored from here on.
-    pub fn checkpoint(&mut self) -> Result<Checkpoint, Error> {
-        let checkpoint = Checkpoint {
-            offset: self.offset,
-            state: self.encode()?,
-        };
-        self.checkpointed = self.offset;
-        Ok(checkpoint)
+    /// The offset of the stored checkpoint, 0 for none.
+    pub(crate) fn checkpointed(&self) -> u64 {
+        self.checkpointed
     }
 
-    /// The bytes of the state: the same for the same events, in whatever order they came.
-    pub fn encode(&self) -> Result<Vec<u8>, Error> {
-        // Room for all of it at once: growing would hold a large state's bytes twice.
-        let bytes = Vec::with_capacity(self.state.encoded_bytes_max());
-        postcard::to_extend(&self.state, bytes).map_err(|e| Error::Encode {
-            reason: e.to_string(),
-        })
+    /// Says at which offset the state is stored.
+    pub(crate) fn set_checkpointed(&mut self, offset: u64) {
+        self.checkpointed = offset;
     }
 }
 

@@ -4,20 +4,15 @@ use leitmotif_domain::event::{EventPayload, Listen, RecordedEvent, Scrobble};
 use leitmotif_domain::{EventId, ListenerId, Timestamp, TrackId};
 use serde::{Deserialize, Serialize};
 
-use crate::id_map::IdMap;
 use crate::listener::ListenerProfile;
+use crate::parted_map::PartedMap;
 use crate::track::TrackActivity;
-
-/// The most that postcard makes of an id, which it writes seven bits a byte.
-pub(crate) const ENCODED_ID_BYTES: usize = 19;
-/// The most that it makes of a number of 64 bits, such as a count or a moment.
-pub(crate) const ENCODED_COUNT_BYTES: usize = 10;
 
 /// Everything the recommender needs of the past.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListeningState {
-    listeners: IdMap<ListenerId, ListenerProfile>,
-    tracks: IdMap<TrackId, TrackActivity>,
+    listeners: PartedMap<ListenerId, ListenerProfile>,
+    tracks: PartedMap<TrackId, TrackActivity>,
 }
 
 impl ListeningState {
@@ -72,18 +67,60 @@ impl ListeningState {
         }
     }
 
-    /// The most bytes that postcard makes of it.
-    ///
-    /// - Cost: one pass.
-    pub fn encoded_bytes_max(&self) -> usize {
-        let listeners = self
-            .listeners
-            .iter()
-            .map(|(_, one)| one.encoded_bytes_max());
-        let tracks = self.tracks.iter().map(|(_, one)| one.encoded_bytes_max());
-        let ids = (self.listeners.len() + self.tracks.len()) * ENCODED_ID_BYTES;
-        let counts = 2 * ENCODED_COUNT_BYTES;
-        listeners.sum::<usize>() + tracks.sum::<usize>() + ids + counts
+    /// An empty state that is filled part by part to so many listeners and tracks.
+    pub(crate) fn with_room(sizes: StateSizes) -> Self {
+        Self {
+            listeners: PartedMap::with_room(sizes.listeners as usize),
+            tracks: PartedMap::with_room(sizes.tracks as usize),
+        }
+    }
+
+    /// How many listeners and tracks it holds.
+    pub(crate) fn sizes(&self) -> StateSizes {
+        StateSizes {
+            listeners: self.listeners.entry_count() as u64,
+            tracks: self.tracks.entry_count() as u64,
+        }
+    }
+
+    /// One more than the largest number of a part. Parts of listeners have even numbers, those of tracks
+    /// odd ones, so that one may become more without the other.
+    pub(crate) fn part_numbers(&self) -> u32 {
+        let most = self.listeners.part_count().max(self.tracks.part_count());
+        2 * most as u32
+    }
+
+    /// The numbers of the parts that changed since they were stored; they count as stored from here on.
+    pub(crate) fn take_changed_parts(&mut self) -> Vec<u32> {
+        let listeners = self.listeners.take_changed().into_iter();
+        let tracks = self.tracks.take_changed().into_iter();
+        let numbers = (listeners.map(|part| 2 * part)).chain(tracks.map(|part| 2 * part + 1));
+        numbers.map(|number| number as u32).collect()
+    }
+
+    /// Counts all parts as changed.
+    pub(crate) fn forget_stored_parts(&mut self) {
+        self.listeners.forget_stored();
+        self.tracks.forget_stored();
+    }
+
+    /// The bytes of a part; none where nothing is in it.
+    pub(crate) fn encode_part(&self, number: u32) -> postcard::Result<Vec<u8>> {
+        let part = number as usize / 2;
+        if number.is_multiple_of(2) {
+            self.listeners.encode(part)
+        } else {
+            self.tracks.encode(part)
+        }
+    }
+
+    /// Puts a part in.
+    pub(crate) fn decode_part(&mut self, number: u32, bytes: &[u8]) -> postcard::Result<()> {
+        if number.is_multiple_of(2) {
+            self.listeners.decode(bytes)
+        } else {
+            self.tracks.decode(bytes)
+        }
     }
 
     /// A listener's profile.
@@ -105,6 +142,13 @@ impl ListeningState {
     pub fn tracks(&self) -> impl Iterator<Item = (TrackId, &TrackActivity)> {
         self.tracks.iter()
     }
+}
+
+/// How much a state holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StateSizes {
+    pub listeners: u64,
+    pub tracks: u64,
 }
 
 #[cfg(test)]

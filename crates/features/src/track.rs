@@ -8,8 +8,6 @@ use serde::de::Error as _;
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::state::ENCODED_COUNT_BYTES;
-
 /// Width of a tile. A window of n days costs n tiles to read and one addition to write.
 pub const TILE_MS: i64 = 24 * 3_600 * 1_000;
 /// Days after which a play counts half: what is popular this month, not what was last year.
@@ -206,16 +204,6 @@ impl TrackActivity {
                 ListenOutcome::Partial => {}
             }
         });
-    }
-
-    /// The most bytes that postcard makes of it.
-    pub(crate) fn encoded_bytes_max(&self) -> usize {
-        // A day and three counts, of 32 bits each.
-        let count = match &self.tiles {
-            Tiles::Narrow(tiles) => tiles.len(),
-            Tiles::Wide(tiles) => tiles.len(),
-        };
-        ENCODED_COUNT_BYTES + count * 4 * 5
     }
 
     /// Sums every day.

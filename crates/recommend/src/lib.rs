@@ -9,6 +9,8 @@ pub mod error;
 pub mod keyed;
 pub mod known;
 pub mod model;
+mod model_bytes;
+mod model_earlier;
 pub mod recordings;
 pub mod view;
 

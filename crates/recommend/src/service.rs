@@ -8,6 +8,7 @@ use leitmotif_domain::event::{EVENT_SCHEMA_VERSION, Event, EventPayload, Exposed
 use leitmotif_domain::{
     Clock, ErrorKind, EventId, ModelId, RequestId, TenantId, TenantScope, TrackId,
 };
+use leitmotif_features::saving::{self, Holder};
 use leitmotif_features::{ListenerProfile, Projection, projection};
 use leitmotif_storage::ports::{
     BlobStore, CatalogStore, DefinitionStore, EventLog, ModelRecord, ModelRegistry, VectorFilter,
@@ -22,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::exposures::ExposureWriter;
 use crate::heads::Heads;
 use crate::model::RecommenderModel;
+use crate::model_bytes;
 use crate::pipeline::{RecommendRequest, Recommendations, content_seeds};
 use crate::placements::Placements;
 use crate::recordings::Recordings;
@@ -72,6 +74,12 @@ struct TenantSlot {
     follower: tokio::sync::Mutex<bool>,
     /// The heads that answered last, with their version.
     heads: RwLock<Option<KeptHeads>>,
+}
+
+impl Holder for TenantSlot {
+    fn with<T>(&self, work: impl FnOnce(&mut Projection) -> T) -> T {
+        work(&mut self.view.write().projection)
+    }
 }
 
 /// Heads with their version.
@@ -288,7 +296,11 @@ impl Recommender {
         for scope in scopes {
             let slot = self.tenants.read().get(&scope.tenant()).cloned();
             if let Some(slot) = slot {
-                self.checkpoint(scope, &slot).await?;
+                // Nothing is taken in while a state is stored.
+                let is_open = slot.follower.lock().await;
+                if *is_open {
+                    self.checkpoint(scope, &slot).await?;
+                }
             }
         }
         Ok(())
@@ -430,12 +442,9 @@ impl Recommender {
         Ok(())
     }
 
+    /// Stores what changed in the listening state; whoever calls it holds the follower's lock.
     async fn checkpoint(&self, scope: &TenantScope, slot: &TenantSlot) -> Result<()> {
-        let checkpoint = slot.view.write().projection.checkpoint()?;
-        let log = &self.stores.log;
-        Ok(log
-            .save_checkpoint(scope, projection::CONSUMER, checkpoint)
-            .await?)
+        Ok(saving::save(slot, self.stores.log.as_ref(), scope).await?)
     }
 
     /// Loads the production model; one that is damaged or lost costs its rung, not the answers of
@@ -457,11 +466,8 @@ impl Recommender {
         let Some(record) = self.production(scope).await? else {
             return Ok(None);
         };
-        let key = format!("models/{}", record.id).parse()?;
-        let bytes = self.stores.blobs.read(scope, &key, 0..u64::MAX).await?;
-        Ok(Some(Arc::new(RecommenderModel::from_bytes(
-            record.id, &bytes,
-        )?)))
+        let model = model_bytes::load(&self.stores.blobs, scope, record.id).await?;
+        Ok(Some(Arc::new(model)))
     }
 
     /// Asks the vector store for what the model's lists cannot know.

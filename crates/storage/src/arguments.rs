@@ -7,7 +7,7 @@ use leitmotif_domain::limits;
 use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::track::TrackDetails;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Refuses a batch of events beyond its bound.
 pub fn check_event_count(event_count: usize) -> Result<()> {
@@ -19,6 +19,12 @@ pub fn check_event_count(event_count: usize) -> Result<()> {
         return Err(InvalidValue::new("events", reason).into());
     }
     Ok(())
+}
+
+/// The refusal of a checkpoint that another one is ahead of.
+pub fn further_already(consumer: &str) -> Error {
+    let reason = format!("consumer `{consumer}` is further already, or elsewhere");
+    Error::Conflict { reason }
 }
 
 /// Refuses a batch of statements beyond its bound.

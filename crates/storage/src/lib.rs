@@ -7,6 +7,7 @@
 pub mod error;
 pub mod ports;
 
+pub mod blob_streams;
 pub mod duplicates;
 
 mod arguments;

@@ -7,8 +7,10 @@ use axum::Json;
 use axum::extract::State;
 use leitmotif_domain::{ErrorKind, TenantScope};
 use leitmotif_features::projection::{self, Projection};
+use leitmotif_features::saving::{self, parts_of};
 use leitmotif_ingest::listens;
-use leitmotif_storage::ports::Checkpoint;
+use leitmotif_storage::ports::{Checkpoint, StatePart};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
@@ -22,6 +24,9 @@ use crate::state::ApiState;
 
 /// Attempts to put a rebuilt state in place while the old one writes itself down beside it.
 const ATTEMPTS_MAX: usize = 5;
+
+/// Parts of a state that are read at once, some ten kilobytes each.
+const PARTS_AT_ONCE: usize = 256;
 
 /// Lets one projection be built at a time: each holds a second state in memory.
 #[derive(Default)]
@@ -128,17 +133,61 @@ pub async fn replay(
     let _gate = state.replays.enter()?;
     let scope = access.scope();
     let (live, replayed, elapsed_s) = both(&state, scope, input.projection).await?;
-    let (live_sha256, replayed_sha256) = (hash_of(&live), hash_of(&replayed));
     Ok(Json(ReplayAnswer {
         projection: input.projection.name(),
         through_offset: replayed.offset,
         is_equal: live == replayed,
-        live_sha256,
-        replayed_sha256,
-        state_bytes: replayed.state.len() as u64,
+        live_sha256: live.sha256,
+        replayed_sha256: replayed.sha256,
+        state_bytes: replayed.bytes,
         elapsed_ms: elapsed_s * 1_000.0,
         events_per_second: replayed.offset as f64 / elapsed_s.max(1e-9),
     }))
+}
+
+/// What is told of a state: two of them with the same hash have the same bytes.
+#[derive(PartialEq, Eq)]
+struct StateDigest {
+    offset: u64,
+    sha256: String,
+    bytes: u64,
+}
+
+impl StateDigest {
+    fn of(checkpoint: &Checkpoint) -> Self {
+        Self {
+            offset: checkpoint.offset,
+            sha256: hex::encode(Sha256::digest(&checkpoint.state)),
+            bytes: checkpoint.state.len() as u64,
+        }
+    }
+}
+
+/// Adds parts up to the digest of a state, one after the other.
+#[derive(Default)]
+struct PartsDigest {
+    hasher: Sha256,
+    bytes: u64,
+}
+
+impl PartsDigest {
+    fn add(&mut self, part: &StatePart) {
+        // A part without entries counts no more than one that is not there.
+        if !part.state.is_empty() {
+            self.hasher.update(part.part.to_le_bytes());
+            self.hasher.update((part.state.len() as u64).to_le_bytes());
+            self.hasher.update(&part.state);
+            self.bytes += part.state.len() as u64;
+        }
+    }
+
+    fn at(self, offset: u64) -> StateDigest {
+        StateDigest {
+            offset,
+            sha256: hex::encode(self.hasher.finalize()),
+            bytes: self.bytes,
+        }
+    }
 }
 
 /// The state that lives, the one built anew, and the seconds that took.
@@ -146,10 +195,10 @@ async fn both(
     state: &ApiState,
     scope: &TenantScope,
     name: ProjectionName,
-) -> Result<(Checkpoint, Checkpoint, f64), Problem> {
+) -> Result<(StateDigest, StateDigest, f64), Problem> {
     let live = match name {
         ProjectionName::Listening => live_listening(state, scope).await?,
-        ProjectionName::Scrobbles => state.scrobbles.state(scope).await?,
+        ProjectionName::Scrobbles => StateDigest::of(&state.scrobbles.state(scope).await?),
         ProjectionName::Features => {
             // Their values hang on the moment too, so that both are made for the same one.
             state.features.level(scope).await?;
@@ -157,7 +206,12 @@ async fn both(
             let started = Instant::now();
             let (live, replayed) =
                 off_thread(async move { Ok(features.compare(&own).await?) }).await?;
-            return Ok((live, replayed, started.elapsed().as_secs_f64()));
+            let elapsed_s = started.elapsed().as_secs_f64();
+            return Ok((
+                StateDigest::of(&live),
+                StateDigest::of(&replayed),
+                elapsed_s,
+            ));
         }
     };
     let started = Instant::now();
@@ -179,20 +233,22 @@ pub async fn rebuild(
     let started = Instant::now();
     let built = match input.projection {
         ProjectionName::Listening => rebuild_listening(&state, scope).await?,
-        ProjectionName::Scrobbles => state.scrobbles.rebuild(scope).await?,
-        ProjectionName::Features => features::views::rebuild(&state, scope).await?,
+        ProjectionName::Scrobbles => StateDigest::of(&state.scrobbles.rebuild(scope).await?),
+        ProjectionName::Features => {
+            StateDigest::of(&features::views::rebuild(&state, scope).await?)
+        }
     };
     Ok(Json(RebuildAnswer {
         projection: input.projection.name(),
         through_offset: built.offset,
-        sha256: hash_of(&built),
-        state_bytes: built.state.len() as u64,
+        sha256: built.sha256,
+        state_bytes: built.bytes,
         elapsed_ms: started.elapsed().as_secs_f64() * 1_000.0,
     }))
 }
 
-/// Brings the recommender level with the log and has it write its state down.
-async fn live_listening(state: &ApiState, scope: &TenantScope) -> Result<Checkpoint, Problem> {
+/// Brings the recommender level with the log, has it write its state down, and reads that.
+async fn live_listening(state: &ApiState, scope: &TenantScope) -> Result<StateDigest, Problem> {
     state.recommender.titles(scope, &[]).await?;
     let written = state
         .recommender
@@ -203,9 +259,17 @@ async fn live_listening(state: &ApiState, scope: &TenantScope) -> Result<Checkpo
         Err(error) if error.kind() == ErrorKind::Conflict => {}
         outcome => outcome?,
     }
-    match state.log.checkpoint(scope, projection::CONSUMER).await? {
-        Some(checkpoint) => Ok(checkpoint),
-        None => Ok(Projection::default().checkpoint()?),
+    let (log, consumer) = (&state.log, projection::CONSUMER);
+    let stored = log.checkpoint(scope, consumer).await?;
+    let mut digest = PartsDigest::default();
+    let mut from = 0;
+    loop {
+        let parts = log.parts(scope, consumer, from, PARTS_AT_ONCE).await?;
+        parts.iter().for_each(|part| digest.add(part));
+        match parts.last() {
+            Some(last) => from = last.part.saturating_add(1),
+            None => return Ok(digest.at(stored.map_or(0, |stored| stored.offset))),
+        }
     }
 }
 
@@ -215,34 +279,47 @@ async fn build(
     scope: &TenantScope,
     name: ProjectionName,
     through_offset: u64,
-) -> Result<Checkpoint, Problem> {
-    let (state, scope) = (state.clone(), scope.clone());
-    let runtime = tokio::runtime::Handle::current();
-    let work = async move {
-        match name {
-            ProjectionName::Listening => {
-                let log = state.log.as_ref();
-                let built = Projection::replay(log, &scope, through_offset).await;
-                Ok(built.and_then(|mut built| built.checkpoint())?)
-            }
-            ProjectionName::Scrobbles => Ok(state.scrobbles.replay(&scope, through_offset).await?),
-            ProjectionName::Features => Err(Problem::bug(&"features are compared by themselves")),
+) -> Result<StateDigest, Problem> {
+    match name {
+        ProjectionName::Listening => Ok(build_listening(state, scope, through_offset).await?.1),
+        ProjectionName::Scrobbles => {
+            let (state, scope) = (state.clone(), scope.clone());
+            let work = async move { Ok(state.scrobbles.replay(&scope, through_offset).await?) };
+            Ok(StateDigest::of(&off_thread(work).await?))
         }
-    };
-    let built = tokio::task::spawn_blocking(move || runtime.block_on(work));
-    built.await.map_err(|error| Problem::bug(&error))?
+        ProjectionName::Features => Err(Problem::bug(&"features are compared by themselves")),
+    }
+}
+
+/// Builds the listening state up to an offset, and what is told of it.
+async fn build_listening(
+    state: &ApiState,
+    scope: &TenantScope,
+    through_offset: u64,
+) -> Result<(Projection, StateDigest), Problem> {
+    let (log, scope) = (Arc::clone(&state.log), scope.clone());
+    off_thread(async move {
+        let built = Projection::replay(log.as_ref(), &scope, through_offset).await?;
+        let mut digest = PartsDigest::default();
+        for part in parts_of(&built.state) {
+            digest.add(&part?);
+        }
+        let told = digest.at(built.offset);
+        Ok((built, told))
+    })
+    .await
 }
 
 /// Builds the listening state beside the one that lives, puts it in its place, and has the
 /// recommender open it: answers wait only for what came meanwhile.
-async fn rebuild_listening(state: &ApiState, scope: &TenantScope) -> Result<Checkpoint, Problem> {
+async fn rebuild_listening(state: &ApiState, scope: &TenantScope) -> Result<StateDigest, Problem> {
     let (log, consumer) = (&state.log, projection::CONSUMER);
     log.drop_checkpoint(scope, consumer).await?;
     let head = log.head(scope).await?;
-    let built = build(state, scope, ProjectionName::Listening, head).await?;
+    let (built, told) = build_listening(state, scope, head).await?;
+    let built = Mutex::new(built);
     for attempt in 1.. {
-        log.drop_checkpoint(scope, consumer).await?;
-        match log.save_checkpoint(scope, consumer, built.clone()).await {
+        match saving::save_anew(&built, log.as_ref(), scope).await {
             // The state that lives wrote itself down in between.
             Err(error) if error.kind() == ErrorKind::Conflict && attempt < ATTEMPTS_MAX => {}
             outcome => {
@@ -253,9 +330,5 @@ async fn rebuild_listening(state: &ApiState, scope: &TenantScope) -> Result<Chec
     }
     state.recommender.forget(scope.tenant());
     state.recommender.titles(scope, &[]).await?;
-    Ok(built)
-}
-
-fn hash_of(state: &Checkpoint) -> String {
-    hex::encode(Sha256::digest(&state.state))
+    Ok(told)
 }

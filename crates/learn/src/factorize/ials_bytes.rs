@@ -36,6 +36,21 @@ impl IalsModel {
         bytes
     }
 
+    /// Takes item factors of any origin, row-major `[items × factors]`; it knows no listeners.
+    ///
+    /// - Errors: [`Error::InvalidOption`], and [`Error::Corrupt`] for factors that are not whole or not
+    ///   finite.
+    pub fn from_item_factors(options: IalsOptions, items: Vec<f32>) -> Result<Self> {
+        check_options(&options)?;
+        if !items.len().is_multiple_of(options.factors) {
+            return Err(Error::Corrupt("a factor ends too early".to_owned()));
+        }
+        if items.iter().any(|component| !component.is_finite()) {
+            return Err(Error::Corrupt("a factor is not finite".to_owned()));
+        }
+        Ok(Self::assemble(options, items, Vec::new()))
+    }
+
     /// Reads what [`IalsModel::to_bytes`] wrote; bytes of any origin are safe.
     ///
     /// - Errors: [`Error::Corrupt`] unless checksum, lengths and every number are right.
@@ -137,6 +152,13 @@ mod tests {
         assert_eq!(read, items);
         assert_eq!(read.fold_in(&[(0, 1.0)]), whole.fold_in(&[(0, 1.0)]));
         assert!(read.user_factor(0).is_none() && whole.user_factor(0).is_some());
+        let factors = items.item_factors().to_vec();
+        let (options, end) = (*items.options(), factors.len() - 1);
+        let built = IalsModel::from_item_factors(options, factors.clone()).unwrap();
+        assert_eq!(built, items);
+        assert!(IalsModel::from_item_factors(options, factors[..end].to_vec()).is_err());
+        let infinite = vec![f32::INFINITY; factors.len()];
+        assert!(IalsModel::from_item_factors(options, infinite).is_err());
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Item neighbours by the cosine of their listeners.
 
-use super::{ItemNeighbours, add_paths};
+use super::{ItemNeighbours, PAIRED_MAX, add_paths, drawn};
 use crate::error::Result;
 use crate::matrix::InteractionMatrix;
 
 /// Finds the `count` items whose columns have the largest cosine with each item's column.
 ///
 /// - Errors: [`Error::TooLarge`](crate::Error::TooLarge) for too many listeners.
-/// - Cost: O(Σ (entries of a listener)²) time on all threads, 5 bytes an item of memory on each.
+/// - Cost: O(entries × the longest history, at most [`PAIRED_MAX`](super::PAIRED_MAX)) time on all
+///   threads, 5 bytes an item of memory on each; a copy of the matrix where a history is longer.
 /// - Source: Sarwar et al. 2001, cosine similarity.
 pub fn item_cosine(matrix: &InteractionMatrix, count: usize) -> Result<ItemNeighbours> {
     let by_item = matrix.transpose()?;
@@ -22,10 +23,11 @@ pub fn item_cosine(matrix: &InteractionMatrix, count: usize) -> Result<ItemNeigh
                 .sqrt()
         })
         .collect();
+    let paired = drawn(matrix, PAIRED_MAX)?;
     ItemNeighbours::from_sums(
         matrix.column_count(),
         count,
-        |item, sums| add_paths(&by_item, matrix, item, |_, weight| weight, sums),
+        |item, sums| add_paths(&by_item, &paired, item, |_, weight| weight, sums),
         |item, other, sum| sum / (lengths[other] * lengths[item]),
     )
 }

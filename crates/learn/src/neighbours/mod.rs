@@ -6,6 +6,7 @@ pub mod rp3beta;
 pub use item_cosine::item_cosine;
 pub use rp3beta::{Rp3BetaOptions, rp3beta};
 
+use std::borrow::Cow;
 use std::fmt;
 
 use rayon::prelude::*;
@@ -13,7 +14,17 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
-use crate::matrix::InteractionMatrix;
+use crate::matrix::{InteractionMatrix, Triplet};
+use crate::random::SplitMix;
+
+/// Items of one listener that others are paired with. Of longer histories so many are drawn: without a
+/// bound a listener costs the square of what they heard.
+///
+/// - Source: the interaction cut of Schelter, Boden and Markl 2012, who bound the histories of power users
+///   by drawing from them, so that item similarities cost time linear in the listeners. We pair every
+///   item of a listener with the drawn ones and weigh those by what they stand for, so that each sum is
+///   right on the average.
+pub const PAIRED_MAX: usize = 500;
 
 /// Items whose lists are made at once. More would hold more of them before they are packed.
 const ITEMS_AT_ONCE: usize = 1 << 14;
@@ -33,6 +44,19 @@ pub struct ItemNeighbours {
     shares: Vec<i16>,
     /// The similarity that is furthest from 0, by item.
     largest: Vec<f32>,
+}
+
+/// Lists of neighbours as they lie in memory.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PackedLists {
+    /// How many neighbours each item has.
+    pub lengths: Vec<u32>,
+    /// The neighbours of all items on end.
+    pub items: Vec<u32>,
+    /// Their similarities as shares of the largest of their list, in steps of 1/32,767.
+    pub shares: Vec<i16>,
+    /// The similarity that is furthest from 0, by item.
+    pub largest: Vec<f32>,
 }
 
 impl Default for ItemNeighbours {
@@ -56,6 +80,52 @@ impl ItemNeighbours {
         lists.iter().try_for_each(|list| neighbours.push(list))?;
         neighbours.check_items()?;
         Ok(neighbours)
+    }
+
+    /// Takes lists as they lie in memory, of any origin; see [`ItemNeighbours::packed`].
+    ///
+    /// - Errors: [`Error::Corrupt`] unless they are what [`ItemNeighbours::packed`] could answer.
+    pub fn from_packed(packed: PackedLists) -> Result<Self> {
+        let corrupt = |what: &str| Err(Error::Corrupt(what.to_owned()));
+        let PackedLists {
+            lengths,
+            items,
+            shares,
+            largest,
+        } = packed;
+        if lengths.len() != largest.len() || items.len() != shares.len() {
+            return corrupt("lists of neighbours differ in their number");
+        }
+        if largest.iter().any(|one| !one.is_finite() || *one < 0.0) {
+            return corrupt("a similarity is not finite");
+        }
+        let mut starts = Vec::with_capacity(lengths.len() + 1);
+        starts.push(0);
+        let mut end = 0_usize;
+        for length in lengths {
+            end = end.saturating_add(length as usize);
+            starts.push(end);
+        }
+        if end != items.len() {
+            return corrupt("lists of neighbours have other lengths");
+        }
+        let neighbours = Self {
+            starts,
+            items,
+            shares,
+            largest,
+        };
+        neighbours.check_items()?;
+        Ok(neighbours)
+    }
+
+    /// The lists as they lie in memory: lengths, items and shares on end, and the largest of each list.
+    pub fn packed(&self) -> (impl Iterator<Item = u32> + '_, &[u32], &[i16], &[f32]) {
+        let lengths = self
+            .starts
+            .windows(2)
+            .map(|ends| (ends[1] - ends[0]) as u32);
+        (lengths, &self.items, &self.shares, &self.largest)
     }
 
     /// Number of items.
@@ -269,6 +339,34 @@ impl Sums {
     }
 }
 
+/// A matrix with at most `most` entries in a row, which stand for all of it: each drawn entry weighs as
+/// many times more as there are more.
+///
+/// - Deterministic: which entries are drawn follows from their places.
+/// - Cost: O(entries), and a copy where any row is longer.
+fn drawn(matrix: &InteractionMatrix, most: usize) -> Result<Cow<'_, InteractionMatrix>> {
+    let length = |row: usize| matrix.row(row).0.len();
+    if (0..matrix.row_count()).all(|row| length(row) <= most) {
+        return Ok(Cow::Borrowed(matrix));
+    }
+    let mut triplets = Vec::with_capacity(matrix.entry_count());
+    for row in 0..matrix.row_count() {
+        let (columns, weights) = matrix.row(row);
+        let kept = most.min(columns.len());
+        let stands_for = columns.len() as f32 / kept.max(1) as f32;
+        for place in SplitMix::new(row as u64).choose(columns.len(), kept) {
+            triplets.push(Triplet {
+                row,
+                column: columns[place as usize] as usize,
+                weight: weights[place as usize] * stands_for,
+            });
+        }
+    }
+    let drawn =
+        InteractionMatrix::from_triplets(matrix.row_count(), matrix.column_count(), &triplets)?;
+    Ok(Cow::Owned(drawn))
+}
+
 /// Adds `Σ_u a(u, item) · b(u, other)` over the listeners of an item to every other item.
 fn add_paths(
     by_item: &InteractionMatrix,
@@ -290,6 +388,57 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn matrix_of(rows: usize, columns: usize, share: f32) -> InteractionMatrix {
+        let mut draw = SplitMix::new(7);
+        let places = (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)));
+        let triplets: Vec<Triplet> = places
+            .filter(|_| draw.unit() < share)
+            .map(|(row, column)| Triplet {
+                row,
+                column,
+                weight: 1.0,
+            })
+            .collect();
+        InteractionMatrix::from_triplets(rows, columns, &triplets).unwrap()
+    }
+
+    #[test]
+    fn a_long_row_is_drawn_from_and_a_short_one_stays() {
+        let matrix = matrix_of(4, 60, 0.5);
+        assert!(matches!(drawn(&matrix, 60).unwrap(), Cow::Borrowed(_)));
+        let kept = drawn(&matrix, 25).unwrap();
+        for row in 0..4 {
+            let (columns, weights) = kept.row(row);
+            let all = matrix.row(row).0;
+            assert_eq!(columns.len(), all.len().min(25));
+            assert!(columns.iter().all(|column| all.contains(column)));
+            let (sum, whole) = (weights.iter().sum::<f32>(), all.len() as f32);
+            assert!((sum - whole).abs() < 1e-3, "{sum} for {whole}");
+        }
+        assert_eq!(drawn(&matrix, 25).unwrap(), kept, "the same is drawn again");
+    }
+
+    #[test]
+    fn sums_over_drawn_rows_are_right_on_the_average() {
+        let matrix = matrix_of(4_000, 40, 0.5);
+        let by_item = matrix.transpose().unwrap();
+        let kept = drawn(&matrix, 5).unwrap();
+        let sums_of = |matrix: &InteractionMatrix| {
+            let mut sums = Sums::new(40);
+            add_paths(&by_item, matrix, 0, |_, weight| weight, &mut sums);
+            let mut found: Vec<(u32, f32)> = sums.drain().filter(|one| one.0 != 0).collect();
+            found.sort_unstable_by_key(|one| one.0);
+            found
+        };
+        for ((other, drawn), (_, whole)) in sums_of(&kept).into_iter().zip(sums_of(&matrix)) {
+            // A thousand pairs, each there with one chance in four: one part in twenty is an error.
+            assert!(
+                (drawn / whole - 1.0).abs() < 0.25,
+                "{other}: {drawn}, {whole}"
+            );
+        }
+    }
 
     #[test]
     fn lists_that_are_none_are_refused() {
@@ -323,6 +472,24 @@ mod tests {
                     prop_assert!((found.1 - given.1).abs() <= bound, "{:?} {:?}", found, given);
                     prop_assert!(given.1.abs() < largest || found.1 == given.1);
                 }
+            }
+            let (lengths, items, shares, largest) = packed.packed();
+            let parts = PackedLists {
+                lengths: lengths.collect(),
+                items: items.to_vec(),
+                shares: shares.to_vec(),
+                largest: largest.to_vec(),
+            };
+            prop_assert_eq!(ItemNeighbours::from_packed(parts.clone()).unwrap(), packed.clone());
+            let mut damaged = [parts.clone(), parts.clone(), parts.clone(), parts];
+            damaged[0].lengths[3] += 1;
+            damaged[1].largest[3] = f32::NAN;
+            damaged[2].shares.push(0);
+            damaged[3].items.push(9);
+            damaged[3].shares.push(1);
+            damaged[3].lengths[8] += 1;
+            for parts in damaged {
+                prop_assert!(ItemNeighbours::from_packed(parts).is_err());
             }
             // Written and read, and packed again, nothing moves further.
             let again = (0..9).map(|item| packed.of(item).collect()).collect();

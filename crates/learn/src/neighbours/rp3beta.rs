@@ -1,6 +1,6 @@
 //! Item neighbours by random walks of three steps.
 
-use super::{ItemNeighbours, add_paths};
+use super::{ItemNeighbours, PAIRED_MAX, add_paths, drawn};
 use crate::error::{Error, Result};
 use crate::matrix::InteractionMatrix;
 
@@ -46,13 +46,14 @@ pub fn rp3beta(matrix: &InteractionMatrix, options: Rp3BetaOptions) -> Result<It
     let penalties: Vec<f32> = (0..by_item.row_count())
         .map(|item| degree(&by_item, item).powf(options.beta))
         .collect();
+    let paired = drawn(&binary, PAIRED_MAX)?;
     ItemNeighbours::from_sums(
         binary.column_count(),
         options.count,
         |item, sums| {
             let first = (1.0 / degree(&by_item, item)).powf(options.alpha);
             let step = |row, _| first * (1.0 / degree(&binary, row)).powf(options.alpha);
-            add_paths(&by_item, &binary, item, step, sums);
+            add_paths(&by_item, &paired, item, step, sums);
         },
         |_, other, sum| sum / penalties[other],
     )

@@ -164,6 +164,7 @@ impl Fitting {
     ) -> Result<()> {
         let (mut rows, mut share_rows) = (RankerRows::default(), ShareRows::default());
         let count = pasts.len().max(1) as f64;
+        let requests = ladder::requests_max(self.dataset.items.len()) / pasts.len().max(1);
         let judge_at = self.judge_at();
         let shown = exposures.joined(&self.dataset, judge_at);
         let (found, mut exposed) = shown.examine().unzip();
@@ -173,14 +174,14 @@ impl Fitting {
         let moments: Vec<Timestamp> = begins.chain([judge_at]).collect();
         for (number, (share, state)) in pasts.into_iter().enumerate() {
             let split = self.dataset.split(share, share + JUDGE_AT - WEIGH_AT);
-            let most = ladder::questions_max(RANKED_MAX);
+            let most = ladder::questions_max(RANKED_MAX).min(requests);
             let questions = self.dataset.questions(&split, most);
             let (at, parts) = (split.at, fit(&self.dataset, &split, recipe.factorization)?);
             let model = self.model(parts, recipe.blend, LearntTrees::default())?;
             self.stand_at(state, at, model);
             if let Some(next) = moments.get(number + 1) {
                 let plays = self.dataset.between(at, *next);
-                share_rows.add(&self.moment(at), &self.dataset.items, plays)?;
+                share_rows.add(&self.moment(at), &self.dataset.items, plays, requests / 2)?;
             }
             rows.add(&self.moment(at), &questions)?;
             if let (Some(examination), Some(next)) = (&examination, moments.get(number + 1)) {
@@ -323,7 +324,9 @@ impl Fitting {
         };
         let judge = self.dataset.split(JUDGE_AT, 1.0);
         let mut rows = ShareRows::default();
-        rows.add(&self.moment(judge.at), &self.dataset.items, judge.test())?;
+        let (items, plays) = (&self.dataset.items, judge.test());
+        let requests = ladder::requests_max(items.len()) / 2;
+        rows.add(&self.moment(judge.at), items, plays, requests)?;
         rows.judge(share, judge.train()).map(Some)
     }
 
@@ -392,10 +395,10 @@ impl Fitting {
     }
 
     /// Fits on everything.
-    pub fn whole(&self, recipe: &Recipe, learnt: LearntTrees) -> Result<Vec<u8>> {
+    pub fn whole(&self, recipe: &Recipe, learnt: LearntTrees) -> Result<RecommenderModel> {
         let whole = self.dataset.split(1.0, 1.0);
         let parts = fit(&self.dataset, &whole, recipe.factorization)?;
-        self.model(parts, recipe.blend, learnt)?.to_bytes()
+        self.model(parts, recipe.blend, learnt)
     }
 
     /// Makes the view what a request would have met at a moment.

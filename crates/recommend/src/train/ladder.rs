@@ -17,6 +17,11 @@ use crate::model::BlendWeights;
 pub const DEPTH: usize = 20;
 /// Scores computed for one judgement at most; beyond, every n-th listener is asked.
 const SCORES_MAX: usize = 40_000_000;
+/// Scores computed for the requests that an order is learnt from at most: each request scores every
+/// track, so that a million tracks would make a training of days otherwise.
+const REQUEST_SCORES_MAX: usize = 1_000_000_000;
+/// Requests that are made however many tracks there are: of fewer, nothing is learnt.
+const REQUESTS_MIN: usize = 500;
 /// Seed of the random baseline.
 const RANDOM_SEED: Seed = Seed(0x6c61_6464_6572);
 
@@ -132,19 +137,10 @@ impl SourceScores {
     /// The weighted sum, each source scaled to its best unheard item, as requests are answered.
     pub fn blended(&self, question: &Question, weights: &BlendWeights) -> Vec<f32> {
         let mut sum = vec![0.0; self.taste.len()];
-        let sources = [
-            (&self.taste, weights.taste),
-            (&self.neighbours, weights.neighbours),
-            (&self.content, weights.content),
-            (&self.popular, weights.popular),
-            (&self.session, weights.session),
-        ];
-        for (scores, weight) in sources {
-            let unheard = scores
-                .iter()
-                .enumerate()
-                .filter(|(i, _)| !question.heard.contains(i));
-            let best = unheard.map(|(_, score)| *score).fold(0.0, f32::max);
+        let is_heard = self.is_heard(question);
+        for (scores, weight) in self.sources().into_iter().zip(weights_of(weights)) {
+            let unheard = scores.iter().zip(&is_heard).filter(|(_, heard)| !**heard);
+            let best = unheard.map(|(score, _)| *score).fold(0.0, f32::max);
             if best <= 0.0 || weight <= 0.0 {
                 continue;
             }
@@ -154,6 +150,47 @@ impl SourceScores {
         }
         sum
     }
+}
+
+impl SourceScores {
+    /// The scores by source, in the order of [`weights_of`].
+    pub fn sources(&self) -> [&[f32]; 5] {
+        [
+            &self.taste,
+            &self.neighbours,
+            &self.content,
+            &self.popular,
+            &self.session,
+        ]
+    }
+
+    /// Which items the listener knows already.
+    pub fn is_heard(&self, question: &Question) -> Vec<bool> {
+        let mut is_heard = vec![false; self.taste.len()];
+        for heard in &question.heard {
+            if let Some(slot) = is_heard.get_mut(*heard) {
+                *slot = true;
+            }
+        }
+        is_heard
+    }
+}
+
+/// The weights in the order of [`SourceScores::sources`].
+pub fn weights_of(weights: &BlendWeights) -> [f32; 5] {
+    [
+        weights.taste,
+        weights.neighbours,
+        weights.content,
+        weights.popular,
+        weights.session,
+    ]
+}
+
+/// How many requests over so many items a training may make to learn an order, and half as many to
+/// learn the listened share.
+pub fn requests_max(item_count: usize) -> usize {
+    (REQUEST_SCORES_MAX / item_count.max(1)).max(REQUESTS_MIN)
 }
 
 /// How many questions about so many items may be judged.

@@ -1,6 +1,6 @@
 //! Learning how much of a track will be heard, and whether that is better than a mean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use leitmotif_domain::TrackId;
 use leitmotif_learn::rank_metrics::graded_ndcg_at;
@@ -38,11 +38,18 @@ impl ShareRows {
     /// Adds listens after a moment, read as of that moment. A track that no source would have offered,
     /// such as one heard before, has the columns that need no source.
     ///
-    /// - Cost: one request of each listener, of at most 20,000 listens.
-    pub fn add(&mut self, moment: &Moment<'_>, items: &[TrackId], plays: &[Play]) -> Result<()> {
-        let told: Vec<(&Play, f32)> = (plays.iter())
+    /// - Cost: one request of each listener, of at most 20,000 listens and `requests_max` listeners.
+    pub fn add(
+        &mut self,
+        moment: &Moment<'_>,
+        items: &[TrackId],
+        plays: &[Play],
+        requests_max: usize,
+    ) -> Result<()> {
+        let mut told: Vec<(&Play, f32)> = (plays.iter())
             .filter_map(|play| Some((play, play.listened_share?)))
             .collect();
+        keep_listeners(&mut told, requests_max);
         let mut by_listener: BTreeMap<usize, Vec<(usize, f32)>> = BTreeMap::new();
         for chosen in sample(told.len(), LISTENS_MAX, SEED) {
             if let Some((play, share)) = told.get(chosen) {
@@ -167,6 +174,20 @@ impl ShareRows {
             order_weight: 0.0,
         })
     }
+}
+
+/// Keeps the listens of so many listeners, drawn where there are more.
+fn keep_listeners(told: &mut Vec<(&Play, f32)>, most: usize) {
+    let listeners: BTreeSet<u32> = told.iter().map(|(play, _)| play.listener).collect();
+    if listeners.len() <= most {
+        return;
+    }
+    let listeners: Vec<u32> = listeners.into_iter().collect();
+    let drawn = sample(listeners.len(), most, SEED).into_iter();
+    let kept: BTreeSet<u32> = drawn
+        .filter_map(|place| listeners.get(place).copied())
+        .collect();
+    told.retain(|(play, _)| kept.contains(&play.listener));
 }
 
 /// Mean shares over known listens.
@@ -305,6 +326,26 @@ mod tests {
         assert_eq!(gains(|question| if question == 0 { 0.4 } else { 0.0 }), 0.0);
         assert_eq!(gains(|_| -0.01), 0.0);
         assert_eq!(surely_best(|_| Vec::new()), 0.0, "no question");
+    }
+
+    #[test]
+    fn listeners_are_kept_with_all_their_listens() {
+        let plays: Vec<Play> = (0..60)
+            .map(|number| play(number % 20, number, None))
+            .collect();
+        let kept = |most: usize| {
+            let mut told: Vec<(&Play, f32)> = plays.iter().map(|play| (play, 0.5)).collect();
+            keep_listeners(&mut told, most);
+            told.iter()
+                .map(|(play, _)| play.listener)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(kept(20).len(), 60);
+        let few = kept(7);
+        let distinct: BTreeSet<u32> = few.iter().copied().collect();
+        assert_eq!((few.len(), distinct.len()), (21, 7));
+        assert_eq!(kept(7), few, "the same are drawn again");
+        assert!(kept(0).is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! production, fit on everything, register.
 
 mod ablation;
+mod contenders;
 mod current;
 mod dataset;
 mod exposed;
@@ -44,7 +45,7 @@ use leitmotif_storage::ports::ModelRecord;
 
 use crate::error::{Error, Result};
 use crate::heads::{HEADS, HEADS_FAMILY, Heads};
-use crate::model::RecommenderModel;
+use crate::model_bytes;
 use crate::service::{PRODUCTION, Stores};
 
 /// Shares of the listens, by time: what is fitted to weigh, and what is fitted to judge.
@@ -95,21 +96,24 @@ pub async fn check_readable(
     record: &ModelRecord,
 ) -> Result<()> {
     let model = record.id;
-    let damaged = |reason: String| Error::DamagedModel {
-        model: model.to_string(),
-        reason,
-    };
-    let key = format!("models/{model}").parse()?;
-    let bytes = match stores.blobs.read(scope, &key, 0..u64::MAX).await {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(damaged("its bytes are lost".to_owned()));
+    let checked = match alias_of(record) {
+        HEADS => {
+            let key = model_bytes::blob_key(model)?;
+            let bytes = stores.blobs.read(scope, &key, 0..u64::MAX).await;
+            bytes
+                .map_err(Error::from)
+                .and_then(|bytes| Heads::from_bytes(model, &bytes).map(|_| ()))
         }
-        Err(error) => return Err(error.into()),
+        _ => {
+            let loaded = model_bytes::load(&stores.blobs, scope, model).await;
+            loaded.map(|_| ())
+        }
     };
-    match alias_of(record) {
-        HEADS => Heads::from_bytes(model, &bytes).map(|_| ()),
-        _ => RecommenderModel::from_bytes(model, &bytes).map(|_| ()),
+    match checked {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(model_bytes::damaged(model, "its bytes are lost"))
+        }
+        outcome => outcome,
     }
 }
 

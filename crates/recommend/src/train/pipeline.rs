@@ -8,6 +8,7 @@ use leitmotif_domain::training::{ReportDepth, SearchBudget, TrainingRequest};
 use leitmotif_domain::{ErrorKind, ModelId, TenantScope, limits};
 use leitmotif_features::ListeningState;
 use leitmotif_storage::ports::ModelRecord;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::dataset::{Dataset, content_lists};
@@ -22,7 +23,7 @@ use super::validate::{self, DataFacts};
 use super::{JUDGE_AT, TrainingRun, WEIGH_AT, past, promote};
 use crate::catalogue::CatalogueView;
 use crate::error::{Error, Result};
-use crate::model::RecommenderModel;
+use crate::model_bytes;
 use crate::rank::{ListenedShare, Ranker};
 use crate::service::{PRODUCTION, Stores};
 
@@ -79,8 +80,7 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
             settled.clear().await?;
             return Err(refused);
         }
-        let id = ModelId::generate(self.stores.clock.as_ref(), self.stores.entropy.as_ref());
-        self.fitting = Some(Fitting::new(id, dataset, catalogue)?);
+        self.fitting = Some(Fitting::new(settled.id, dataset, catalogue)?);
 
         let sources = self.sources(&settled).await?;
         let recipe = Recipe {
@@ -277,17 +277,13 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         let Some(record) = production else {
             return Ok(Loaded::None);
         };
-        let key = format!("models/{}", record.id).parse()?;
-        let bytes = match self.stores.blobs.read(self.scope, &key, 0..u64::MAX).await {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Ok(Loaded::Damaged(record.id, "its bytes are lost".to_owned()));
-            }
-            Err(error) => return Err(error.into()),
-        };
-        Ok(match RecommenderModel::from_bytes(record.id, &bytes) {
+        let loaded = model_bytes::load(&self.stores.blobs, self.scope, record.id).await;
+        Ok(match loaded {
             Ok(model) => Loaded::Read(Box::new(model), record.log_offset),
             Err(Error::DamagedModel { reason, .. }) => Loaded::Damaged(record.id, reason),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Loaded::Damaged(record.id, "its bytes are lost".to_owned())
+            }
             Err(error) => return Err(error),
         })
     }
@@ -321,25 +317,22 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
 
     /// Fits on everything, registers, and promotes.
     async fn register(mut self, settled: &Settled<'_>, found: Found) -> Result<TrainingReport> {
-        let bytes = match settled.read::<Vec<u8>>("model").await? {
-            Some(bytes) => self.resumed(Stage::Register, bytes),
-            None => {
-                self.meter.begin(Stage::Register, false);
-                let recipe = found.recipe;
-                let learnt = found.evaluated.kept(read_learnt(&found.ranker)?);
-                let fit =
-                    move |fitting: &mut Fitting, _: &dyn Fn(f64)| fitting.whole(&recipe, learnt);
-                let bytes = self.lend(0.0, fit).await?;
-                settled.write("model", &bytes).await?;
-                bytes
-            }
-        };
-        let (id, until) = (self.fitting()?.id, found.until);
-        let key = format!("models/{id}").parse()?;
-        self.stores
-            .blobs
-            .put(self.scope, &key, bytes.into())
-            .await?;
+        if settled.read::<()>("model").await?.is_some() {
+            self.resumed(Stage::Register, ());
+        } else {
+            self.meter.begin(Stage::Register, false);
+            let recipe = found.recipe;
+            let learnt = found.evaluated.kept(read_learnt(&found.ranker)?);
+            let (blobs, scope) = (Arc::clone(&self.stores.blobs), self.scope.clone());
+            let runtime = Handle::current();
+            let fit = move |fitting: &mut Fitting, _: &dyn Fn(f64)| {
+                let model = fitting.whole(&recipe, learnt)?;
+                model_bytes::store(&model, blobs, &scope, runtime)
+            };
+            self.lend(0.0, fit).await?;
+            settled.write("model", &()).await?;
+        }
+        let (id, until) = (settled.id, found.until);
         let mut report = report(self.run.request, id, found);
         self.meter.end();
         report.stages = self.meter.times().to_vec();
@@ -350,7 +343,10 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
             log_offset: until,
             metrics: serde_json::to_value(&report).map_err(Error::bug)?,
         };
-        self.stores.models.register(self.scope, record).await?;
+        // It is there already where a training was broken off between here and its end.
+        if self.stores.models.model(self.scope, id).await?.is_none() {
+            self.stores.models.register(self.scope, record).await?;
+        }
         if report.promotion.is_promoted {
             promote(self.stores, self.scope, id).await?;
         }

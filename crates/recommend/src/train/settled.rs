@@ -3,7 +3,7 @@
 //! What is cheap to find again is not written: the fits of a moment follow from the settings, and the
 //! rows of the ranker are larger than all the rest together.
 
-use leitmotif_domain::{ErrorKind, TenantScope, Timestamp};
+use leitmotif_domain::{ErrorKind, ModelId, TenantScope, Timestamp};
 use leitmotif_learn::factorize::IalsOptions;
 use leitmotif_learn::neighbours::ItemNeighbours;
 use leitmotif_storage::ports::BlobKey;
@@ -105,6 +105,8 @@ pub struct Settled<'s> {
     key: [u8; 32],
     /// The last offset of the log that this training reads, however often it is begun.
     pub until: u64,
+    /// The model that it makes, however often it is begun: where its bytes are written.
+    pub id: ModelId,
 }
 
 impl<'s> Settled<'s> {
@@ -122,13 +124,14 @@ impl<'s> Settled<'s> {
             scope,
             key: base,
             until: 0,
+            id: ModelId::generate(stores.clock.as_ref(), stores.entropy.as_ref()),
         };
-        settled.until = match settled.read("begin").await? {
-            Some(until) => until,
+        (settled.until, settled.id) = match settled.read("begin").await? {
+            Some(begun) => begun,
             None => {
-                let until = stores.log.head(scope).await?;
-                settled.write("begin", &until).await?;
-                until
+                let begun = (stores.log.head(scope).await?, settled.id);
+                settled.write("begin", &begun).await?;
+                begun
             }
         };
         let mut hasher = Sha256::new();

@@ -6,6 +6,7 @@ use leitmotif_learn::factorize::{IalsModel, IalsOptions};
 use leitmotif_learn::neighbours::ItemNeighbours;
 use serde::{Deserialize, Serialize};
 
+use super::contenders::Contenders;
 use super::dataset::{Dataset, Question, Split};
 use super::ladder::{SourceScores, bounded, judged, mean_ndcg, questions_max};
 use super::{Parts, fit};
@@ -172,17 +173,18 @@ impl<'d> Weighing<'d> {
         if questions.is_empty() {
             return (0.0, BlendWeights::default());
         }
-        let scored: Vec<(Question, SourceScores)> = questions
+        let contending: Vec<(Question, Contenders)> = questions
             .into_iter()
             .map(|question| {
                 let scores = SourceScores::of(self.dataset, parts, content, &question);
-                (question, scores)
+                let contenders = Contenders::of(&scores, &question);
+                (question, contenders)
             })
             .collect();
         let quality = |weights: &BlendWeights| {
-            let rows = scored
+            let rows = contending
                 .iter()
-                .map(|(question, scores)| judged(question, scores.blended(question, weights)));
+                .map(|(question, contenders)| contenders.judged(weights, question));
             mean_ndcg(rows)
         };
         let mut weights = BlendWeights {

@@ -65,7 +65,10 @@ pub fn facts(dataset: &Dataset, now: Timestamp) -> DataFacts {
         played_tracks: played.len() as u64,
         unknown_tracks: dataset.unknown_tracks,
         without_listener: dataset.without_listener,
-        duplicates: plays.chunk_by(|a, b| a.at == b.at).map(repeated).sum(),
+        duplicates: (plays.chunk_by(|a, b| a.at == b.at))
+            .filter(|run| run.len() > 1)
+            .map(repeated)
+            .sum(),
         clock_anomalies: plays.iter().filter(is_odd).count() as u64,
         held_out: dataset.split(JUDGE_AT, 1.0).test().len() as u64,
     }

@@ -5,7 +5,7 @@ use leitmotif_domain::{ErrorKind, EventId, ListenerId, Timestamp, limits};
 
 use super::kind_of;
 use super::world::{World, listen, page};
-use crate::ports::{Checkpoint, ConsumerPosition, EventSelection, EventWindow};
+use crate::ports::{Checkpoint, ConsumerPosition, EventSelection, EventWindow, StatePart};
 
 pub async fn appends_are_numbered_and_idempotent(world: &World) {
     let (scope, events) = (world.first(), &world.events);
@@ -177,6 +177,66 @@ pub async fn checkpoints_never_go_back(world: &World) {
     events.drop_checkpoint(&scope, "taste").await.unwrap();
     let anew = events.save_checkpoint(&scope, "taste", point(1, b"e"));
     anew.await.unwrap();
+}
+
+pub async fn parts_stand_until_later_ones_are_committed(world: &World) {
+    let (scope, events) = (world.first(), &world.events);
+    let part = |part: u32, state: &[u8]| StatePart {
+        part,
+        state: state.to_vec(),
+    };
+    let head = |offset: u64| Checkpoint {
+        offset,
+        state: vec![offset as u8],
+    };
+    let save = async |offset, parts| events.save_parts(&scope, "taste", offset, parts).await;
+    let commit = async |since, offset| {
+        let committed = events.commit_parts(&scope, "taste", since, head(offset));
+        committed.await
+    };
+    let stored = async || events.parts(&scope, "taste", 0, 9).await.unwrap();
+    assert_eq!(stored().await, []);
+    save(3, vec![part(0, b"a"), part(7, b"bb")]).await.unwrap();
+    save(3, vec![part(2, b"c")]).await.unwrap();
+    assert_eq!(stored().await, [], "nothing was committed");
+    assert_eq!(events.checkpoint(&scope, "taste").await.unwrap(), None);
+    commit(0, 3).await.unwrap();
+    let first = [part(0, b"a"), part(2, b"c"), part(7, b"bb")];
+    assert_eq!(stored().await, first);
+    let read = events.checkpoint(&scope, "taste").await.unwrap();
+    assert_eq!(read, Some(head(3)));
+    // Another process wrote and died; this one goes another way.
+    save(9, vec![part(0, b"dead"), part(8, b"dead")])
+        .await
+        .unwrap();
+    assert_eq!(stored().await, first);
+    save(5, vec![part(2, b"old")]).await.unwrap();
+    save(5, vec![part(2, b"d")]).await.unwrap();
+    assert_eq!(stored().await, first);
+    commit(3, 5).await.unwrap();
+    commit(3, 5).await.unwrap();
+    let second = [part(0, b"a"), part(2, b"d"), part(7, b"bb")];
+    assert_eq!(stored().await, second);
+    assert_eq!(
+        events.parts(&scope, "taste", 1, 1).await.unwrap(),
+        second[1..2]
+    );
+    assert_eq!(events.parts(&scope, "other", 0, 9).await.unwrap(), []);
+    let known = events.consumers(&scope).await.unwrap();
+    assert_eq!((known[0].offset, known[0].state_bytes), (5, 5));
+    for offset in [4, 5] {
+        assert_eq!(kind_of(save(offset, Vec::new()).await), ErrorKind::Conflict);
+    }
+    for (since, offset) in [(3, 6), (0, 6), (6, 6), (5, 4)] {
+        assert_eq!(kind_of(commit(since, offset).await), ErrorKind::Conflict);
+    }
+    commit(5, 9).await.unwrap();
+    assert_eq!(stored().await, second, "what the dead one wrote is gone");
+    events.drop_checkpoint(&scope, "taste").await.unwrap();
+    assert_eq!(stored().await, []);
+    save(1, vec![part(0, b"e")]).await.unwrap();
+    commit(0, 1).await.unwrap();
+    assert_eq!(stored().await, [part(0, b"e")]);
 }
 
 pub async fn a_selection_is_read_both_ways(world: &World) {

@@ -21,8 +21,8 @@ use super::jobs::analyze;
 use super::records::{answer, model, used};
 use super::world::{World, audio, listen, lyrics, patch};
 use crate::ports::{
-    AnalysisDocument, BlobKey, Checkpoint, EventWindow, JobFilter, LeasedJob, TrackFilter,
-    TrackPatch, VectorSpace, current_spaces,
+    AnalysisDocument, BlobKey, Checkpoint, EventWindow, JobFilter, LeasedJob, StatePart,
+    TrackFilter, TrackPatch, VectorSpace, current_spaces,
 };
 
 /// What the first tenant wrote, as far as the second could name it.
@@ -43,6 +43,13 @@ fn shown(answer: impl Debug) -> String {
 
 fn blob() -> BlobKey {
     "audio/one".parse().unwrap()
+}
+
+fn part() -> StatePart {
+    StatePart {
+        part: 4,
+        state: vec![1],
+    }
 }
 
 fn upload() -> BlobKey {
@@ -131,9 +138,14 @@ async fn populate(world: &World, scope: &TenantScope) -> Fixture {
     };
     world
         .events
-        .save_checkpoint(scope, "taste", point)
+        .save_checkpoint(scope, "taste", point.clone())
         .await
         .unwrap();
+    let (events, parts) = (&world.events, vec![part()]);
+    let saved = events.save_parts(scope, "tastes", 1, parts).await;
+    saved.unwrap();
+    let committed = events.commit_parts(scope, "tastes", 0, point).await;
+    committed.unwrap();
     let vectors = vec![(track, vec![1.0, 0.0])];
     world
         .vectors
@@ -304,6 +316,10 @@ async fn read_all(world: &World, scope: &TenantScope, fixture: &Fixture) -> Answ
         (
             "EventLog::checkpoint",
             shown(events.checkpoint(scope, "taste").await),
+        ),
+        (
+            "EventLog::parts",
+            shown(events.parts(scope, "tastes", 0, 9).await),
         ),
         (
             "VectorStore::vector",
@@ -498,7 +514,17 @@ async fn attack_catalog_and_log(world: &World, scope: &TenantScope, fixture: &Fi
         ),
         (
             "EventLog::save_checkpoint",
-            outcome(events.save_checkpoint(scope, "taste", point).await),
+            outcome(events.save_checkpoint(scope, "taste", point.clone()).await),
+            "Ok(())",
+        ),
+        (
+            "EventLog::save_parts",
+            outcome(events.save_parts(scope, "tastes", 1, vec![part()]).await),
+            "Ok(())",
+        ),
+        (
+            "EventLog::commit_parts",
+            outcome(events.commit_parts(scope, "tastes", 0, point).await),
             "Ok(())",
         ),
         (

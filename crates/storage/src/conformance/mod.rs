@@ -48,6 +48,7 @@ const CHECKS: &[Check] = checks! {
         a_deleted_tenant_is_not_found the_audit_log_is_a_chain;
     events: appends_are_numbered_and_idempotent batches_are_bounded_and_read_in_order
         a_listener_is_read_newest_first a_kind_is_read_by_moment checkpoints_never_go_back
+        parts_stand_until_later_ones_are_committed
         a_selection_is_read_both_ways a_clock_that_jumps_back_keeps_the_order;
     catalog: a_change_and_its_event_are_one tracks_are_matched_by_any_external_id contradictions_change_nothing
         updates_merge_and_say_what_is_new filters_select_tracks pages_are_stable_under_inserts

@@ -21,9 +21,9 @@ use crate::error::Result;
 use crate::ports::{
     AnalysisDocument, Appended, BlobKey, BlobStat, BlobStore, CatalogCounts, CatalogStore,
     Checkpoint, ConsumerPosition, DefinitionStore, EventLog, EventSelection, EventSlice,
-    EventWindow, ImportAudit, ImportStore, JobFilter, JobQueue, LeasedJob, SpaceFilter, Statement,
-    StatementCount, TrackFilter, TrackPatch, UpsertResult, VectorFilter, VectorMatch, VectorSpace,
-    VectorStore,
+    EventWindow, ImportAudit, ImportStore, JobFilter, JobQueue, LeasedJob, SpaceFilter, StatePart,
+    Statement, StatementCount, TrackFilter, TrackPatch, UpsertResult, VectorFilter, VectorMatch,
+    VectorSpace, VectorStore,
 };
 
 /// Implements one port for one wrapper. The word before each method says whether the call may be
@@ -64,6 +64,9 @@ macro_rules! forward_every_port {
             [again] checkpoint(consumer: &str) -> Option<Checkpoint>;
             [again] consumers() -> Vec<ConsumerPosition>;
             [again] save_checkpoint(consumer: &str, checkpoint: Checkpoint) -> ();
+            [again] save_parts(consumer: &str, offset: u64, parts: Vec<StatePart>) -> ();
+            [again] commit_parts(consumer: &str, since: u64, checkpoint: Checkpoint) -> ();
+            [again] parts(consumer: &str, from: u32, limit: usize) -> Vec<StatePart>;
             [again] drop_checkpoint(consumer: &str) -> ();
         }
         forward! { $wrapper, CatalogStore:

@@ -12,11 +12,12 @@ use super::EmbeddedStorage;
 use super::event_index::EventIndex;
 use super::event_tail::Entry;
 use super::ledger::add_usage;
-use crate::arguments::{check_event_count, page_position};
+use super::state_parts;
+use crate::arguments::{check_event_count, further_already, page_position};
 use crate::error::{Error, Result};
 use crate::ports::{
     Appended, Checkpoint, ConsumerPosition, EventLog, EventSelection, EventSlice, EventWindow,
-    UsageEntry,
+    StatePart, UsageEntry,
 };
 
 const COLUMNS: &str =
@@ -146,7 +147,10 @@ impl EventLog for EmbeddedStorage {
 
     async fn consumers(&self, scope: &TenantScope) -> Result<Vec<ConsumerPosition>> {
         let files = self.files(scope)?;
-        let sql = "SELECT consumer, offset, length(state) FROM checkpoints ORDER BY consumer";
+        let sql = "SELECT consumer, offset, length(state) + (
+                SELECT coalesce(sum(length(state)), 0) FROM checkpoint_parts AS part
+                WHERE part.consumer = checkpoints.consumer)
+            FROM checkpoints ORDER BY consumer";
         let read = move |db: &Connection| {
             let mut statement = db.prepare_cached(sql)?;
             let rows = statement.query_map([], |row| {
@@ -178,12 +182,47 @@ impl EventLog for EmbeddedStorage {
                     params![consumer, to_i64(checkpoint.offset), checkpoint.state],
                 )?;
                 if changed == 0 {
-                    let reason = format!("consumer `{consumer}` is further already");
-                    return Err(Error::Conflict { reason });
+                    return Err(further_already(&consumer));
                 }
                 Ok(())
             })
             .await
+    }
+
+    async fn save_parts(
+        &self,
+        scope: &TenantScope,
+        consumer: &str,
+        offset: u64,
+        parts: Vec<StatePart>,
+    ) -> Result<()> {
+        let (files, consumer) = (self.files(scope)?, consumer.to_owned());
+        let save = move |db: &Connection| state_parts::save(db, &consumer, offset, &parts);
+        files.database.write(save).await
+    }
+
+    async fn commit_parts(
+        &self,
+        scope: &TenantScope,
+        consumer: &str,
+        since: u64,
+        checkpoint: Checkpoint,
+    ) -> Result<()> {
+        let (files, consumer) = (self.files(scope)?, consumer.to_owned());
+        let commit = move |db: &Connection| state_parts::commit(db, &consumer, since, &checkpoint);
+        files.database.write(commit).await
+    }
+
+    async fn parts(
+        &self,
+        scope: &TenantScope,
+        consumer: &str,
+        from: u32,
+        limit: usize,
+    ) -> Result<Vec<StatePart>> {
+        let (files, consumer) = (self.files(scope)?, consumer.to_owned());
+        let read = move |db: &Connection| state_parts::read(db, &consumer, from, limit);
+        files.database.read(read).await
     }
 
     async fn drop_checkpoint(&self, scope: &TenantScope, consumer: &str) -> Result<()> {
@@ -191,7 +230,10 @@ impl EventLog for EmbeddedStorage {
         files
             .database
             .write(move |db| {
-                db.execute("DELETE FROM checkpoints WHERE consumer = ?", [consumer])?;
+                let sql = "DELETE FROM checkpoints WHERE consumer = ?";
+                db.execute(sql, [&consumer])?;
+                let sql = "DELETE FROM checkpoint_parts WHERE consumer = ?";
+                db.execute(sql, [&consumer])?;
                 Ok(())
             })
             .await
@@ -369,6 +411,6 @@ fn event_of(row: &Row<'_>) -> Result<RecordedEvent> {
     })
 }
 
-fn to_i64(value: u64) -> i64 {
+pub(super) fn to_i64(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -26,6 +26,7 @@ mod lock;
 mod models;
 mod pool;
 mod schema;
+mod state_parts;
 mod tenant;
 mod vectors;
 mod writer;

@@ -123,6 +123,10 @@ INSERT INTO listener_events SELECT listener, kind, occurred_at, offset FROM even
     WHERE listener IS NOT NULL ORDER BY 1, 2, 3, 4;
 CREATE TABLE events_indexed (through INTEGER NOT NULL);
 INSERT INTO events_indexed SELECT coalesce(max(offset), 0) FROM events;
+", "
+CREATE TABLE checkpoint_parts (
+    consumer TEXT NOT NULL, part INTEGER NOT NULL, offset INTEGER NOT NULL, state BLOB NOT NULL,
+    PRIMARY KEY (consumer, part, offset));
 "];
 
 /// Brings a file to the present version.

@@ -9,11 +9,11 @@ use leitmotif_domain::page::{Page, PageRequest};
 use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp};
 
 use super::MemoryStorage;
-use crate::arguments::{check_event_count, page_position};
-use crate::error::{Error, Result};
+use crate::arguments::{check_event_count, further_already, page_position};
+use crate::error::Result;
 use crate::ports::{
     Appended, Checkpoint, ConsumerPosition, EventLog, EventSelection, EventSlice, EventWindow,
-    UsageEntry,
+    StatePart, UsageEntry,
 };
 
 /// The log of one tenant.
@@ -22,9 +22,23 @@ pub struct Log {
     events: Vec<RecordedEvent>,
     offsets: HashMap<EventId, u64>,
     checkpoints: BTreeMap<String, Checkpoint>,
+    /// By consumer, number and offset.
+    parts: BTreeMap<(String, u32, u64), Vec<u8>>,
 }
 
 impl Log {
+    /// The offset of a checkpoint, 0 for none.
+    fn stored_offset(&self, consumer: &str) -> u64 {
+        self.checkpoints
+            .get(consumer)
+            .map_or(0, |stored| stored.offset)
+    }
+
+    fn part_bytes(&self, consumer: &str) -> usize {
+        let parts = self.parts.iter().filter(|((of, ..), _)| of == consumer);
+        parts.map(|(_, state)| state.len()).sum()
+    }
+
     pub(super) fn append(&mut self, event: Event, recorded_at: Timestamp) -> Appended {
         if let Some(&offset) = self.offsets.get(&event.event_id) {
             let is_duplicate = true;
@@ -203,7 +217,7 @@ impl EventLog for MemoryStorage {
             let position = |(consumer, stored): (&String, &Checkpoint)| ConsumerPosition {
                 consumer: consumer.clone(),
                 offset: stored.offset,
-                state_bytes: stored.state.len() as u64,
+                state_bytes: (stored.state.len() + state.log.part_bytes(consumer)) as u64,
             };
             Ok(checkpoints.map(position).collect())
         })
@@ -218,8 +232,7 @@ impl EventLog for MemoryStorage {
         self.with(scope, |state| {
             let stored = state.log.checkpoints.get(consumer);
             if stored.is_some_and(|stored| stored.offset > checkpoint.offset) {
-                let reason = format!("consumer `{consumer}` is further already");
-                return Err(Error::Conflict { reason });
+                return Err(further_already(consumer));
             }
             let checkpoints = &mut state.log.checkpoints;
             checkpoints.insert(consumer.to_owned(), checkpoint);
@@ -227,9 +240,78 @@ impl EventLog for MemoryStorage {
         })
     }
 
+    async fn save_parts(
+        &self,
+        scope: &TenantScope,
+        consumer: &str,
+        offset: u64,
+        parts: Vec<StatePart>,
+    ) -> Result<()> {
+        self.with(scope, |state| {
+            if state.log.stored_offset(consumer) >= offset {
+                return Err(further_already(consumer));
+            }
+            let kept = parts
+                .into_iter()
+                .map(|one| ((consumer.to_owned(), one.part, offset), one.state));
+            state.log.parts.extend(kept);
+            Ok(())
+        })
+    }
+
+    async fn commit_parts(
+        &self,
+        scope: &TenantScope,
+        consumer: &str,
+        since: u64,
+        checkpoint: Checkpoint,
+    ) -> Result<()> {
+        self.with(scope, |state| {
+            let (log, offset) = (&mut state.log, checkpoint.offset);
+            let stored = log.stored_offset(consumer);
+            if offset < since || ![since, offset].contains(&stored) {
+                return Err(further_already(consumer));
+            }
+            let checkpoints = &mut log.checkpoints;
+            checkpoints.insert(consumer.to_owned(), checkpoint);
+            let newest: BTreeMap<u32, u64> = (log.parts.keys())
+                .filter(|(of, _, at)| of == consumer && *at <= offset)
+                .map(|(_, part, at)| (*part, *at))
+                .collect();
+            log.parts
+                .retain(|(of, part, at), _| of != consumer || newest.get(part) == Some(at));
+            Ok(())
+        })
+    }
+
+    async fn parts(
+        &self,
+        scope: &TenantScope,
+        consumer: &str,
+        from: u32,
+        limit: usize,
+    ) -> Result<Vec<StatePart>> {
+        self.with(scope, |state| {
+            let stored = state.log.stored_offset(consumer);
+            // Ascending, so that the last of a number is the newest.
+            let mut found: BTreeMap<u32, &Vec<u8>> = BTreeMap::new();
+            for ((of, part, at), bytes) in &state.log.parts {
+                if of == consumer && *part >= from && *at <= stored {
+                    found.insert(*part, bytes);
+                }
+            }
+            let part = |(part, state): (u32, &Vec<u8>)| StatePart {
+                part,
+                state: state.clone(),
+            };
+            Ok(found.into_iter().take(limit).map(part).collect())
+        })
+    }
+
     async fn drop_checkpoint(&self, scope: &TenantScope, consumer: &str) -> Result<()> {
         self.with(scope, |state| {
             state.log.checkpoints.remove(consumer);
+            state.log.parts.retain(|(of, ..), _| of != consumer);
             Ok(())
         })
     }

@@ -25,6 +25,15 @@ pub struct Checkpoint {
     pub state: Vec<u8>,
 }
 
+/// A part of a consumer's state, for states that are too large to be one value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StatePart {
+    /// Its number, which the consumer chooses.
+    pub part: u32,
+    /// Its bytes.
+    pub state: Vec<u8>,
+}
+
 /// Which events of a listener and a kind are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventWindow {
@@ -87,7 +96,7 @@ pub struct ConsumerPosition {
     pub consumer: String,
     /// The last offset that is part of its stored state.
     pub offset: u64,
-    /// Size of the stored state.
+    /// Size of the stored state with its parts.
     pub state_bytes: u64,
 }
 
@@ -175,6 +184,42 @@ pub trait EventLog: Send + Sync {
         checkpoint: Checkpoint,
     ) -> Result<()>;
 
-    /// Forgets a checkpoint, so that the consumer starts anew.
+    /// Writes parts of the state that a consumer has at an offset, durable but not yet read: they are
+    /// what [`EventLog::parts`] reads once [`EventLog::commit_parts`] names that offset. Until then, and
+    /// after a crash, the parts before stand. Written again, a part replaces the one of that offset.
+    ///
+    /// - Errors: `Conflict` when the stored checkpoint has that offset or a later one.
+    async fn save_parts(
+        &self,
+        scope: &TenantScope,
+        consumer: &str,
+        offset: u64,
+        parts: Vec<StatePart>,
+    ) -> Result<()>;
+
+    /// Makes the parts that were written at the checkpoint's offset the stored ones, together with the
+    /// checkpoint and in one transaction: each takes the place of the part of its number, parts that
+    /// were not written again stay. What was written and never committed is removed.
+    ///
+    /// - `since` is the offset of the checkpoint that the parts are changes of, 0 for none. `Conflict`
+    ///   when another one is stored, and the new one is not, or when the offset goes back.
+    async fn commit_parts(
+        &self,
+        scope: &TenantScope,
+        consumer: &str,
+        since: u64,
+        checkpoint: Checkpoint,
+    ) -> Result<()>;
+
+    /// Reads up to `limit` of the stored parts from a number on, in order.
+    async fn parts(
+        &self,
+        scope: &TenantScope,
+        consumer: &str,
+        from: u32,
+        limit: usize,
+    ) -> Result<Vec<StatePart>>;
+
+    /// Forgets a checkpoint and its parts, so that the consumer starts anew.
     async fn drop_checkpoint(&self, scope: &TenantScope, consumer: &str) -> Result<()>;
 }

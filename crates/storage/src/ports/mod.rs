@@ -25,6 +25,7 @@ pub use catalog::{
 pub use definitions::DefinitionStore;
 pub use events::{
     Appended, Checkpoint, ConsumerPosition, EventLog, EventSelection, EventSlice, EventWindow,
+    StatePart,
 };
 pub use imports::{ImportAudit, ImportStore, Statement, StatementCount};
 pub use jobs::{JobFilter, JobQueue, LeasedJob};

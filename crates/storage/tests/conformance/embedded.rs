@@ -35,7 +35,8 @@ fn to_first_format(folder: &Path) {
     let file = folder.join("tenant.db");
     let db = rusqlite::Connection::open(file).unwrap();
     db.execute_batch(
-        "DROP TABLE definitions; DROP TABLE definition_shares; DROP TABLE statements;
+        "DROP TABLE checkpoint_parts;
+         DROP TABLE definitions; DROP TABLE definition_shares; DROP TABLE statements;
          DROP TABLE import_audits; DROP INDEX jobs_wanted_again;
          ALTER TABLE jobs DROP COLUMN wanted_again;
          DROP TABLE event_ids; DROP TABLE listener_events; DROP TABLE events_indexed;

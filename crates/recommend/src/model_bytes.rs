@@ -1,0 +1,435 @@
+//! A model as a stream of bytes: written and read in parts, so that it lies in memory once.
+//!
+//! Numbers are little-endian. Eight bytes name the form; then items, settings and factors, three sets of
+//! lists, and what is small as one document; last the SHA-256 of all before, without which no model is
+//! answered.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use leitmotif_domain::{ModelId, TenantScope, TrackId};
+use leitmotif_learn::factorize::{IalsModel, IalsOptions};
+use leitmotif_learn::neighbours::{ItemNeighbours, PackedLists};
+use leitmotif_storage::blob_streams::{BlobReader, BlobWriter, stream_error};
+use leitmotif_storage::ports::{BlobKey, BlobStore};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
+
+use crate::error::{Error, Result};
+use crate::model::{BlendWeights, ModelParts, RecommenderModel};
+use crate::model_earlier;
+use crate::rank::{ListenedShare, Ranker};
+
+/// What the present form begins with; earlier ones begin with their number, below ten.
+const FORM: [u8; 8] = *b"LMMODEL4";
+/// Length of the checksum at the end.
+const CHECKSUM_BYTES: usize = 32;
+/// Bytes that are turned into numbers at once.
+const BLOCK_BYTES: usize = 64 << 10;
+
+/// What is small.
+#[derive(Serialize, Deserialize)]
+struct Settings {
+    blend: BlendWeights,
+    trees: StoredTrees,
+}
+
+/// Trees in LightGBM's text form.
+#[derive(Serialize, Deserialize)]
+pub struct StoredTrees {
+    /// Those that order, and what the blend counts beside them.
+    pub ranker: Option<(String, f32)>,
+    /// Those that tell the listened share, and what they count in the order.
+    pub listened: Option<(String, f32)>,
+}
+
+impl StoredTrees {
+    fn of(model: &RecommenderModel) -> Self {
+        let term = model.ranker.as_ref().and_then(Ranker::listened);
+        let weight = term.map_or(0.0, |(_, weight)| *weight);
+        let listened = model.listened.as_ref();
+        Self {
+            ranker: (model.ranker.as_ref()).map(|ranker| (ranker.to_text(), ranker.blend_weight())),
+            listened: listened.map(|listened| (listened.to_text(), weight)),
+        }
+    }
+
+    /// Reads the trees. Those that this version does not understand cost what they tell, not the model.
+    pub fn read(self, id: ModelId) -> (Option<Ranker>, Option<Arc<ListenedShare>>) {
+        let ranker = self.ranker.and_then(|(text, blend_weight)| {
+            Ranker::from_text(&text, blend_weight)
+                .inspect_err(|error| tracing::warn!(model = %id, %error, "the ranker is left out"))
+                .ok()
+        });
+        let listened = self.listened.and_then(|(text, weight)| {
+            let read = ListenedShare::from_text(&text).inspect_err(|error| {
+                tracing::warn!(model = %id, %error, "the listened share is left out");
+            });
+            Some((Arc::new(read.ok()?), weight))
+        });
+        match (ranker, listened) {
+            (Some(ranker), Some((share, weight))) => {
+                let ranker = ranker.with_listened(Arc::clone(&share), weight);
+                (Some(ranker), Some(share))
+            }
+            (ranker, listened) => (ranker, listened.map(|(share, _)| share)),
+        }
+    }
+}
+
+/// Where the bytes of a model lie.
+pub fn blob_key(id: ModelId) -> Result<BlobKey> {
+    Ok(format!("models/{id}").parse()?)
+}
+
+/// Reads a model of the blob store, on a thread that may wait.
+///
+/// - Errors: `NotFound`, `DamagedModel`, and those of the store.
+/// - Cost: memory for the model and a few megabytes; an earlier form is read whole besides.
+pub async fn load(
+    blobs: &Arc<dyn BlobStore>,
+    scope: &TenantScope,
+    id: ModelId,
+) -> Result<RecommenderModel> {
+    let (blobs, scope, key) = (Arc::clone(blobs), scope.clone(), blob_key(id)?);
+    let runtime = Handle::current();
+    let read = move || {
+        let reader = BlobReader::open(blobs, &scope, key, runtime)?;
+        let size_bytes = reader.size_bytes();
+        read(id, reader, size_bytes)
+    };
+    tokio::task::spawn_blocking(read)
+        .await
+        .map_err(Error::bug)?
+}
+
+/// Writes a model to the blob store, on a thread that may wait. It is there once it is whole.
+///
+/// - Cost: a few megabytes beside the model.
+pub fn store(
+    model: &RecommenderModel,
+    blobs: Arc<dyn BlobStore>,
+    scope: &TenantScope,
+    runtime: Handle,
+) -> Result<()> {
+    let mut writer = BlobWriter::begin(blobs, scope, blob_key(model.id)?, runtime)?;
+    write(model, &mut writer)?;
+    Ok(writer.finish()?)
+}
+
+/// Says what is wrong with a stored model.
+pub fn damaged(id: ModelId, reason: impl ToString) -> Error {
+    Error::DamagedModel {
+        model: id.to_string(),
+        reason: reason.to_string(),
+    }
+}
+
+fn write(model: &RecommenderModel, out: impl Write) -> Result<()> {
+    let failed = |error: io::Error| stream_error(error).map_or_else(Error::bug, Error::from);
+    let mut sink = Sink {
+        out,
+        hasher: Sha256::new(),
+    };
+    let settings = Settings {
+        blend: model.blend,
+        trees: StoredTrees::of(model),
+    };
+    let options = postcard::to_allocvec(model.taste.options()).map_err(Error::bug)?;
+    let settings = postcard::to_allocvec(&settings).map_err(Error::bug)?;
+    let mut write = || {
+        sink.bytes(&FORM)?;
+        sink.count(model.items.len())?;
+        sink.numbers(model.items.iter().map(|item| item.as_u128().to_le_bytes()))?;
+        sink.document(&options)?;
+        let factors = model.taste.item_factors().iter();
+        sink.numbers(factors.map(|component| component.to_le_bytes()))?;
+        for lists in [&model.neighbours, &model.content, &model.transitions] {
+            let (lengths, items, shares, largest) = lists.packed();
+            sink.count(items.len())?;
+            sink.numbers(lengths.map(u32::to_le_bytes))?;
+            sink.numbers(items.iter().map(|item| item.to_le_bytes()))?;
+            sink.numbers(shares.iter().map(|share| share.to_le_bytes()))?;
+            sink.numbers(largest.iter().map(|one| one.to_le_bytes()))?;
+        }
+        sink.document(&settings)
+    };
+    write().map_err(failed)?;
+    let checksum = sink.hasher.finalize();
+    sink.out.write_all(&checksum).map_err(failed)
+}
+
+/// Reads a model; bytes of any origin give a model or an error.
+fn read(id: ModelId, mut stream: impl Read, size_bytes: u64) -> Result<RecommenderModel> {
+    let failed = |error: io::Error| match stream_error(error) {
+        Ok(error) => error.into(),
+        Err(error) => damaged(id, error),
+    };
+    let mut begin = Vec::new();
+    let mut front = (&mut stream).take(FORM.len() as u64);
+    front.read_to_end(&mut begin).map_err(failed)?;
+    if begin != FORM {
+        stream.read_to_end(&mut begin).map_err(failed)?;
+        return model_earlier::read(id, &begin);
+    }
+    let around = FORM.len() + CHECKSUM_BYTES;
+    let mut source = Source {
+        stream,
+        hasher: Sha256::new_with_prefix(FORM),
+        left: size_bytes.saturating_sub(around as u64),
+    };
+    let parts = read_parts(id, &mut source).map_err(|unread| match unread {
+        Unread::Stream(error) => failed(error),
+        Unread::Content(reason) => damaged(id, reason),
+    })?;
+    let mut checksum = [0; CHECKSUM_BYTES];
+    source.stream.read_exact(&mut checksum).map_err(failed)?;
+    if source.left > 0 || source.hasher.finalize()[..] != checksum {
+        return Err(damaged(id, "its checksum is wrong"));
+    }
+    RecommenderModel::new(id, parts)
+}
+
+fn read_parts<R: Read>(
+    id: ModelId,
+    source: &mut Source<R>,
+) -> std::result::Result<ModelParts, Unread> {
+    let learnt = |error: leitmotif_learn::Error| Unread::Content(error.to_string());
+    let item_count = source.count()?;
+    let items = source.numbers(item_count, |bytes| {
+        TrackId::from_u128(u128::from_le_bytes(bytes))
+    })?;
+    let options: IalsOptions = source.document()?;
+    let component_count = item_count.saturating_mul(options.factors);
+    let factors = source.numbers(component_count, f32::from_le_bytes)?;
+    let taste = IalsModel::from_item_factors(options, factors).map_err(learnt)?;
+    let mut lists = || -> std::result::Result<ItemNeighbours, Unread> {
+        let entry_count = source.count()?;
+        let packed = PackedLists {
+            lengths: source.numbers(item_count, u32::from_le_bytes)?,
+            items: source.numbers(entry_count, u32::from_le_bytes)?,
+            shares: source.numbers(entry_count, i16::from_le_bytes)?,
+            largest: source.numbers(item_count, f32::from_le_bytes)?,
+        };
+        ItemNeighbours::from_packed(packed).map_err(learnt)
+    };
+    let (neighbours, content, transitions) = (lists()?, lists()?, lists()?);
+    let settings: Settings = source.document()?;
+    let (ranker, listened) = settings.trees.read(id);
+    Ok(ModelParts {
+        items,
+        taste,
+        neighbours,
+        content,
+        transitions,
+        blend: settings.blend,
+        ranker,
+        listened,
+    })
+}
+
+/// Where a model is written to, and the checksum so far.
+struct Sink<W> {
+    out: W,
+    hasher: Sha256,
+}
+
+impl<W: Write> Sink<W> {
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.hasher.update(bytes);
+        self.out.write_all(bytes)
+    }
+
+    fn count(&mut self, count: usize) -> io::Result<()> {
+        self.bytes(&(count as u64).to_le_bytes())
+    }
+
+    fn document(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.count(bytes.len())?;
+        self.bytes(bytes)
+    }
+
+    fn numbers<const WIDTH: usize>(
+        &mut self,
+        numbers: impl Iterator<Item = [u8; WIDTH]>,
+    ) -> io::Result<()> {
+        let mut block = Vec::with_capacity(BLOCK_BYTES);
+        for number in numbers {
+            block.extend_from_slice(&number);
+            if block.len() + WIDTH > BLOCK_BYTES {
+                self.bytes(&block)?;
+                block.clear();
+            }
+        }
+        self.bytes(&block)
+    }
+}
+
+/// Why parts do not read.
+enum Unread {
+    /// The stream ends or breaks.
+    Stream(io::Error),
+    /// What it brings is no model.
+    Content(String),
+}
+
+impl From<io::Error> for Unread {
+    fn from(error: io::Error) -> Self {
+        Self::Stream(error)
+    }
+}
+
+/// Where a model is read from, and the checksum so far.
+struct Source<R> {
+    stream: R,
+    hasher: Sha256,
+    /// Bytes before the checksum: no room is made for more, whatever a count claims.
+    left: u64,
+}
+
+impl<R: Read> Source<R> {
+    /// Takes so many numbers of so many bytes out of what is left.
+    fn claim(&mut self, count: usize, width: usize) -> std::result::Result<(), Unread> {
+        let bytes = (count as u64).checked_mul(width as u64);
+        let left = bytes.and_then(|bytes| self.left.checked_sub(bytes));
+        let too_much = || Unread::Content("it ends too early".to_owned());
+        self.left = left.ok_or_else(too_much)?;
+        Ok(())
+    }
+
+    fn count(&mut self) -> std::result::Result<usize, Unread> {
+        let counts = self.numbers(1, u64::from_le_bytes)?;
+        let count = counts.first().copied().unwrap_or(0);
+        usize::try_from(count).map_err(|_| Unread::Content("a count is too large".to_owned()))
+    }
+
+    fn document<T: DeserializeOwned>(&mut self) -> std::result::Result<T, Unread> {
+        let length = self.count()?;
+        let bytes = self.numbers(length, |[byte]| byte)?;
+        postcard::from_bytes(&bytes).map_err(|error| Unread::Content(error.to_string()))
+    }
+
+    fn numbers<T, const WIDTH: usize>(
+        &mut self,
+        count: usize,
+        number: impl Fn([u8; WIDTH]) -> T,
+    ) -> std::result::Result<Vec<T>, Unread> {
+        self.claim(count, WIDTH)?;
+        let mut numbers = Vec::with_capacity(count);
+        let mut block = vec![0; (BLOCK_BYTES / WIDTH).min(count) * WIDTH];
+        while numbers.len() < count {
+            let wanted = (count - numbers.len()) * WIDTH;
+            let end = wanted.min(block.len());
+            let bytes = &mut block[..end];
+            self.stream.read_exact(bytes)?;
+            self.hasher.update(&*bytes);
+            numbers.extend(
+                bytes
+                    .as_chunks::<WIDTH>()
+                    .0
+                    .iter()
+                    .map(|chunk| number(*chunk)),
+            );
+        }
+        Ok(numbers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use leitmotif_learn::trees::{
+        BinOptions, Dataset, Examples, Features, Objective, Parameters, fit,
+    };
+
+    use super::*;
+    use crate::model_earlier::tests::first_form;
+    use crate::rank::{COLUMN_COUNT, column_names};
+
+    fn bytes_of(model: &RecommenderModel) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write(model, &mut bytes).unwrap();
+        bytes
+    }
+
+    fn read_bytes(bytes: &[u8]) -> Result<RecommenderModel> {
+        read(ModelId::from_u128(9), bytes, bytes.len() as u64)
+    }
+
+    /// A model of two items with trees of both kinds.
+    fn model() -> RecommenderModel {
+        let rows: Vec<f32> = (0..100 * COLUMN_COUNT).map(|at| (at % 7) as f32).collect();
+        let labels: Vec<f32> = (0..100).map(|row| (row % 7) as f32 / 7.0).collect();
+        let examples = Examples::new(Features::new(&rows, COLUMN_COUNT).unwrap(), &labels);
+        let parameters = Parameters {
+            objective: Objective::Regression,
+            trees: 2,
+            ..Parameters::default()
+        };
+        let dataset = Dataset::new(&examples, &BinOptions::default()).unwrap();
+        let ensemble = fit(&dataset, None, &parameters).unwrap().ensemble;
+        let named = ensemble.with_names(column_names()).unwrap();
+        let share = Arc::new(ListenedShare::new(named.clone()).unwrap());
+        let earlier = read_bytes(&first_form(1)).unwrap();
+        let ranker = Ranker::new(named, 1.0).unwrap();
+        let parts = ModelParts {
+            items: earlier.items.clone(),
+            taste: earlier.taste.clone(),
+            neighbours: earlier.neighbours.clone(),
+            content: earlier.content.clone(),
+            transitions: earlier.transitions.clone(),
+            blend: earlier.blend,
+            ranker: Some(ranker.with_listened(Arc::clone(&share), 0.5)),
+            listened: Some(share),
+        };
+        RecommenderModel::new(earlier.id, parts).unwrap()
+    }
+
+    #[test]
+    fn a_model_reads_as_it_was_written() {
+        let model = model();
+        let bytes = bytes_of(&model);
+        let read = read_bytes(&bytes).unwrap();
+        assert_eq!(read.items, model.items);
+        assert_eq!(
+            (&read.taste, &read.neighbours),
+            (&model.taste, &model.neighbours)
+        );
+        assert_eq!(read.blend, model.blend);
+        let (told, kept) = (read.listened.as_ref(), model.listened.as_ref());
+        assert_eq!(told.unwrap().to_text(), kept.unwrap().to_text());
+        let term = read.ranker.as_ref().and_then(Ranker::listened);
+        assert_eq!(term.map(|one| one.1), Some(0.5));
+        assert_eq!(bytes_of(&read), bytes);
+        // An earlier form is written in the present one.
+        let earlier = read_bytes(&first_form(1)).unwrap();
+        let again = read_bytes(&bytes_of(&earlier)).unwrap();
+        assert!(again.ranker.is_none() && again.listened.is_none());
+        assert_eq!(again.taste, earlier.taste);
+    }
+
+    #[test]
+    fn no_damaged_byte_is_answered_from() {
+        let bytes = bytes_of(&model());
+        for at in (0..bytes.len()).step_by(3).chain([bytes.len() - 1]) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << (at % 8);
+            let refused = read_bytes(&damaged).map(|_| ()).unwrap_err();
+            assert!(matches!(refused, Error::DamagedModel { .. }), "byte {at}");
+            assert!(read_bytes(&bytes[..at]).is_err(), "{at} bytes");
+        }
+        let mut longer = bytes.clone();
+        longer.push(0);
+        assert!(read_bytes(&longer).is_err());
+    }
+
+    #[test]
+    fn a_count_beyond_the_bytes_makes_no_room() {
+        let mut bytes = FORM.to_vec();
+        bytes.extend((u64::MAX / 16).to_le_bytes());
+        bytes.extend([0; 64]);
+        let refused = read_bytes(&bytes).map(|_| ()).unwrap_err().to_string();
+        assert!(refused.contains("ends too early"), "{refused}");
+    }
+}

@@ -1,0 +1,179 @@
+//! Stored forms of a model before the present one, which are read whole.
+
+use leitmotif_domain::{ModelId, TrackId};
+use leitmotif_learn::factorize::IalsModel;
+use leitmotif_learn::neighbours::ItemNeighbours;
+use serde::Deserialize;
+
+use crate::error::Result;
+use crate::model::{BlendWeights, ModelParts, RecommenderModel};
+use crate::model_bytes::{StoredTrees, damaged};
+
+/// What every earlier form begins with.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub struct Stored {
+    format: u16,
+    items: Vec<TrackId>,
+    taste: Vec<u8>,
+    neighbours: ItemNeighbours,
+    content: ItemNeighbours,
+    /// Weights of taste, neighbours, content and popularity.
+    blend: [f32; 4],
+}
+
+/// What form 2 adds.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub struct StoredSecond {
+    session_weight: f32,
+    transitions: ItemNeighbours,
+    /// Trees in LightGBM's text form, and what the blend counts beside them.
+    ranker: Option<(String, f32)>,
+}
+
+/// What form 3 adds.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub struct StoredThird {
+    /// Trees in LightGBM's text form, and what they count in the order.
+    listened: (String, f32),
+}
+
+/// Reads a model of form 1, which has neither transitions nor a ranker, 2, or 3, which tells expected
+/// listened shares.
+///
+/// - Errors: `DamagedModel`.
+pub fn read(id: ModelId, bytes: &[u8]) -> Result<RecommenderModel> {
+    let unread = |error: postcard::Error| damaged(id, error);
+    let learnt = |error: leitmotif_learn::Error| damaged(id, error);
+    let (stored, rest): (Stored, _) = postcard::take_from_bytes(bytes).map_err(unread)?;
+    let (second, third) = match stored.format {
+        1 => {
+            let nothing = ItemNeighbours::from_lists(vec![Vec::new(); stored.items.len()]);
+            let second = StoredSecond {
+                session_weight: 0.0,
+                transitions: nothing.map_err(learnt)?,
+                ranker: None,
+            };
+            (second, None)
+        }
+        2 => (postcard::from_bytes(rest).map_err(unread)?, None),
+        3 => {
+            let (second, rest) = postcard::take_from_bytes(rest).map_err(unread)?;
+            let third: StoredThird = postcard::from_bytes(rest).map_err(unread)?;
+            (second, Some(third))
+        }
+        unknown => return Err(damaged(id, format!("format {unknown} is not known"))),
+    };
+    let trees = StoredTrees {
+        ranker: second.ranker,
+        listened: third.map(|third| third.listened),
+    };
+    let (ranker, listened) = trees.read(id);
+    let [taste, neighbours, content, popular] = stored.blend;
+    let parts = ModelParts {
+        items: stored.items,
+        taste: IalsModel::from_bytes(&stored.taste).map_err(learnt)?,
+        neighbours: stored.neighbours,
+        content: stored.content,
+        transitions: second.transitions,
+        blend: BlendWeights {
+            taste,
+            neighbours,
+            content,
+            popular,
+            session: second.session_weight,
+        },
+        ranker,
+        listened,
+    };
+    RecommenderModel::new(id, parts)
+}
+
+#[cfg(test)]
+pub mod tests {
+    use leitmotif_learn::InteractionMatrix;
+    use leitmotif_learn::factorize::IalsOptions;
+    use leitmotif_learn::matrix::Triplet;
+
+    use super::*;
+
+    fn lists(lists: Vec<Vec<(u32, f32)>>) -> ItemNeighbours {
+        ItemNeighbours::from_lists(lists).unwrap()
+    }
+
+    /// The bytes of a model of two items, as far as form 1 has them.
+    pub fn first_form(format: u16) -> Vec<u8> {
+        postcard::to_allocvec(&stored(format)).unwrap()
+    }
+
+    fn stored(format: u16) -> Stored {
+        let entry = Triplet {
+            row: 0,
+            column: 1,
+            weight: 1.0,
+        };
+        let matrix = InteractionMatrix::from_triplets(1, 2, &[entry]).unwrap();
+        let options = IalsOptions {
+            factors: 2,
+            ..IalsOptions::default()
+        };
+        Stored {
+            format,
+            items: vec![TrackId::from_u128(1), TrackId::from_u128(2)],
+            taste: IalsModel::fit(&matrix, options).unwrap().to_bytes(),
+            neighbours: lists(vec![vec![(1, 0.5)], Vec::new()]),
+            content: lists(vec![Vec::new(); 2]),
+            blend: [1.0, 0.5, 0.25, 0.125],
+        }
+    }
+
+    fn second(trees: &str) -> StoredSecond {
+        StoredSecond {
+            session_weight: 0.5,
+            transitions: lists(vec![vec![(1, 1.0)], Vec::new()]),
+            ranker: Some((trees.to_owned(), 1.0)),
+        }
+    }
+
+    #[test]
+    fn the_first_form_still_reads() {
+        let model = read(ModelId::from_u128(9), &first_form(1)).unwrap();
+        assert_eq!(model.neighbours.of(0).collect::<Vec<_>>(), [(1, 0.5)]);
+        assert!(model.ranker.is_none() && model.transitions.of(0).len() == 0);
+        // What was stored with the factors of listeners is held, and written, without.
+        assert!(model.taste.user_factors().is_empty() && model.taste.item_count() == 2);
+        assert_eq!((model.blend.popular, model.blend.session), (0.125, 0.0));
+    }
+
+    #[test]
+    fn later_forms_read_and_trees_of_other_columns_cost_the_learnt_order_alone() {
+        let id = ModelId::from_u128(9);
+        let trees = "tree\nversion=v4\n";
+        let bytes = postcard::to_allocvec(&(stored(2), second(trees))).unwrap();
+        let model = read(id, &bytes).unwrap();
+        assert!(model.ranker.is_none() && model.blend.session == 0.5);
+        assert_eq!(model.transitions.of(0).len(), 1);
+        assert!(read(id, &bytes[..bytes.len() - 1]).is_err());
+        let third = StoredThird {
+            listened: (trees.to_owned(), 0.5),
+        };
+        let bytes = postcard::to_allocvec(&(stored(3), second(trees), third)).unwrap();
+        let model = read(id, &bytes).unwrap();
+        assert!(model.listened.is_none());
+        assert!(read(id, &bytes[..bytes.len() - 1]).is_err());
+    }
+
+    #[test]
+    fn what_is_none_is_refused() {
+        let id = ModelId::from_u128(9);
+        let twice = Stored {
+            items: vec![TrackId::from_u128(1); 2],
+            ..stored(1)
+        };
+        assert!(read(id, &postcard::to_allocvec(&twice).unwrap()).is_err());
+        assert!(read(id, &first_form(7)).is_err());
+        assert!(read(id, &[]).is_err());
+    }
+}
