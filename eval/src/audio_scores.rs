@@ -22,24 +22,34 @@ fn seconds(value: &Value) -> f64 {
     value.as_f64().unwrap_or(0.0) / 1000.0
 }
 
-/// Share of the labelled time whose major or minor triad is named; chords labelled `X` are left out.
+/// A chord with its start and end in seconds; `None` for one that is neither major nor minor.
+pub type LabelledChord = (f64, f64, Option<String>);
+
+/// Share of the labelled time whose major or minor triad is named; other chords, `X` in a file, are left out.
 ///
 /// - `None` when the clip has no chord file.
-/// - Source: MIREX chord symbol recall over major, minor and none.
 pub fn chord_recall(path: &Path, found: Option<&Value>) -> anyhow::Result<Option<f64>> {
-    let Some(truth) = rows(path)? else {
+    let Some(rows) = rows(path)? else {
         return Ok(None);
     };
+    let mut truth: Vec<LabelledChord> = Vec::new();
+    for row in rows {
+        if let [start, end, name] = row.as_slice() {
+            let name = (name != "X").then(|| name.clone());
+            truth.push((start.parse()?, end.parse()?, name));
+        }
+    }
+    Ok(recalled(&truth, found))
+}
+
+/// The share of [`chord_recall`]; `None` where nothing is labelled.
+///
+/// - Source: MIREX chord symbol recall over major, minor and none.
+pub fn recalled(truth: &[LabelledChord], found: Option<&Value>) -> Option<f64> {
     let found = found.and_then(Value::as_array);
     let (mut right, mut total) = (0.0, 0.0);
-    for row in truth {
-        let [start, end, name] = row.as_slice() else {
-            continue;
-        };
-        let (start, end): (f64, f64) = (start.parse()?, end.parse()?);
-        if name == "X" {
-            continue;
-        }
+    for (start, end, name) in truth {
+        let Some(name) = name else { continue };
         total += end - start;
         for span in found
             .into_iter()
@@ -50,7 +60,7 @@ pub fn chord_recall(path: &Path, found: Option<&Value>) -> anyhow::Result<Option
             right += common.max(0.0);
         }
     }
-    Ok((total > 0.0).then(|| right / total))
+    (total > 0.0).then(|| right / total)
 }
 
 /// Changes of key: how many are true, found, and both.

@@ -2,7 +2,7 @@
 //! and a vote of neighbours.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -79,18 +79,10 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
         Half::Odd => !group_of(&row.artist).is_multiple_of(2),
     });
     let gathered_s = started.elapsed().as_secs_f64();
-    let columns = rows.iter().flat_map(|row| row.numbers.keys());
-    let columns: BTreeSet<&String> = columns.filter(|one| !args.values.contains(one)).collect();
-    let value = |row: &Row, column: &&String| row.numbers.get(*column).copied().unwrap_or(f32::NAN);
-    let numbers = rows
-        .iter()
-        .flat_map(|row| columns.iter().map(|column| value(row, column)));
-    let groups: Vec<u64> = rows.iter().map(|row| group_of(&row.artist)).collect();
-    let examples = Examples::new(numbers.collect(), columns.len(), groups)?;
+    let examples = examples_of(&rows, &args.values)?;
     if !args.values.is_empty() {
         return tell_values(args, &rows, &examples);
     }
-    let labels: BTreeSet<&String> = rows.iter().flat_map(|row| &row.labels).collect();
     let usual = LogisticOptions::default();
     let options = HeadOptions {
         logistic: LogisticOptions {
@@ -99,15 +91,39 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
         },
         ..HeadOptions::default()
     };
-    let neighbours = neighbours(&examples);
     let started = Instant::now();
-    let measured: Vec<Measured> = labels
-        .par_iter()
-        .map(|label| measure(label, &rows, &examples, &neighbours, options))
-        .collect();
+    let measured = measure_labels(&rows, &examples, options);
     let trained_s = started.elapsed().as_secs_f64();
     measured.iter().for_each(print_line);
     Ok(summary(&measured, &examples, gathered_s, trained_s))
+}
+
+/// The labels of a table, told by what ships.
+pub fn judge_labels(table: &Path) -> anyhow::Result<Vec<Measured>> {
+    let rows = table_rows(&[table.to_owned()])?;
+    let examples = examples_of(&rows, &[])?;
+    Ok(measure_labels(&rows, &examples, HeadOptions::default()))
+}
+
+/// The numbers of rows as columns, but for those left out.
+fn examples_of(rows: &[Row], left_out: &[String]) -> anyhow::Result<Examples> {
+    let columns = rows.iter().flat_map(|row| row.numbers.keys());
+    let columns: BTreeSet<&String> = columns.filter(|one| !left_out.contains(one)).collect();
+    let value = |row: &Row, column: &&String| row.numbers.get(*column).copied().unwrap_or(f32::NAN);
+    let numbers = rows
+        .iter()
+        .flat_map(|row| columns.iter().map(|column| value(row, column)));
+    let groups: Vec<u64> = rows.iter().map(|row| group_of(&row.artist)).collect();
+    Ok(Examples::new(numbers.collect(), columns.len(), groups)?)
+}
+
+fn measure_labels(rows: &[Row], examples: &Examples, options: HeadOptions) -> Vec<Measured> {
+    let labels: BTreeSet<&String> = rows.iter().flat_map(|row| &row.labels).collect();
+    let neighbours = neighbours(examples);
+    labels
+        .par_iter()
+        .map(|label| measure(label, rows, examples, &neighbours, options))
+        .collect()
 }
 
 /// Tells each value of the columns from the others.
@@ -146,12 +162,16 @@ fn value_line(tracks: usize, measure: &ValueMeasure) -> Value {
     })
 }
 
-struct Measured {
-    label: String,
-    tracks: usize,
-    artists: usize,
-    measure: Option<HeadMeasure>,
-    votes: f64,
+/// How well a label is told.
+pub struct Measured {
+    pub label: String,
+    /// Tracks that carry it, and their artists.
+    pub tracks: usize,
+    pub artists: usize,
+    /// None where there are too few.
+    pub measure: Option<HeadMeasure>,
+    /// Average precision of a vote of neighbours.
+    pub votes: f64,
 }
 
 fn measure(

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::calibration::{interval, mean_with_interval, rounded};
 use cooccurrence::Cooccurrence;
-use poems::{Text, read_texts};
+pub use poems::{Text, read_texts};
 
 /// Neighbours that vote on an author.
 const NEIGHBOURS: usize = 5;
@@ -38,13 +38,12 @@ type Embedder<'a> = Box<dyn Fn(&str) -> Vector + 'a>;
 
 pub fn run(args: &Args) -> anyhow::Result<Value> {
     let texts = read_texts(&args.data)?;
-    let halves: Vec<String> = (0..2)
-        .flat_map(|half| texts.iter().map(move |text| text.halves[half].clone()))
-        .collect();
     let wholes: Vec<String> = texts.iter().map(Text::whole).collect();
-    let pairs = halves_by_system(&halves, texts.len())?;
+    let pairs = halves_by_system(&texts)?;
     let authors = authors_by_system(&texts, &wholes)?;
-    let unseen = unseen_by_system(&texts)?;
+    let unseen: BTreeMap<&str, Value> = (unseen_ranked(&texts)?.iter())
+        .map(|(name, ranks)| (*name, told_ranks(ranks)))
+        .collect();
     let cost = match args.songs {
         0 => Value::Null,
         songs => cost::measure(songs)?,
@@ -99,13 +98,25 @@ fn systems(corpus: &[String]) -> anyhow::Result<Vec<(&'static str, Embedder<'_>)
     ])
 }
 
+/// Reciprocal ranks of texts by system.
+pub type Ranks = Vec<(&'static str, Vec<f64>)>;
+
 /// Both halves of every text: each asks for the other among all of its kind.
-fn halves_by_system(halves: &[String], texts: usize) -> anyhow::Result<Value> {
+pub fn halves_ranked(texts: &[Text]) -> anyhow::Result<Ranks> {
+    let halves: Vec<String> = (0..2)
+        .flat_map(|half| texts.iter().map(move |text| text.halves[half].clone()))
+        .collect();
+    let rank = |(name, embed): (&'static str, Embedder<'_>)| {
+        let vectors: Vec<Vector> = halves.iter().map(|half| embed(half)).collect();
+        (name, reciprocal_ranks(&vectors, texts.len()))
+    };
+    Ok(systems(&halves)?.into_iter().map(rank).collect())
+}
+
+fn halves_by_system(texts: &[Text]) -> anyhow::Result<Value> {
     let mut answer = serde_json::Map::new();
     let mut learned = Vec::new();
-    for (name, embed) in systems(halves)? {
-        let vectors: Vec<Vector> = halves.iter().map(|half| embed(half)).collect();
-        let ranks = reciprocal_ranks(&vectors, texts);
+    for (name, ranks) in halves_ranked(texts)? {
         let mut told = told_ranks(&ranks);
         if name == "learned" {
             learned.clone_from(&ranks);
@@ -114,14 +125,15 @@ fn halves_by_system(halves: &[String], texts: usize) -> anyhow::Result<Value> {
         }
         answer.insert(name.to_owned(), told);
     }
-    let chance = (1..=texts).map(|rank| 1.0 / rank as f64).sum::<f64>() / texts.max(1) as f64;
+    let count = texts.len();
+    let chance = (1..=count).map(|rank| 1.0 / rank as f64).sum::<f64>() / count.max(1) as f64;
     answer.insert("chance".to_owned(), json!({"mrr": rounded(chance)}));
     Ok(Value::Object(answer))
 }
 
 /// Learned from every second text, asked of the others: songs that come after the learning.
-fn unseen_by_system(texts: &[Text]) -> anyhow::Result<Value> {
-    let mut ranks: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+pub fn unseen_ranked(texts: &[Text]) -> anyhow::Result<Ranks> {
+    let mut ranks: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
     for part in 0..2 {
         let of_part = |wanted: usize| {
             let numbered = texts.iter().enumerate();
@@ -136,11 +148,7 @@ fn unseen_by_system(texts: &[Text]) -> anyhow::Result<Value> {
             ranks.entry(name).or_default().extend(found);
         }
     }
-    Ok(json!(
-        (ranks.into_iter())
-            .map(|(name, ranks)| (name, told_ranks(&ranks)))
-            .collect::<BTreeMap<_, _>>()
-    ))
+    Ok(ranks.into_iter().collect())
 }
 
 /// Nearest titles of other poems vote on the author.

@@ -18,7 +18,7 @@ macro_rules! embedded {
 }
 
 /// Name and text of every card, in the order of the names; a test compares them with the folder.
-static EMBEDDED: [(&str, &str); 21] = embedded![
+static EMBEDDED: [(&str, &str); 23] = embedded![
     "acousticness",
     "audio-embedding",
     "beats",
@@ -26,10 +26,12 @@ static EMBEDDED: [(&str, &str); 21] = embedded![
     "danceability",
     "energy",
     "explicitness",
+    "heads",
     "key",
     "language",
     "letter-to-sound",
     "loudness",
+    "lyrics-space",
     "metre",
     "rap-pairs",
     "rhyme",

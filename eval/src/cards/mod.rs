@@ -2,6 +2,7 @@
 
 mod audio;
 mod card;
+mod learnt;
 mod lyrics;
 mod markdown;
 mod peers;
@@ -22,7 +23,7 @@ use card::Card;
 /// Makes the accuracy cards anew, as Markdown and JSON; same inputs, same bytes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder with the kits: `audio/` and `lyrics/`.
+    /// Folder with the kits: `audio/`, `lyrics/` and `recsys/`.
     #[arg(long)]
     data: PathBuf,
     /// Folder that the cards are written to, `docs/accuracy`.
@@ -38,6 +39,7 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
     cards.extend(songs::cards(args.jobs)?);
     cards.extend(rhyme::cards(&args.data.join("lyrics"))?);
     cards.extend(lyrics::cards(&args.data.join("lyrics"))?);
+    cards.extend(learnt::cards(&args.data)?);
     cards.extend(unvalidated::cards());
     cards.sort_by_key(|card| card.name);
     std::fs::create_dir_all(&args.out)

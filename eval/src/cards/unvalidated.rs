@@ -14,17 +14,7 @@ type Row = (
     &'static str,
 );
 
-const ROWS: [Row; 9] = [
-    (
-        "chords",
-        "Chords",
-        "harmony",
-        &["chords"],
-        "Major and minor triads over time.",
-        "root and mode by span",
-        "No clip of the kit has its chords labelled. Songs with known chords can be composed by \
-         `eval/tools/make_training_clips.py` and judged by `leitmotif-eval audio`, which prints `chord_recall`.",
-    ),
+const ROWS: [Row; 8] = [
     (
         "energy",
         "Energy",

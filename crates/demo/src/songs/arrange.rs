@@ -8,7 +8,7 @@ use super::form::{BarPlan, Part, short_form, whole_form};
 use super::singer::{Syllable, rap, sing};
 use super::styles::{StyleProfile, profile};
 use super::voices::{Drum, Instrument, Note};
-use super::{Form, Lead, Mode, SongSection, SongSpec, SongTruth};
+use super::{Form, Lead, Mode, PITCH_NAMES, SongChord, SongSection, SongSpec, SongTruth};
 
 /// Chords per progression, one a bar.
 const PROGRESSION_LEN: usize = 4;
@@ -103,6 +103,7 @@ pub(super) fn arrange(spec: &SongSpec) -> Score {
         ],
         notes: Vec::new(),
         strokes: Vec::new(),
+        chords: Vec::new(),
         octave: rng.random_range(0..2),
         rng,
     };
@@ -127,6 +128,7 @@ pub(super) fn arrange(spec: &SongSpec) -> Score {
         beats_per_bar: spec.beats_per_bar,
         style: spec.style,
         sections: sections(&plans, lead_in_s, bar_s, spec.seconds),
+        chords: std::mem::take(&mut composer.chords),
         energy: composer.profile.energy,
     };
     composer.into_score(truth)
@@ -174,6 +176,7 @@ struct Composer<'a> {
     progressions: Vec<[usize; PROGRESSION_LEN]>,
     notes: Vec<PlacedNote>,
     strokes: Vec<PlacedStroke>,
+    chords: Vec<SongChord>,
     octave: i32,
     rng: ChaCha8Rng,
 }
@@ -207,6 +210,7 @@ impl Composer<'_> {
             self.play_bass(degree, start_s);
         }
         self.play_chords(degree, plan, start_s);
+        self.note_chord(degree, start_s);
         if plan.has_lead {
             self.play_lead(material, plan, start_s);
         }
@@ -326,6 +330,35 @@ impl Composer<'_> {
         }
     }
 
+    fn note_chord(&mut self, degree: usize, start_s: f64) {
+        let [root, third, fifth] = self.triad(degree);
+        let quality = match (third - root, fifth - root) {
+            (4, 7) => Some("maj"),
+            (3, 7) => Some("min"),
+            _ => None,
+        };
+        let root = PITCH_NAMES[root.rem_euclid(12) as usize];
+        let name = quality.map(|quality| format!("{root}:{quality}"));
+        let end_s = (start_s + self.bar_s).min(self.spec.seconds);
+        if start_s < end_s {
+            self.chords.push(SongChord {
+                name,
+                start_s,
+                end_s,
+            });
+        }
+    }
+
+    /// Root, third and fifth of the triad on a degree, in its octave for chords.
+    fn triad(&self, degree: usize) -> [i32; 3] {
+        [0, 2, 4].map(|third| {
+            let midi = 60 + self.pitch_above(degree as i32 + third, -7);
+            // The dominant of a minor key takes its leading note.
+            let is_leading = self.spec.mode == Mode::Minor && degree == 4 && third == 2;
+            midi + i32::from(is_leading)
+        })
+    }
+
     fn play_triad(
         &mut self,
         instrument: Instrument,
@@ -334,12 +367,7 @@ impl Composer<'_> {
         steps: (usize, usize),
         strength: f32,
     ) {
-        for (voice, third) in [0, 2, 4].into_iter().enumerate() {
-            let mut midi = 60 + self.pitch_above(degree as i32 + third, -7);
-            // The dominant of a minor key takes its leading note.
-            if self.spec.mode == Mode::Minor && degree == 4 && third == 2 {
-                midi += 1;
-            }
+        for (voice, midi) in self.triad(degree).into_iter().enumerate() {
             let pan = (voice as f32 - 1.0) * 0.35;
             self.push(
                 (Role::Chords, instrument),

@@ -194,6 +194,11 @@ pub struct Song {
     pub truth: SongTruth,
 }
 
+/// Names of the pitch classes.
+pub const PITCH_NAMES: [&str; 12] = [
+    "C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B",
+];
+
 /// What is known about a song.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SongTruth {
@@ -213,8 +218,21 @@ pub struct SongTruth {
     pub style: Style,
     /// Sections in order, without gaps.
     pub sections: Vec<SongSection>,
+    /// Chords in order, one a bar.
+    pub chords: Vec<SongChord>,
     /// How forceful the style is, 0..=1.
     pub energy: f32,
+}
+
+/// The chord of a stretch of a song.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SongChord {
+    /// `C:maj`, `C#:min` and so on; `None` where the triad is neither major nor minor.
+    pub name: Option<String>,
+    /// Start in seconds.
+    pub start_s: f64,
+    /// End in seconds.
+    pub end_s: f64,
 }
 
 /// A stretch of a song.

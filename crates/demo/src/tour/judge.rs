@@ -12,14 +12,10 @@ use super::listening::TrainingOutcome;
 use super::wire::{PublicApi, at, get};
 use super::{TourError, TourProgress};
 use crate::listeners::{ListenOutcome, Simulation};
-use crate::songs::Mode;
+use crate::songs::{Mode, PITCH_NAMES};
 
 /// Tempo counts as right within 4 %, as in the field's own comparisons.
 const TEMPO_TOLERANCE: f64 = 0.04;
-/// Pitch classes as the platform names them.
-const KEY_NAMES: [&str; 12] = [
-    "C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B",
-];
 /// Signal of a held-out track that counts as relevant, as in the platform's own report.
 const RELEVANT_SIGNAL: f32 = 0.5;
 
@@ -64,7 +60,7 @@ pub async fn accuracy(
             Mode::Major => "major",
             Mode::Minor => "minor",
         };
-        let true_key = KEY_NAMES[usize::from(truth.key) % KEY_NAMES.len()];
+        let true_key = PITCH_NAMES[usize::from(truth.key) % PITCH_NAMES.len()];
         let is_right = key.as_deref() == Some(true_key) && mode.as_deref() == Some(true_mode);
         right[2] += f64::from(u8::from(is_right));
         progress.advance(step, index as u64 + 1);
