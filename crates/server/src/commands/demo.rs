@@ -13,7 +13,7 @@ use leitmotif_domain::clock::SystemClock;
 use serde_json::{Value, json};
 
 use super::capacity::process_mb;
-use super::serve::{bind, holder, serve};
+use super::serve::{bind, holder, serve, serve_router};
 use crate::client::Client;
 use crate::platform::Platform;
 use crate::progress::Bars;
@@ -59,9 +59,7 @@ pub async fn run(args: Args, mut settings: Settings, as_json: bool) -> anyhow::R
         let shutdown = async {
             let _ = stopped.await;
         };
-        axum::serve(listener, router)
-            .with_graceful_shutdown(shutdown)
-            .await
+        serve_router(listener, router, shutdown).await
     });
     let client = Client::http(&format!("http://{address}"), &key);
     let spec = WorldSpec {
