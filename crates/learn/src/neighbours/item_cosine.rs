@@ -7,7 +7,7 @@ use crate::matrix::InteractionMatrix;
 /// Finds the `count` items whose columns have the largest cosine with each item's column.
 ///
 /// - Errors: [`Error::TooLarge`](crate::Error::TooLarge) for too many listeners.
-/// - Cost: O(entries × the longest history, at most [`PAIRED_MAX`](super::PAIRED_MAX)) time on all
+/// - Cost: O(entries × the longest history, at most [`PAIRED_MAX`]) time on all
 ///   threads, 5 bytes an item of memory on each; a copy of the matrix where a history is longer.
 /// - Source: Sarwar et al. 2001, cosine similarity.
 pub fn item_cosine(matrix: &InteractionMatrix, count: usize) -> Result<ItemNeighbours> {
