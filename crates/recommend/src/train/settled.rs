@@ -24,6 +24,7 @@ use super::tune::SourceTrial;
 use crate::catalogue::CatalogueView;
 use crate::error::{Error, Result};
 use crate::model::BlendWeights;
+use crate::rank::column_names;
 use crate::service::Stores;
 
 /// Raised with every change of what training computes, so that parts of an older program are left.
@@ -189,10 +190,16 @@ fn base_key(run: &TrainingRun, catalogue: &CatalogueView) -> Result<[u8; 32]> {
     hasher.update(env!("CARGO_PKG_VERSION"));
     hasher.update(run.job.as_u128().to_le_bytes());
     hasher.update(serde_json::to_vec(&run.request).map_err(Error::bug)?);
+    // Trees on other columns are of no use, whoever forgot to raise the recipe.
+    for column in column_names() {
+        hasher.update(column);
+        hasher.update([0]);
+    }
     for (_, card) in catalogue.cards() {
         hasher.update(card.id.as_u128().to_le_bytes());
         hasher.update(card.artist_key.to_le_bytes());
         hasher.update(card.canonical_key.to_le_bytes());
+        hasher.update(card.genre_key().unwrap_or(0).to_le_bytes());
         hasher.update(card.created_at.as_ms().to_le_bytes());
     }
     Ok(hasher.finalize().into())
