@@ -79,7 +79,7 @@ impl StoredTrees {
     }
 }
 
-/// Where the bytes of a model lie.
+/// Where the bytes of a model, or of heads, lie.
 pub fn blob_key(id: ModelId) -> Result<BlobKey> {
     Ok(format!("models/{id}").parse()?)
 }

@@ -21,7 +21,7 @@ const POPULARITY_SHARE: u64 = 50;
 /// Strongest pull or push of one track; a track played a hundred times is not a hundred tastes.
 const SIGNAL_MAX: f32 = 20.0;
 /// Most popular tracks that are kept in order: more than a list is made of.
-const MOST_POPULAR: usize = 2_000;
+pub(crate) const MOST_POPULAR: usize = 2_000;
 
 /// Stands for no column.
 const NO_COLUMN: u32 = u32::MAX;

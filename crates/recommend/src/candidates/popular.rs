@@ -33,3 +33,71 @@ pub fn popular(view: &TenantView, count: usize) -> Offer {
     }
     Offer::of_best(Source::Popular, best, |_| None)
 }
+
+#[cfg(test)]
+mod tests {
+    use leitmotif_domain::event::{
+        EVENT_SCHEMA_VERSION, Event, EventPayload, Listen, ListenOutcome, RecordedEvent,
+    };
+    use leitmotif_domain::track::{Track, TrackDetails};
+    use leitmotif_domain::{EventId, Timestamp, TrackId};
+
+    use super::*;
+    use crate::view::MOST_POPULAR;
+
+    /// Tracks of which the first are played twice, the others once.
+    fn view(track_count: usize) -> TenantView {
+        let (mut view, at) = (TenantView::default(), Timestamp::from_ms(0));
+        let ids = || (1..=track_count as u128).map(TrackId::from_u128);
+        for id in ids() {
+            view.catalogue.put(&Track {
+                id,
+                details: TrackDetails::default(),
+                audio: None,
+                has_lyrics: false,
+                created_at: at,
+                updated_at: at,
+            });
+        }
+        let plays = ids().chain(ids().take(3)).zip(1..);
+        let events: Vec<RecordedEvent> = plays
+            .map(|(track, offset)| RecordedEvent {
+                offset,
+                recorded_at: at,
+                event: Event {
+                    event_id: EventId::from_u128(u128::from(offset)),
+                    occurred_at: at,
+                    listener: None,
+                    schema_version: EVENT_SCHEMA_VERSION,
+                    payload: EventPayload::Listen(Listen::of(track, ListenOutcome::Completed)),
+                },
+            })
+            .collect();
+        view.take(&events);
+        view.count_popularity(at);
+        view
+    }
+
+    #[test]
+    fn more_than_are_kept_in_order_are_offered_and_those_that_are_gone_are_made_up_for() {
+        for track_count in [MOST_POPULAR - 1, MOST_POPULAR, MOST_POPULAR + 5] {
+            let mut view = view(track_count);
+            let indexes = |view: &TenantView, count| -> Vec<usize> {
+                let offered = popular(view, count).candidates.into_iter();
+                offered.map(|one| one.index).collect()
+            };
+            let all: Vec<usize> = (0..track_count).collect();
+            assert_eq!(indexes(&view, 2), all[..2]);
+            assert_eq!(
+                indexes(&view, MOST_POPULAR),
+                all[..all.len().min(MOST_POPULAR)]
+            );
+            assert_eq!(indexes(&view, track_count), all);
+            view.catalogue.remove(TrackId::from_u128(2));
+            assert_eq!(indexes(&view, 2), [0, 2]);
+            assert_eq!(indexes(&view, track_count).len(), track_count - 1);
+            let wanted = MOST_POPULAR.min(track_count - 1);
+            assert_eq!(indexes(&view, MOST_POPULAR).len(), wanted);
+        }
+    }
+}

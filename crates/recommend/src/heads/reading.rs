@@ -10,6 +10,7 @@ use super::labels::{LabelKind, checksum, labels_of};
 use super::values::values_of;
 use super::{HEADS, HEADS_TRAINED_MAX};
 use crate::error::Result;
+use crate::model_bytes::blob_key;
 use crate::service::Recommender;
 use crate::view::TenantView;
 
@@ -26,7 +27,7 @@ impl Recommender {
         if let Some((id, heads)) = self.kept_heads(tenant).filter(|(id, _)| *id == record.id) {
             return Ok(Some((id, heads)));
         }
-        let key = format!("models/{}", record.id).parse()?;
+        let key = blob_key(record.id)?;
         let bytes = self.stores().blobs.read(scope, &key, 0..u64::MAX).await?;
         let heads = Arc::new(Heads::from_bytes(record.id, &bytes)?);
         self.keep_heads(tenant, (record.id, Arc::clone(&heads)));

@@ -16,6 +16,7 @@ use super::values::{ValueKind, ValueRow, ValueStanding, Values, values_of};
 use super::{HEADS, HEADS_FAMILY};
 use crate::catalogue::{CatalogueView, hash64};
 use crate::error::{Error, Result};
+use crate::model_bytes::blob_key;
 use crate::service::Stores;
 use crate::train::point;
 
@@ -270,7 +271,7 @@ fn judged(
 /// Keeps the heads as a version and points the alias at it, at once for every reader.
 async fn register(stores: &Stores, scope: &TenantScope, heads: &Heads) -> Result<()> {
     let id = ModelId::generate(stores.clock.as_ref(), stores.entropy.as_ref());
-    let key = format!("models/{id}").parse()?;
+    let key = blob_key(id)?;
     stores
         .blobs
         .put(scope, &key, heads.to_bytes()?.into())
