@@ -72,8 +72,12 @@ pub const GROUP_COMMIT_MAX: usize = 256;
 pub const OPEN_TENANTS_MAX: usize = 256;
 /// Longest vector.
 pub const VECTOR_DIMENSION_MAX: usize = 4_096;
-/// Attempts before a job is a dead letter.
+/// Attempts that may fail before a job is a dead letter.
 pub const JOB_ATTEMPTS_MAX: u32 = 4;
+/// Attempts that may lose their worker before a job is a dead letter. A server that is stopped says little
+/// of the jobs it ran, so it takes more of these than of failures; but a job that takes its process down
+/// with it must not be begun for ever.
+pub const JOB_LOSSES_MAX: u32 = 16;
 /// Longest lease on a job before another worker may take it.
 pub const JOB_LEASE_MS: i64 = 60_000;
 /// Trials of a search for settings, of each kind: more would choose by chance among equals.

@@ -97,6 +97,14 @@ impl Projection {
         }
     }
 
+    /// Passes over events that change nothing in a state; who knows that of them says so. Nothing happens
+    /// where the state is no longer at `from`.
+    pub fn pass_over(&mut self, from: u64, through: u64) {
+        if self.offset == from {
+            self.offset = self.offset.max(through);
+        }
+    }
+
     /// Reads what the log has beyond the state, up to its present head.
     pub async fn catch_up(&mut self, log: &dyn EventLog, scope: &TenantScope) -> Result<(), Error> {
         let head = log.head(scope).await?;

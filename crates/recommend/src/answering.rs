@@ -8,7 +8,7 @@ use leitmotif_domain::{Assignment, RequestId, Rung, Timestamp, TrackId};
 
 use crate::error::Result;
 use crate::pipeline::{
-    Chosen, PipelineDefinition, RecommendRequest, Recommendations, choose, present,
+    Chosen, PipelineDefinition, RecommendRequest, Recommendations, causes_of, choose, present,
 };
 use crate::trace::{Stopwatch, Trace};
 use crate::view::TenantView;
@@ -56,6 +56,7 @@ impl Answering {
             model: model.map(|model| model.id),
             assignment: self.assignment.clone(),
             shortage: shortage(request.count, tracks.len(), definition, &chosen),
+            causes: causes_of(view, &tracks),
             tracks,
             exploration: shown_exploration(definition, &chosen),
             spans: watch.into_spans(),

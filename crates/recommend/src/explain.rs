@@ -1,7 +1,10 @@
 //! Why a track stands where it stands.
 
+use std::fmt;
+use std::sync::Arc;
+
 use leitmotif_domain::TrackId;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Where a candidate comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -74,21 +77,41 @@ pub struct Reason {
     pub because_of: Option<TrackId>,
 }
 
-/// A sentence for a reason.
-pub fn sentence(source: Source, because_of: Option<&str>) -> String {
-    match (source, because_of) {
-        (Source::Taste, _) => "fits the taste shown so far".to_owned(),
-        (Source::Neighbours, Some(title)) => format!("played by listeners of “{title}”"),
-        (Source::Neighbours, None) => "played by listeners of similar tracks".to_owned(),
-        (Source::Content, Some(title)) => format!("sounds or reads like “{title}”"),
-        (Source::Content, None) => "sounds or reads alike".to_owned(),
-        (Source::Session, Some(title)) => format!("often follows “{title}”"),
-        (Source::Session, None) => "often follows what was just played".to_owned(),
-        (Source::Artist, _) => "by an artist played before".to_owned(),
-        (Source::Popular, _) => "played a lot lately".to_owned(),
-        (Source::Fresh, _) => "new in the catalogue".to_owned(),
-        (Source::Familiar, _) => "not heard for a while".to_owned(),
-        (Source::Control, _) => "moved by the controls".to_owned(),
-        (Source::Rule, _) => "moved by a rule of this placement".to_owned(),
+/// A reason as a sentence, written where it is wanted: an answer has some hundred of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReasonText {
+    /// Where the track comes from.
+    pub source: Source,
+    /// Title of the track of the listener that it follows from.
+    pub title: Option<Arc<str>>,
+}
+
+impl fmt::Display for ReasonText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.source, &self.title) {
+            (Source::Neighbours, Some(title)) => {
+                return write!(f, "played by listeners of “{title}”");
+            }
+            (Source::Content, Some(title)) => {
+                return write!(f, "sounds or reads like “{title}”");
+            }
+            (Source::Session, Some(title)) => return write!(f, "often follows “{title}”"),
+            (Source::Neighbours, None) => "played by listeners of similar tracks",
+            (Source::Content, None) => "sounds or reads alike",
+            (Source::Session, None) => "often follows what was just played",
+            (Source::Taste, _) => "fits the taste shown so far",
+            (Source::Artist, _) => "by an artist played before",
+            (Source::Popular, _) => "played a lot lately",
+            (Source::Fresh, _) => "new in the catalogue",
+            (Source::Familiar, _) => "not heard for a while",
+            (Source::Control, _) => "moved by the controls",
+            (Source::Rule, _) => "moved by a rule of this placement",
+        })
+    }
+}
+
+impl Serialize for ReasonText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }

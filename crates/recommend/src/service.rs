@@ -355,7 +355,7 @@ impl Recommender {
     async fn level(&self, scope: &TenantScope) -> Result<Arc<TenantSlot>> {
         let slot = self.slot(scope.tenant());
         let head = self.stores.log.head(scope).await?;
-        if head > 0 && slot.view.read().projection.offset >= head {
+        if head > 0 && self.is_level(scope, &slot, head) {
             return Ok(slot);
         }
         let mut is_open = slot.follower.lock().await;
@@ -364,9 +364,28 @@ impl Recommender {
             *slot.view.write() = opened;
             *is_open = true;
         }
-        self.follow(scope, &slot).await?;
+        self.follow(scope, &slot, head).await?;
         drop(is_open);
         Ok(slot)
+    }
+
+    /// Whether a view is level with the log, or is once what this process wrote itself is passed over.
+    fn is_level(&self, scope: &TenantScope, slot: &TenantSlot, head: u64) -> bool {
+        let offset = slot.view.read().projection.offset;
+        if offset >= head {
+            return true;
+        }
+        // A view that was not opened yet knows nothing.
+        if offset == 0 {
+            return false;
+        }
+        let through = self.exposures.passed_over(scope.tenant(), offset);
+        if through < head {
+            return false;
+        }
+        let mut view = slot.view.write();
+        view.projection.pass_over(offset, through);
+        view.projection.behind_checkpoint() < EVENTS_PER_CHECKPOINT
     }
 
     fn slot(&self, tenant: TenantId) -> Arc<TenantSlot> {
@@ -388,9 +407,13 @@ impl Recommender {
         Ok(view)
     }
 
-    async fn follow(&self, scope: &TenantScope, slot: &TenantSlot) -> Result<()> {
+    /// Reads the log up to `head` at least.
+    async fn follow(&self, scope: &TenantScope, slot: &TenantSlot, head: u64) -> Result<()> {
         loop {
             let from = slot.view.read().projection.offset;
+            if from >= head {
+                break;
+            }
             let events = self
                 .stores
                 .log

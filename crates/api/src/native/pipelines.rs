@@ -284,7 +284,7 @@ pub async fn preview(
     let mut request = request_of(&state, scope, input.request).await?;
     request.draft = Some(Arc::new(definition));
     let answered = state.recommender.rank(scope, request).await?;
-    present(&state, scope, answered, true).await.map(Json)
+    Ok(Json(present(answered, true)))
 }
 
 fn parsed(text: &str) -> Result<PipelineDefinition, Problem> {

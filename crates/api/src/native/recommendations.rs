@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use leitmotif_domain::{ListenerId, Rung, TenantScope, TrackId, limits};
-use leitmotif_recommend::explain::sentence;
+pub use leitmotif_recommend::explain::{ReasonText, Source};
 use leitmotif_recommend::pipeline::{Degraded, RequestContext, TurnedControls};
 use leitmotif_recommend::{RecommendRequest, Recommendations, Span};
 use serde::{Deserialize, Serialize};
@@ -159,9 +159,11 @@ pub struct ReasonAnswer {
     pub contribution: f32,
     /// The track of the listener it follows from.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub because_of: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub because_of: Option<TrackId>,
     /// The reason in words.
-    pub text: String,
+    #[schema(value_type = String)]
+    pub text: ReasonText,
 }
 
 /// One step of the pipeline.
@@ -206,9 +208,7 @@ pub async fn recommend(
     };
     state.metrics.recommendations.get_or_create(&rung).inc();
     count_stages(&state, &answered);
-    present(&state, access.scope(), answered, is_traced)
-        .await
-        .map(Json)
+    Ok(Json(present(answered, is_traced)))
 }
 
 fn count_stages(state: &ApiState, answered: &Recommendations) {
@@ -294,22 +294,18 @@ fn context_of(input: ContextInput) -> Result<RequestContext, Problem> {
 }
 
 /// Turns an answer into what is sent.
-pub(super) async fn present(
-    state: &ApiState,
-    scope: &TenantScope,
-    answered: Recommendations,
-    is_traced: bool,
-) -> Result<RecommendAnswer, Problem> {
-    let reasons = answered.tracks.iter().flat_map(|track| &track.reasons);
-    let causes: Vec<TrackId> = reasons.filter_map(|reason| reason.because_of).collect();
-    let titles = state.recommender.titles(scope, &causes).await?;
+pub(super) fn present(answered: Recommendations, is_traced: bool) -> RecommendAnswer {
+    let causes = answered.causes;
     let reason_of = |reason: leitmotif_recommend::Reason| {
-        let title = reason.because_of.and_then(|track| titles.get(&track));
+        let title = reason.because_of.and_then(|track| causes.get(&track));
         ReasonAnswer {
             source: reason.source.name(),
             contribution: reason.contribution,
-            because_of: reason.because_of.map(|track| track.to_string()),
-            text: sentence(reason.source, title.map(String::as_str)),
+            because_of: reason.because_of,
+            text: ReasonText {
+                source: reason.source,
+                title: title.cloned(),
+            },
         }
     };
     let tracks = answered
@@ -331,7 +327,7 @@ pub(super) async fn present(
     } else {
         Vec::new()
     };
-    Ok(RecommendAnswer {
+    RecommendAnswer {
         request_id: answered.request_id.to_string(),
         rung: answered.rung.name(),
         model_version: answered.model.map(|model| model.to_string()),
@@ -340,5 +336,5 @@ pub(super) async fn present(
         degraded: answered.degraded.iter().map(DegradedAnswer::of).collect(),
         shortage: answered.shortage,
         trace: spans.iter().map(SpanAnswer::of).collect(),
-    })
+    }
 }

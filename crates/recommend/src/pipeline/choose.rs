@@ -1,5 +1,6 @@
 //! From a request to a list, on one rung after the other.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use leitmotif_domain::chance::Seed;
@@ -11,7 +12,7 @@ use super::definition::{Controls, PipelineDefinition, RankBy, Stage};
 use super::facts::RequestFacts;
 use super::list::{Considered, ListMaker, Placed};
 use super::offers::{Asking, Near, shortlist};
-use super::request::{Degraded, DegradedCause, RecommendRequest, RecommendedTrack};
+use super::request::{Causes, Degraded, DegradedCause, RecommendRequest, RecommendedTrack};
 use crate::candidates::{Offer, familiar};
 use crate::error::Result;
 use crate::explain::Reason;
@@ -360,6 +361,21 @@ fn explicit(view: &TenantView, request: &RecommendRequest) -> KeyedSet<usize> {
     named
         .flat_map(|track: &TrackId| view.catalogue.versions(*track))
         .collect()
+}
+
+/// Finds the titles of what reasons follow from.
+pub fn causes_of(view: &TenantView, tracks: &[RecommendedTrack]) -> Causes {
+    let mut causes = Causes::default();
+    let reasons = tracks.iter().flat_map(|track| &track.reasons);
+    for cause in reasons.filter_map(|reason| reason.because_of) {
+        if let Entry::Vacant(room) = causes.entry(cause)
+            && let Some(index) = view.catalogue.index(cause)
+            && let Some(card) = view.catalogue.card(index)
+        {
+            room.insert(Arc::from(&*card.title));
+        }
+    }
+    causes
 }
 
 /// Turns places into what the caller sees.

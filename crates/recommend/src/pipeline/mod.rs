@@ -9,7 +9,7 @@ mod list;
 mod offers;
 mod request;
 
-pub use choose::{Chosen, choose, present};
+pub use choose::{Chosen, causes_of, choose, present};
 pub use definition::{
     BUILT_IN, Budgets, Controls, DefinitionError, Diversify, Exploration, ListOptions,
     PipelineDefinition, RankBy, Ranking, Stage,
@@ -19,8 +19,8 @@ pub use list::{Adjustment, Considered, Fate};
 pub use offers::content_seeds;
 pub(crate) use offers::{cold_weight, personal_shortlist};
 pub use request::{
-    Degraded, DegradedCause, RecommendRequest, Recommendations, RecommendedTrack, RequestContext,
-    TurnedControls,
+    Causes, Degraded, DegradedCause, RecommendRequest, Recommendations, RecommendedTrack,
+    RequestContext, TurnedControls,
 };
 
 /// Candidates a learned ranker is taught to order.

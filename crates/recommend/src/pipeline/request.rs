@@ -7,6 +7,7 @@ use leitmotif_domain::{Assignment, ListenerId, ModelId, RequestId, Rung, TrackId
 
 use super::definition::PipelineDefinition;
 use crate::explain::Reason;
+use crate::keyed::KeyedMap;
 use crate::trace::Span;
 
 /// What is asked.
@@ -81,7 +82,12 @@ pub struct Recommendations {
     pub degraded: Vec<Degraded>,
     /// Why there are fewer tracks than wanted, where there are.
     pub shortage: Option<String>,
+    /// Titles of the tracks that reasons follow from.
+    pub causes: Causes,
 }
+
+/// Titles by track.
+pub type Causes = KeyedMap<TrackId, Arc<str>>;
 
 /// A part that is missing in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

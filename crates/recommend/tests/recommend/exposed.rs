@@ -124,3 +124,49 @@ async fn lists_in_which_nothing_was_left_to_chance_change_no_byte() {
         bytes(&shown, with.model).await
     );
 }
+
+#[tokio::test]
+async fn own_exposures_are_passed_over_and_what_others_write_is_read() {
+    let world = World::new().await;
+    let (exposures, _) = ExposureWriter::start(world.storage.clone());
+    let recommender = Recommender::new(world.stores.clone(), exposures.clone());
+    let tenant = world.scope.tenant();
+    let request = || RecommendRequest {
+        listener: Some(world.listener("somebody")),
+        count: 3,
+        placement: "test".to_owned(),
+        ..RecommendRequest::default()
+    };
+    let head = || async { world.storage.head(&world.scope).await.unwrap() };
+    let before = head().await;
+    for shown in 1..=2 {
+        let answered = recommender.recommend(&world.scope, request()).await;
+        assert_eq!(answered.unwrap().tracks.len(), 3);
+        while head().await < before + shown || exposures.passed_over(tenant, before) == before {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    }
+    while exposures.passed_over(tenant, before) < before + 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    assert_eq!(exposures.passed_over(tenant, before - 1), before - 1);
+
+    let played = Listen::of(world.tracks[0], ListenOutcome::Completed);
+    let listener = Some(world.listener("somebody"));
+    world.append(listener, EventPayload::Listen(played)).await;
+    let offset_of = |answered: leitmotif_recommend::Recommendations| {
+        let trace = recommender.trace(&world.scope, answered.request_id);
+        trace.unwrap().log_offset
+    };
+    assert_eq!(exposures.passed_over(tenant, before + 2), before + 2);
+    let answered = recommender.rank(&world.scope, request()).await.unwrap();
+    assert_eq!(offset_of(answered), before + 3);
+
+    let answered = recommender.recommend(&world.scope, request()).await;
+    answered.unwrap();
+    while exposures.passed_over(tenant, before + 3) == before + 3 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    let answered = recommender.rank(&world.scope, request()).await.unwrap();
+    assert_eq!(offset_of(answered), before + 4, "passed over");
+}

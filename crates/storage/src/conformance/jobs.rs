@@ -195,7 +195,7 @@ pub async fn failures_wait_and_then_die(world: &World) {
     assert_eq!(state(world, &scope, other).await, (JobState::Dead, 1));
     // A worker that dies every time ends the same way.
     let poison = queue(world, &scope, 3).await;
-    for _ in 0..limits::JOB_ATTEMPTS_MAX {
+    for _ in 0..limits::JOB_LOSSES_MAX {
         assert_eq!(lease(world, &scope, 9).await.len(), 1);
         world.clock.advance_ms(1_000);
     }
@@ -224,7 +224,7 @@ pub async fn released_jobs_wait_again(world: &World) {
     let (scope, jobs) = (world.first(), &world.jobs);
     let id = queue(world, &scope, 1).await;
     assert_eq!(jobs.release_all(&scope).await.unwrap(), 0);
-    for attempt in 1..=limits::JOB_ATTEMPTS_MAX {
+    for attempt in 1..=limits::JOB_LOSSES_MAX {
         let leased = lease(world, &scope, 1).await.remove(0);
         assert_eq!(jobs.release_all(&scope).await.unwrap(), 1);
         assert_eq!(
@@ -232,13 +232,29 @@ pub async fn released_jobs_wait_again(world: &World) {
             ErrorKind::Conflict
         );
         // A job that takes its process down is not begun for ever.
-        let expected = if attempt < limits::JOB_ATTEMPTS_MAX {
+        let expected = if attempt < limits::JOB_LOSSES_MAX {
             JobState::Waiting
         } else {
             JobState::Dead
         };
         assert_eq!(state(world, &scope, id).await, (expected, attempt));
     }
+    // Workers that were lost are no failures: as many of these as ever end a job.
+    let id = queue(world, &scope, 2).await;
+    for _ in 0..limits::JOB_ATTEMPTS_MAX {
+        lease(world, &scope, 1).await;
+        jobs.release_all(&scope).await.unwrap();
+    }
+    for failure in 1..=limits::JOB_ATTEMPTS_MAX {
+        assert_eq!(state(world, &scope, id).await.0, JobState::Waiting);
+        let leased = lease(world, &scope, 1).await.remove(0);
+        let attempt = limits::JOB_ATTEMPTS_MAX + failure;
+        assert_eq!(leased.job.attempts, attempt);
+        jobs.fail(&scope, &leased, "no decoder", Some(0))
+            .await
+            .unwrap();
+    }
+    assert_eq!(state(world, &scope, id).await.0, JobState::Dead);
 }
 
 pub async fn jobs_are_listed_newest_first(world: &World) {

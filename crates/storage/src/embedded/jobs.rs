@@ -15,14 +15,15 @@ use crate::ports::{JobFilter, JobQueue, LeasedJob};
 const COLUMNS: &str =
     "id, task, state, attempts, progress_done, progress_total, error, created_at, updated_at";
 
-/// Takes jobs from their workers: back to waiting, or dead when begun too often.
+/// Takes jobs from their workers: back to waiting, or dead when that happened too often.
 const GIVE_BACK: &str =
-    "UPDATE jobs SET state = CASE WHEN attempts >= ?2 THEN 'dead' ELSE 'waiting' END,
-     error = CASE WHEN attempts >= ?2 THEN 'every attempt lost its worker' ELSE error END,
-     not_before = ?1, updated_at = ?1";
+    "UPDATE jobs SET state = CASE WHEN losses + 1 >= ?2 THEN 'dead' ELSE 'waiting' END,
+     error = CASE WHEN losses + 1 >= ?2 THEN 'attempt after attempt lost its worker' ELSE error END,
+     losses = losses + 1, not_before = ?1, updated_at = ?1";
 
 /// Makes jobs wait afresh whose run has ended and which were asked for meanwhile.
-const BEGIN_AGAIN: &str = "UPDATE jobs SET state = 'waiting', attempts = 0, progress_done = 0,
+const BEGIN_AGAIN: &str =
+    "UPDATE jobs SET state = 'waiting', attempts = 0, losses = 0, progress_done = 0,
      progress_total = 0, wanted_again = 0 WHERE wanted_again = 1 AND state != 'running'";
 
 #[async_trait]
@@ -108,25 +109,18 @@ impl JobQueue for EmbeddedStorage {
         retry_after_ms: Option<i64>,
     ) -> Result<()> {
         let (id, lease, now) = (leased.job.id, leased.lease, self.clock.now());
-        let is_last = leased.job.attempts >= limits::JOB_ATTEMPTS_MAX;
-        let retry_at = retry_after_ms
-            .filter(|_| !is_last)
-            .map(|wait| now.plus_ms(wait));
+        let retry_at = retry_after_ms.map(|wait| now.plus_ms(wait).as_ms());
         let error: String = error.chars().take(limits::NAME_BYTES_MAX).collect();
         let work = move |db: &Connection| {
-            let state = if retry_at.is_some() {
-                "waiting"
-            } else {
-                "dead"
-            };
             let changed = db.execute(
-                "UPDATE jobs SET state = ?, error = ?, not_before = ?, updated_at = ?
-                 WHERE id = ? AND state = 'running' AND lease = ?",
+                "UPDATE jobs SET error = ?1, not_before = coalesce(?2, ?3), updated_at = ?3,
+                 state = CASE WHEN ?2 IS NULL OR attempts - losses >= ?4 THEN 'dead'
+                 ELSE 'waiting' END WHERE id = ?5 AND state = 'running' AND lease = ?6",
                 params![
-                    state,
                     error,
-                    retry_at.unwrap_or(now).as_ms(),
+                    retry_at,
                     now.as_ms(),
+                    limits::JOB_ATTEMPTS_MAX,
                     key_of(id),
                     to_i64(lease)
                 ],
@@ -143,7 +137,7 @@ impl JobQueue for EmbeddedStorage {
             // A job that takes the process down with it would otherwise be begun for ever.
             let released = db.execute(
                 &format!("{GIVE_BACK} WHERE state = 'running'"),
-                params![now.as_ms(), limits::JOB_ATTEMPTS_MAX],
+                params![now.as_ms(), limits::JOB_LOSSES_MAX],
             )?;
             begin_again(db)?;
             Ok(released as u64)
@@ -155,7 +149,7 @@ impl JobQueue for EmbeddedStorage {
         let now = self.clock.now();
         let work = move |db: &Connection| {
             let revived = db.execute(
-                "UPDATE OR IGNORE jobs SET state = 'waiting', attempts = 0, not_before = ?1,
+                "UPDATE OR IGNORE jobs SET state = 'waiting', attempts = 0, losses = 0, not_before = ?1,
                  updated_at = ?1 WHERE id = ?2 AND state = 'dead'",
                 params![now.as_ms(), key_of(id)],
             )?;
@@ -253,12 +247,12 @@ fn enqueue_one(db: &Connection, job: &NewJob, id: JobId, now: Timestamp) -> Resu
     Ok(JobId::from_u128(u128::from_be_bytes(key)))
 }
 
-/// Ends the leases that ran out: back to waiting, or dead when begun too often.
+/// Ends the leases that ran out.
 fn bury_lost(db: &Connection, now: Timestamp) -> Result<()> {
     db.prepare_cached(&format!(
         "{GIVE_BACK} WHERE state = 'running' AND lease_until <= ?1"
     ))?
-    .execute(params![now.as_ms(), limits::JOB_ATTEMPTS_MAX])?;
+    .execute(params![now.as_ms(), limits::JOB_LOSSES_MAX])?;
     begin_again(db)
 }
 

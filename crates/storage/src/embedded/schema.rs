@@ -127,6 +127,8 @@ INSERT INTO events_indexed SELECT coalesce(max(offset), 0) FROM events;
 CREATE TABLE checkpoint_parts (
     consumer TEXT NOT NULL, part INTEGER NOT NULL, offset INTEGER NOT NULL, state BLOB NOT NULL,
     PRIMARY KEY (consumer, part, offset));
+", "
+ALTER TABLE jobs ADD COLUMN losses INTEGER NOT NULL DEFAULT 0;
 "];
 
 /// Brings a file to the present version.

@@ -23,6 +23,8 @@ struct Entry {
     not_before: Timestamp,
     lease: u64,
     lease_until: Timestamp,
+    /// Attempts that lost their worker.
+    losses: u32,
     /// Asked for while it ran.
     is_wanted_again: bool,
 }
@@ -32,12 +34,13 @@ impl Entry {
         matches!(self.job.state, JobState::Waiting | JobState::Running)
     }
 
-    /// Takes the job from its worker: back to waiting, or dead when begun too often.
+    /// Takes the job from its worker: back to waiting, or dead when that happened too often.
     fn give_back(&mut self, now: Timestamp) {
         self.job.state = JobState::Waiting;
-        if self.job.attempts >= limits::JOB_ATTEMPTS_MAX {
+        self.losses += 1;
+        if self.losses >= limits::JOB_LOSSES_MAX {
             self.job.state = JobState::Dead;
-            self.job.error = Some("every attempt lost its worker".to_owned());
+            self.job.error = Some("attempt after attempt lost its worker".to_owned());
         }
         self.not_before = now;
         self.job.updated_at = now;
@@ -48,7 +51,7 @@ impl Entry {
     fn begin_again_if_wanted(&mut self) {
         if std::mem::take(&mut self.is_wanted_again) {
             self.job.state = JobState::Waiting;
-            self.job.attempts = 0;
+            (self.job.attempts, self.losses) = (0, 0);
             self.job.progress = Progress::default();
         }
     }
@@ -78,6 +81,7 @@ impl Jobs {
             not_before: now,
             lease: 0,
             lease_until: now,
+            losses: 0,
             is_wanted_again: false,
         };
         self.0.insert(id, entry);
@@ -208,12 +212,12 @@ impl JobQueue for MemoryStorage {
         retry_after_ms: Option<i64>,
     ) -> Result<()> {
         let now = self.clock.now();
-        let is_last = leased.job.attempts >= limits::JOB_ATTEMPTS_MAX;
-        let retry_at = retry_after_ms
-            .filter(|_| !is_last)
-            .map(|wait| now.plus_ms(wait));
         self.with(scope, |state| {
             let entry = state.jobs.held(leased)?;
+            let failures = entry.job.attempts - entry.losses;
+            let retry_at = retry_after_ms
+                .filter(|_| failures < limits::JOB_ATTEMPTS_MAX)
+                .map(|wait| now.plus_ms(wait));
             entry.job.state = match retry_at {
                 Some(_) => JobState::Waiting,
                 None => JobState::Dead,
@@ -245,7 +249,7 @@ impl JobQueue for MemoryStorage {
             }
             if let Some(entry) = jobs.get_mut(&id) {
                 entry.job.state = JobState::Waiting;
-                entry.job.attempts = 0;
+                (entry.job.attempts, entry.losses) = (0, 0);
                 entry.job.updated_at = now;
                 entry.not_before = now;
             }

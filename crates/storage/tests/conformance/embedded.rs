@@ -38,7 +38,7 @@ fn to_first_format(folder: &Path) {
         "DROP TABLE checkpoint_parts;
          DROP TABLE definitions; DROP TABLE definition_shares; DROP TABLE statements;
          DROP TABLE import_audits; DROP INDEX jobs_wanted_again;
-         ALTER TABLE jobs DROP COLUMN wanted_again;
+         ALTER TABLE jobs DROP COLUMN wanted_again; ALTER TABLE jobs DROP COLUMN losses;
          DROP TABLE event_ids; DROP TABLE listener_events; DROP TABLE events_indexed;
          ALTER TABLE events RENAME TO later_events;
          CREATE TABLE events (

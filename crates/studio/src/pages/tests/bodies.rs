@@ -26,7 +26,7 @@ use leitmotif_api::native::overview::{OverviewAnswer, ProductionAnswer, SpaceAns
 use leitmotif_api::native::playlist_drafts::FlowTrack;
 use leitmotif_api::native::playlists::{PlaylistAnswer, PlaylistsAnswer};
 use leitmotif_api::native::recommendations::{
-    ReasonAnswer, RecommendAnswer, RecommendedTrackAnswer,
+    ReasonAnswer, ReasonText, RecommendAnswer, RecommendedTrackAnswer, Source,
 };
 use leitmotif_api::native::search::{
     FoundAnswer, HighlightAnswer, HighlightPartAnswer, LegsAnswer, SearchResults,
@@ -230,7 +230,10 @@ fn a_recommendation() -> Markup {
         source: "taste",
         contribution: 0.5,
         because_of: None,
-        text: text(),
+        text: ReasonText {
+            source: Source::Neighbours,
+            title: Some(HOSTILE.into()),
+        },
     };
     let answer = RecommendAnswer {
         request_id: text(),
