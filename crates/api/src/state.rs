@@ -80,6 +80,8 @@ pub struct ApiParts {
     pub import_roots: Vec<PathBuf>,
     /// Whether the server takes new work; false while it starts and once it stops.
     pub is_ready: Arc<AtomicBool>,
+    /// Whether what answers are made from was read into memory; false for a while after the start.
+    pub is_warm: Arc<AtomicBool>,
     /// The numbers at `/metrics`.
     pub metrics: Metrics,
     /// Key records asked for lately.

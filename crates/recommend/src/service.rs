@@ -180,6 +180,14 @@ impl Recommender {
             .map_err(Error::bug)?
     }
 
+    /// Reads a tenant that has a model in production into memory, so that its first request does not have to.
+    pub async fn warm(&self, scope: &TenantScope) -> Result<()> {
+        if self.production(scope).await?.is_some() {
+            self.level(scope).await?;
+        }
+        Ok(())
+    }
+
     /// Reads a listener's profile, level with the log.
     pub async fn with_profile<T>(
         &self,

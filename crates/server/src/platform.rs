@@ -65,6 +65,7 @@ pub struct Platform {
     directory: Arc<TenantDirectory>,
     stop: watch::Sender<bool>,
     workers: JoinHandle<()>,
+    warming: JoinHandle<()>,
     exposures: JoinHandle<()>,
 }
 
@@ -88,7 +89,9 @@ impl Platform {
         free_claims(&storage, &workers, &directory).await?;
         let (stop, stopped) = watch::channel(false);
         let workers = tokio::spawn(Arc::new(workers).run(settings.worker_count(), stopped));
-        let is_ready = Arc::new(AtomicBool::new(false));
+        let (is_ready, is_warm) = (Arc::new(AtomicBool::new(false)), Arc::default());
+        let warming = warm(&services.recommender, &directory, &is_warm);
+        let warming = tokio::spawn(warming);
         let daily = Arc::new(DailyRequests::new(
             settings.requests_per_day,
             storage.clone(),
@@ -120,6 +123,7 @@ impl Platform {
             daily: Arc::clone(&daily),
             import_roots: settings.import_roots.clone(),
             is_ready: Arc::clone(&is_ready),
+            is_warm,
             metrics: Metrics::default(),
             keys: Default::default(),
             replays: Default::default(),
@@ -137,6 +141,7 @@ impl Platform {
             directory,
             stop,
             workers,
+            warming,
             exposures,
         })
     }
@@ -145,6 +150,7 @@ impl Platform {
     pub async fn stop(self) -> anyhow::Result<()> {
         self.is_ready.store(false, Ordering::Release);
         self.stop.send_replace(true);
+        self.warming.abort();
         self.workers.await?;
         self.recommender
             .checkpoint_all(&self.directory.scopes())
@@ -168,6 +174,25 @@ impl Platform {
     /// Reads who holds a data folder.
     pub fn holder(data: &Path) -> Option<String> {
         EmbeddedStorage::holder(data)
+    }
+}
+
+/// Reads the tenants that have a model into memory, one after the other; one that does not read is told when
+/// it is asked for.
+fn warm(
+    recommender: &Arc<Recommender>,
+    directory: &TenantDirectory,
+    is_warm: &Arc<AtomicBool>,
+) -> impl Future<Output = ()> + use<> {
+    let (recommender, is_warm) = (Arc::clone(recommender), Arc::clone(is_warm));
+    let scopes = directory.scopes();
+    async move {
+        for scope in scopes {
+            if let Err(error) = recommender.warm(&scope).await {
+                tracing::warn!(tenant = %scope.tenant(), %error, "a view is not read ahead");
+            }
+        }
+        is_warm.store(true, Ordering::Release);
     }
 }
 

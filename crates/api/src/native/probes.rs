@@ -28,7 +28,9 @@ pub async fn livez() -> &'static str {
     "ok"
 }
 
-/// Says whether the server takes requests: 503 while it starts and from the moment it stops.
+/// Says whether the server takes requests and answers at its usual speed: 503 while it starts, while it reads
+/// the tenants that have a model in production into memory, and from the moment it stops. A server that is
+/// not ready for its views answers all the same, later.
 #[utoipa::path(get, path = "/readyz", tag = "probes", security(()), params(ProbeQuery), responses(
     (status = 200, body = String, content_type = "text/plain"),
     (status = 503, body = String, content_type = "text/plain")))]
@@ -37,6 +39,9 @@ pub async fn readyz(State(state): State<ApiState>, Query(query): Query<ProbeQuer
     let mut checks = Vec::new();
     if !excluded("serving") {
         checks.push(("serving", state.is_ready.load(Ordering::Acquire)));
+    }
+    if !excluded("views") {
+        checks.push(("views", state.is_warm.load(Ordering::Acquire)));
     }
     if !excluded("control-plane") {
         checks.push(("control-plane", state.accounts.find_key("").await.is_ok()));

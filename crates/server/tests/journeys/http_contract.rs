@@ -524,7 +524,9 @@ fn probes_metrics_and_description() {
         assert_eq!(open.send("GET", path, &[], b"").text(), "ok", "{path}");
     }
     let verbose = open.send("GET", "/readyz?verbose", &[], b"").text();
-    assert!(verbose.contains("[+]serving ok") && verbose.contains("[+]control-plane ok"));
+    for check in ["serving", "views", "control-plane"] {
+        assert!(verbose.contains(&format!("[+]{check} ok")), "{verbose}");
+    }
     let partly = open
         .send("GET", "/readyz?verbose=1&exclude=serving", &[], b"")
         .text();
