@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::plays::{Play, RecentPlays, signal_milli};
 
-pub use crate::plays::RECENT_MAX;
-
 /// What a like adds and a dislike takes, in thousandths of a completed play.
 const OPINION_MILLI: i32 = 3_000;
 

@@ -9,7 +9,8 @@ use leitmotif_domain::event::{
 use leitmotif_domain::{EventId, ListenerId, Timestamp, TrackId};
 use proptest::prelude::*;
 
-use crate::listener::{Judgement, RECENT_MAX};
+use crate::listener::Judgement;
+use crate::plays::RECENT_MAX;
 use crate::state::ListeningState;
 
 const T0: i64 = 1_700_000_000_000;

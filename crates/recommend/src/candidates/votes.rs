@@ -158,4 +158,17 @@ mod tests {
         assert_eq!(votes.sums().count(), 0, "nothing is left of the one before");
         assert!((0..9).all(|column| votes.sum(column) == 0.0));
     }
+
+    #[test]
+    fn as_many_sums_are_kept_as_answer_at_once() {
+        let pool = VotesPool::default();
+        let lent: Vec<_> = (0..KEPT_MAX + 2).map(|_| pool.lend(3)).collect();
+        assert_eq!(pool.0.lock().len(), 0);
+        drop(lent);
+        assert_eq!(pool.0.lock().len(), KEPT_MAX);
+        let one = pool.lend(3);
+        assert_eq!(pool.0.lock().len(), KEPT_MAX - 1);
+        drop(one);
+        assert_eq!(pool.0.lock().len(), KEPT_MAX);
+    }
 }
