@@ -83,6 +83,8 @@ pub struct ListenerFacts<'p> {
     known: Arc<KnownTracks<'p>>,
     plays: u32,
     skips: u32,
+    /// Columns of the listener alone: plays and skip rate.
+    habits: [f32; 2],
     artists: KeyedMap<u64, PlayedFacts>,
     /// By [`crate::catalogue::TrackCard::genre_key`].
     genres: KeyedMap<u64, PlayedFacts>,
@@ -100,9 +102,22 @@ struct PlayedFacts {
     plays: u32,
     skips: u32,
     last_played: Option<Timestamp>,
+    /// Its columns, the same for all its tracks: signal, plays, skip rate, days since the last play.
+    columns: [f32; 4],
 }
 
 impl PlayedFacts {
+    /// Works out the columns once all is added.
+    fn settle(&mut self, now: Timestamp) {
+        self.columns = [
+            self.signal,
+            (self.plays as f32).ln_1p(),
+            skip_rate(self.plays, self.skips),
+            self.last_played
+                .map_or(f32::NAN, |at| days_between(at, now)),
+        ];
+    }
+
     fn add(&mut self, history: &TrackHistory) {
         self.signal += history.signal();
         self.plays = self.plays.saturating_add(history.plays);
@@ -120,6 +135,7 @@ impl<'p> ListenerFacts<'p> {
             known: Arc::clone(&known),
             plays: 0,
             skips: 0,
+            habits: [0.0; 2],
             artists: KeyedMap::default(),
             genres: KeyedMap::default(),
             recent_taste: Vec::new(),
@@ -141,20 +157,37 @@ impl<'p> ListenerFacts<'p> {
                 }
             }
         }
+        facts.habits = [
+            (facts.plays as f32).ln_1p(),
+            skip_rate(facts.plays, facts.skips),
+        ];
+        let groups = facts.artists.values_mut().chain(facts.genres.values_mut());
+        groups.for_each(|group| group.settle(now));
         Ok(facts)
+    }
+
+    /// The columns of an artist: none were played of one never played.
+    fn of_artist(&self, artist: Option<u64>) -> [f32; 4] {
+        let played = artist.and_then(|artist| self.artists.get(&artist));
+        played.map_or([0.0, 0.0, f32::NAN, f32::NAN], |played| played.columns)
     }
 
     /// The columns of a genre: that of a genre never played is known, that of no genre is not.
     fn of_genre(&self, genre: u64) -> [f32; 3] {
-        self.genres.get(&genre).map_or([0.0, 0.0, f32::NAN], |of| {
-            let plays = (of.plays as f32).ln_1p();
-            [of.signal, plays, skip_rate(of.plays, of.skips)]
+        let played = self.genres.get(&genre).map(|played| played.columns);
+        played.map_or([0.0, 0.0, f32::NAN], |[signal, plays, skips, _]| {
+            [signal, plays, skips]
         })
     }
 
     fn days_since(&self, at: Timestamp) -> f32 {
-        (self.now.since_ms(at).max(0) as f32 / DAY_MS).ln_1p()
+        days_between(at, self.now)
     }
+}
+
+/// Days as a column has them.
+fn days_between(at: Timestamp, now: Timestamp) -> f32 {
+    (now.since_ms(at).max(0) as f32 / DAY_MS).ln_1p()
 }
 
 /// Folds in the newest plays, each for itself.
@@ -204,7 +237,6 @@ pub fn fill_row(
         row.push(offer.map_or(f32::NAN, |(_, place)| place as f32));
     }
     let card = view.catalogue.card(one.index);
-    let artist = card.and_then(|card| facts.artists.get(&card.artist_key));
     let history = facts.known.history(one.index);
     let number = |list: &[f32]| {
         let known = column.and_then(|_| list.get(one.index));
@@ -226,13 +258,8 @@ pub fn fill_row(
     row.push(number(&view.popularity).ln_1p());
     row.push(number(&view.skip_rates));
     row.push(card.map_or(f32::NAN, |card| facts.days_since(card.created_at)));
-    row.push((facts.plays as f32).ln_1p());
-    row.push(skip_rate(facts.plays, facts.skips));
-    row.push(artist.map_or(0.0, |artist| artist.signal));
-    row.push(artist.map_or(0.0, |artist| (artist.plays as f32).ln_1p()));
-    row.push(artist.map_or(f32::NAN, |artist| skip_rate(artist.plays, artist.skips)));
-    let artist_played = artist.and_then(|artist| artist.last_played);
-    row.push(artist_played.map_or(f32::NAN, |at| facts.days_since(at)));
+    row.extend(facts.habits);
+    row.extend(facts.of_artist(card.map(|card| card.artist_key)));
     row.push(history.map_or(0.0, |history| history.signal()));
     row.push(history.map_or(f32::NAN, |history| facts.days_since(history.last_played)));
     let genre = card.and_then(|card| card.genre_key());
@@ -290,12 +317,13 @@ mod tests {
             Timestamp::from_ms(0),
         )
         .unwrap();
-        let played = PlayedFacts {
+        let mut played = PlayedFacts {
             signal: 1.5,
             plays: 4,
             skips: 1,
-            last_played: None,
+            ..PlayedFacts::default()
         };
+        played.settle(Timestamp::from_ms(0));
         facts.genres.insert(7, played);
         // One skip in four plays, with one in four of the four that rates start from.
         assert_eq!(facts.of_genre(7), [1.5, 5.0_f32.ln(), 0.25]);
