@@ -7,6 +7,7 @@ use leitmotif_features::ListeningState;
 use leitmotif_learn::InteractionMatrix;
 use leitmotif_learn::factorize::{IalsModel, IalsOptions};
 use leitmotif_learn::neighbours::{ItemNeighbours, item_cosine};
+use leitmotif_learn::sequencing::TransitionWeights;
 
 use super::ablation::ablate;
 use super::current::{Basis, Comparison, CurrentModel, has_seen};
@@ -17,6 +18,7 @@ use super::listened::{ListenedReport, ShareRows, order_weight};
 use super::pareto::pareto;
 use super::ranker::{Moment, PartedRows, RankerSettings, named};
 use super::settled::{Evaluated, Measured, SettledRanker};
+use super::steps::{LearntSteps, SoundedSteps, StepRows, Stretch, steps_max};
 use super::table::RankerRows;
 use super::{JUDGE_AT, WEIGH_AT, ladder, past};
 use crate::catalogue::CatalogueView;
@@ -126,6 +128,8 @@ pub struct Fitting {
     exposed: Option<ExposureReport>,
     /// What the listened share is learnt from.
     share_rows: ShareRows,
+    /// What the costs of steps are learnt from.
+    step_rows: StepRows,
 }
 
 impl Fitting {
@@ -149,7 +153,28 @@ impl Fitting {
             rows: None,
             exposed: None,
             share_rows: ShareRows::default(),
+            step_rows: StepRows::default(),
         })
+    }
+
+    /// The steps that costs are learnt from: from each of these shares of the log to the next, and to
+    /// where judging begins.
+    pub fn steps_after(&self, shares: &[f64]) -> Vec<Stretch> {
+        let most = steps_max(shares.len());
+        let ends = shares.iter().skip(1).copied().chain([JUDGE_AT]);
+        let stretch = |(from, to): (&f64, f64)| {
+            let until = self.dataset.split(to, 1.0).at;
+            let split = self.dataset.split(*from, 1.0);
+            let plays = self.dataset.between(split.at, until);
+            Stretch::of(split.train(), plays, most)
+        };
+        shares.iter().zip(ends).map(stretch).collect()
+    }
+
+    /// The steps that judge.
+    pub fn held_out_steps(&self) -> Stretch {
+        let judge = self.dataset.split(JUDGE_AT, 1.0);
+        Stretch::of(judge.train(), judge.test(), steps_max(1))
     }
 
     /// Asks from several moments what came next; each question looks as far ahead as from `WEIGH_AT`
@@ -159,10 +184,12 @@ impl Fitting {
         &mut self,
         pasts: Vec<(f64, ListeningState)>,
         exposures: Exposures,
+        steps: &SoundedSteps,
         recipe: &Recipe,
         on_share: &dyn Fn(f64),
     ) -> Result<()> {
         let (mut rows, mut share_rows) = (RankerRows::default(), ShareRows::default());
+        let mut step_rows = StepRows::default();
         let count = pasts.len().max(1) as f64;
         let requests = ladder::requests_max(self.dataset.items.len()) / pasts.len().max(1);
         let judge_at = self.judge_at();
@@ -177,6 +204,7 @@ impl Fitting {
             let most = ladder::questions_max(RANKED_MAX).min(requests);
             let questions = self.dataset.questions(&split, most);
             let (at, parts) = (split.at, fit(&self.dataset, &split, recipe.factorization)?);
+            step_rows.add(&self.dataset, &split, &parts.taste, steps, number);
             let model = self.model(parts, recipe.blend, LearntTrees::default())?;
             self.stand_at(state, at, model);
             if let Some(next) = moments.get(number + 1) {
@@ -198,6 +226,7 @@ impl Fitting {
         self.rows = Some(rows);
         self.exposed = exposed;
         self.share_rows = share_rows;
+        self.step_rows = step_rows;
         Ok(())
     }
 
@@ -223,12 +252,14 @@ impl Fitting {
     /// Learns the order that answers the questions best.
     pub fn learn_order(&self, trials: usize, on_share: &dyn Fn(f64)) -> Result<SettledRanker> {
         let share = self.share_rows.fit()?;
+        let steps = self.step_rows.learn();
         let Some(parted) = self.parted_rows()? else {
             return Ok(SettledRanker {
                 learnt: None,
                 trials: Vec::new(),
                 exposed: self.exposed.clone(),
                 listened: share.map(|share| (share.to_text(), 0.0)),
+                steps,
             });
         };
         let (fitted, settings, trials) = parted.search(trials, on_share)?;
@@ -245,6 +276,7 @@ impl Fitting {
             trials,
             exposed: self.exposed.clone(),
             listened,
+            steps,
         })
     }
 
@@ -260,6 +292,7 @@ impl Fitting {
         past: ListeningState,
         recipe: &Recipe,
         learnt: LearntTrees,
+        steps: Option<(LearntSteps, SoundedSteps)>,
         current: Loaded,
         on_share: &dyn Fn(f64),
     ) -> Result<Evaluated> {
@@ -267,6 +300,11 @@ impl Fitting {
         let judge = self.dataset.split(JUDGE_AT, 1.0);
         let (at, parts) = (judge.at, fit(&self.dataset, &judge, recipe.factorization)?);
         on_share(0.2);
+        let steps = steps.map(|(learnt, held_out)| {
+            let mut rows = StepRows::default();
+            rows.add(&self.dataset, &judge, &parts.taste, &held_out, 0);
+            learnt.judge(&rows)
+        });
         let (dataset, content) = (&self.dataset, &self.content);
         let mut ladder = ladder::judge(dataset, &questions, &parts, content, &recipe.blend);
         on_share(0.4);
@@ -313,6 +351,7 @@ impl Fitting {
                 },
                 ..report
             }),
+            steps,
             current,
         })
     }
@@ -395,10 +434,19 @@ impl Fitting {
     }
 
     /// Fits on everything.
-    pub fn whole(&self, recipe: &Recipe, learnt: LearntTrees) -> Result<RecommenderModel> {
+    pub fn whole(
+        &self,
+        recipe: &Recipe,
+        learnt: LearntTrees,
+        steps: Option<TransitionWeights>,
+    ) -> Result<RecommenderModel> {
         let whole = self.dataset.split(1.0, 1.0);
         let parts = fit(&self.dataset, &whole, recipe.factorization)?;
-        self.model(parts, recipe.blend, learnt)
+        let parts = ModelParts {
+            steps,
+            ..self.parts(parts, recipe.blend, learnt)
+        };
+        RecommenderModel::new(self.id, parts)
     }
 
     /// Makes the view what a request would have met at a moment.
@@ -423,7 +471,11 @@ impl Fitting {
         blend: BlendWeights,
         learnt: LearntTrees,
     ) -> Result<RecommenderModel> {
-        let parts = ModelParts {
+        RecommenderModel::new(self.id, self.parts(parts, blend, learnt))
+    }
+
+    fn parts(&self, parts: Parts, blend: BlendWeights, learnt: LearntTrees) -> ModelParts {
+        ModelParts {
             items: self.dataset.items.clone(),
             taste: parts.taste,
             neighbours: parts.neighbours,
@@ -432,7 +484,7 @@ impl Fitting {
             blend,
             ranker: learnt.ranker,
             listened: learnt.listened.map(|(share, _)| share),
-        };
-        RecommenderModel::new(self.id, parts)
+            steps: None,
+        }
     }
 }

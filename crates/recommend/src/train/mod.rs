@@ -17,6 +17,7 @@ mod ranker;
 mod report;
 mod settled;
 mod stages;
+mod steps;
 mod table;
 mod tune;
 mod validate;
@@ -32,6 +33,7 @@ pub use pareto::ParetoPoint;
 pub use ranker::{RankerReport, RankerSettings, RankerTrial};
 pub use report::{Pareto, PromotionReport, SearchReport, TrainingReport};
 pub use stages::{Stage, StageTime};
+pub use steps::StepReport;
 pub use tune::SourceTrial;
 pub use validate::DataFacts;
 

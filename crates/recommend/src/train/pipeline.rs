@@ -18,6 +18,7 @@ use super::ranker::RankerSettings;
 use super::report::{SearchReport, TrainingReport};
 use super::settled::{Evaluated, Measured, Settled, SettledRanker, SettledSources};
 use super::stages::{Meter, Stage};
+use super::steps::{SoundedSteps, StepReport, Stretch};
 use super::tune::{Weighing, costliest, trials_within};
 use super::validate::{self, DataFacts};
 use super::{JUDGE_AT, TrainingRun, WEIGH_AT, past, promote};
@@ -225,19 +226,28 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         self.meter.begin(Stage::Split, false);
         let is_large = self.fitting()?.dataset.listens.len() > RANKER_LISTENS_MAX;
         let first = if is_large { RANKER_AT.len() - 1 } else { 0 };
-        let shares = &RANKER_AT[first..];
+        let shares = RANKER_AT[first..].to_vec();
         let mut pasts = Vec::with_capacity(shares.len());
-        for share in shares {
+        for share in &shares {
             pasts.push((*share, self.past(settled, *share).await?));
             self.meter.within(pasts.len() as f64 / shares.len() as f64);
         }
         self.meter.begin(Stage::BuildRows, false);
         let judge_at = self.fitting()?.judge_at();
         let exposures = Exposures::read(self.stores, self.scope, settled.until, judge_at).await?;
+        let find = move |fitting: &mut Fitting, _: &dyn Fn(f64)| Ok(fitting.steps_after(&shares));
+        let steps = self.lend(0.0, find).await?;
+        let steps = self.sounded(steps).await?;
         let build = move |fitting: &mut Fitting, on_share: &dyn Fn(f64)| {
-            fitting.build_rows(pasts, exposures, &recipe, on_share)
+            fitting.build_rows(pasts, exposures, &steps, &recipe, on_share)
         };
         self.lend(0.0, build).await
+    }
+
+    /// Reads the sounds of the tracks in steps.
+    async fn sounded(&self, stretches: Vec<Stretch>) -> Result<SoundedSteps> {
+        let items = &self.fitting()?.dataset.items;
+        SoundedSteps::read(self.stores, self.scope, items, stretches).await
     }
 
     async fn past(&self, settled: &Settled<'_>, share: f64) -> Result<ListeningState> {
@@ -263,8 +273,16 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         let past = self.past(settled, JUDGE_AT).await?;
         let current = self.load(production).await?;
         let learnt = read_learnt(ranker)?;
+        let steps = match ranker.steps.clone() {
+            Some(steps) => {
+                let find = |fitting: &mut Fitting, _: &dyn Fn(f64)| Ok(fitting.held_out_steps());
+                let held_out = self.lend(0.0, find).await?;
+                Some((steps, self.sounded(vec![held_out]).await?))
+            }
+            None => None,
+        };
         let judge = move |fitting: &mut Fitting, on_share: &dyn Fn(f64)| {
-            fitting.evaluate(past, &recipe, learnt, current, on_share)
+            fitting.evaluate(past, &recipe, learnt, steps, current, on_share)
         };
         let evaluated = self.lend(0.0, judge).await?;
         settled.write("evaluated", &evaluated).await?;
@@ -323,10 +341,12 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
             self.meter.begin(Stage::Register, false);
             let recipe = found.recipe;
             let learnt = found.evaluated.kept(read_learnt(&found.ranker)?);
+            let steps = found.evaluated.steps.as_ref();
+            let steps = steps.and_then(StepReport::kept);
             let (blobs, scope) = (Arc::clone(&self.stores.blobs), self.scope.clone());
             let runtime = Handle::current();
             let fit = move |fitting: &mut Fitting, _: &dyn Fn(f64)| {
-                let model = fitting.whole(&recipe, learnt)?;
+                let model = fitting.whole(&recipe, learnt, steps)?;
                 model_bytes::store(&model, blobs, &scope, runtime)
             };
             self.lend(0.0, fit).await?;
@@ -439,6 +459,7 @@ fn report(request: TrainingRequest, id: ModelId, found: Found) -> TrainingReport
         ranker,
         exposures,
         listened: evaluated.listened,
+        steps: evaluated.steps,
         comparison: evaluated.current.comparison().copied(),
         promotion,
         search,
