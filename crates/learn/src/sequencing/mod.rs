@@ -12,8 +12,8 @@ mod tracks;
 mod transition;
 
 pub use order::{SequencingProblem, crowded_pairs, order_cost, sequence};
-pub use play_rates::{PlayRates, TASTE_COLUMNS};
-pub use session_steps::{Step, StepListen, last_played, steps_of};
+pub use play_rates::{PlayRates, RATE_COLUMNS};
+pub use session_steps::{SessionPlays, Step, StepListen, steps_of};
 pub use sound::{Mode, TrackSound};
 pub use step_model::{StepColumns, StepModel, StepRow};
 pub use tracks::{EnergyArc, SequenceOptions, Sequenced, sequence_tracks};

@@ -1,18 +1,14 @@
-//! What is expected of a listener and a track without knowing what came before.
+//! How often listeners play on, and tracks are played on, whatever came before.
 
 use super::session_steps::StepListen;
-use crate::factorize::IalsModel;
 
-/// How many columns tell what is expected.
-pub const TASTE_COLUMNS: usize = 3;
+/// How many columns tell how often is played on.
+pub const RATE_COLUMNS: usize = 2;
 /// Plays of the whole log that stand beside those of a listener or a track: with ten of their own, the
 /// log-odds are two thirds theirs.
 const PRIOR_PLAYS: f32 = 5.0;
 
 /// How often listeners play on and tracks are played on.
-///
-/// A step looks kind where it leads to what the listener likes anyway, because people keep to one style.
-/// What is told here stands beside the step when its cost is learnt, so that taste is not taken for flow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlayRates {
     overall: f32,
@@ -57,19 +53,12 @@ impl PlayRates {
         rates
     }
 
-    /// What is expected of a listener and a track.
-    ///
-    /// - Shape: the score of a factorisation that knows as much, and by how much the log-odds of listener
-    ///   and track are above those of all listens; 0 for what is not known.
-    /// - Cost: O(factors).
-    pub fn columns(&self, taste: &IalsModel, listener: u32, item: u32) -> [f32; TASTE_COLUMNS] {
-        let (listener, item) = (listener as usize, item as usize);
-        let factors = taste.user_factor(listener).zip(taste.item_factor(item));
-        let score = factors.map_or(0.0, |(a, b)| a.iter().zip(b).map(|(x, y)| x * y).sum());
+    /// By how much the log-odds of a listener and of a track are above those of all listens; 0 for what is
+    /// not known.
+    pub fn columns(&self, listener: u32, item: u32) -> [f32; RATE_COLUMNS] {
         [
-            score,
-            self.above(self.listeners.get(listener)),
-            self.above(self.items.get(item)),
+            self.above(self.listeners.get(listener as usize)),
+            self.above(self.items.get(item as usize)),
         ]
     }
 
@@ -89,8 +78,6 @@ fn log_odds(share: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::factorize::IalsOptions;
-    use crate::matrix::{InteractionMatrix, Triplet};
 
     #[test]
     fn rates_lean_to_their_own_as_listens_come_in() {
@@ -105,24 +92,13 @@ mod tests {
         known.extend((0..10).map(|number| listen(2, 1, number < 1)));
         known.push(listen(9, 9, false));
         let rates = PlayRates::of(known, 3, 2);
-        let entry = Triplet {
-            row: 0,
-            column: 0,
-            weight: 1.0,
-        };
-        let matrix = InteractionMatrix::from_triplets(3, 2, &[entry]).unwrap();
-        let options = IalsOptions {
-            factors: 2,
-            ..IalsOptions::default()
-        };
-        let taste = IalsModel::fit(&matrix, options).unwrap();
-        let [score, listener, item] = rates.columns(&taste, 0, 0);
-        assert!(score > 0.0 && listener > 1.0 && item > 1.0);
+        let [listener, item] = rates.columns(0, 0);
+        assert!(listener > 1.0 && item > 1.0);
         // Twelve played and thirteen left in all: a half, on the way to nine of ten by ten of fifteen.
         let share: f32 = (9.0 + 5.0 * 12.0 / 25.0) / 15.0;
         let expected = log_odds(share) - log_odds(12.0 / 25.0);
         assert!((listener - expected).abs() < 1e-5, "{listener} {expected}");
-        assert!(rates.columns(&taste, 2, 1)[1] < -1.0);
-        assert_eq!(rates.columns(&taste, 70, 70), [0.0; TASTE_COLUMNS]);
+        assert!(rates.columns(2, 1)[0] < -1.0);
+        assert_eq!(rates.columns(70, 70), [0.0; RATE_COLUMNS]);
     }
 }

@@ -18,9 +18,9 @@ use super::listened::{ListenedReport, ShareRows, order_weight};
 use super::pareto::pareto;
 use super::ranker::{Moment, PartedRows, RankerSettings, named};
 use super::settled::{Evaluated, Measured, SettledRanker};
-use super::steps::{LearntSteps, SoundedSteps, StepRows, Stretch, steps_max};
+use super::steps::{LearntSteps, SoundedSteps, StepRows, Stretch};
 use super::table::RankerRows;
-use super::{JUDGE_AT, WEIGH_AT, ladder, past};
+use super::{JUDGE_AT, STEPS_AT, WEIGH_AT, ladder, past};
 use crate::catalogue::CatalogueView;
 use crate::error::{Error, Result};
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
@@ -128,8 +128,6 @@ pub struct Fitting {
     exposed: Option<ExposureReport>,
     /// What the listened share is learnt from.
     share_rows: ShareRows,
-    /// What the costs of steps are learnt from.
-    step_rows: StepRows,
 }
 
 impl Fitting {
@@ -153,28 +151,19 @@ impl Fitting {
             rows: None,
             exposed: None,
             share_rows: ShareRows::default(),
-            step_rows: StepRows::default(),
         })
     }
 
-    /// The steps that costs are learnt from: from each of these shares of the log to the next, and to
-    /// where judging begins.
-    pub fn steps_after(&self, shares: &[f64]) -> Vec<Stretch> {
-        let most = steps_max(shares.len());
-        let ends = shares.iter().skip(1).copied().chain([JUDGE_AT]);
-        let stretch = |(from, to): (&f64, f64)| {
-            let until = self.dataset.split(to, 1.0).at;
-            let split = self.dataset.split(*from, 1.0);
-            let plays = self.dataset.between(split.at, until);
-            Stretch::of(split.train(), plays, most)
-        };
-        shares.iter().zip(ends).map(stretch).collect()
+    /// The steps that costs are learnt from, before those that judge.
+    pub fn steps(&self) -> Stretch {
+        let split = self.dataset.split(STEPS_AT, 1.0);
+        Stretch::of(self.dataset.split(JUDGE_AT, 1.0).train(), split.at)
     }
 
     /// The steps that judge.
     pub fn held_out_steps(&self) -> Stretch {
         let judge = self.dataset.split(JUDGE_AT, 1.0);
-        Stretch::of(judge.train(), judge.test(), steps_max(1))
+        Stretch::of(&self.dataset.listens, judge.at)
     }
 
     /// Asks from several moments what came next; each question looks as far ahead as from `WEIGH_AT`
@@ -184,12 +173,10 @@ impl Fitting {
         &mut self,
         pasts: Vec<(f64, ListeningState)>,
         exposures: Exposures,
-        steps: &SoundedSteps,
         recipe: &Recipe,
         on_share: &dyn Fn(f64),
     ) -> Result<()> {
         let (mut rows, mut share_rows) = (RankerRows::default(), ShareRows::default());
-        let mut step_rows = StepRows::default();
         let count = pasts.len().max(1) as f64;
         let requests = ladder::requests_max(self.dataset.items.len()) / pasts.len().max(1);
         let judge_at = self.judge_at();
@@ -204,7 +191,6 @@ impl Fitting {
             let most = ladder::questions_max(RANKED_MAX).min(requests);
             let questions = self.dataset.questions(&split, most);
             let (at, parts) = (split.at, fit(&self.dataset, &split, recipe.factorization)?);
-            step_rows.add(&self.dataset, &split, &parts.taste, steps, number);
             let model = self.model(parts, recipe.blend, LearntTrees::default())?;
             self.stand_at(state, at, model);
             if let Some(next) = moments.get(number + 1) {
@@ -226,7 +212,6 @@ impl Fitting {
         self.rows = Some(rows);
         self.exposed = exposed;
         self.share_rows = share_rows;
-        self.step_rows = step_rows;
         Ok(())
     }
 
@@ -250,9 +235,15 @@ impl Fitting {
     }
 
     /// Learns the order that answers the questions best.
-    pub fn learn_order(&self, trials: usize, on_share: &dyn Fn(f64)) -> Result<SettledRanker> {
+    pub fn learn_order(
+        &self,
+        trials: usize,
+        steps: &SoundedSteps,
+        on_share: &dyn Fn(f64),
+    ) -> Result<SettledRanker> {
         let share = self.share_rows.fit()?;
-        let steps = self.step_rows.learn();
+        let before = self.dataset.split(STEPS_AT, JUDGE_AT);
+        let steps = StepRows::of(&self.dataset, &before, steps).learn();
         let Some(parted) = self.parted_rows()? else {
             return Ok(SettledRanker {
                 learnt: None,
@@ -301,9 +292,7 @@ impl Fitting {
         let (at, parts) = (judge.at, fit(&self.dataset, &judge, recipe.factorization)?);
         on_share(0.2);
         let steps = steps.map(|(learnt, held_out)| {
-            let mut rows = StepRows::default();
-            rows.add(&self.dataset, &judge, &parts.taste, &held_out, 0);
-            learnt.judge(&rows)
+            learnt.judge(&StepRows::of(&self.dataset, &judge, &held_out))
         });
         let (dataset, content) = (&self.dataset, &self.content);
         let mut ladder = ladder::judge(dataset, &questions, &parts, content, &recipe.blend);

@@ -54,6 +54,9 @@ use crate::service::{PRODUCTION, Stores};
 const WEIGH_AT: f64 = 0.64;
 /// See [`WEIGH_AT`].
 const JUDGE_AT: f64 = 0.8;
+/// See [`WEIGH_AT`]: from here on steps are learnt from. What lies before says how often listeners and tracks
+/// are played on.
+const STEPS_AT: f64 = 0.32;
 
 /// Which training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -210,8 +210,9 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
                     .await?
             }
         };
+        let steps = self.sounded(Fitting::steps).await?;
         let learn = move |fitting: &mut Fitting, on_share: &dyn Fn(f64)| {
-            fitting.learn_order(count as usize, on_share)
+            fitting.learn_order(count as usize, &steps, on_share)
         };
         let ranker = self.lend(0.0, learn).await?;
         settled.write("ranker", &ranker).await?;
@@ -226,28 +227,26 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         self.meter.begin(Stage::Split, false);
         let is_large = self.fitting()?.dataset.listens.len() > RANKER_LISTENS_MAX;
         let first = if is_large { RANKER_AT.len() - 1 } else { 0 };
-        let shares = RANKER_AT[first..].to_vec();
+        let shares = &RANKER_AT[first..];
         let mut pasts = Vec::with_capacity(shares.len());
-        for share in &shares {
+        for share in shares {
             pasts.push((*share, self.past(settled, *share).await?));
             self.meter.within(pasts.len() as f64 / shares.len() as f64);
         }
         self.meter.begin(Stage::BuildRows, false);
         let judge_at = self.fitting()?.judge_at();
         let exposures = Exposures::read(self.stores, self.scope, settled.until, judge_at).await?;
-        let find = move |fitting: &mut Fitting, _: &dyn Fn(f64)| Ok(fitting.steps_after(&shares));
-        let steps = self.lend(0.0, find).await?;
-        let steps = self.sounded(steps).await?;
         let build = move |fitting: &mut Fitting, on_share: &dyn Fn(f64)| {
-            fitting.build_rows(pasts, exposures, &steps, &recipe, on_share)
+            fitting.build_rows(pasts, exposures, &recipe, on_share)
         };
         self.lend(0.0, build).await
     }
 
-    /// Reads the sounds of the tracks in steps.
-    async fn sounded(&self, stretches: Vec<Stretch>) -> Result<SoundedSteps> {
+    /// Finds steps, and reads the sounds of their tracks.
+    async fn sounded(&mut self, find: fn(&Fitting) -> Stretch) -> Result<SoundedSteps> {
+        let stretch = self.lend(0.0, move |fitting, _| Ok(find(fitting))).await?;
         let items = &self.fitting()?.dataset.items;
-        SoundedSteps::read(self.stores, self.scope, items, stretches).await
+        SoundedSteps::read(self.stores, self.scope, items, stretch).await
     }
 
     async fn past(&self, settled: &Settled<'_>, share: f64) -> Result<ListeningState> {
@@ -274,11 +273,7 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         let current = self.load(production).await?;
         let learnt = read_learnt(ranker)?;
         let steps = match ranker.steps.clone() {
-            Some(steps) => {
-                let find = |fitting: &mut Fitting, _: &dyn Fn(f64)| Ok(fitting.held_out_steps());
-                let held_out = self.lend(0.0, find).await?;
-                Some((steps, self.sounded(vec![held_out]).await?))
-            }
+            Some(steps) => Some((steps, self.sounded(Fitting::held_out_steps).await?)),
             None => None,
         };
         let judge = move |fitting: &mut Fitting, on_share: &dyn Fn(f64)| {

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use leitmotif_domain::{TenantScope, TrackId};
-use leitmotif_learn::factorize::IalsModel;
+use leitmotif_domain::{TenantScope, Timestamp, TrackId};
 use leitmotif_learn::sequencing::{
-    PlayRates, Step, StepColumns, StepListen, StepModel, StepParts, StepRow, TrackSound,
-    TransitionWeights, last_played, steps_of,
+    PlayRates, SessionPlays, Step, StepColumns, StepListen, StepModel, StepParts, StepRow,
+    TrackSound, TransitionWeights, steps_of,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,48 +20,52 @@ use crate::service::Stores;
 
 /// Fewest steps that costs are learnt from: fewer say nothing surely about five parts.
 const STEPS_MIN: usize = 500;
-/// Most steps that are learnt from, over all moments, and most that judge. Each weight is then known to a
-/// tenth of a logit or better, and the sounds of at most twelve times as many tracks are held for a while:
-/// 140 MB where every listener has one step and no track is heard twice.
+/// Most steps that are learnt from, and most that judge. Each weight is then known to a tenth of a logit or
+/// better, and the sounds of at most twelve times as many tracks are held for a while: 140 MB where every
+/// listener has one step and no track is heard twice.
 const STEPS_MAX: usize = 20_000;
-/// Tracks played before, by listener, that stand for what they like.
+/// Plays of other sessions that stand for what a listener likes.
 const HABIT: usize = 10;
 /// Tracks whose analyses are read at once.
 const READ_BATCH: usize = 500;
 
-/// Steps of a stretch of time, and what their listeners played last before it.
+/// Steps of a stretch of time, each with what its listener played in other sessions.
 #[derive(Default)]
 pub struct Stretch {
-    steps: Vec<Step>,
-    last: HashMap<u32, Vec<u32>>,
+    steps: Vec<(Step, Vec<u32>)>,
 }
 
 impl Stretch {
-    /// Finds the steps in plays, or so many of them, drawn.
-    pub fn of(known: &[Play], plays: &[Play], most: usize) -> Self {
-        let steps = steps_of(plays.iter().filter_map(step_listen), SESSION_GAP_MS);
-        let drawn = sample(steps.len(), most, SEED).into_iter();
+    /// Finds the steps from a moment on in plays, or so many of them, drawn. What was played in other
+    /// sessions is of before and after the step, up to the end of the plays: it takes taste out and tells
+    /// nothing of how the step ended.
+    pub fn of(plays: &[Play], from: Timestamp) -> Self {
+        let listens = || plays.iter().filter_map(step_listen);
+        let steps = steps_of(listens(), SESSION_GAP_MS, from.as_ms());
+        let drawn = sample(steps.len(), STEPS_MAX, SEED).into_iter();
         let steps: Vec<Step> = drawn
             .filter_map(|place| steps.get(place).copied())
             .collect();
         let listeners = steps.iter().map(|step| step.listener).collect();
-        let known = known.iter().filter_map(step_listen);
+        let plays = SessionPlays::of(listens(), SESSION_GAP_MS, &listeners);
+        let beside = steps
+            .into_iter()
+            .map(|step| (step, plays.beside(&step, HABIT)));
         Self {
-            last: last_played(known, &listeners, HABIT),
-            steps,
+            // Of who has one session alone taste cannot be told from flow.
+            steps: beside.filter(|(_, others)| !others.is_empty()).collect(),
         }
     }
 
     fn columns(&self) -> impl Iterator<Item = u32> + '_ {
-        let steps = self.steps.iter().flat_map(|step| [step.from, step.to]);
-        steps.chain(self.last.values().flatten().copied())
+        let steps = self.steps.iter();
+        steps.flat_map(|(step, others)| others.iter().copied().chain([step.from, step.to]))
     }
 }
 
-/// Steps of several stretches with the sounds of their tracks.
-#[derive(Default)]
+/// Steps with the sounds of their tracks.
 pub struct SoundedSteps {
-    stretches: Vec<Stretch>,
+    stretch: Stretch,
     /// By column of the dataset.
     sounds: HashMap<u32, TrackSound>,
 }
@@ -75,9 +78,9 @@ impl SoundedSteps {
         stores: &Stores,
         scope: &TenantScope,
         items: &[TrackId],
-        stretches: Vec<Stretch>,
+        stretch: Stretch,
     ) -> Result<Self> {
-        let columns: BTreeSet<u32> = stretches.iter().flat_map(Stretch::columns).collect();
+        let columns: BTreeSet<u32> = stretch.columns().collect();
         let ids: Vec<(u32, TrackId)> = (columns.into_iter())
             .filter_map(|column| Some((column, *items.get(column as usize)?)))
             .collect();
@@ -87,7 +90,7 @@ impl SoundedSteps {
             let read = sounds_of(stores, scope, &tracks).await?;
             sounds.extend(batch.iter().map(|(column, _)| *column).zip(read));
         }
-        Ok(Self { stretches, sounds })
+        Ok(Self { stretch, sounds })
     }
 
     fn parts(&self, from: u32, to: u32) -> StepParts {
@@ -95,17 +98,12 @@ impl SoundedSteps {
         sounds.map_or_else(StepParts::default, |(from, to)| StepParts::of(from, to))
     }
 
-    /// Mean parts of steps to the second track of a step from what its listener played before.
-    fn habit(&self, stretch: &Stretch, step: &Step) -> StepParts {
-        let last = stretch.last.get(&step.listener).into_iter().flatten();
-        let others = last.filter(|item| **item != step.to);
-        StepParts::mean(others.map(|item| self.parts(*item, step.to)))
+    /// Mean parts of steps to the second track of a step from what its listener played: the first track,
+    /// and those of other sessions.
+    fn habit(&self, step: &Step, others: &[u32]) -> StepParts {
+        let played = others.iter().chain([&step.from]);
+        StepParts::mean(played.map(|item| self.parts(*item, step.to)))
     }
-}
-
-/// How many steps of each of so many stretches are learnt from, and how many judge where it is one.
-pub fn steps_max(stretches: usize) -> usize {
-    STEPS_MAX / stretches.max(1)
 }
 
 /// A play as steps need it; a judgement is none.
@@ -127,7 +125,7 @@ fn step_listen(play: &Play) -> Option<StepListen> {
     })
 }
 
-/// Steps with what was expected of their second tracks by what was known before.
+/// Steps as they are learnt from, and judge.
 #[derive(Default)]
 pub struct StepRows {
     rows: Vec<StepRow>,
@@ -135,36 +133,28 @@ pub struct StepRows {
 }
 
 impl StepRows {
-    /// Adds the steps of a stretch, read as of the split before it.
+    /// Makes the rows of steps after a split; how often listeners and tracks are played on is read before.
     ///
-    /// - Cost: O(known plays + steps × factors).
-    pub fn add(
-        &mut self,
-        dataset: &Dataset,
-        split: &Split<'_>,
-        taste: &IalsModel,
-        steps: &SoundedSteps,
-        stretch: usize,
-    ) {
+    /// - Cost: O(known plays + steps × dimension of the embedding).
+    pub fn of(dataset: &Dataset, split: &Split<'_>, sounded: &SoundedSteps) -> Self {
         let known = split.train().iter().filter_map(step_listen);
         let rates = PlayRates::of(known, dataset.listeners.len(), dataset.items.len());
-        let Some(stretch) = steps.stretches.get(stretch) else {
-            return;
-        };
-        for step in &stretch.steps {
-            let parts = steps.parts(step.from, step.to);
+        let mut found = Self::default();
+        for (step, others) in &sounded.stretch.steps {
+            let parts = sounded.parts(step.from, step.to);
             // Of a step of which nothing is known nothing can be learnt.
             if parts == StepParts::default() {
                 continue;
             }
-            self.rows.push(StepRow {
+            found.rows.push(StepRow {
                 parts,
-                habit: steps.habit(stretch, step),
-                taste: rates.columns(taste, step.listener, step.to),
+                habit: sounded.habit(step, others),
+                rates: rates.columns(step.listener, step.to),
                 is_played: step.is_played,
             });
-            self.listeners.push(step.listener);
+            found.listeners.push(step.listener);
         }
+        found
     }
 
     /// Learns what the parts of a step cost, and how much the convention's cost matters; none where there
@@ -332,7 +322,7 @@ mod tests {
                     ..StepParts::default()
                 },
                 habit: StepParts::default(),
-                taste: [0.0; 3],
+                rates: [0.0; 2],
                 is_played: unit() < chance,
             });
             rows.listeners.push(number % 200);
