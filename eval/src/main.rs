@@ -25,6 +25,7 @@ mod search;
 mod sequence;
 mod server;
 mod sessions;
+mod step_costs;
 mod training;
 mod two_stage;
 mod vectors;
@@ -64,6 +65,8 @@ enum Command {
     TwoStage(two_stage::Args),
     /// How well ordered playlists flow, against shuffled ones.
     Sequence(sequence::Args),
+    /// Whether step costs learnt from a log order playlists better than the convention, in demo worlds.
+    StepCosts(step_costs::Args),
     /// Nearest neighbours by lyrics embeddings: the other half of a text, its author; the cost of learning.
     LyricsEmbedding(lyrics_embedding::Args),
     /// Learning to rank: quality of the order, time to fit and to score.
@@ -103,6 +106,7 @@ fn main() -> anyhow::Result<()> {
         Command::Sessions(args) => sessions::run(&args)?,
         Command::TwoStage(args) => two_stage::run(&args)?,
         Command::Sequence(args) => sequence::run(&args)?,
+        Command::StepCosts(args) => step_costs::run(&args)?,
         Command::LyricsEmbedding(args) => lyrics_embedding::run(&args)?,
         Command::Ltr(args) => ltr::run(&args)?,
         Command::Propensity(args) => propensity::run(&args)?,

@@ -6,6 +6,13 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
+pub use self::oracle::TasteOracle;
+use self::steps::{StepSound, TakenStep};
+use crate::songs::Mode;
+
+mod oracle;
+mod steps;
+
 /// Length of taste and track vectors: enough for styles to differ in many ways, few enough for a
 /// factor model to find them.
 const TASTE_DIMENSIONS: usize = 12;
@@ -36,12 +43,16 @@ pub struct TrackTraits {
     pub tempo_bpm: f64,
     /// Forcefulness, 0..=1.
     pub energy: f32,
+    /// Tonic pitch class, 0 for C to 11 for B.
+    pub key: u8,
+    /// Mode.
+    pub mode: Mode,
     /// Length in milliseconds.
     pub track_ms: u32,
 }
 
 /// Size and seed of a simulation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ListenersSpec {
     /// Everything random follows from it.
     pub seed: u64,
@@ -51,6 +62,8 @@ pub struct ListenersSpec {
     pub listen_count: usize,
     /// Days over which they are spread, at least one.
     pub day_count: u32,
+    /// How much listeners mind the step from one track to the next: 1 as they do, 0 not at all.
+    pub step_strength: f32,
 }
 
 impl Default for ListenersSpec {
@@ -60,6 +73,7 @@ impl Default for ListenersSpec {
             listener_count: 500,
             listen_count: 40_000,
             day_count: 84,
+            step_strength: 1.0,
         }
     }
 }
@@ -100,45 +114,12 @@ pub struct Simulation {
     pub oracle: TasteOracle,
 }
 
-/// Knows every listener's utility of every track.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TasteOracle {
-    tracks: Vec<TrackVector>,
-    listeners: Vec<Listener>,
-    end_ms: u64,
-}
-
-impl TasteOracle {
-    /// Returns the utility of a track to a listener at a time, in logits of playing it to the end;
-    /// `None` for strangers.
-    pub fn utility(&self, listener_index: usize, track_index: usize, at_ms: u64) -> Option<f32> {
-        let listener = self.listeners.get(listener_index)?;
-        let track = self.tracks.get(track_index)?;
-        Some(listener.utility(track, at_ms as f32 / self.end_ms.max(1) as f32))
-    }
-
-    /// Returns the probability that the listener plays the track to the end.
-    pub fn play_probability(
-        &self,
-        listener_index: usize,
-        track_index: usize,
-        at_ms: u64,
-    ) -> Option<f32> {
-        self.utility(listener_index, track_index, at_ms)
-            .map(logistic)
-    }
-
-    /// Returns the share of all offers that a track draws by popularity alone.
-    pub fn popularity(&self, track_index: usize) -> Option<f64> {
-        self.tracks.get(track_index).map(|track| track.popularity)
-    }
-}
-
 #[derive(Debug, Clone, PartialEq)]
 struct TrackVector {
     vector: [f32; TASTE_DIMENSIONS],
     popularity: f64,
     quality: f32,
+    sound: StepSound,
     track_ms: u32,
 }
 
@@ -150,6 +131,8 @@ struct Listener {
     pickiness: f32,
     discovery: f64,
     activity: f64,
+    /// How much steps between tracks are minded, around 1.
+    minding: f32,
 }
 
 impl Listener {
@@ -173,6 +156,7 @@ pub fn draw_tracks(
     style_count: usize,
 ) -> Vec<TrackTraits> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x7261_636b);
+    let mut keys = ChaCha8Rng::seed_from_u64(seed ^ 0x6b65_7973);
     let styles: Vec<(f64, f32)> = (0..style_count.max(1))
         .map(|_| (rng.random_range(70.0..170.0), rng.random_range(0.1..0.95)))
         .collect();
@@ -186,6 +170,12 @@ pub fn draw_tracks(
                 style_index,
                 tempo_bpm: tempo_bpm * rng.random_range(0.92..1.08),
                 energy: (energy + rng.random_range(-0.1f32..0.1)).clamp(0.0, 1.0),
+                key: keys.random_range(0..12),
+                mode: if keys.random::<f64>() < 0.5 {
+                    Mode::Major
+                } else {
+                    Mode::Minor
+                },
                 track_ms: rng.random_range(120_000..320_000),
             }
         })
@@ -195,17 +185,35 @@ pub fn draw_tracks(
 /// Simulates listeners of a catalogue.
 ///
 /// - Shape: listens come ordered by time, indices refer to `tracks` and to `0..listener_count`. What
-///   is offered mixes charts, chance and taste; whether it is played to the end depends on the
-///   utility alone, which drifts for some listeners.
-/// - Cost: O(listens × tracks considered) and O(listeners × tracks) for nothing else; 40,000 listens
-///   take well under a second; deterministic.
+///   is offered mixes charts, chance and taste; whether it is played to the end depends on the utility,
+///   which drifts for some listeners, and on the step from what was played to the end before it in the
+///   same sitting.
+/// - Cost: O(listens × tracks considered) and O(listeners × tracks) for nothing else, twice; 40,000
+///   listens take well under a second; deterministic.
 pub fn simulate_listeners(spec: &ListenersSpec, tracks: &[TrackTraits]) -> Simulation {
+    let (without, taken) = live(spec, tracks, 0.0, 0.0);
+    if spec.step_strength == 0.0 {
+        return without;
+    }
+    let usual_step = steps::usual_step(&taken, spec.step_strength);
+    live(spec, tracks, spec.step_strength, usual_step).0
+}
+
+/// Lets everybody listen, and tells the steps they took.
+fn live(
+    spec: &ListenersSpec,
+    tracks: &[TrackTraits],
+    step_strength: f32,
+    usual_step: f32,
+) -> (Simulation, Vec<TakenStep>) {
     let mut rng = ChaCha8Rng::seed_from_u64(spec.seed ^ 0x6c69_7374);
+    // Chance of its own: what was drawn before listeners minded steps is drawn still.
+    let mut minds = ChaCha8Rng::seed_from_u64(spec.seed ^ 0x7374_6570);
     let end_ms = u64::from(spec.day_count.max(1)) * DAY_MS;
     let styles = style_vectors(&mut rng, tracks);
     let track_vectors = track_vectors(&mut rng, tracks, &styles);
     let listeners: Vec<Listener> = (0..spec.listener_count)
-        .map(|_| draw_listener(&mut rng, &styles))
+        .map(|_| draw_listener(&mut rng, &mut minds, &styles))
         .collect();
     let mut simulation = Simulation {
         listens: Vec::with_capacity(spec.listen_count),
@@ -213,10 +221,13 @@ pub fn simulate_listeners(spec: &ListenersSpec, tracks: &[TrackTraits]) -> Simul
             tracks: track_vectors,
             listeners,
             end_ms,
+            step_strength,
+            usual_step,
         },
     };
+    let mut taken = Vec::new();
     if tracks.is_empty() || spec.listener_count == 0 {
-        return simulation;
+        return (simulation, taken);
     }
     let charts = Charts::new(&simulation.oracle.tracks);
     let activity = Cumulative::new(simulation.oracle.listeners.iter().map(|l| l.activity));
@@ -230,13 +241,14 @@ pub fn simulate_listeners(spec: &ListenersSpec, tracks: &[TrackTraits]) -> Simul
             &charts,
             listener_index,
             length,
+            &mut taken,
         );
         simulation.listens.extend(session);
     }
     simulation
         .listens
         .sort_by_key(|listen| (listen.at_ms, listen.listener_index));
-    simulation
+    (simulation, taken)
 }
 
 /// Popularity as a lottery, and a flatter one for what taste looks at.
@@ -286,10 +298,12 @@ fn play_session(
     charts: &Charts,
     listener_index: usize,
     length: usize,
+    taken: &mut Vec<TakenStep>,
 ) -> Vec<SimulatedListen> {
     let listener = &oracle.listeners[listener_index];
     let mut at_ms = session_start(rng, oracle.end_ms);
     let mut heard: Vec<usize> = Vec::with_capacity(length);
+    let mut previous: Option<&TrackVector> = None;
     let mut listens = Vec::with_capacity(length);
     for _ in 0..length {
         let progress = at_ms as f32 / oracle.end_ms as f32;
@@ -302,7 +316,19 @@ fn play_session(
         }
         heard.push(track_index);
         let track = &oracle.tracks[track_index];
-        let is_played = rng.random::<f32>() < logistic(listener.utility(track, progress));
+        let utility = listener.utility(track, progress);
+        if let Some(previous) = previous {
+            taken.push(TakenStep {
+                utility,
+                minding: listener.minding,
+                cost: previous.sound.cost_to(&track.sound),
+            });
+        }
+        let wish = utility + oracle.step(listener, previous, track);
+        let is_played = rng.random::<f32>() < logistic(wish);
+        if is_played {
+            previous = Some(track);
+        }
         let share: f32 = if is_played {
             rng.random_range(0.92..1.0)
         } else {
@@ -415,13 +441,18 @@ fn track_vectors(
                 vector,
                 popularity: popularity[index] / total,
                 quality: (logs[index] - mean) / spread,
+                sound: StepSound::of(track),
                 track_ms: track.track_ms,
             }
         })
         .collect()
 }
 
-fn draw_listener(rng: &mut ChaCha8Rng, styles: &[[f32; TASTE_DIMENSIONS]]) -> Listener {
+fn draw_listener(
+    rng: &mut ChaCha8Rng,
+    minds: &mut ChaCha8Rng,
+    styles: &[[f32; TASTE_DIMENSIONS]],
+) -> Listener {
     let early_taste = draw_taste(rng, styles);
     // Four in ten drift part of the way to another taste.
     let drift: f32 = if rng.random::<f64>() < 0.4 {
@@ -440,6 +471,7 @@ fn draw_listener(rng: &mut ChaCha8Rng, styles: &[[f32; TASTE_DIMENSIONS]]) -> Li
         pickiness: rng.random_range(-0.2..0.9),
         discovery: rng.random_range(0.04..0.22),
         activity: rng.random_range(-0.8f64..0.8).exp(),
+        minding: minds.random_range(0.4..1.6),
     }
 }
 

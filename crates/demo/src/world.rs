@@ -105,6 +105,13 @@ pub struct WorldSong {
     artist_index: usize,
 }
 
+impl WorldSong {
+    /// Tells artists apart.
+    pub fn artist_key(&self) -> u64 {
+        self.artist_index as u64
+    }
+}
+
 /// A rendered song.
 pub struct RenderedSong {
     /// A WAV file.
@@ -140,30 +147,35 @@ impl World {
         })
     }
 
-    /// Lets the listeners play and skip, given what rendering said of each song.
+    /// Lets the listeners play and skip, given what rendering said of each song; of one that was not
+    /// rendered its style says how forceful it is.
     pub fn simulate(&self, truths: &BTreeMap<usize, SongTruth>) -> Simulation {
-        let traits: Vec<TrackTraits> = self
-            .songs
-            .iter()
-            .enumerate()
-            .map(|(index, song)| TrackTraits {
-                artist_index: song.artist_index,
-                style_index: Style::ALL
-                    .iter()
-                    .position(|s| *s == song.spec.style)
-                    .unwrap_or(0),
-                tempo_bpm: song.spec.tempo_bpm,
-                energy: truths.get(&index).map_or(0.5, |truth| truth.energy),
-                track_ms: (self.spec.song_seconds * 1_000.0) as u32,
-            })
-            .collect();
         let spec = ListenersSpec {
             seed: self.spec.seed,
             listener_count: self.spec.listener_count,
             listen_count: self.spec.listen_count,
             day_count: self.spec.day_count,
+            ..ListenersSpec::default()
         };
-        simulate_listeners(&spec, &traits)
+        simulate_listeners(&spec, &self.traits(truths))
+    }
+
+    /// What the simulation needs to know of each song; see [`World::simulate`].
+    pub fn traits(&self, truths: &BTreeMap<usize, SongTruth>) -> Vec<TrackTraits> {
+        let songs = self.songs.iter().enumerate();
+        let traits = songs.map(|(index, song)| {
+            let style = song.spec.style;
+            TrackTraits {
+                artist_index: song.artist_index,
+                style_index: Style::ALL.iter().position(|s| *s == style).unwrap_or(0),
+                tempo_bpm: song.spec.tempo_bpm,
+                energy: (truths.get(&index)).map_or_else(|| style.energy(), |truth| truth.energy),
+                key: song.spec.key,
+                mode: song.spec.mode,
+                track_ms: (self.spec.song_seconds * 1_000.0) as u32,
+            }
+        });
+        traits.collect()
     }
 }
 

@@ -7,6 +7,7 @@ use leitmotif_domain::{ModelId, TrackId};
 use leitmotif_features::IdMap;
 use leitmotif_learn::factorize::IalsModel;
 use leitmotif_learn::neighbours::ItemNeighbours;
+use leitmotif_learn::sequencing::TransitionWeights;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -59,6 +60,9 @@ pub struct ModelParts {
     pub ranker: Option<Ranker>,
     /// What tells how much of a track will be heard, where it does better than means.
     pub listened: Option<Arc<ListenedShare>>,
+    /// What each part of a step from one track to the next counts, where that was learnt and tells better
+    /// than the convention where listeners play on.
+    pub steps: Option<TransitionWeights>,
 }
 
 /// A trained recommender.

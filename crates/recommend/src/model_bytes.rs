@@ -10,6 +10,7 @@ use std::sync::Arc;
 use leitmotif_domain::{ModelId, TenantScope, TrackId};
 use leitmotif_learn::factorize::{IalsModel, IalsOptions};
 use leitmotif_learn::neighbours::{ItemNeighbours, PackedLists};
+use leitmotif_learn::sequencing::TransitionWeights;
 use leitmotif_storage::blob_streams::{BlobReader, BlobWriter, stream_error};
 use leitmotif_storage::ports::{BlobKey, BlobStore};
 use serde::de::DeserializeOwned;
@@ -22,8 +23,11 @@ use crate::model::{BlendWeights, ModelParts, RecommenderModel};
 use crate::model_earlier;
 use crate::rank::{ListenedShare, Ranker};
 
-/// What the present form begins with; earlier ones begin with their number, below ten.
-const FORM: [u8; 8] = *b"LMMODEL4";
+/// What the present form begins with.
+const FORM: [u8; 8] = *b"LMMODEL5";
+/// What the form before begins with, which is the same without the costs of steps; earlier ones begin
+/// with their number, below ten.
+const FORM_WITHOUT_STEPS: [u8; 8] = *b"LMMODEL4";
 /// Length of the checksum at the end.
 const CHECKSUM_BYTES: usize = 32;
 /// Bytes that are turned into numbers at once.
@@ -34,6 +38,25 @@ const BLOCK_BYTES: usize = 64 << 10;
 struct Settings {
     blend: BlendWeights,
     trees: StoredTrees,
+    steps: Option<TransitionWeights>,
+}
+
+/// The same in the form before.
+#[derive(Deserialize)]
+struct SettingsWithoutSteps {
+    blend: BlendWeights,
+    trees: StoredTrees,
+}
+
+impl From<SettingsWithoutSteps> for Settings {
+    fn from(earlier: SettingsWithoutSteps) -> Self {
+        let SettingsWithoutSteps { blend, trees } = earlier;
+        Self {
+            blend,
+            trees,
+            steps: None,
+        }
+    }
 }
 
 /// Trees in LightGBM's text form.
@@ -136,6 +159,7 @@ fn write(model: &RecommenderModel, out: impl Write) -> Result<()> {
     let settings = Settings {
         blend: model.blend,
         trees: StoredTrees::of(model),
+        steps: model.steps,
     };
     let options = postcard::to_allocvec(model.taste.options()).map_err(Error::bug)?;
     let settings = postcard::to_allocvec(&settings).map_err(Error::bug)?;
@@ -170,17 +194,18 @@ fn read(id: ModelId, mut stream: impl Read, size_bytes: u64) -> Result<Recommend
     let mut begin = Vec::new();
     let mut front = (&mut stream).take(FORM.len() as u64);
     front.read_to_end(&mut begin).map_err(failed)?;
-    if begin != FORM {
+    let has_steps = begin == FORM;
+    if !has_steps && begin != FORM_WITHOUT_STEPS {
         stream.read_to_end(&mut begin).map_err(failed)?;
         return model_earlier::read(id, &begin);
     }
     let around = FORM.len() + CHECKSUM_BYTES;
     let mut source = Source {
         stream,
-        hasher: Sha256::new_with_prefix(FORM),
+        hasher: Sha256::new_with_prefix(&begin),
         left: size_bytes.saturating_sub(around as u64),
     };
-    let parts = read_parts(id, &mut source).map_err(|unread| match unread {
+    let parts = read_parts(id, has_steps, &mut source).map_err(|unread| match unread {
         Unread::Stream(error) => failed(error),
         Unread::Content(reason) => damaged(id, reason),
     })?;
@@ -194,6 +219,7 @@ fn read(id: ModelId, mut stream: impl Read, size_bytes: u64) -> Result<Recommend
 
 fn read_parts<R: Read>(
     id: ModelId,
+    has_steps: bool,
     source: &mut Source<R>,
 ) -> std::result::Result<ModelParts, Unread> {
     let learnt = |error: leitmotif_learn::Error| Unread::Content(error.to_string());
@@ -216,7 +242,18 @@ fn read_parts<R: Read>(
         ItemNeighbours::from_packed(packed).map_err(learnt)
     };
     let (neighbours, content, transitions) = (lists()?, lists()?, lists()?);
-    let settings: Settings = source.document()?;
+    let settings: Settings = if has_steps {
+        source.document()?
+    } else {
+        source.document::<SettingsWithoutSteps>()?.into()
+    };
+    let are_costs = |steps: &TransitionWeights| {
+        TransitionWeights::scaled(steps.values().map(f64::from)).is_some()
+    };
+    let steps = settings.steps;
+    if !steps.as_ref().is_none_or(are_costs) {
+        return Err(Unread::Content("its costs of steps are none".to_owned()));
+    }
     let (ranker, listened) = settings.trees.read(id);
     Ok(ModelParts {
         items,
@@ -227,6 +264,7 @@ fn read_parts<R: Read>(
         blend: settings.blend,
         ranker,
         listened,
+        steps,
     })
 }
 
@@ -382,6 +420,7 @@ mod tests {
             blend: earlier.blend,
             ranker: Some(ranker.with_listened(Arc::clone(&share), 0.5)),
             listened: Some(share),
+            steps: TransitionWeights::scaled([2.0, 0.0, 1.0, 5.0, 1.0]),
         };
         RecommenderModel::new(earlier.id, parts).unwrap()
     }
@@ -396,7 +435,8 @@ mod tests {
             (&read.taste, &read.neighbours),
             (&model.taste, &model.neighbours)
         );
-        assert_eq!(read.blend, model.blend);
+        assert_eq!((read.blend, read.steps), (model.blend, model.steps));
+        assert!(read.steps.is_some());
         let (told, kept) = (read.listened.as_ref(), model.listened.as_ref());
         assert_eq!(told.unwrap().to_text(), kept.unwrap().to_text());
         let term = read.ranker.as_ref().and_then(Ranker::listened);
@@ -407,6 +447,80 @@ mod tests {
         let again = read_bytes(&bytes_of(&earlier)).unwrap();
         assert!(again.ranker.is_none() && again.listened.is_none());
         assert_eq!(again.taste, earlier.taste);
+    }
+
+    #[test]
+    fn the_form_without_costs_of_steps_still_reads() {
+        let model = model();
+        let bytes = bytes_of(
+            &RecommenderModel::new(
+                model.id,
+                ModelParts {
+                    items: model.items.clone(),
+                    taste: model.taste.clone(),
+                    neighbours: model.neighbours.clone(),
+                    content: model.content.clone(),
+                    transitions: model.transitions.clone(),
+                    blend: model.blend,
+                    ranker: None,
+                    listened: model.listened.clone(),
+                    steps: None,
+                },
+            )
+            .unwrap(),
+        );
+        // The small document ends the bytes before the checksum, and none takes its last byte.
+        let settings = postcard::to_allocvec(&Settings {
+            blend: model.blend,
+            trees: StoredTrees {
+                ranker: None,
+                listened: model.listened.as_ref().map(|share| (share.to_text(), 0.0)),
+            },
+            steps: None,
+        })
+        .unwrap();
+        let end = bytes.len() - CHECKSUM_BYTES;
+        let begin = end - settings.len();
+        assert_eq!(bytes[begin..end], settings);
+        let mut earlier = FORM_WITHOUT_STEPS.to_vec();
+        earlier.extend(&bytes[FORM.len()..begin - 8]);
+        earlier.extend((settings.len() as u64 - 1).to_le_bytes());
+        earlier.extend(&settings[..settings.len() - 1]);
+        let checksum = Sha256::digest(&earlier);
+        earlier.extend(checksum);
+        let read = read_bytes(&earlier).unwrap();
+        assert_eq!((read.blend, read.steps), (model.blend, None));
+        assert!(read.listened.is_some());
+        assert_eq!(bytes_of(&read), bytes, "written in the present form");
+        earlier[0] ^= 1;
+        assert!(read_bytes(&earlier).is_err());
+    }
+
+    #[test]
+    fn costs_of_steps_that_are_none_are_refused() {
+        let model = model();
+        for wrong in [-1.0, f32::NAN] {
+            let costs = model.steps.unwrap();
+            let parts = ModelParts {
+                steps: Some(TransitionWeights {
+                    key: wrong,
+                    ..costs
+                }),
+                items: model.items.clone(),
+                taste: model.taste.clone(),
+                neighbours: model.neighbours.clone(),
+                content: model.content.clone(),
+                transitions: model.transitions.clone(),
+                blend: model.blend,
+                ranker: None,
+                listened: None,
+            };
+            let refused = read_bytes(&bytes_of(&RecommenderModel::new(model.id, parts).unwrap()));
+            assert!(matches!(
+                refused.map(|_| ()),
+                Err(Error::DamagedModel { .. })
+            ));
+        }
     }
 
     #[test]

@@ -87,6 +87,7 @@ pub fn read(id: ModelId, bytes: &[u8]) -> Result<RecommenderModel> {
         },
         ranker,
         listened,
+        steps: None,
     };
     RecommenderModel::new(id, parts)
 }

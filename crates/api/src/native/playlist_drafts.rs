@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use leitmotif_domain::{ListenerId, TenantScope, TrackId, limits};
 use leitmotif_recommend::playlists::{
-    self, EnergyArc, Mode, PlaylistDraft, PlaylistKind, PlaylistRequest, TrackSound,
+    self, EnergyArc, Mode, PlaylistDraft, PlaylistKind, PlaylistRequest, StepBasis, TrackSound,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -106,6 +106,28 @@ pub struct DraftAnswer {
     /// Expected cost of a step when the same tracks are shuffled; `null` for a path, whose order is
     /// its meaning.
     pub shuffled_step_cost: Option<f32>,
+    /// Where the costs of steps come from.
+    pub step_costs_by: StepCostsBy,
+}
+
+/// Where the costs of steps come from, by which tracks are ordered too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StepCostsBy {
+    /// From what listeners played on after: the model in production learnt it, and it told held-out listens
+    /// surely better than the convention.
+    Listening,
+    /// From a convention of mixing.
+    Convention,
+}
+
+impl From<StepBasis> for StepCostsBy {
+    fn from(basis: StepBasis) -> Self {
+        match basis {
+            StepBasis::Listening => Self::Listening,
+            StepBasis::Convention => Self::Convention,
+        }
+    }
 }
 
 /// A track of a playlist with what decides how it flows.
@@ -132,7 +154,8 @@ pub struct FlowTrack {
 /// Drafts a playlist.
 ///
 /// Tracks are chosen by relevance and then put into the order in which tempo, key, energy and sound
-/// flow best, artists apart. Nothing is stored.
+/// flow best, artists apart. What each of these counts is learnt from what listeners played on after,
+/// where that tells better than a convention. Nothing is stored.
 #[utoipa::path(post, path = "/api/v1/playlist-drafts", tag = "playlists",
     request_body = DraftInput, responses(
     (status = 200, body = DraftAnswer),
@@ -232,6 +255,7 @@ async fn answer_of(
         tracks,
         step_cost: has_steps.then(|| mean(&draft.steps)),
         shuffled_step_cost: draft.shuffled_step.filter(|_| has_steps),
+        step_costs_by: draft.basis.into(),
     })
 }
 

@@ -9,12 +9,12 @@ use axum::response::{IntoResponse, Response};
 use leitmotif_domain::TenantScope;
 use leitmotif_domain::playlist::Playlist;
 use leitmotif_domain::track::Track;
-use leitmotif_recommend::playlists::{sounds_of, transition_cost};
+use leitmotif_recommend::playlists::{sounds_of, step_costs};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use super::playlist_drafts::{FlowTrack, flow_tracks};
+use super::playlist_drafts::{FlowTrack, StepCostsBy, flow_tracks};
 use super::playlists::find;
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::QueryParameters;
@@ -51,6 +51,9 @@ pub struct FileQuery {
 pub struct FlowAnswer {
     /// The tracks in order, at most 500.
     pub tracks: Vec<FlowTrack>,
+    /// Where the costs of steps come from: as they are at present, not as they were when the playlist was
+    /// made.
+    pub step_costs_by: StepCostsBy,
 }
 
 /// Writes a playlist as a file.
@@ -100,11 +103,15 @@ pub async fn flow(
     playlist.tracks.truncate(FLOW_TRACKS_MAX);
     let stores = state.recommender.stores();
     let sounds = sounds_of(stores, scope, &playlist.tracks).await?;
+    let (weights, basis) = step_costs(&state.recommender, scope).await?;
     let steps: Vec<f32> = (sounds.windows(2))
-        .map(|pair| transition_cost(&pair[0], &pair[1]))
+        .map(|pair| weights.cost(&pair[0], &pair[1]))
         .collect();
     let tracks = flow_tracks(&state, scope, &playlist.tracks, &sounds, &steps).await?;
-    Ok(Json(FlowAnswer { tracks }))
+    Ok(Json(FlowAnswer {
+        tracks,
+        step_costs_by: basis.into(),
+    }))
 }
 
 /// The tracks in the playlist's order, those that come twice twice.

@@ -128,6 +128,75 @@ fn listens_are_sound_and_deterministic() {
     assert_eq!(simulation.oracle.utility(spec.listener_count, 0, 0), None);
 }
 
+/// The world whose listeners do not mind steps, and the one whose listeners do.
+fn both_worlds() -> (Simulation, Simulation) {
+    let tracks = draw_tracks(5, TRACK_COUNT, 60, 14);
+    let spec = ListenersSpec {
+        step_strength: 0.0,
+        ..ListenersSpec::default()
+    };
+    (simulate_listeners(&spec, &tracks), world().1)
+}
+
+#[test]
+fn minding_steps_changes_how_tracks_end_and_little_else() {
+    let (without, with) = both_worlds();
+    let share = |simulation: &Simulation| {
+        let played = simulation.listens.iter();
+        played
+            .filter(|l| l.outcome == ListenOutcome::Played)
+            .count() as f64
+            / simulation.listens.len() as f64
+    };
+    let (before, after) = (share(&without), share(&with));
+    println!("played {before:.4} without steps, {after:.4} with");
+    assert!((before - after).abs() < 0.01, "{before} {after}");
+    // What is offered follows from the moment too, and a skip moves the moments after it.
+    let offers = |simulation: &Simulation| -> HashSet<(usize, usize, u64)> {
+        let listens = simulation.listens.iter();
+        listens
+            .map(|l| (l.listener_index, l.track_index, l.at_ms / DAY_MS))
+            .collect()
+    };
+    let (before, after) = (offers(&without), offers(&with));
+    let same = before.intersection(&after).count();
+    assert!(same * 100 > before.len() * 98, "{same} of {}", before.len());
+}
+
+#[test]
+fn the_oracle_knows_what_a_step_does() {
+    let (without, with) = both_worlds();
+    let probability = |simulation: &Simulation, previous: Option<usize>, track: usize| {
+        let oracle = &simulation.oracle;
+        oracle
+            .play_probability_after(previous, 3, track, 0)
+            .unwrap()
+    };
+    for track in 0..20 {
+        let plain = probability(&with, None, track);
+        assert_eq!(with.oracle.play_probability(3, track, 0), Some(plain));
+        assert_eq!(probability(&without, Some(7), track), plain);
+        // A costly step takes off what a cheap one adds, about the usual one.
+        let step = with.oracle.step_cost(7, track).unwrap();
+        let is_dear = step > with.oracle.usual_step;
+        assert_eq!(probability(&with, Some(7), track) < plain, is_dear);
+    }
+    assert_eq!(with.oracle.step_cost(7, 7), Some(0.0));
+    // Two tracks: the second comes after the first, or after nothing where that is left.
+    let (first, after, alone) = (
+        f64::from(probability(&with, None, 4)),
+        f64::from(probability(&with, Some(4), 9)),
+        f64::from(probability(&with, None, 9)),
+    );
+    let plays = with.oracle.expected_plays(3, &[4, 9], 0).unwrap();
+    let expected = first + first * after + (1.0 - first) * alone;
+    assert!((plays - expected).abs() < 1e-9, "{plays} {expected}");
+    assert_eq!(with.oracle.expected_plays(3, &[TRACK_COUNT], 0), None);
+    assert_eq!(with.oracle.step_cost(7, TRACK_COUNT), None);
+    let stranger = (with.oracle).play_probability_after(Some(TRACK_COUNT), 3, 1, 0);
+    assert_eq!(stranger, None);
+}
+
 #[test]
 fn empty_worlds_are_empty() {
     let spec = ListenersSpec {

@@ -74,6 +74,11 @@ impl Style {
     pub fn beats_per_bar(self) -> u32 {
         styles::profile(self).beats_per_bar
     }
+
+    /// Returns how forceful the style is, 0..=1.
+    pub fn energy(self) -> f32 {
+        styles::profile(self).energy
+    }
 }
 
 /// Mode of a key.

@@ -2,10 +2,12 @@
 //! truth.
 
 mod catalogue;
+mod flow;
 mod judge;
 mod listening;
 mod wire;
 
+pub use flow::FlowSummary;
 pub use judge::Accuracy;
 pub use wire::{Answer, Call, PublicApi};
 
@@ -95,6 +97,8 @@ pub struct TourSummary {
     pub accuracy: Accuracy,
     /// The quality ladder.
     pub ladder: LadderSummary,
+    /// What the order of playlists is worth.
+    pub flow: FlowSummary,
     /// Median time of a recommendation in milliseconds.
     pub p50_ms: f64,
     /// 99th percentile in milliseconds.
@@ -117,6 +121,7 @@ pub async fn walk(
     let report = listening::train(api, progress).await?;
     let accuracy = judge::accuracy(api, &catalogue, progress).await?;
     let oracle = judge::oracle(&simulation, &report, start_ms);
+    let flow = flow::judge(api, &world, &catalogue, &simulation, progress).await?;
     let (p50_ms, p99_ms) = listening::latency(api, spec.listener_count, progress).await?;
     Ok(TourSummary {
         simulated: true,
@@ -128,6 +133,7 @@ pub async fn walk(
             oracle,
             ..report.ladder
         },
+        flow,
         p50_ms,
         p99_ms,
     })

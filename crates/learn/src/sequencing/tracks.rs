@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::order::{SequencingProblem, sequence};
 use super::sound::TrackSound;
-use super::transition::transition_cost;
+use super::transition::TransitionWeights;
 use crate::error::Result;
 
 /// Beginnings kept by the search; beyond 16 nothing was gained on 30 tracks.
@@ -40,8 +40,10 @@ impl EnergyArc {
 }
 
 /// What an order must keep to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct SequenceOptions {
+    /// What each part of a step counts; the convention unless something else was learnt.
+    pub weights: TransitionWeights,
     /// How energy should run; none leaves it to the transitions.
     pub arc: Option<EnergyArc>,
     /// Whether the first track given stays first.
@@ -76,8 +78,9 @@ pub fn sequence_tracks(
     options: SequenceOptions,
 ) -> Result<Sequenced> {
     let count = sounds.len();
+    let weights = &options.weights;
     let transitions: Vec<f32> = (sounds.iter())
-        .flat_map(|from| sounds.iter().map(|to| transition_cost(from, to)))
+        .flat_map(|from| sounds.iter().map(|to| weights.cost(from, to)))
         .collect();
     let places = options.arc.map(|arc| place_costs(sounds, arc));
     let problem = SequencingProblem {
@@ -175,7 +178,7 @@ mod tests {
         let energies = |arc| {
             let options = SequenceOptions {
                 arc: Some(arc),
-                keep_first: false,
+                ..SequenceOptions::default()
             };
             let found = sequence_tracks(&sounds, &artists, options).unwrap();
             let energy = |at: usize| sounds[at].energy.unwrap();
@@ -201,6 +204,27 @@ mod tests {
     }
 
     #[test]
+    fn other_weights_make_another_order() {
+        let sound = |bpm: f32, energy: f32| TrackSound {
+            tempo_bpm: Some(bpm),
+            energy: Some(energy),
+            ..TrackSound::default()
+        };
+        let sounds = [sound(90.0, 0.9), sound(92.0, 0.1), sound(130.0, 0.5)];
+        let ordered = |weights| {
+            let options = SequenceOptions {
+                weights: TransitionWeights::scaled(weights).unwrap(),
+                ..SequenceOptions::default()
+            };
+            sequence_tracks(&sounds, &[1, 2, 3], options).unwrap().order
+        };
+        // Where falls alone are minded the order rises; where tempo is, the slow ones stand together.
+        assert_eq!(ordered([0.0, 0.0, 0.0, 1.0, 0.0]), [1, 2, 0]);
+        let by_tempo = ordered([1.0, 0.0, 0.0, 0.0, 0.0]);
+        assert!(by_tempo[1] != 2, "{by_tempo:?}");
+    }
+
+    #[test]
     fn nothing_one_and_unknown_tracks() {
         let none = sequence_tracks(&[], &[], SequenceOptions::default()).unwrap();
         assert!(none.order.is_empty() && none.mean_step() == 0.0);
@@ -208,6 +232,7 @@ mod tests {
         let arc = SequenceOptions {
             arc: Some(EnergyArc::Peak),
             keep_first: true,
+            ..SequenceOptions::default()
         };
         let found = sequence_tracks(&unknown, &[1, 1, 2], arc).unwrap();
         assert_eq!(found.order.len(), 3);

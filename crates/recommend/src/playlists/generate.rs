@@ -6,8 +6,9 @@ use leitmotif_domain::error::InvalidValue;
 use leitmotif_domain::{ListenerId, TenantScope, TrackId};
 use leitmotif_features::Judgement;
 use leitmotif_learn::sequencing::{
-    EnergyArc, SequenceOptions, TrackSound, sequence_tracks, transition_cost,
+    EnergyArc, SequenceOptions, TrackSound, TransitionWeights, sequence_tracks,
 };
+use serde::{Deserialize, Serialize};
 
 use super::path::sonic_path;
 use super::sound::sounds_of;
@@ -62,6 +63,30 @@ pub struct PlaylistDraft {
     /// Expected cost of a step when the same tracks are shuffled; none where the order is the
     /// playlist's meaning.
     pub shuffled_step: Option<f32>,
+    /// Where the costs of steps come from.
+    pub basis: StepBasis,
+}
+
+/// Where the costs of steps come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepBasis {
+    /// From what listeners played on after, as the model in production learnt it.
+    Listening,
+    /// From a convention of mixing: there is no model, or nothing that surely tells better.
+    Convention,
+}
+
+/// What each part of a step counts for a tenant at present, and where that comes from.
+pub async fn step_costs(
+    recommender: &Recommender,
+    scope: &TenantScope,
+) -> Result<(TransitionWeights, StepBasis)> {
+    let learnt = |view: &TenantView| view.model.as_ref().and_then(|model| model.steps);
+    Ok(match recommender.with_view(scope, learnt).await? {
+        Some(weights) => (weights, StepBasis::Listening),
+        None => (TransitionWeights::CONVENTION, StepBasis::Convention),
+    })
 }
 
 /// Makes a playlist: chooses tracks by relevance, then orders them by how they flow.
@@ -76,18 +101,20 @@ pub async fn generate(
     request: &PlaylistRequest,
 ) -> Result<PlaylistDraft> {
     let stores = recommender.stores();
+    let (weights, basis) = step_costs(recommender, scope).await?;
     let chosen = match &request.kind {
         PlaylistKind::Path { from, to } => {
             let tracks = sonic_path(recommender, scope, *from, *to, request.count).await?;
             let sounds = sounds_of(stores, scope, &tracks).await?;
             let steps = (sounds.windows(2))
-                .map(|pair| transition_cost(&pair[0], &pair[1]))
+                .map(|pair| weights.cost(&pair[0], &pair[1]))
                 .collect();
             return Ok(PlaylistDraft {
                 tracks,
                 sounds,
                 steps,
                 shuffled_step: None,
+                basis,
             });
         }
         PlaylistKind::Seeds(seeds) => {
@@ -107,6 +134,7 @@ pub async fn generate(
     let artists = recommender.artist_keys(scope, &chosen).await?;
     let sounds = sounds_of(stores, scope, &chosen).await?;
     let options = SequenceOptions {
+        weights,
         arc: request.arc,
         keep_first: request.arc.is_none() && matches!(request.kind, PlaylistKind::Seeds(_)),
     };
@@ -119,6 +147,7 @@ pub async fn generate(
             sounds,
             steps: sequenced.steps,
             shuffled_step: Some(sequenced.shuffled_step),
+            basis,
         })
     };
     tokio::task::spawn_blocking(work)

@@ -19,7 +19,7 @@ use crate::service::Stores;
 use crate::view::taste_weight;
 
 /// Signal of a play from which a held-out track counts as relevant: heard for the most part.
-const RELEVANT_SIGNAL: f32 = 0.5;
+pub const RELEVANT_SIGNAL: f32 = 0.5;
 /// Signal from which a held-out track counts as loved: a like, or more than one whole play.
 pub const LOVED_SIGNAL: f32 = 1.5;
 /// What a judgement counts, in completed plays.

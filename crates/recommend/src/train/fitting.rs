@@ -7,6 +7,7 @@ use leitmotif_features::ListeningState;
 use leitmotif_learn::InteractionMatrix;
 use leitmotif_learn::factorize::{IalsModel, IalsOptions};
 use leitmotif_learn::neighbours::{ItemNeighbours, item_cosine};
+use leitmotif_learn::sequencing::TransitionWeights;
 
 use super::ablation::ablate;
 use super::current::{Basis, Comparison, CurrentModel, has_seen};
@@ -17,8 +18,9 @@ use super::listened::{ListenedReport, ShareRows, order_weight};
 use super::pareto::pareto;
 use super::ranker::{Moment, PartedRows, RankerSettings, named};
 use super::settled::{Evaluated, Measured, SettledRanker};
+use super::steps::{LearntSteps, SoundedSteps, StepRows, Stretch};
 use super::table::RankerRows;
-use super::{JUDGE_AT, WEIGH_AT, ladder, past};
+use super::{JUDGE_AT, STEPS_AT, WEIGH_AT, ladder, past};
 use crate::catalogue::CatalogueView;
 use crate::error::{Error, Result};
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
@@ -152,6 +154,18 @@ impl Fitting {
         })
     }
 
+    /// The steps that costs are learnt from, before those that judge.
+    pub fn steps(&self) -> Stretch {
+        let split = self.dataset.split(STEPS_AT, 1.0);
+        Stretch::of(self.dataset.split(JUDGE_AT, 1.0).train(), split.at)
+    }
+
+    /// The steps that judge.
+    pub fn held_out_steps(&self) -> Stretch {
+        let judge = self.dataset.split(JUDGE_AT, 1.0);
+        Stretch::of(&self.dataset.listens, judge.at)
+    }
+
     /// Asks from several moments what came next; each question looks as far ahead as from `WEIGH_AT`
     /// to `JUDGE_AT`, so that nothing of what judges is seen. Lists that were shown are read as of the
     /// latest of the moments before them, where enough was left to chance to tell what positions do.
@@ -221,14 +235,22 @@ impl Fitting {
     }
 
     /// Learns the order that answers the questions best.
-    pub fn learn_order(&self, trials: usize, on_share: &dyn Fn(f64)) -> Result<SettledRanker> {
+    pub fn learn_order(
+        &self,
+        trials: usize,
+        steps: &SoundedSteps,
+        on_share: &dyn Fn(f64),
+    ) -> Result<SettledRanker> {
         let share = self.share_rows.fit()?;
+        let before = self.dataset.split(STEPS_AT, JUDGE_AT);
+        let steps = StepRows::of(&self.dataset, &before, steps).learn();
         let Some(parted) = self.parted_rows()? else {
             return Ok(SettledRanker {
                 learnt: None,
                 trials: Vec::new(),
                 exposed: self.exposed.clone(),
                 listened: share.map(|share| (share.to_text(), 0.0)),
+                steps,
             });
         };
         let (fitted, settings, trials) = parted.search(trials, on_share)?;
@@ -245,6 +267,7 @@ impl Fitting {
             trials,
             exposed: self.exposed.clone(),
             listened,
+            steps,
         })
     }
 
@@ -260,6 +283,7 @@ impl Fitting {
         past: ListeningState,
         recipe: &Recipe,
         learnt: LearntTrees,
+        steps: Option<(LearntSteps, SoundedSteps)>,
         current: Loaded,
         on_share: &dyn Fn(f64),
     ) -> Result<Evaluated> {
@@ -267,6 +291,9 @@ impl Fitting {
         let judge = self.dataset.split(JUDGE_AT, 1.0);
         let (at, parts) = (judge.at, fit(&self.dataset, &judge, recipe.factorization)?);
         on_share(0.2);
+        let steps = steps.map(|(learnt, held_out)| {
+            learnt.judge(&StepRows::of(&self.dataset, &judge, &held_out))
+        });
         let (dataset, content) = (&self.dataset, &self.content);
         let mut ladder = ladder::judge(dataset, &questions, &parts, content, &recipe.blend);
         on_share(0.4);
@@ -313,6 +340,7 @@ impl Fitting {
                 },
                 ..report
             }),
+            steps,
             current,
         })
     }
@@ -395,10 +423,19 @@ impl Fitting {
     }
 
     /// Fits on everything.
-    pub fn whole(&self, recipe: &Recipe, learnt: LearntTrees) -> Result<RecommenderModel> {
+    pub fn whole(
+        &self,
+        recipe: &Recipe,
+        learnt: LearntTrees,
+        steps: Option<TransitionWeights>,
+    ) -> Result<RecommenderModel> {
         let whole = self.dataset.split(1.0, 1.0);
         let parts = fit(&self.dataset, &whole, recipe.factorization)?;
-        self.model(parts, recipe.blend, learnt)
+        let parts = ModelParts {
+            steps,
+            ..self.parts(parts, recipe.blend, learnt)
+        };
+        RecommenderModel::new(self.id, parts)
     }
 
     /// Makes the view what a request would have met at a moment.
@@ -423,7 +460,11 @@ impl Fitting {
         blend: BlendWeights,
         learnt: LearntTrees,
     ) -> Result<RecommenderModel> {
-        let parts = ModelParts {
+        RecommenderModel::new(self.id, self.parts(parts, blend, learnt))
+    }
+
+    fn parts(&self, parts: Parts, blend: BlendWeights, learnt: LearntTrees) -> ModelParts {
+        ModelParts {
             items: self.dataset.items.clone(),
             taste: parts.taste,
             neighbours: parts.neighbours,
@@ -432,7 +473,7 @@ impl Fitting {
             blend,
             ranker: learnt.ranker,
             listened: learnt.listened.map(|(share, _)| share),
-        };
-        RecommenderModel::new(self.id, parts)
+            steps: None,
+        }
     }
 }

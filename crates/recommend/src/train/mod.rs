@@ -17,6 +17,7 @@ mod ranker;
 mod report;
 mod settled;
 mod stages;
+mod steps;
 mod table;
 mod tune;
 mod validate;
@@ -32,6 +33,7 @@ pub use pareto::ParetoPoint;
 pub use ranker::{RankerReport, RankerSettings, RankerTrial};
 pub use report::{Pareto, PromotionReport, SearchReport, TrainingReport};
 pub use stages::{Stage, StageTime};
+pub use steps::StepReport;
 pub use tune::SourceTrial;
 pub use validate::DataFacts;
 
@@ -52,6 +54,9 @@ use crate::service::{PRODUCTION, Stores};
 const WEIGH_AT: f64 = 0.64;
 /// See [`WEIGH_AT`].
 const JUDGE_AT: f64 = 0.8;
+/// See [`WEIGH_AT`]: from here on steps are learnt from. What lies before says how often listeners and tracks
+/// are played on.
+const STEPS_AT: f64 = 0.32;
 
 /// Which training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::service::Stores;
 
 /// Pause after which a listener's next play begins a new session.
-const SESSION_GAP_MS: i64 = 30 * 60 * 1_000;
+pub const SESSION_GAP_MS: i64 = 30 * 60 * 1_000;
 /// Followers kept per track.
 const FOLLOWERS: usize = 100;
 

@@ -18,6 +18,7 @@ use super::ranker::RankerSettings;
 use super::report::{SearchReport, TrainingReport};
 use super::settled::{Evaluated, Measured, Settled, SettledRanker, SettledSources};
 use super::stages::{Meter, Stage};
+use super::steps::{SoundedSteps, StepReport, Stretch};
 use super::tune::{Weighing, costliest, trials_within};
 use super::validate::{self, DataFacts};
 use super::{JUDGE_AT, TrainingRun, WEIGH_AT, past, promote};
@@ -209,8 +210,9 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
                     .await?
             }
         };
+        let steps = self.sounded(Fitting::steps).await?;
         let learn = move |fitting: &mut Fitting, on_share: &dyn Fn(f64)| {
-            fitting.learn_order(count as usize, on_share)
+            fitting.learn_order(count as usize, &steps, on_share)
         };
         let ranker = self.lend(0.0, learn).await?;
         settled.write("ranker", &ranker).await?;
@@ -240,6 +242,13 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         self.lend(0.0, build).await
     }
 
+    /// Finds steps, and reads the sounds of their tracks.
+    async fn sounded(&mut self, find: fn(&Fitting) -> Stretch) -> Result<SoundedSteps> {
+        let stretch = self.lend(0.0, move |fitting, _| Ok(find(fitting))).await?;
+        let items = &self.fitting()?.dataset.items;
+        SoundedSteps::read(self.stores, self.scope, items, stretch).await
+    }
+
     async fn past(&self, settled: &Settled<'_>, share: f64) -> Result<ListeningState> {
         let at = self.fitting()?.dataset.split(share, 1.0).at;
         past::state_before(self.stores, self.scope, at, settled.until).await
@@ -263,8 +272,12 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         let past = self.past(settled, JUDGE_AT).await?;
         let current = self.load(production).await?;
         let learnt = read_learnt(ranker)?;
+        let steps = match ranker.steps.clone() {
+            Some(steps) => Some((steps, self.sounded(Fitting::held_out_steps).await?)),
+            None => None,
+        };
         let judge = move |fitting: &mut Fitting, on_share: &dyn Fn(f64)| {
-            fitting.evaluate(past, &recipe, learnt, current, on_share)
+            fitting.evaluate(past, &recipe, learnt, steps, current, on_share)
         };
         let evaluated = self.lend(0.0, judge).await?;
         settled.write("evaluated", &evaluated).await?;
@@ -323,10 +336,12 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
             self.meter.begin(Stage::Register, false);
             let recipe = found.recipe;
             let learnt = found.evaluated.kept(read_learnt(&found.ranker)?);
+            let steps = found.evaluated.steps.as_ref();
+            let steps = steps.and_then(StepReport::kept);
             let (blobs, scope) = (Arc::clone(&self.stores.blobs), self.scope.clone());
             let runtime = Handle::current();
             let fit = move |fitting: &mut Fitting, _: &dyn Fn(f64)| {
-                let model = fitting.whole(&recipe, learnt)?;
+                let model = fitting.whole(&recipe, learnt, steps)?;
                 model_bytes::store(&model, blobs, &scope, runtime)
             };
             self.lend(0.0, fit).await?;
@@ -439,6 +454,7 @@ fn report(request: TrainingRequest, id: ModelId, found: Found) -> TrainingReport
         ranker,
         exposures,
         listened: evaluated.listened,
+        steps: evaluated.steps,
         comparison: evaluated.current.comparison().copied(),
         promotion,
         search,

@@ -13,6 +13,7 @@ use super::listened::ListenedReport;
 use super::pareto::ParetoPoint;
 use super::ranker::{RankerReport, RankerTrial};
 use super::stages::StageTime;
+use super::steps::StepReport;
 use super::tune::SourceTrial;
 use super::validate::DataFacts;
 use crate::model::BlendWeights;
@@ -54,6 +55,9 @@ pub struct TrainingReport {
     /// How well the expected listened share is told; none where there were too few listens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listened: Option<ListenedReport>,
+    /// What steps from one track to the next cost; none where there were too few steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<StepReport>,
     /// The model in production on the same listens; none where there was none that could be judged.
     pub comparison: Option<Comparison>,
     /// Whether the model answers requests from now on.

@@ -20,6 +20,7 @@ use super::ladder::Ladder;
 use super::listened::ListenedReport;
 use super::ranker::{RankerReport, RankerTrial};
 use super::report::Pareto;
+use super::steps::{LearntSteps, StepReport};
 use super::tune::SourceTrial;
 use crate::catalogue::CatalogueView;
 use crate::error::{Error, Result};
@@ -28,7 +29,7 @@ use crate::rank::column_names;
 use crate::service::Stores;
 
 /// Raised with every change of what training computes, so that parts of an older program are left.
-const RECIPE: u32 = 3;
+const RECIPE: u32 = 4;
 /// The parts, by name.
 const PARTS: [&str; 8] = [
     "begin",
@@ -65,6 +66,8 @@ pub struct SettledRanker {
     pub exposed: Option<ExposureReport>,
     /// Trees that tell the listened share as text, and what they would count in the order.
     pub listened: Option<(String, f32)>,
+    /// What steps from one track to the next cost.
+    pub steps: Option<LearntSteps>,
 }
 
 /// What the held-out listens said.
@@ -78,6 +81,8 @@ pub struct Evaluated {
     pub is_ranker_in_use: bool,
     /// How well the listened share is told; none where it was not learnt.
     pub listened: Option<ListenedReport>,
+    /// How well the costs of steps tell where listeners play on; none where they were not learnt.
+    pub steps: Option<StepReport>,
     /// The model in production on the same listens.
     pub current: CurrentModel,
 }

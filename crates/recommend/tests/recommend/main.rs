@@ -13,6 +13,7 @@ mod listened;
 mod pipelines;
 mod recordings;
 mod search;
+mod steps;
 mod training;
 
 use std::sync::Arc;

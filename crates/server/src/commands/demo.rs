@@ -175,6 +175,12 @@ fn print_summary(summary: &TourSummary, document: &Value) {
         println!("  {name:18} {value:.4} {bar}");
     }
     println!();
+    let flow = &summary.flow;
+    println!(
+        "tracks of a daily mix played to the end: {:.2} shuffled, {:.2} by the mixers' convention, {:.2} as ordered (by {})",
+        flow.shuffled_plays, flow.convention_plays, flow.ordered_plays, flow.step_costs_by
+    );
+    println!();
     println!(
         "a recommendation over HTTP: {:.1} ms median, {:.1} ms at p99; peak memory {} MiB",
         summary.p50_ms,

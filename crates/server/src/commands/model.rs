@@ -234,8 +234,10 @@ fn print_model(model: &Value) {
         });
         println!("{name:12} NDCG@10 {reached:.4}{interval}");
     }
-    if let Some(reason) = report.pointer("/promotion/reason").and_then(Value::as_str) {
-        println!("{reason}");
+    for reason in ["/promotion/reason", "/steps/reason"] {
+        if let Some(reason) = report.pointer(reason).and_then(Value::as_str) {
+            println!("{reason}");
+        }
     }
     for warning in list_of(report, "warnings").iter().filter_map(Value::as_str) {
         println!("warning: {warning}");

@@ -124,7 +124,10 @@ pub async fn run(
         }
         PlaylistCommand::Show { id } => {
             let answer = client.get(&format!("/api/v1/playlists/{id}/flow")).await?;
-            print(&answer, as_json, print_flow);
+            print(&answer, as_json, |answer| {
+                print_flow(answer);
+                println!("{}", costs_by(answer));
+            });
         }
         PlaylistCommand::Import { files, owner } => {
             for path in &files {
@@ -177,12 +180,21 @@ async fn make(args: MakeArgs, client: &Client, as_json: bool) -> anyhow::Result<
                 "cost of a step {cost:.3}{} (0 smooth, 1 rough)",
                 beside.unwrap_or_default()
             );
+            println!("{}", costs_by(draft));
         }
         if let Some(id) = draft["playlist"].as_str() {
             println!("kept as playlist {id}");
         }
     });
     Ok(())
+}
+
+/// Where the costs of steps come from, as a sentence.
+fn costs_by(answer: &Value) -> &'static str {
+    match answer["step_costs_by"].as_str() {
+        Some("listening") => "steps cost what was learnt from where listeners played on",
+        _ => "steps cost what mixers agree on; nothing was learnt that surely tells better",
+    }
 }
 
 fn print_flow(answer: &Value) {

@@ -21,6 +21,9 @@ fn demo_once() {
         "/peak_rss_mb",
         "/seconds",
         "/ladder/oracle",
+        "/flow/shuffled_plays",
+        "/flow/convention_plays",
+        "/flow/ordered_plays",
     ] {
         assert!(number(path) > 0.0, "{path}: {summary}");
     }

@@ -71,6 +71,10 @@ fn journey_playlists() {
     let way = ids(&path);
     assert_eq!((way.len(), &way[0], &way[5]), (6, &known[1], &known[2]));
     assert!(path["shuffled_step_cost"].is_null());
+    // Nobody has listened, so nothing was learnt.
+    for answer in [&draft, &path] {
+        assert_eq!(answer["step_costs_by"], "convention", "{answer}");
+    }
 
     // A daily mix holds what was loved.
     let listen = json!({"kind": "listen", "listener": "ann", "track": known[3],

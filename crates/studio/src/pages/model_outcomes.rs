@@ -1,5 +1,5 @@
-//! What a training report says of what became of shown tracks: how much of them is heard, and what their
-//! position did.
+//! What a training report says of what became of tracks: how much of them is heard, what the step from
+//! the track before did, and what their position did.
 
 use maud::{Markup, html};
 use serde_json::Value;
@@ -51,6 +51,54 @@ pub fn listened_section(report: &Value) -> Markup {
             }
         }
     }
+}
+
+/// What steps from one track to the next cost, and whether playlists are ordered by it.
+pub fn steps_section(report: &Value) -> Markup {
+    let parts = [
+        ("tempo", "Another tempo"),
+        ("key", "Another key"),
+        ("energy_rise", "A rise in energy"),
+        ("energy_fall", "A fall in energy"),
+        ("timbre", "Another sound"),
+    ];
+    html! {
+        @if let Some(steps) = report.get("steps").filter(|one| one.is_object()) {
+            section aria-labelledby="steps" {
+                h2 #steps { "What a step to the next track costs" }
+                @if let Some(reason) = steps.get("reason").and_then(Value::as_str) { p { (capitalised(reason)) "." } }
+                p.quiet {
+                    "Learnt from " (grouped(count(steps, "steps"))) " steps within sessions, with taste taken out; judged on "
+                    (grouped(count(steps, "steps_judged"))) " steps of " (grouped(count(steps, "listeners")))
+                    " listeners that came after the training data. "
+                    @if number(steps, "/worst_logits") > 0.0 {
+                        "The costliest step takes " (trimmed(number(steps, "/worst_logits"), 2)) " off the log-odds of playing on."
+                    }
+                }
+                @if steps.get("weights").is_some_and(Value::is_object) {
+                    table {
+                        caption { "What each part counts at its worst, as a share of the costliest step" }
+                        thead { tr { th scope="col" { "Part" } th scope="col" { "Learnt" } th scope="col" { "Convention" } } }
+                        tbody { @for (name, title) in parts { tr {
+                            th scope="row" { (title) }
+                            @for side in ["weights", "convention"] {
+                                @let share = number(steps, &format!("/{side}/{name}"));
+                                td { span.measure { (percent(share)) } (crate::parts::bar(share, "bar-wide")) }
+                            }
+                        } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters
+        .next()
+        .map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + characters.as_str()
 }
 
 /// What lists that were shown brought, and how likely each position is looked at.

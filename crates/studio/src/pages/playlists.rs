@@ -7,8 +7,8 @@ use axum::response::Redirect;
 use axum::{Form, Json};
 use leitmotif_api::middleware::auth::ReadAccess;
 use leitmotif_api::middleware::body::{JsonBody, QueryParameters};
-use leitmotif_api::native::playlist_drafts::{self, DraftInput, FlowTrack};
-use leitmotif_api::native::playlist_files;
+use leitmotif_api::native::playlist_drafts::{self, DraftInput, FlowTrack, StepCostsBy};
+use leitmotif_api::native::playlist_files::{self, FlowAnswer};
 use leitmotif_api::native::playlists::{self, PlaylistAnswer, PlaylistInput, PlaylistsAnswer};
 use leitmotif_api::paging::PageQuery;
 use leitmotif_api::{ApiState, Problem};
@@ -57,7 +57,7 @@ pub async fn show_one(
     let access = || visitor.access.clone();
     let Json(playlist) = playlists::get(State(state.clone()), access(), Path(id.clone())).await?;
     let Json(flow) = playlist_files::flow(State(state), access(), Path(id)).await?;
-    let body = playlist_body(&playlist, &flow.tracks);
+    let body = playlist_body(&playlist, &flow);
     Ok(shown(page(
         &Shell::of(&visitor, "/studio/playlists", &playlist.name),
         &body,
@@ -165,7 +165,8 @@ fn make_form() -> Markup {
 }
 
 /// Draws one playlist.
-pub fn playlist_body(playlist: &PlaylistAnswer, tracks: &[FlowTrack]) -> Markup {
+pub fn playlist_body(playlist: &PlaylistAnswer, flow: &FlowAnswer) -> Markup {
+    let tracks = flow.tracks.as_slice();
     let file = |format: &str| {
         let path = format!("/api/v1/playlists/{}/file", links::encode(&playlist.id));
         links::with_query(&path, &[("format", Some(format))])
@@ -194,7 +195,11 @@ pub fn playlist_body(playlist: &PlaylistAnswer, tracks: &[FlowTrack]) -> Markup 
                 caption {
                     "Tracks in order"
                     @if tracks.len() < playlist.tracks.len() { ", the first " (tracks.len()) }
-                    ". A step costs 0 where one track flows into the next and 1 where nothing fits."
+                    ". A step costs 0 where one track flows into the next and 1 where nothing fits"
+                    (match flow.step_costs_by {
+                        StepCostsBy::Listening => ", as learnt from where listeners played on.",
+                        StepCostsBy::Convention => ", by a convention of mixing.",
+                    })
                 }
                 thead { tr {
                     th.number scope="col" { "Place" } th scope="col" { "Title" } th scope="col" { "Artist" }

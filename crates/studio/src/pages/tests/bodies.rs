@@ -23,7 +23,8 @@ use leitmotif_api::native::listeners::{
     HistoryAnswer, HistoryEntry, ListenerAnswer, ListenerDetailAnswer, ListenersAnswer, TasteTrack,
 };
 use leitmotif_api::native::overview::{OverviewAnswer, ProductionAnswer, SpaceAnswer};
-use leitmotif_api::native::playlist_drafts::FlowTrack;
+use leitmotif_api::native::playlist_drafts::{FlowTrack, StepCostsBy};
+use leitmotif_api::native::playlist_files::FlowAnswer;
 use leitmotif_api::native::playlists::{PlaylistAnswer, PlaylistsAnswer};
 use leitmotif_api::native::recommendations::{
     ReasonAnswer, ReasonText, RecommendAnswer, RecommendedTrackAnswer, Source,
@@ -370,8 +371,11 @@ fn some_playlists() -> [Markup; 2] {
         energy: known.then_some(0.5),
         step_cost: known.then_some(0.25),
     };
-    let tracks = [place(true), place(false)];
-    let one = playlists::playlist_body(&playlist, &tracks);
+    let flow = FlowAnswer {
+        tracks: vec![place(true), place(false)],
+        step_costs_by: StepCostsBy::Listening,
+    };
+    let one = playlists::playlist_body(&playlist, &flow);
     let answer = PlaylistsAnswer {
         playlists: vec![playlist],
         page: more(),

@@ -1,0 +1,105 @@
+//! What the simulation knows and nobody else.
+
+use super::{Listener, TrackVector, logistic};
+
+/// Knows every listener's utility of every track, and what they mind about steps between tracks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TasteOracle {
+    pub(super) tracks: Vec<TrackVector>,
+    pub(super) listeners: Vec<Listener>,
+    pub(super) end_ms: u64,
+    /// See [`ListenersSpec::step_strength`].
+    pub(super) step_strength: f32,
+    /// The cost of a usual step, see [`super::steps::usual_step`].
+    pub(super) usual_step: f32,
+}
+
+impl TasteOracle {
+    /// Returns the utility of a track to a listener at a time, in logits of playing it to the end;
+    /// `None` for strangers.
+    pub fn utility(&self, listener_index: usize, track_index: usize, at_ms: u64) -> Option<f32> {
+        let listener = self.listeners.get(listener_index)?;
+        let track = self.tracks.get(track_index)?;
+        Some(listener.utility(track, at_ms as f32 / self.end_ms.max(1) as f32))
+    }
+
+    /// Returns the probability that the listener plays the track to the end.
+    pub fn play_probability(
+        &self,
+        listener_index: usize,
+        track_index: usize,
+        at_ms: u64,
+    ) -> Option<f32> {
+        self.play_probability_after(None, listener_index, track_index, at_ms)
+    }
+
+    /// Returns the probability that the listener plays the track to the end after another that they
+    /// played to the end in the same sitting; a sitting begins with nothing before.
+    pub fn play_probability_after(
+        &self,
+        previous: Option<usize>,
+        listener_index: usize,
+        track_index: usize,
+        at_ms: u64,
+    ) -> Option<f32> {
+        let utility = self.utility(listener_index, track_index, at_ms)?;
+        let listener = self.listeners.get(listener_index)?;
+        let track = self.tracks.get(track_index)?;
+        let previous = match previous {
+            Some(index) => Some(self.tracks.get(index)?),
+            None => None,
+        };
+        Some(logistic(utility + self.step(listener, previous, track)))
+    }
+
+    /// Returns what the step from one track to another costs somebody who minds steps as most do, in
+    /// logits of playing the second to the end, at least 0; `None` for strangers.
+    pub fn step_cost(&self, from_index: usize, to_index: usize) -> Option<f32> {
+        let (from, to) = (self.tracks.get(from_index)?, self.tracks.get(to_index)?);
+        Some(self.step_strength * from.sound.cost_to(&to.sound))
+    }
+
+    /// Returns how many of these tracks the listener plays to the end in the mean, in this order, in a
+    /// sitting that begins with them; `None` for strangers.
+    ///
+    /// - Cost: O(tracks²): what is left early leads to no step, so the chance of each track to be the last
+    ///   that was played is carried along.
+    pub fn expected_plays(
+        &self,
+        listener_index: usize,
+        order: &[usize],
+        at_ms: u64,
+    ) -> Option<f64> {
+        let mut last_played: Vec<(Option<usize>, f64)> = vec![(None, 1.0)];
+        let mut plays = 0.0;
+        for track in order {
+            let mut played = 0.0;
+            for (previous, chance) in &mut last_played {
+                let told = self.play_probability_after(*previous, listener_index, *track, at_ms)?;
+                played += *chance * f64::from(told);
+                *chance *= 1.0 - f64::from(told);
+            }
+            last_played.push((Some(*track), played));
+            plays += played;
+        }
+        Some(plays)
+    }
+
+    /// What the step adds to the utility.
+    pub(super) fn step(
+        &self,
+        listener: &Listener,
+        previous: Option<&TrackVector>,
+        track: &TrackVector,
+    ) -> f32 {
+        previous.map_or(0.0, |previous| {
+            let beyond = previous.sound.cost_to(&track.sound) - self.usual_step;
+            -self.step_strength * listener.minding * beyond
+        })
+    }
+
+    /// Returns the share of all offers that a track draws by popularity alone.
+    pub fn popularity(&self, track_index: usize) -> Option<f64> {
+        self.tracks.get(track_index).map(|track| track.popularity)
+    }
+}
