@@ -406,8 +406,7 @@ impl Recommender {
     async fn open(&self, scope: &TenantScope) -> Result<TenantView> {
         let mut view = TenantView::default();
         view.projection = Projection::open(self.stores.log.as_ref(), scope).await?;
-        // Before catalogue and model come into memory: a state that is built from the whole log takes half
-        // as much again while it grows. What the events say of the two is read below.
+        // What events say of catalogue and model is in what is read below.
         (view.projection.catch_up(self.stores.log.as_ref(), scope)).await?;
         view.catalogue = CatalogueView::read(self.stores.catalog.as_ref(), scope).await?;
         let recordings = Recordings::read(self.stores.blobs.as_ref(), scope).await?;

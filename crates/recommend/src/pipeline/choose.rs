@@ -11,7 +11,7 @@ use leitmotif_learn::exposure::ExploredPair;
 use super::definition::{Controls, PipelineDefinition, RankBy, Stage};
 use super::facts::RequestFacts;
 use super::list::{Considered, ListMaker, Placed};
-use super::offers::{Asking, Near, shortlist};
+use super::offers::{Asking, FIRST_HELPING, Helping, Near, shortlist};
 use super::request::{Causes, Degraded, DegradedCause, RecommendRequest, RecommendedTrack};
 use crate::candidates::{Offer, familiar};
 use crate::error::Result;
@@ -144,7 +144,18 @@ impl Making<'_> {
 
     /// Adds what a rung has.
     fn fill(&mut self, rung: Rung, watch: &mut Stopwatch) -> Result<()> {
-        let offers = self.asking.offers(rung, watch);
+        self.fill_from(rung, Helping::First, watch)?;
+        // Everything that many play may be excluded already.
+        let has_rest = matches!(rung, Rung::Popular | Rung::Static)
+            && self.view.catalogue.len() > FIRST_HELPING;
+        if has_rest && self.missing() > 0 {
+            self.fill_from(rung, Helping::Rest, watch)?;
+        }
+        Ok(())
+    }
+
+    fn fill_from(&mut self, rung: Rung, helping: Helping, watch: &mut Stopwatch) -> Result<()> {
+        let offers = self.asking.offers(rung, helping, watch);
         self.remember_sources(rung, &offers);
         let pooled = pool(&offers);
         watch.lap("candidates");

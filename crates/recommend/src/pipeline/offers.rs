@@ -17,7 +17,7 @@ use crate::known::KnownTracks;
 use crate::model::{BlendWeights, RecommenderModel};
 use crate::rank::{Pooled, pool};
 use crate::trace::Stopwatch;
-use crate::view::{TenantView, taste_weight};
+use crate::view::{MOST_POPULAR, TenantView, taste_weight};
 
 /// Candidates a source may offer per wanted place, and at least.
 const OFFER_PER_PLACE: usize = 10;
@@ -32,6 +32,40 @@ const COLD_SHARE_MIN: f32 = 0.3;
 const SESSION_TRACKS: usize = 5;
 /// Tracks whose embedding neighbours are asked of the vector store.
 const CONTENT_SEEDS: usize = 3;
+
+/// Tracks that the popular and the newest are looked for among before all others are: as many as are kept in
+/// order. Of a large catalogue, pooling all would take a quarter of a kilobyte a track, for a list that
+/// reaches further only where exclusions and rules leave too few of these.
+pub const FIRST_HELPING: usize = MOST_POPULAR;
+
+/// Which part of what is offered to everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Helping {
+    /// The best [`FIRST_HELPING`].
+    First,
+    /// Those behind them.
+    Rest,
+}
+
+impl Helping {
+    fn of(self, view: &TenantView, source: impl Fn(&TenantView, usize) -> Offer) -> Offer {
+        if self == Self::First {
+            return source(view, FIRST_HELPING);
+        }
+        let mut offer = source(view, view.catalogue.len());
+        let best = |offer: &Offer| offer.candidates.first().map_or(0.0, |one| one.score);
+        let before = best(&offer);
+        let reached = FIRST_HELPING.min(offer.candidates.len());
+        offer.candidates.drain(..reached);
+        // An offer is measured by its best: these stay what they are beside those before them.
+        let share = if before > 0.0 {
+            best(&offer) / before
+        } else {
+            0.0
+        };
+        offer.weighing(share)
+    }
+}
 
 /// A track found by embedding: its similarity, and the seed it follows from.
 pub type Near = (TrackId, f32, TrackId);
@@ -82,13 +116,13 @@ pub struct Asking<'a> {
 impl Asking<'_> {
     /// The offers of a rung, of each recording the track that stands for it. A source that fails, or
     /// whose turn comes too late, is left out and told.
-    pub fn offers(&mut self, rung: Rung, watch: &Stopwatch) -> Vec<Offer> {
+    pub fn offers(&mut self, rung: Rung, helping: Helping, watch: &Stopwatch) -> Vec<Offer> {
         let view = self.view;
-        let offers = self.offers_of_tracks(rung, watch).into_iter();
+        let offers = self.offers_of_tracks(rung, helping, watch).into_iter();
         offers.map(|offer| offer.of_recordings(view)).collect()
     }
 
-    fn offers_of_tracks(&mut self, rung: Rung, watch: &Stopwatch) -> Vec<Offer> {
+    fn offers_of_tracks(&mut self, rung: Rung, helping: Helping, watch: &Stopwatch) -> Vec<Offer> {
         let (view, request) = (self.view, self.request);
         let count = (request.count * OFFER_PER_PLACE).max(OFFER_MIN);
         match (rung, view.model.as_ref()) {
@@ -111,9 +145,8 @@ impl Asking<'_> {
             }
             (Rung::Personalised | Rung::Session, None) => Vec::new(),
             (Rung::Content, _) => vec![Offer::of_content(view, self.near, count)],
-            // Everything played may be excluded already, so these offer all they have.
-            (Rung::Popular, _) => vec![popular(view, view.catalogue.len())],
-            (Rung::Static, _) => vec![fresh(view, view.catalogue.len())],
+            (Rung::Popular, _) => vec![helping.of(view, popular)],
+            (Rung::Static, _) => vec![helping.of(view, fresh)],
         }
     }
 
@@ -220,7 +253,7 @@ pub(crate) fn personal_shortlist(
         near: &[],
         degraded: Vec::new(),
     };
-    let offers = asking.offers(Rung::Personalised, &Stopwatch::start());
+    let offers = asking.offers(Rung::Personalised, Helping::First, &Stopwatch::start());
     if let Some(missing) = asking.degraded.first() {
         return Err(Error::bug(format!(
             "source `{}` failed in training",

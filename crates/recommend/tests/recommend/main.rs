@@ -16,6 +16,7 @@ mod search;
 mod steps;
 mod training;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use leitmotif_domain::chance::{Seed, SeededEntropy};
@@ -250,6 +251,55 @@ async fn an_empty_platform_answers_with_its_newest_tracks() {
     assert_eq!(answer.tracks.len(), 10);
     assert_eq!(answer.tracks[0].track, *world.tracks.last().unwrap());
     assert_eq!(answer.model, None);
+}
+
+#[tokio::test]
+async fn a_list_reaches_beyond_the_most_popular_and_the_newest_where_these_are_excluded() {
+    let mut world = World::new().await;
+    // More than are offered at first.
+    while world.tracks.len() < 2_040 {
+        let number = world.tracks.len();
+        let (title, artist) = (format!("song {number}"), format!("artist {}", number % 97));
+        world.tracks.push(world.add_track(&title, &artist).await);
+    }
+    let asked = |exclude: &[TrackId]| RecommendRequest {
+        count: 20,
+        placement: "test".to_owned(),
+        exclude: exclude.to_vec(),
+        ..RecommendRequest::default()
+    };
+    let answer = async |exclude: &[TrackId]| {
+        let answered = world.recommender.rank(&world.scope, asked(exclude)).await;
+        let answered = answered.unwrap();
+        let scores: Vec<f32> = answered.tracks.iter().map(|one| one.score).collect();
+        let tracks: HashSet<TrackId> = answered.tracks.iter().map(|one| one.track).collect();
+        assert!(scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
+        assert_eq!((tracks.len(), scores.len()), (20, 20));
+        (answered.rung, tracks, scores[0])
+    };
+    let of = |tracks: &[TrackId]| tracks.iter().copied().collect::<HashSet<TrackId>>();
+    // Nothing was played: the newest, and where these are excluded the oldest.
+    let (rung, _, score) = answer(&[]).await;
+    assert_eq!((rung, score), (Rung::Static, 1.0));
+    let (rung, tracks, score) = answer(&world.tracks[20..]).await;
+    assert_eq!((rung, tracks), (Rung::Static, of(&world.tracks[..20])));
+    assert!((score - 20.0_f32 / 2_040.0).abs() < 1e-4, "{score}");
+    // Half of what is offered first, and half of what is behind it.
+    let (_, tracks, _) = answer(&[&world.tracks[..30], &world.tracks[50..]].concat()).await;
+    assert_eq!(tracks, of(&world.tracks[30..50]));
+
+    for (number, track) in world.tracks.iter().enumerate() {
+        for _ in 0..=usize::from(number >= 20) {
+            world
+                .play("somebody", *track, ListenOutcome::Completed)
+                .await;
+        }
+    }
+    let (rung, _, score) = answer(&[]).await;
+    assert_eq!((rung, score), (Rung::Popular, 1.0));
+    let (rung, tracks, score) = answer(&world.tracks[20..]).await;
+    assert_eq!((rung, tracks), (Rung::Popular, of(&world.tracks[..20])));
+    assert!(score < 1.0, "measured by the best of all");
 }
 
 #[tokio::test]
