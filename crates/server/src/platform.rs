@@ -18,7 +18,7 @@ use leitmotif_domain::clock::SystemClock;
 use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::tenant::keys::issue;
 use leitmotif_domain::tenant::{PresentedKey, Scope, SealKey, Tenant};
-use leitmotif_domain::{Clock, OperatorScope, TenantId};
+use leitmotif_domain::{Clock, OperatorScope, TenantId, TenantScope};
 use leitmotif_features::Features;
 use leitmotif_ingest::Catalogue;
 use leitmotif_ingest::duplicates::DuplicatesRunner;
@@ -89,13 +89,10 @@ impl Platform {
         free_claims(&storage, &workers, &directory).await?;
         let (stop, stopped) = watch::channel(false);
         let workers = tokio::spawn(Arc::new(workers).run(settings.worker_count(), stopped));
-        let (is_ready, is_warm) = (Arc::new(AtomicBool::new(false)), Arc::default());
-        let warming = warm(&services.recommender, &directory, &is_warm);
-        let warming = tokio::spawn(warming);
-        let daily = Arc::new(DailyRequests::new(
-            settings.requests_per_day,
-            storage.clone(),
-        ));
+        let is_ready = Arc::new(AtomicBool::new(false));
+        let (warming, is_warm) = warm(&services.recommender, directory.scopes());
+        let per_day = settings.requests_per_day;
+        let daily = Arc::new(DailyRequests::new(per_day, storage.clone()));
         let state = ApiState::new(ApiParts {
             catalog: storage.clone(),
             log: storage.clone(),
@@ -177,23 +174,23 @@ impl Platform {
     }
 }
 
-/// Reads the tenants that have a model into memory, one after the other; one that does not read is told when
-/// it is asked for.
+/// Reads the tenants that have a model into memory, one after the other, and says when that is done; one
+/// that does not read is told when it is asked for.
 fn warm(
     recommender: &Arc<Recommender>,
-    directory: &TenantDirectory,
-    is_warm: &Arc<AtomicBool>,
-) -> impl Future<Output = ()> + use<> {
-    let (recommender, is_warm) = (Arc::clone(recommender), Arc::clone(is_warm));
-    let scopes = directory.scopes();
-    async move {
+    scopes: Vec<TenantScope>,
+) -> (JoinHandle<()>, Arc<AtomicBool>) {
+    let (recommender, is_warm) = (Arc::clone(recommender), Arc::new(AtomicBool::new(false)));
+    let told = Arc::clone(&is_warm);
+    let warming = tokio::spawn(async move {
         for scope in scopes {
             if let Err(error) = recommender.warm(&scope).await {
                 tracing::warn!(tenant = %scope.tenant(), %error, "a view is not read ahead");
             }
         }
-        is_warm.store(true, Ordering::Release);
-    }
+        told.store(true, Ordering::Release);
+    });
+    (warming, is_warm)
 }
 
 /// Frees what a process that died held: leased jobs and claimed idempotency keys.
