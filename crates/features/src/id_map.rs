@@ -143,6 +143,11 @@ impl<K: Id, V> IdMap<K, V> {
         self.value_mut(number)
     }
 
+    /// The value of a number.
+    pub fn value(&self, number: u32) -> Option<&V> {
+        self.entry(number).map(|(_, value)| value)
+    }
+
     /// The value of a number, to be changed.
     pub fn value_mut(&mut self, number: u32) -> Option<&mut V> {
         let block = self.blocks.get_mut(number as usize / BLOCK)?;

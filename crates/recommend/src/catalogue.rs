@@ -11,9 +11,6 @@ use crate::error::Result;
 use crate::keyed::KeyedMap;
 use crate::recordings::Recordings;
 
-/// Cards that room is made for at once, at least.
-const CARDS_MIN: usize = 64;
-
 /// What ranking and answering need of a track.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackCard {
@@ -66,9 +63,9 @@ impl TrackCard {
 /// The tracks of a tenant under dense indexes. An index is never used for another track.
 #[derive(Debug, Default)]
 pub struct CatalogueView {
-    cards: Vec<Option<TrackCard>>,
-    /// The indexes are its numbers.
-    index_of: IdMap<TrackId, ()>,
+    /// The indexes are its numbers; a track that is gone has no card. In blocks: one list of all cards would
+    /// be held twice whenever it grows.
+    cards: IdMap<TrackId, Option<TrackCard>>,
     /// None while training, which learns of tracks as they were played.
     recordings: Recordings,
     /// The index that stands for the recording of an index, where that is another: a popular rung asks
@@ -94,27 +91,14 @@ impl CatalogueView {
 
     /// Adds a track or renews its card.
     pub fn put(&mut self, track: &Track) {
-        let index = self.index_of.number_or_insert_with(track.id, || ());
-        if index as usize == self.cards.len() {
-            if self.cards.len() == self.cards.capacity() {
-                // An eighth more instead of twice as much.
-                self.cards
-                    .reserve_exact(CARDS_MIN.max(self.cards.len() / 8));
-            }
-            self.cards.push(None);
-        }
-        if let Some(slot) = self.cards.get_mut(index as usize) {
-            *slot = Some(card_of(track));
-        }
+        *self.cards.get_or_default(track.id) = Some(card_of(track));
         self.settle(track.id);
     }
 
     /// Takes a track out; its index stays taken.
     pub fn remove(&mut self, id: TrackId) {
-        if let Some(index) = self.index_of.number(id)
-            && let Some(slot) = self.cards.get_mut(index as usize)
-        {
-            *slot = None;
+        if let Some(card) = self.cards.get_mut(id) {
+            *card = None;
         }
         self.settle(id);
     }
@@ -139,7 +123,7 @@ impl CatalogueView {
         let versions = self.recordings.versions(track);
         let stands = versions.iter().find_map(|version| self.index(*version));
         for version in versions {
-            let Some(index) = self.index_of.number(*version) else {
+            let Some(index) = self.cards.number(*version) else {
                 continue;
             };
             match stands {
@@ -153,7 +137,7 @@ impl CatalogueView {
 
     /// The index of a track that is in the catalogue.
     pub fn index(&self, id: TrackId) -> Option<usize> {
-        let index = self.index_of.number(id)? as usize;
+        let index = self.cards.number(id)? as usize;
         self.card(index).map(|_| index)
     }
 
@@ -180,15 +164,13 @@ impl CatalogueView {
 
     /// The card under an index; `None` once the track is gone.
     pub fn card(&self, index: usize) -> Option<&TrackCard> {
-        self.cards.get(index)?.as_ref()
+        self.cards.value(index as u32)?.as_ref()
     }
 
     /// Every track with its index.
     pub fn cards(&self) -> impl Iterator<Item = (usize, &TrackCard)> {
-        self.cards
-            .iter()
-            .enumerate()
-            .filter_map(|(index, card)| Some((index, card.as_ref()?)))
+        let cards = self.cards.iter().map(|(_, card)| card).enumerate();
+        cards.filter_map(|(index, card)| Some((index, card.as_ref()?)))
     }
 
     /// One more than the largest index.
