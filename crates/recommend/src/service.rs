@@ -388,12 +388,9 @@ impl Recommender {
             return false;
         }
         let through = self.exposures.passed_over(scope.tenant(), offset);
-        if through < head {
-            return false;
-        }
         let mut view = slot.view.write();
         view.projection.pass_over(offset, through);
-        view.projection.behind_checkpoint() < EVENTS_PER_CHECKPOINT
+        through >= head && view.projection.behind_checkpoint() < EVENTS_PER_CHECKPOINT
     }
 
     fn slot(&self, tenant: TenantId) -> Arc<TenantSlot> {
