@@ -425,6 +425,21 @@ mod tests {
         RecommenderModel::new(earlier.id, parts).unwrap()
     }
 
+    /// The parts of a model without its ranker.
+    fn unranked(model: &RecommenderModel, steps: Option<TransitionWeights>) -> ModelParts {
+        ModelParts {
+            items: model.items.clone(),
+            taste: model.taste.clone(),
+            neighbours: model.neighbours.clone(),
+            content: model.content.clone(),
+            transitions: model.transitions.clone(),
+            blend: model.blend,
+            ranker: None,
+            listened: model.listened.clone(),
+            steps,
+        }
+    }
+
     #[test]
     fn a_model_reads_as_it_was_written() {
         let model = model();
@@ -452,23 +467,7 @@ mod tests {
     #[test]
     fn the_form_without_costs_of_steps_still_reads() {
         let model = model();
-        let bytes = bytes_of(
-            &RecommenderModel::new(
-                model.id,
-                ModelParts {
-                    items: model.items.clone(),
-                    taste: model.taste.clone(),
-                    neighbours: model.neighbours.clone(),
-                    content: model.content.clone(),
-                    transitions: model.transitions.clone(),
-                    blend: model.blend,
-                    ranker: None,
-                    listened: model.listened.clone(),
-                    steps: None,
-                },
-            )
-            .unwrap(),
-        );
+        let bytes = bytes_of(&RecommenderModel::new(model.id, unranked(&model, None)).unwrap());
         // The small document ends the bytes before the checksum, and none takes its last byte.
         let settings = postcard::to_allocvec(&Settings {
             blend: model.blend,
@@ -500,21 +499,11 @@ mod tests {
     fn costs_of_steps_that_are_none_are_refused() {
         let model = model();
         for wrong in [-1.0, f32::NAN] {
-            let costs = model.steps.unwrap();
-            let parts = ModelParts {
-                steps: Some(TransitionWeights {
-                    key: wrong,
-                    ..costs
-                }),
-                items: model.items.clone(),
-                taste: model.taste.clone(),
-                neighbours: model.neighbours.clone(),
-                content: model.content.clone(),
-                transitions: model.transitions.clone(),
-                blend: model.blend,
-                ranker: None,
-                listened: None,
+            let costs = TransitionWeights {
+                key: wrong,
+                ..model.steps.unwrap()
             };
+            let parts = unranked(&model, Some(costs));
             let refused = read_bytes(&bytes_of(&RecommenderModel::new(model.id, parts).unwrap()));
             assert!(matches!(
                 refused.map(|_| ()),

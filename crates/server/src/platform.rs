@@ -181,16 +181,25 @@ fn warm(
     scopes: Vec<TenantScope>,
 ) -> (JoinHandle<()>, Arc<AtomicBool>) {
     let (recommender, is_warm) = (Arc::clone(recommender), Arc::new(AtomicBool::new(false)));
-    let told = Arc::clone(&is_warm);
+    let told = ToldAtTheEnd(Arc::clone(&is_warm));
     let warming = tokio::spawn(async move {
         for scope in scopes {
             if let Err(error) = recommender.warm(&scope).await {
                 tracing::warn!(tenant = %scope.tenant(), %error, "a view is not read ahead");
             }
         }
-        told.store(true, Ordering::Release);
+        drop(told);
     });
     (warming, is_warm)
+}
+
+/// Sets a flag when it goes, so that a panic in the work before does not leave a server unready for ever.
+struct ToldAtTheEnd(Arc<AtomicBool>);
+
+impl Drop for ToldAtTheEnd {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// Frees what a process that died held: leased jobs and claimed idempotency keys.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use leitmotif_learn::sequencing::{
-    SequenceOptions, SequencingProblem, StepModel, StepParts, StepRow, TransitionWeights, sequence,
-    sequence_tracks,
+    ARTIST_GAP, BEAM, SequenceOptions, SequencingProblem, StepModel, StepParts, StepRow,
+    TransitionWeights, sequence, sequence_tracks,
 };
 use leitmotif_learn::top_k;
 
@@ -13,10 +13,8 @@ use crate::random::Random;
 
 /// Shuffles of a playlist; their mean stands for chance.
 const SHUFFLES: usize = 8;
-/// As in [`sequence_tracks`].
-const GAP: usize = 2;
-/// As in [`sequence_tracks`].
-const BEAM: usize = 16;
+/// Above what any step costs by the hidden truth, in logits: costs have to lie between 0 and 1.
+const DEAREST_LOGITS: f64 = 5.0;
 
 /// Expected plays of a playlist by the way it was ordered, in the mean over listeners.
 pub struct Orders(BTreeMap<&'static str, f64>);
@@ -121,7 +119,7 @@ impl<'l> Playlist<'l> {
                 transitions: &transitions,
                 places: &[],
                 groups: &artists,
-                gap: GAP,
+                gap: ARTIST_GAP,
                 first: None,
                 last: None,
                 beam: BEAM,
@@ -132,7 +130,6 @@ impl<'l> Playlist<'l> {
         // What an expected play costs more, from 0 to 1: a step matters where the listener is in doubt.
         let lost = |without: f64, with: f64| 0.5 + 0.5 * (without - with);
         let chance = |odds: f64| 1.0 / (1.0 + (-odds).exp());
-        let dearest = 5.0;
         Ok(vec![
             ("convention", weighed(TransitionWeights::CONVENTION)?),
             ("learnt", weighed(self.model.weights().unwrap_or_default())?),
@@ -145,7 +142,9 @@ impl<'l> Playlist<'l> {
             ),
             (
                 "truth",
-                by(&|from, to| f64::from(oracle.step_cost(from, to).unwrap_or(0.0)) / dearest)?,
+                by(&|from, to| {
+                    f64::from(oracle.step_cost(from, to).unwrap_or(0.0)) / DEAREST_LOGITS
+                })?,
             ),
             (
                 "truth_expected",

@@ -16,5 +16,5 @@ pub use play_rates::{PlayRates, RATE_COLUMNS};
 pub use session_steps::{SessionPlays, Step, StepListen, steps_of};
 pub use sound::{Mode, TrackSound};
 pub use step_model::{StepColumns, StepModel, StepRow};
-pub use tracks::{EnergyArc, SequenceOptions, Sequenced, sequence_tracks};
+pub use tracks::{ARTIST_GAP, BEAM, EnergyArc, SequenceOptions, Sequenced, sequence_tracks};
 pub use transition::{STEP_PARTS, StepParts, TransitionWeights};

@@ -8,9 +8,9 @@ use super::transition::TransitionWeights;
 use crate::error::Result;
 
 /// Beginnings kept by the search; beyond 16 nothing was gained on 30 tracks.
-const BEAM: usize = 16;
+pub const BEAM: usize = 16;
 /// Places between two tracks of one artist.
-const ARTIST_GAP: usize = 2;
+pub const ARTIST_GAP: usize = 2;
 /// What being at the wrong place of an arc counts beside a transition.
 const ARC_WEIGHT: f32 = 1.0;
 /// How energy should run over a playlist.
