@@ -55,6 +55,9 @@ pub struct TrackDetails {
     /// Position on its release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub track_number: Option<u32>,
+    /// How popular it is elsewhere, 0 to 100; counts only while nobody plays it here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub popularity: Option<u8>,
     /// Ids elsewhere (`spotify`, `musicbrainz`, `path`, …), kept beside, never as our key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub external_ids: BTreeMap<String, String>,
@@ -88,6 +91,9 @@ impl TrackDetails {
         {
             let reason = format!("must be at most {}", limits::TRACK_NUMBER_MAX);
             return Err(InvalidValue::new("track_number", reason));
+        }
+        if self.popularity.is_some_and(|popularity| popularity > 100) {
+            return Err(InvalidValue::new("popularity", "must be in 0..=100"));
         }
         check_count(
             "external_ids",

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use leitmotif_domain::chance::Seed;
 use leitmotif_domain::event::{ShownExploration, ShownPair};
-use leitmotif_domain::{Assignment, RequestId, Rung, Timestamp, TrackId};
+use leitmotif_domain::{Assignment, RequestId, Rung, Timestamp};
 
-use crate::error::Result;
+use crate::error;
 use crate::pipeline::{
-    Chosen, PipelineDefinition, RecommendRequest, Recommendations, causes_of, choose, present,
+    Chosen, DegradedCause, Near, PipelineDefinition, RecommendRequest, Recommendations, causes_of,
+    choose, present,
 };
 use crate::trace::{Stopwatch, Trace};
 use crate::view::TenantView;
@@ -23,8 +24,8 @@ pub struct Answering {
     pub assignment: Assignment,
     /// That version.
     pub definition: Arc<PipelineDefinition>,
-    /// Embedding neighbours of what the list starts from.
-    pub near: Vec<(TrackId, f32, TrackId)>,
+    /// Embedding neighbours of what the list starts from, or why there are none.
+    pub near: Result<Vec<Near>, DegradedCause>,
     /// The moment.
     pub now: Timestamp,
     /// Whether the definition's exploration applies: the list is shown as it is, and what was left to
@@ -40,10 +41,11 @@ impl Answering {
         self,
         view: &TenantView,
         mut watch: Stopwatch,
-    ) -> Result<(Recommendations, Trace)> {
+    ) -> error::Result<(Recommendations, Trace)> {
         let (request, definition) = (&self.request, &self.definition);
         let chance = self.is_explored.then(|| self.chance());
-        let (near, now) = (&self.near, self.now);
+        let near = self.near.as_deref().map_err(|cause| *cause);
+        let now = self.now;
         let mut chosen = choose(view, request, definition, near, now, chance, &mut watch)?;
         let places = std::mem::take(&mut chosen.places);
         let tracks = present(view, places);

@@ -37,10 +37,14 @@ pub struct TrackCard {
     pub duration_ms: Option<u32>,
     /// Whether the sender marks it explicit.
     pub explicit: Option<bool>,
+    /// How popular it is elsewhere, 0 to 100.
+    pub prior: Option<u8>,
     /// Free labels.
     pub tags: Box<[String]>,
     /// See [`TrackCard::genre_key`]; read of every candidate of an answer.
     genre_key: Option<u64>,
+    /// See [`TrackCard::release_key`]; 0 for none.
+    release_key: u32,
 }
 
 impl TrackCard {
@@ -52,6 +56,12 @@ impl TrackCard {
             self.artist_key,
             normalise(album)
         )))
+    }
+
+    /// The release as spacing compares it: a compilation is one, whoever plays on it, and two releases that
+    /// happen to have one name are kept apart too.
+    pub fn release_key(&self) -> Option<u64> {
+        (self.release_key != 0).then_some(u64::from(self.release_key))
     }
 
     /// The genre as rules and calibration compare it.
@@ -71,6 +81,8 @@ pub struct CatalogueView {
     /// The index that stands for the recording of an index, where that is another: a popular rung asks
     /// it of every track.
     standing: KeyedMap<u32, u32>,
+    /// Whether something is said of a popularity elsewhere that was not when popularity was last counted.
+    has_new_priors: bool,
 }
 
 impl CatalogueView {
@@ -91,7 +103,10 @@ impl CatalogueView {
 
     /// Adds a track or renews its card.
     pub fn put(&mut self, track: &Track) {
-        *self.cards.get_or_default(track.id) = Some(card_of(track));
+        let card = self.cards.get_or_default(track.id);
+        let before = card.as_ref().and_then(|card| card.prior);
+        self.has_new_priors |= before != track.details.popularity;
+        *card = Some(card_of(track));
         self.settle(track.id);
     }
 
@@ -101,6 +116,11 @@ impl CatalogueView {
             *card = None;
         }
         self.settle(id);
+    }
+
+    /// Whether something new was said of popularity elsewhere; not twice.
+    pub fn take_new_priors(&mut self) -> bool {
+        std::mem::take(&mut self.has_new_priors)
     }
 
     /// Which tracks are one recording.
@@ -205,8 +225,11 @@ fn card_of(track: &Track) -> TrackCard {
         year: details.release_date.as_ref().map(ReleaseDate::year),
         duration_ms: details.duration_ms,
         explicit: details.explicit,
+        prior: details.popularity,
         tags: details.tags.clone().into(),
         genre_key: (details.genre.as_deref()).map(|genre| hash64(&normalise(genre))),
+        release_key: (details.album.as_deref())
+            .map_or(0, |album| murmur3_32(normalise(album).as_bytes(), 0).max(1)),
     }
 }
 

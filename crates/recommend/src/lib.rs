@@ -24,6 +24,7 @@ pub mod rules;
 pub mod trace;
 
 mod answering;
+mod contributions;
 pub mod heads;
 pub mod map;
 pub mod playlists;

@@ -58,6 +58,8 @@ pub struct ModelParts {
     pub blend: BlendWeights,
     /// What orders the candidates, where one was learnt that does better than the blend.
     pub ranker: Option<Ranker>,
+    /// Whether one was stored that this version cannot read, such as one over columns that are no more.
+    pub is_ranker_unread: bool,
     /// What tells how much of a track will be heard, where it does better than means.
     pub listened: Option<Arc<ListenedShare>>,
     /// What each part of a step from one track to the next counts, where that was learnt and tells better

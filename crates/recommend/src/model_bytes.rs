@@ -80,7 +80,8 @@ impl StoredTrees {
     }
 
     /// Reads the trees. Those that this version does not understand cost what they tell, not the model.
-    pub fn read(self, id: ModelId) -> (Option<Ranker>, Option<Arc<ListenedShare>>) {
+    pub fn read(self, id: ModelId) -> ReadTrees {
+        let has_ranker = self.ranker.is_some();
         let ranker = self.ranker.and_then(|(text, blend_weight)| {
             Ranker::from_text(&text, blend_weight)
                 .inspect_err(|error| tracing::warn!(model = %id, %error, "the ranker is left out"))
@@ -92,14 +93,28 @@ impl StoredTrees {
             });
             Some((Arc::new(read.ok()?), weight))
         });
-        match (ranker, listened) {
+        let ranker = match (ranker, &listened) {
             (Some(ranker), Some((share, weight))) => {
-                let ranker = ranker.with_listened(Arc::clone(&share), weight);
-                (Some(ranker), Some(share))
+                Some(ranker.with_listened(Arc::clone(share), *weight))
             }
-            (ranker, listened) => (ranker, listened.map(|(share, _)| share)),
+            (ranker, _) => ranker,
+        };
+        ReadTrees {
+            is_ranker_unread: has_ranker && ranker.is_none(),
+            ranker,
+            listened: listened.map(|(share, _)| share),
         }
     }
+}
+
+/// Trees as far as they could be read.
+pub struct ReadTrees {
+    /// Those that order.
+    pub ranker: Option<Ranker>,
+    /// Whether there are some that order and could not be read.
+    pub is_ranker_unread: bool,
+    /// Those that tell the listened share.
+    pub listened: Option<Arc<ListenedShare>>,
 }
 
 /// Where the bytes of a model, or of heads, lie.
@@ -254,7 +269,7 @@ fn read_parts<R: Read>(
     if !steps.as_ref().is_none_or(are_costs) {
         return Err(Unread::Content("its costs of steps are none".to_owned()));
     }
-    let (ranker, listened) = settings.trees.read(id);
+    let trees = settings.trees.read(id);
     Ok(ModelParts {
         items,
         taste,
@@ -262,8 +277,9 @@ fn read_parts<R: Read>(
         content,
         transitions,
         blend: settings.blend,
-        ranker,
-        listened,
+        ranker: trees.ranker,
+        is_ranker_unread: trees.is_ranker_unread,
+        listened: trees.listened,
         steps,
     })
 }
@@ -419,6 +435,7 @@ mod tests {
             transitions: earlier.transitions.clone(),
             blend: earlier.blend,
             ranker: Some(ranker.with_listened(Arc::clone(&share), 0.5)),
+            is_ranker_unread: false,
             listened: Some(share),
             steps: TransitionWeights::scaled([2.0, 0.0, 1.0, 5.0, 1.0]),
         };
@@ -435,6 +452,7 @@ mod tests {
             transitions: model.transitions.clone(),
             blend: model.blend,
             ranker: None,
+            is_ranker_unread: false,
             listened: model.listened.clone(),
             steps,
         }

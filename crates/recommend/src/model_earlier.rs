@@ -70,7 +70,7 @@ pub fn read(id: ModelId, bytes: &[u8]) -> Result<RecommenderModel> {
         ranker: second.ranker,
         listened: third.map(|third| third.listened),
     };
-    let (ranker, listened) = trees.read(id);
+    let trees = trees.read(id);
     let [taste, neighbours, content, popular] = stored.blend;
     let parts = ModelParts {
         items: stored.items,
@@ -85,8 +85,9 @@ pub fn read(id: ModelId, bytes: &[u8]) -> Result<RecommenderModel> {
             popular,
             session: second.session_weight,
         },
-        ranker,
-        listened,
+        ranker: trees.ranker,
+        is_ranker_unread: trees.is_ranker_unread,
+        listened: trees.listened,
         steps: None,
     };
     RecommenderModel::new(id, parts)

@@ -1,7 +1,8 @@
 //! The recommender of a process: one view per tenant, level with the log on every request.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use leitmotif_domain::chance::Entropy;
 use leitmotif_domain::event::{EVENT_SCHEMA_VERSION, Event, EventPayload, ExposedTrack, Exposure};
@@ -24,7 +25,9 @@ use crate::exposures::ExposureWriter;
 use crate::heads::Heads;
 use crate::model::RecommenderModel;
 use crate::model_bytes;
-use crate::pipeline::{RecommendRequest, Recommendations, content_seeds};
+use crate::pipeline::{
+    DegradedCause, Near, RecommendRequest, Recommendations, Stage, content_seeds,
+};
 use crate::placements::Placements;
 use crate::recordings::Recordings;
 use crate::trace::{Stopwatch, Trace, TraceRing};
@@ -155,7 +158,8 @@ impl Recommender {
                 model.items.len() * model.taste.factors() <= INLINE_FACTORS_MAX
             });
         watch.lap("model");
-        let near = self.near(scope, &slot, &request).await?;
+        let budget = definition.budgets.deadline(Stage::Candidates);
+        let near = self.near_within(budget, scope, &slot, &request).await;
         watch.lap("content neighbours");
         let answering = Answering {
             request_id,
@@ -449,11 +453,10 @@ impl Recommender {
     ) -> Result<()> {
         if !follow_up.tracks.is_empty() {
             let tracks = self.stores.catalog.tracks(scope, &follow_up.tracks).await?;
+            let found: HashSet<TrackId> = tracks.iter().map(|track| track.id).collect();
+            let gone = follow_up.tracks.iter().filter(|id| !found.contains(id));
             let mut view = slot.view.write();
-            follow_up
-                .tracks
-                .iter()
-                .for_each(|id| view.catalogue.remove(*id));
+            gone.for_each(|id| view.catalogue.remove(*id));
             tracks.iter().for_each(|track| view.catalogue.put(track));
             view.map_columns();
         }
@@ -500,13 +503,32 @@ impl Recommender {
         Ok(Some(Arc::new(model)))
     }
 
+    /// Asks the vector store, for as long as candidates may take; one that fails or is slow costs its
+    /// candidates, not the answer.
+    async fn near_within(
+        &self,
+        budget: Duration,
+        scope: &TenantScope,
+        slot: &TenantSlot,
+        request: &RecommendRequest,
+    ) -> std::result::Result<Vec<Near>, DegradedCause> {
+        match tokio::time::timeout(budget, self.near(scope, slot, request)).await {
+            Ok(Ok(near)) => Ok(near),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the vector store could not be asked for candidates");
+                Err(DegradedCause::Failed)
+            }
+            Err(_) => Err(DegradedCause::Late),
+        }
+    }
+
     /// Asks the vector store for what the model's lists cannot know.
     async fn near(
         &self,
         scope: &TenantScope,
         slot: &TenantSlot,
         request: &RecommendRequest,
-    ) -> Result<Vec<(TrackId, f32, TrackId)>> {
+    ) -> Result<Vec<Near>> {
         let (seeds, model) = {
             let view = slot.view.read();
             if !view.has_cold_tracks() {

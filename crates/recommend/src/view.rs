@@ -23,6 +23,10 @@ const SIGNAL_MAX: f32 = 20.0;
 /// Most popular tracks that are kept in order: more than a list is made of.
 pub(crate) const MOST_POPULAR: usize = 2_000;
 
+/// Decayed plays that the greatest popularity elsewhere is worth: less than a play of the last half year, so that it
+/// orders what nobody plays and nothing else.
+const PRIOR_PLAYS: f32 = 0.01;
+
 /// Stands for no column.
 const NO_COLUMN: u32 = u32::MAX;
 
@@ -113,15 +117,21 @@ impl TenantView {
     /// Counts popularity anew when enough happened since the last time.
     pub fn refresh_popularity(&mut self, now: Timestamp) {
         let wanted = (self.plays_counted / POPULARITY_SHARE).max(1);
-        let is_fresh = self.plays_since < wanted;
+        let is_fresh = self.plays_since < wanted && !self.catalogue.take_new_priors();
         if !is_fresh || self.popularity.len() != self.catalogue.len() {
             self.count_popularity(now);
         }
     }
 
-    /// Counts popularity and skip rates as they were at `now`.
+    /// Counts popularity and skip rates as they were at `now`. A track that nobody plays here counts as it is
+    /// said to be played elsewhere, below one that is played.
     pub fn count_popularity(&mut self, now: Timestamp) {
         self.popularity = vec![0.0; self.catalogue.len()];
+        for (index, card) in self.catalogue.cards() {
+            if let (Some(popularity), Some(prior)) = (self.popularity.get_mut(index), card.prior) {
+                *popularity = PRIOR_PLAYS * f32::from(prior) / 100.0;
+            }
+        }
         self.skip_rates = vec![skip_rate(0, 0); self.catalogue.len()];
         (self.plays_counted, self.plays_since) = (0, 0);
         for (track, activity) in self.projection.state.tracks() {
@@ -133,7 +143,7 @@ impl TenantView {
                     self.skip_rates.get_mut(index),
                 )
             {
-                *popularity = activity.popularity(now) as f32;
+                *popularity = popularity.max(activity.popularity(now) as f32);
                 *rate = skip_rate(total.plays, total.skips);
             }
         }
@@ -202,5 +212,61 @@ pub fn taste_weight(signal: f32) -> f32 {
         signal.min(SIGNAL_MAX).ln_1p()
     } else {
         signal.max(-1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use leitmotif_domain::EventId;
+    use leitmotif_domain::event::{EVENT_SCHEMA_VERSION, Event, Listen, ListenOutcome};
+    use leitmotif_domain::track::{Track, TrackDetails};
+
+    use super::*;
+
+    fn track(id: u128, prior: Option<u8>) -> Track {
+        Track {
+            id: TrackId::from_u128(id),
+            details: TrackDetails {
+                popularity: prior,
+                ..TrackDetails::default()
+            },
+            audio: None,
+            has_lyrics: false,
+            created_at: Timestamp::from_ms(0),
+            updated_at: Timestamp::from_ms(0),
+        }
+    }
+
+    #[test]
+    fn popularity_elsewhere_orders_what_nobody_plays() {
+        let mut view = TenantView::default();
+        let now = Timestamp::from_ms(0);
+        for (id, prior) in [(1, Some(100)), (2, None), (3, Some(40)), (4, None)] {
+            view.catalogue.put(&track(id, prior));
+        }
+        view.refresh_popularity(now);
+        let order = |view: &TenantView| view.most_popular().0.to_vec();
+        assert_eq!(order(&view), [0, 2]);
+        let play = RecordedEvent {
+            offset: 1,
+            recorded_at: now,
+            event: Event {
+                event_id: EventId::from_u128(1),
+                occurred_at: now,
+                listener: None,
+                schema_version: EVENT_SCHEMA_VERSION,
+                payload: EventPayload::Listen(Listen::of(
+                    TrackId::from_u128(4),
+                    ListenOutcome::Completed,
+                )),
+            },
+        };
+        view.take(&[play]);
+        view.refresh_popularity(now);
+        assert_eq!(order(&view), [3, 0, 2], "one play goes before");
+        view.catalogue.put(&track(3, Some(100)));
+        view.catalogue.put(&track(1, Some(7)));
+        view.refresh_popularity(now);
+        assert_eq!(order(&view), [3, 2, 0], "what is said anew counts at once");
     }
 }

@@ -1,6 +1,7 @@
 //! How an answer came about.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -121,6 +122,10 @@ pub struct CandidateTraceAnswer {
     /// What the ranker read of it, by column; values that do not apply are left out.
     #[serde(skip_serializing_if = "HashMap::is_empty")]
     pub features: HashMap<String, f32>,
+    /// What each column added to the score that the ranker gave it: they sum to that score, before controls and
+    /// rules. Left out where no ranker ordered it, or once another model is in service.
+    #[serde(skip_serializing_if = "HashMap::is_empty")]
+    pub contributions: HashMap<String, f32>,
 }
 
 /// An offer of a source.
@@ -162,7 +167,7 @@ pub async fn explain(
     let scope = access.scope();
     let request_id: RequestId = path_id("request", &request)?;
     if let Some(trace) = state.recommender.trace(scope, request_id) {
-        return of_trace(&state, scope, &trace).await.map(Json);
+        return of_trace(&state, scope, trace).await.map(Json);
     }
     let event = EventId::from_u128(request_id.as_u128());
     let recorded = state.log.event(scope, event).await?;
@@ -175,8 +180,10 @@ pub async fn explain(
 async fn of_trace(
     state: &ApiState,
     scope: &TenantScope,
-    trace: &Trace,
+    trace: Arc<Trace>,
 ) -> Result<ExplanationAnswer, Problem> {
+    let contributions = state.recommender.contributions(scope, &trace).await?;
+    let trace = &*trace;
     let mut indexes: Vec<usize> = trace.considered.iter().map(|one| one.index).collect();
     indexes.extend(known_of(trace).into_keys());
     let cards = state.recommender.cards(scope, &indexes).await?;
@@ -220,7 +227,7 @@ async fn of_trace(
         degraded: trace.degraded.iter().map(DegradedAnswer::of).collect(),
         sources: sources.collect(),
         rules: rules.collect(),
-        candidates: candidates(trace, &cards),
+        candidates: with_contributions(candidates(trace, &cards), contributions, &cards),
     })
 }
 
@@ -269,6 +276,23 @@ fn candidates(trace: &Trace, cards: &HashMap<usize, TrackCard>) -> Vec<Candidate
     }
     shown.extend(others);
     shown
+}
+
+/// Tells of each candidate that the ranker ordered what its columns added.
+fn with_contributions(
+    mut candidates: Vec<CandidateTraceAnswer>,
+    contributions: Vec<(usize, Vec<(String, f32)>)>,
+    cards: &HashMap<usize, TrackCard>,
+) -> Vec<CandidateTraceAnswer> {
+    let told = contributions.into_iter();
+    let mut told: HashMap<String, Vec<(String, f32)>> = told
+        .filter_map(|(index, parts)| Some((cards.get(&index)?.id.to_string(), parts)))
+        .collect();
+    for candidate in &mut candidates {
+        let parts = told.remove(&candidate.id);
+        candidate.contributions.extend(parts.into_iter().flatten());
+    }
+    candidates
 }
 
 /// What ranking knew of each candidate, with the row of those that the ranker ordered.
@@ -320,6 +344,7 @@ fn candidate(
             .filter(|(_, value)| value.is_finite())
             .map(|(name, value)| (name.clone(), *value))
             .collect(),
+        contributions: HashMap::new(),
     }
 }
 
@@ -367,6 +392,7 @@ async fn of_exposure(
                 sources: Vec::new(),
                 adjustments: Vec::new(),
                 features: HashMap::new(),
+                contributions: HashMap::new(),
             })
             .collect(),
     })

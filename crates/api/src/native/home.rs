@@ -2,12 +2,16 @@
 
 use axum::Json;
 use axum::extract::State;
+use leitmotif_recommend::RecommendRequest;
+use leitmotif_recommend::pipeline::TurnedControls;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::recommendations::{RecommendAnswer, RecommendInput, recommend};
+use super::recommendations::{
+    ContextInput, RecommendAnswer, RecommendInput, answered, present, request_of,
+};
 use crate::middleware::auth::ReadAccess;
-use crate::middleware::body::{JsonBody, QueryParameters};
+use crate::middleware::body::QueryParameters;
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::ApiState;
 
@@ -28,6 +32,16 @@ pub struct HomeQuery {
     /// Tracks on a shelf, 1 to 50; 12 when left out.
     #[param(minimum = 1, maximum = 50)]
     pub count: Option<usize>,
+    /// Device class; rules of the shelves' placements may ask it and what follows.
+    pub device: Option<String>,
+    /// Activity, for example `running`.
+    pub activity: Option<String>,
+    /// Hour of the day where the listener is.
+    #[param(minimum = 0, maximum = 23)]
+    pub hour: Option<u8>,
+    /// Day of the week where the listener is, 1 for Monday.
+    #[param(minimum = 1, maximum = 7)]
+    pub weekday: Option<u8>,
 }
 
 /// A home.
@@ -39,6 +53,20 @@ pub struct HomeAnswer {
     pub layout: &'static str,
     /// The shelves in order; one that has nothing is left out.
     pub shelves: Vec<ShelfAnswer>,
+    /// The shelves that were left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOutAnswer>,
+}
+
+/// A shelf that is left out.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LeftOutAnswer {
+    /// Its name.
+    pub name: &'static str,
+    /// Its placement.
+    pub placement: String,
+    /// Why it has nothing.
+    pub reason: String,
 }
 
 /// A shelf.
@@ -74,26 +102,21 @@ impl Shelf {
         }
     }
 
-    /// The request that fills it. A track stands on one shelf only.
-    fn request(self, listener: Option<&str>, count: usize, taken: &[String]) -> RecommendInput {
-        let mut input = RecommendInput {
-            listener: listener.map(str::to_owned),
-            count: Some(count),
-            placement: Some(format!("home.{}", self.name())),
-            exclude: taken.to_vec(),
-            ..RecommendInput::default()
-        };
+    fn placement(self) -> String {
+        format!("home.{}", self.name())
+    }
+
+    /// Where its controls stand unless the pipeline of its placement turns them.
+    fn usual_controls(self) -> TurnedControls {
+        let mut usual = TurnedControls::default();
         match self {
             Self::ForYou => {}
-            Self::Familiar => {
-                input.familiarity = Some(1.0);
-                input.include_heard = true;
-            }
-            Self::Discover => input.familiarity = Some(-1.0),
-            Self::New => input.freshness = Some(1.0),
-            Self::Popular => input.popularity = Some(1.0),
+            Self::Familiar => usual.familiarity = Some(1.0),
+            Self::Discover => usual.familiarity = Some(-1.0),
+            Self::New => usual.freshness = Some(1.0),
+            Self::Popular => usual.popularity = Some(1.0),
         }
-        input
+        usual
     }
 }
 
@@ -137,19 +160,46 @@ pub async fn home(
         objectives: ["relevance", "diversity", "novelty"],
         layout,
         shelves: Vec::new(),
+        left_out: Vec::new(),
     };
-    let mut taken: Vec<String> = Vec::new();
+    let scope = access.scope();
+    let input = RecommendInput {
+        listener: query.listener.clone(),
+        count: Some(count),
+        context: ContextInput {
+            device: query.device,
+            activity: query.activity,
+            hour: query.hour,
+            weekday: query.weekday,
+        },
+        ..RecommendInput::default()
+    };
+    let mut request = request_of(&state, scope, input).await?;
     for shelf in shelves(listener.is_some(), layout) {
-        let input = shelf.request(listener, count, &taken);
-        let placement = input.placement.clone().unwrap_or_default();
-        let asked = (State(state.clone()), access.clone(), JsonBody(input));
-        let Json(list) = recommend(asked.0, asked.1, asked.2).await?;
+        let asked = RecommendRequest {
+            placement: shelf.placement(),
+            usual_controls: shelf.usual_controls(),
+            include_heard: *shelf == Shelf::Familiar,
+            ..request.clone()
+        };
+        let list = answered(&state, scope, asked).await?;
+        let (name, placement) = (shelf.name(), shelf.placement());
         if list.tracks.is_empty() {
+            let reason = list.shortage.unwrap_or_default();
+            answer.left_out.push(LeftOutAnswer {
+                name,
+                placement,
+                reason,
+            });
             continue;
         }
-        taken.extend(list.tracks.iter().map(|track| track.id.clone()));
+        // A track stands on one shelf only.
+        request
+            .exclude
+            .extend(list.tracks.iter().map(|track| track.track));
+        let list = present(list, false);
         answer.shelves.push(ShelfAnswer {
-            name: shelf.name(),
+            name,
             placement,
             list,
         });
@@ -175,10 +225,5 @@ mod tests {
         let place = |layout, shelf| shelves(true, layout).iter().position(|one| *one == shelf);
         assert!(place("known_first", Shelf::Familiar) < place("known_first", Shelf::Discover));
         assert!(place("new_first", Shelf::Discover) < place("new_first", Shelf::Familiar));
-    }
-
-    #[test]
-    fn every_home_fits_into_what_a_request_may_exclude() {
-        const { assert!(COUNT_MAX * 5 <= super::super::REFERENCES_MAX) };
     }
 }

@@ -3,9 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use leitmotif_domain::{ListenerId, TenantScope, TrackId, limits};
+use leitmotif_ingest::words_query::words_vector;
 use leitmotif_recommend::playlists::{
-    self, EnergyArc, Mode, PlaylistDraft, PlaylistKind, PlaylistRequest, StepBasis, TrackSound,
+    self, EnergyArc, Mode, Period, PlaylistDraft, PlaylistKind, PlaylistRequest, StepBasis,
+    TrackSound,
 };
+use leitmotif_recommend::search::SearchRequest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -13,7 +16,6 @@ use super::{find_track, known_tracks};
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::JsonBody;
 use crate::problem::{Problem, ProblemDocument};
-use crate::protocols::catalogue::search;
 use crate::state::ApiState;
 
 /// Tracks in a draft when nothing is said: about two hours.
@@ -21,7 +23,7 @@ const COUNT_DEFAULT: usize = 30;
 /// Tracks a text may name as seeds.
 const TEXT_SEEDS: usize = 5;
 /// Share of known tracks in a daily mix when nothing is said.
-const FAMILIARITY_DEFAULT: f32 = 0.4;
+const DAILY_FAMILIARITY: f32 = 0.4;
 
 /// What a draft is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -29,12 +31,17 @@ const FAMILIARITY_DEFAULT: f32 = 0.4;
 pub enum DraftKind {
     /// `seeds` and what goes with them.
     Seeds,
-    /// Tracks whose title, artist or album hold `text`, and what goes with them.
+    /// What the search finds for `text`: of words alone the best few and what goes with them, and where the text
+    /// has filters, such as `140 bpm` or `90s`, the tracks that keep to them.
     Text,
+    /// The best of `genre`: for `listener` by their taste, for nobody known by what many play.
+    Genre,
     /// A way through the sound from `from` to `to`.
     Path,
-    /// What `listener` knows and loves, mixed with what is new to them.
+    /// What `listener` knows and loves, mixed with what is new to them; another one each day.
     DailyMix,
+    /// What is new to `listener`; another one each week.
+    WeeklyMix,
 }
 
 /// How energy should run over a playlist.
@@ -71,19 +78,22 @@ pub struct DraftInput {
     /// Tracks it starts from, for `seeds`: ids or `namespace:id`.
     #[serde(default)]
     pub seeds: Vec<String>,
-    /// Words of title, artist or album, for `text`.
+    /// Words and filters as the search reads them, for `text`.
     #[serde(default)]
     pub text: Option<String>,
+    /// The genre as the catalogue calls it, without case, for `genre`.
+    #[serde(default)]
+    pub genre: Option<String>,
     /// Where a path begins: an id or `namespace:id`.
     #[serde(default)]
     pub from: Option<String>,
     /// Where a path ends.
     #[serde(default)]
     pub to: Option<String>,
-    /// For whom: the name the player uses. A daily mix needs one.
+    /// For whom: the name the player uses. A mix needs one.
     #[serde(default)]
     pub listener: Option<String>,
-    /// Share of known tracks in a daily mix; 0.4 when left out.
+    /// Share of known tracks in a mix; when left out, 0.4 in a daily and 0 in a weekly one.
     #[serde(default)]
     #[schema(minimum = 0, maximum = 1)]
     pub familiarity: Option<f32>,
@@ -108,6 +118,9 @@ pub struct DraftAnswer {
     pub shuffled_step_cost: Option<f32>,
     /// Where the costs of steps come from.
     pub step_costs_by: StepCostsBy,
+    /// Why there are fewer tracks than wanted, where there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shortage: Option<String>,
 }
 
 /// Where the costs of steps come from, by which tracks are ordered too.
@@ -165,16 +178,17 @@ pub async fn draft(
     access: ReadAccess,
     JsonBody(input): JsonBody<DraftInput>,
 ) -> Result<Json<DraftAnswer>, Problem> {
-    let request = request_of(&state, access.scope(), input).await?;
+    let request = request_of(&state, &access, input).await?;
     let draft = playlists::generate(&state.recommender, access.scope(), &request).await?;
     answer_of(&state, access.scope(), draft).await.map(Json)
 }
 
 async fn request_of(
     state: &ApiState,
-    scope: &TenantScope,
+    access: &ReadAccess,
     input: DraftInput,
 ) -> Result<PlaylistRequest, Problem> {
+    let scope = access.scope();
     let count = input.count.unwrap_or(COUNT_DEFAULT);
     if !(2..=limits::RECOMMENDATIONS_MAX).contains(&count) {
         let detail = format!("{count} is not in 2..={}", limits::RECOMMENDATIONS_MAX);
@@ -196,20 +210,23 @@ async fn request_of(
         }
         DraftKind::Text => {
             let text = needed("text", input.text)?;
-            PlaylistKind::Seeds(tracks_of_text(state, scope, text).await?)
+            tracks_of_text(state, access, text, count).await?
         }
+        DraftKind::Genre => PlaylistKind::Genre(needed("genre", input.genre)?),
         DraftKind::Path => PlaylistKind::Path {
             from: find_track(state, scope, &needed("from", input.from)?).await?,
             to: find_track(state, scope, &needed("to", input.to)?).await?,
         },
-        DraftKind::DailyMix if listener.is_none() => {
-            return Err(Problem::invalid(
-                "/listener",
-                "a daily mix is made for somebody",
-            ));
+        DraftKind::DailyMix | DraftKind::WeeklyMix if listener.is_none() => {
+            return Err(Problem::invalid("/listener", "a mix is made for somebody"));
         }
-        DraftKind::DailyMix => PlaylistKind::DailyMix {
-            familiarity: familiarity_of(input.familiarity)?,
+        DraftKind::DailyMix => PlaylistKind::Mix {
+            familiarity: familiarity_of(input.familiarity, DAILY_FAMILIARITY)?,
+            period: Period::Day,
+        },
+        DraftKind::WeeklyMix => PlaylistKind::Mix {
+            familiarity: familiarity_of(input.familiarity, 0.0)?,
+            period: Period::Week,
         },
     };
     Ok(PlaylistRequest {
@@ -220,27 +237,43 @@ async fn request_of(
     })
 }
 
-fn familiarity_of(given: Option<f32>) -> Result<f32, Problem> {
-    let familiarity = given.unwrap_or(FAMILIARITY_DEFAULT);
+fn familiarity_of(given: Option<f32>, usual: f32) -> Result<f32, Problem> {
+    let familiarity = given.unwrap_or(usual);
     if (0.0..=1.0).contains(&familiarity) {
         return Ok(familiarity);
     }
     Err(Problem::invalid("/familiarity", "must be in 0..=1"))
 }
 
-/// The tracks a text names.
+/// What a text asks for: seeds where it is words alone, and where it has filters the tracks within them.
 async fn tracks_of_text(
     state: &ApiState,
-    scope: &TenantScope,
+    access: &ReadAccess,
     text: String,
-) -> Result<Vec<TrackId>, Problem> {
+    count: usize,
+) -> Result<PlaylistKind, Problem> {
     leitmotif_domain::track::check_text("text", &text)?;
-    let (found, _) = search(state, scope, &text, 0, TEXT_SEEDS).await?;
+    let request = SearchRequest {
+        words_vector: words_vector(&text),
+        may_read_lyrics: access.may_read_lyrics(),
+        reads_descriptors: true,
+        wants_all_words: true,
+        with_embeddings: true,
+        count,
+        text: text.clone(),
+        ..SearchRequest::default()
+    };
+    let answer = state.search.search(access.scope(), request).await?;
+    let found: Vec<TrackId> = (answer.tracks.iter()).map(|found| found.track.id).collect();
     if found.is_empty() {
-        let detail = format!("no title, artist or album holds `{text}`");
+        let detail = format!("the search finds nothing for `{text}`");
         return Err(Problem::invalid("/text", detail));
     }
-    Ok(found.iter().map(|found| found.track.id).collect())
+    Ok(if answer.descriptors.is_empty() {
+        PlaylistKind::Seeds(found.into_iter().take(TEXT_SEEDS).collect())
+    } else {
+        PlaylistKind::Tracks(found)
+    })
 }
 
 async fn answer_of(
@@ -256,6 +289,7 @@ async fn answer_of(
         step_cost: has_steps.then(|| mean(&draft.steps)),
         shuffled_step_cost: draft.shuffled_step.filter(|_| has_steps),
         step_costs_by: draft.basis.into(),
+        shortage: draft.shortage,
     })
 }
 

@@ -202,13 +202,23 @@ pub async fn recommend(
 ) -> Result<Json<RecommendAnswer>, Problem> {
     let is_traced = input.trace;
     let request = request_of(&state, access.scope(), input).await?;
-    let answered = state.recommender.recommend(access.scope(), request).await?;
+    let answered = answered(&state, access.scope(), request).await?;
+    Ok(Json(present(answered, is_traced)))
+}
+
+/// Answers a request whose list is shown, and counts it.
+pub(super) async fn answered(
+    state: &ApiState,
+    scope: &TenantScope,
+    request: RecommendRequest,
+) -> Result<Recommendations, Problem> {
+    let answered = state.recommender.recommend(scope, request).await?;
     let rung = RungLabels {
         rung: answered.rung.name(),
     };
     state.metrics.recommendations.get_or_create(&rung).inc();
-    count_stages(&state, &answered);
-    Ok(Json(present(answered, is_traced)))
+    count_stages(state, &answered);
+    Ok(answered)
 }
 
 fn count_stages(state: &ApiState, answered: &Recommendations) {

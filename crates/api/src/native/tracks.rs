@@ -60,6 +60,10 @@ pub struct TrackInput {
     #[serde(default)]
     #[schema(maximum = 100_000)]
     pub track_number: Option<u32>,
+    /// How popular it is elsewhere; counts only while nobody plays it here.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 100)]
+    pub popularity: Option<u8>,
     /// Ids elsewhere by namespace, for example `{"spotify": "…"}`.
     #[serde(default)]
     pub external_ids: BTreeMap<String, String>,
@@ -94,6 +98,7 @@ impl TrackInput {
             duration_ms: self.duration_ms,
             explicit: self.explicit,
             track_number: self.track_number,
+            popularity: self.popularity,
             external_ids: self.external_ids,
             tags: self.tags,
         };
@@ -144,6 +149,8 @@ pub struct TrackAnswer {
     pub explicit: Option<bool>,
     /// Position on its release.
     pub track_number: Option<u32>,
+    /// How popular it is elsewhere, 0 to 100, as the sender says; counts only while nobody plays it here.
+    pub popularity: Option<u8>,
     /// Ids elsewhere.
     pub external_ids: BTreeMap<String, String>,
     /// Free labels.
@@ -175,6 +182,7 @@ impl From<Track> for TrackAnswer {
             duration_ms: details.duration_ms,
             explicit: details.explicit,
             track_number: details.track_number,
+            popularity: details.popularity,
             external_ids: details.external_ids,
             tags: details.tags,
             has_audio: track.audio.is_some(),

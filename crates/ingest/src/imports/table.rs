@@ -28,7 +28,7 @@ pub enum TableError {
 pub type Row = Result<(u64, Value), TableError>;
 
 /// Columns of whole numbers and of truth values; every other one is text.
-const NUMBER_COLUMNS: [&str; 2] = ["duration_ms", "track_number"];
+const NUMBER_COLUMNS: [&str; 3] = ["duration_ms", "popularity", "track_number"];
 const TEXT_COLUMNS: [&str; 7] = [
     "id",
     "title",

@@ -58,34 +58,55 @@ pub fn mmr(
     picks
 }
 
-/// Reorders so that one artist does not come again within `gap` places; returns positions.
+/// What must not come again within some places, such as an artist or an album.
+#[derive(Debug, Clone, Copy)]
+pub struct Spacing<'a, K> {
+    /// The key of each candidate; one without a key is near to none.
+    pub keys: &'a [Option<K>],
+    /// Places between two of one key.
+    pub gap: usize,
+}
+
+/// Reorders so that no key comes again within its gap; returns positions.
 ///
-/// Each place takes the first candidate in order whose artist was not among the `gap` before; when
-/// none is left, the one whose artist was heard longest ago, and of equals the first. Nothing is
-/// dropped.
+/// Each place takes the first candidate in order that is far enough from all of its keys; when none is, the
+/// one that keeps most of the first gap, of equals most of the second, and so on, and of equals the first.
+/// Nothing is dropped.
 ///
-/// - Cost: O(n²) at worst; linear when artists are well mixed.
-pub fn space_artists<A: Hash + Eq>(artists: &[A], gap: usize) -> Vec<usize> {
-    let mut left: Vec<usize> = (0..artists.len()).collect();
-    let mut last_place: HashMap<&A, usize> = HashMap::new();
-    let mut order = Vec::with_capacity(artists.len());
+/// - Shape: all spacings have as many keys as the first.
+/// - Cost: O(n² · spacings) at worst; linear when keys are well mixed.
+pub fn space_apart<K: Hash + Eq, const N: usize>(spacings: &[Spacing<'_, K>; N]) -> Vec<usize> {
+    let count = spacings.first().map_or(0, |spacing| spacing.keys.len());
+    let whole = spacings.each_ref().map(|spacing| spacing.gap);
+    let mut left: Vec<usize> = (0..count).collect();
+    let mut last_places: [HashMap<&K, usize>; N] = std::array::from_fn(|_| HashMap::new());
+    let mut order = Vec::with_capacity(count);
     while !left.is_empty() {
-        let distance = |candidate: usize| {
-            let last = last_place.get(&artists[candidate]);
-            last.map_or(usize::MAX, |&place| order.len() - place)
+        // Of each gap, how much of it is kept; more than a gap is worth no more.
+        let kept = |candidate: usize| -> [usize; N] {
+            std::array::from_fn(|at| {
+                let Spacing { keys, gap } = &spacings[at];
+                let last = keys.get(candidate).and_then(Option::as_ref);
+                let last = last.and_then(|key| last_places[at].get(key));
+                last.map_or(*gap, |place| (order.len() - place - 1).min(*gap))
+            })
         };
-        let free = left.iter().position(|&candidate| distance(candidate) > gap);
+        let free = left.iter().position(|candidate| kept(*candidate) == whole);
         let at = free.unwrap_or_else(|| {
             let mut best = 0;
             for at in 1..left.len() {
-                if distance(left[at]) > distance(left[best]) {
+                if kept(left[at]) > kept(left[best]) {
                     best = at;
                 }
             }
             best
         });
         let pick = left.remove(at);
-        last_place.insert(&artists[pick], order.len());
+        for (spacing, last_place) in spacings.iter().zip(&mut last_places) {
+            if let Some(key) = spacing.keys.get(pick).and_then(Option::as_ref) {
+                last_place.insert(key, order.len());
+            }
+        }
         order.push(pick);
     }
     order
@@ -110,18 +131,39 @@ mod tests {
 
     #[test]
     fn hand_worked_spacing() {
-        assert_eq!(
-            space_artists(&["a", "a", "b", "a", "c"], 1),
-            [0, 2, 1, 4, 3]
-        );
-        assert_eq!(space_artists(&["a", "a", "b"], 0), [0, 1, 2]);
-        assert_eq!(space_artists(&["a", "a", "a"], 2), [0, 1, 2]);
+        let spaced = |artists: &str, gap| {
+            let keys: Vec<Option<char>> = artists.chars().map(Some).collect();
+            space_apart(&[Spacing { keys: &keys, gap }])
+        };
+        assert_eq!(spaced("aabac", 1), [0, 2, 1, 4, 3]);
+        assert_eq!(spaced("aab", 0), [0, 1, 2]);
+        assert_eq!(spaced("aaa", 2), [0, 1, 2]);
+    }
+
+    #[test]
+    fn albums_are_spaced_within_what_the_artists_allow() {
+        let both = |artists: &str, albums: &str| {
+            let keys = |text: &str| -> Vec<Option<char>> {
+                text.chars()
+                    .map(|key| (key != '-').then_some(key))
+                    .collect()
+            };
+            let (artists, albums) = (keys(artists), keys(albums));
+            let spacing = |keys, gap| Spacing { keys, gap };
+            space_apart(&[spacing(&artists, 1), spacing(&albums, 1)])
+        };
+        // A compilation of four artists, and two tracks that are on it no more.
+        assert_eq!(both("abcdef", "xxxx--"), [0, 4, 1, 5, 2, 3]);
+        // The artist's gap goes first where one of the two has to give way.
+        assert_eq!(both("aab", "xyx"), [0, 2, 1]);
+        assert_eq!(both("", ""), Vec::<usize>::new());
     }
 
     proptest! {
         #[test]
         fn nothing_is_lost(artists in prop::collection::vec(0u8..5, 0..30), gap in 0usize..4) {
-            let mut order = space_artists(&artists, gap);
+            let keys: Vec<Option<u8>> = artists.iter().map(|one| one.checked_sub(1)).collect();
+            let mut order = space_apart(&[Spacing { keys: &keys, gap }, Spacing { keys: &keys, gap: 1 }]);
             order.sort_unstable();
             prop_assert_eq!(order, (0..artists.len()).collect::<Vec<_>>());
             let relevance: Vec<f32> = artists.iter().map(|&artist| f32::from(artist)).collect();

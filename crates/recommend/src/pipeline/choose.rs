@@ -10,12 +10,12 @@ use leitmotif_learn::exposure::ExploredPair;
 
 use super::definition::{Controls, PipelineDefinition, RankBy, Stage};
 use super::facts::RequestFacts;
-use super::list::{Considered, ListMaker, Placed};
+use super::list::{Considered, ListMaker, Placed, dropping_rule};
 use super::offers::{Asking, FIRST_HELPING, Helping, Near, shortlist};
 use super::request::{Causes, Degraded, DegradedCause, RecommendRequest, RecommendedTrack};
 use crate::candidates::{Offer, familiar};
 use crate::error::Result;
-use crate::explain::Reason;
+use crate::explain::{Reason, Source};
 use crate::keyed::KeyedSet;
 use crate::known::{KnownTrack, KnownTracks};
 use crate::rank::{
@@ -49,7 +49,7 @@ pub struct Chosen {
 /// Fills the list from the best rung that has something, then from the rungs below.
 ///
 /// `near` are embedding neighbours of [`super::content_seeds`]: of every track when there is no model, of
-/// the tracks the model does not know when there is one. `chance` is what the definition's exploration
+/// the tracks the model does not know when there is one; or why they are missing. `chance` is what the definition's exploration
 /// draws from; without it nothing is explored.
 ///
 /// - Errors: only mistakes of ours; a source or a stage that fails costs its part, and the answer
@@ -58,7 +58,7 @@ pub fn choose(
     view: &TenantView,
     request: &RecommendRequest,
     definition: &PipelineDefinition,
-    near: &[Near],
+    near: std::result::Result<&[Near], DegradedCause>,
     now: Timestamp,
     chance: Option<Seed>,
     watch: &mut Stopwatch,
@@ -81,8 +81,13 @@ pub fn choose(
             request,
             known: &known,
             definition,
-            near,
-            degraded: Vec::new(),
+            near: near.unwrap_or_default(),
+            degraded: (near.err().into_iter())
+                .map(|cause| Degraded {
+                    part: Source::Content.name(),
+                    cause,
+                })
+                .collect(),
         },
         chosen: Chosen {
             rung: Rung::Static,
@@ -164,6 +169,9 @@ impl Making<'_> {
         let is_by_ranker =
             self.definition.ranking.by == RankBy::Ranker && rung == Rung::Personalised;
         let model = self.view.model.as_deref().filter(|_| is_by_ranker);
+        if model.is_some_and(|model| model.is_ranker_unread) {
+            self.asking.degrade("ranking", DegradedCause::Failed);
+        }
         let ranker = match model.and_then(|model| model.ranker.as_ref()) {
             Some(_) if is_late(Stage::Ranking) => {
                 self.asking.degrade("ranking", DegradedCause::Late);
@@ -322,11 +330,15 @@ fn with_adjustments(mut place: Placed) -> Placed {
 }
 
 fn controls_of(request: &RecommendRequest, standing: &Controls) -> Controls {
-    let turned = &request.controls;
+    let (turned, usual) = (&request.controls, &request.usual_controls);
+    let stands = |turned: Option<f32>, standing: f32, usual: Option<f32>| {
+        let by_file = (standing != 0.0).then_some(standing);
+        turned.or(by_file).or(usual).unwrap_or_default()
+    };
     Controls {
-        familiarity: turned.familiarity.unwrap_or(standing.familiarity),
-        popularity: turned.popularity.unwrap_or(standing.popularity),
-        freshness: turned.freshness.unwrap_or(standing.freshness),
+        familiarity: stands(turned.familiarity, standing.familiarity, usual.familiarity),
+        popularity: stands(turned.popularity, standing.popularity, usual.popularity),
+        freshness: stands(turned.freshness, standing.freshness, usual.freshness),
     }
 }
 
@@ -364,6 +376,33 @@ pub fn exclusions(
         }
     }
     excluded
+}
+
+/// Those of some tracks, by catalogue index, that the placement of a request may show: rules are kept, and what
+/// was rejected or played lately is left out.
+///
+/// - Cost: O(tracks of the profile), and the filters for each track.
+pub fn let_through(
+    view: &TenantView,
+    request: &RecommendRequest,
+    known: &KnownTracks<'_>,
+    now: Timestamp,
+    tracks: impl Iterator<Item = usize>,
+) -> std::vec::IntoIter<usize> {
+    let unit = request.listener.map(|listener| listener.to_string());
+    let unit = unit.as_deref().unwrap_or_default();
+    let (_, definition) = view.placements.assign(request, unit);
+    let facts = RequestFacts::new(view, request, known, now, !definition.rules.is_empty());
+    let excluded = exclusions(view, request, known, &definition, Some(now));
+    let may_be_shown = |index: &usize| {
+        let card = view
+            .catalogue
+            .card(*index)
+            .filter(|_| !excluded.contains(index));
+        card.is_some_and(|card| dropping_rule(&definition, &facts.of(*index, card)).is_none())
+    };
+    let kept: Vec<usize> = tracks.filter(may_be_shown).collect();
+    kept.into_iter()
 }
 
 /// What the request excludes by name.

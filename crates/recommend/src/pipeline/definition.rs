@@ -113,6 +113,9 @@ impl Default for Ranking {
 pub struct ListOptions {
     /// Places between two tracks of one artist, where the candidates allow it.
     pub artist_gap: usize,
+    /// Places between two tracks of one release, compilations among them, where candidates and the gap
+    /// between artists allow it.
+    pub album_gap: usize,
     /// How variety is sought.
     pub diversify: Diversify,
     /// How much variety counts beside relevance, 0 to 1.
@@ -141,6 +144,7 @@ impl Default for ListOptions {
     fn default() -> Self {
         Self {
             artist_gap: 2,
+            album_gap: 1,
             diversify: Diversify::None,
             diversity: 0.3,
             include_heard: false,
@@ -361,6 +365,16 @@ impl PipelineDefinition {
             budgets: read.budgets,
             rules: rules.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// The same with one more rule and nothing left to chance.
+    pub fn narrowed(&self, rule: Rule) -> Self {
+        let mut narrowed = Self {
+            exploration: Exploration::default(),
+            ..self.clone()
+        };
+        narrowed.rules.push(rule);
+        narrowed
     }
 
     /// What the sources count: what training found, where the file does not say otherwise.

@@ -4,10 +4,10 @@
 use std::collections::{HashMap, HashSet};
 
 use leitmotif_domain::chance::Seed;
-use leitmotif_learn::diversify::{calibrate, greedy_dpp, mmr, space_artists};
+use leitmotif_learn::diversify::{Spacing, calibrate, greedy_dpp, mmr, space_apart};
 use leitmotif_learn::exposure::ExploredPair;
 
-use super::definition::{Controls, Diversify, PipelineDefinition};
+use super::definition::{Controls, Diversify, ListOptions, PipelineDefinition};
 use super::facts::{RequestFacts, TrackFacts};
 use super::kinship::Kinship;
 use crate::catalogue::TrackCard;
@@ -243,12 +243,7 @@ impl<'a> ListMaker<'a> {
     }
 
     fn dropping_rule(&self, index: usize, card: &TrackCard) -> Option<usize> {
-        let mut rules = self.definition.rules.iter().enumerate();
-        let is_filter = |rule: &Rule| rule.action() == Action::Filter;
-        let drops = |rule: &Rule| is_filter(rule) && !rule.fits(&self.facts.of(index, card));
-        rules
-            .find(|(_, rule)| drops(rule))
-            .map(|(number, _)| number)
+        dropping_rule(self.definition, &self.facts.of(index, card))
     }
 
     /// Adds what controls and boosts say, and sorts anew.
@@ -385,12 +380,27 @@ impl<'a> ListMaker<'a> {
 
     fn space(&self, pool: &[Gathered], order: Vec<usize>, count: usize) -> Vec<usize> {
         let reach: Vec<usize> = order.into_iter().take(count * POOL_PER_PLACE).collect();
-        let artist = |at: &usize| {
-            let card = self.view.catalogue.card(pool[*at].ranked.index);
-            card.map_or(0, |card| card.artist_key)
-        };
-        let artists: Vec<u64> = reach.iter().map(artist).collect();
-        let spaced = space_artists(&artists, self.definition.list.artist_gap);
+        let ListOptions {
+            artist_gap,
+            album_gap,
+            ..
+        } = self.definition.list;
+        let card = |at: &usize| self.view.catalogue.card(pool[*at].ranked.index);
+        let cards: Vec<Option<&TrackCard>> = reach.iter().map(card).collect();
+        let artist = |card: &Option<&TrackCard>| card.map(|card| card.artist_key);
+        let artists: Vec<Option<u64>> = cards.iter().map(artist).collect();
+        let album = |card: &Option<&TrackCard>| card.and_then(TrackCard::release_key);
+        let albums: Vec<Option<u64>> = cards.iter().map(album).collect();
+        let spaced = space_apart(&[
+            Spacing {
+                keys: &artists,
+                gap: artist_gap,
+            },
+            Spacing {
+                keys: &albums,
+                gap: album_gap,
+            },
+        ]);
         spaced
             .into_iter()
             .take(count)
@@ -469,6 +479,15 @@ impl<'a> ListMaker<'a> {
             expected_listened_share: None,
         });
     }
+}
+
+/// The first filter, by its index, that keeps a track out.
+pub(super) fn dropping_rule(
+    definition: &PipelineDefinition,
+    facts: &TrackFacts<'_>,
+) -> Option<usize> {
+    let drops = |rule: &Rule| rule.action() == Action::Filter && !rule.fits(facts);
+    definition.rules.iter().position(drops)
 }
 
 /// What a control turns towards, in 0.0..=1.0.

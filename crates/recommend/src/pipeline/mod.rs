@@ -9,6 +9,7 @@ mod list;
 mod offers;
 mod request;
 
+pub(crate) use choose::let_through;
 pub use choose::{Chosen, causes_of, choose, present};
 pub use definition::{
     BUILT_IN, Budgets, Controls, DefinitionError, Diversify, Exploration, ListOptions,
@@ -16,7 +17,7 @@ pub use definition::{
 };
 pub(crate) use kinship::Kinship;
 pub use list::{Adjustment, Considered, Fate};
-pub use offers::content_seeds;
+pub use offers::{Near, content_seeds};
 pub(crate) use offers::{cold_weight, personal_shortlist};
 pub use request::{
     Causes, Degraded, DegradedCause, RecommendRequest, Recommendations, RecommendedTrack,

@@ -29,6 +29,8 @@ pub struct RecommendRequest {
     pub disabled_rungs: Vec<Rung>,
     /// Controls that stand elsewhere than the pipeline has them.
     pub controls: TurnedControls,
+    /// Where controls stand that neither the request turns nor the pipeline of the placement.
+    pub usual_controls: TurnedControls,
     /// What the player says of the moment.
     pub context: RequestContext,
     /// The version that an experiment chose; without one the shares of the placement decide.

@@ -1,21 +1,22 @@
 //! Making a playlist.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use leitmotif_domain::error::InvalidValue;
 use leitmotif_domain::{ListenerId, TenantScope, TrackId};
-use leitmotif_features::Judgement;
 use leitmotif_learn::sequencing::{
     EnergyArc, SequenceOptions, TrackSound, TransitionWeights, sequence_tracks,
 };
 use serde::{Deserialize, Serialize};
 
+use super::PLACEMENT;
+use super::mix::{Period, mix};
 use super::path::sonic_path;
 use super::sound::sounds_of;
 use crate::error::Result;
-use crate::known::KnownTracks;
 use crate::pipeline::{RecommendRequest, RecommendedTrack};
 use crate::recordings::Recordings;
+use crate::rules::Rule;
 use crate::service::Recommender;
 use crate::view::TenantView;
 
@@ -31,10 +32,16 @@ pub enum PlaylistKind {
         /// Where it ends.
         to: TrackId,
     },
+    /// These tracks, as many as are wanted, and nothing else.
+    Tracks(Vec<TrackId>),
+    /// The best of a genre: for a listener by their taste, for nobody known by what many play.
+    Genre(String),
     /// What the listener knows and loves, mixed with what they do not know yet.
-    DailyMix {
+    Mix {
         /// Share of known tracks, 0..=1.
         familiarity: f32,
+        /// How long it stays the same while nothing new is heard.
+        period: Period,
     },
 }
 
@@ -43,7 +50,7 @@ pub enum PlaylistKind {
 pub struct PlaylistRequest {
     /// What it is made of.
     pub kind: PlaylistKind,
-    /// For whom; a daily mix needs somebody.
+    /// For whom; a mix needs somebody.
     pub listener: Option<ListenerId>,
     /// Tracks wanted.
     pub count: usize,
@@ -65,6 +72,16 @@ pub struct PlaylistDraft {
     pub shuffled_step: Option<f32>,
     /// Where the costs of steps come from.
     pub basis: StepBasis,
+    /// Why there are fewer tracks than wanted, where there are.
+    pub shortage: Option<String>,
+}
+
+/// The tracks of a playlist before they are ordered.
+pub(super) struct Material {
+    /// The tracks, best first.
+    pub tracks: Vec<TrackId>,
+    /// Why there are fewer than wanted, where there are.
+    pub shortage: Option<String>,
 }
 
 /// Where the costs of steps come from.
@@ -91,7 +108,7 @@ pub async fn step_costs(
 
 /// Makes a playlist: chooses tracks by relevance, then orders them by how they flow.
 ///
-/// - Errors: `Invalid` for a daily mix without a listener, a path between equal tracks or tracks
+/// - Errors: `Invalid` for a mix without a listener, a path between equal tracks or tracks
 ///   that were not heard; those of the stores.
 /// - Cost: one recommendation, one read of the tracks' analyses, and the ordering, which is done
 ///   off the async threads.
@@ -102,35 +119,26 @@ pub async fn generate(
 ) -> Result<PlaylistDraft> {
     let stores = recommender.stores();
     let (weights, basis) = step_costs(recommender, scope).await?;
-    let chosen = match &request.kind {
-        PlaylistKind::Path { from, to } => {
-            let tracks = sonic_path(recommender, scope, *from, *to, request.count).await?;
-            let sounds = sounds_of(stores, scope, &tracks).await?;
-            let steps = (sounds.windows(2))
-                .map(|pair| weights.cost(&pair[0], &pair[1]))
-                .collect();
-            return Ok(PlaylistDraft {
-                tracks,
-                sounds,
-                steps,
-                shuffled_step: None,
-                basis,
-            });
-        }
-        PlaylistKind::Seeds(seeds) => {
-            let mut tracks = (recommender)
-                .with_view(scope, |view| {
-                    distinct(view.catalogue.recordings(), seeds, request.count)
-                })
-                .await?;
-            let missing = request.count - tracks.len();
-            tracks.extend(recommended(recommender, scope, request, seeds, missing).await?);
-            tracks
-        }
-        PlaylistKind::DailyMix { familiarity } => {
-            daily_mix(recommender, scope, request, *familiarity).await?
-        }
-    };
+    if let PlaylistKind::Path { from, to } = &request.kind {
+        let tracks = sonic_path(recommender, scope, *from, *to, request.count).await?;
+        let sounds = sounds_of(stores, scope, &tracks).await?;
+        let steps = (sounds.windows(2))
+            .map(|pair| weights.cost(&pair[0], &pair[1]))
+            .collect();
+        return Ok(PlaylistDraft {
+            shortage: told_shortage(request.count, tracks.len(), None),
+            tracks,
+            sounds,
+            steps,
+            shuffled_step: None,
+            basis,
+        });
+    }
+    let Material {
+        tracks: chosen,
+        shortage,
+    } = material(recommender, scope, request).await?;
+    let shortage = told_shortage(request.count, chosen.len(), shortage);
     let artists = recommender.artist_keys(scope, &chosen).await?;
     let sounds = sounds_of(stores, scope, &chosen).await?;
     let options = SequenceOptions {
@@ -148,11 +156,60 @@ pub async fn generate(
             steps: sequenced.steps,
             shuffled_step: Some(sequenced.shuffled_step),
             basis,
+            shortage,
         })
     };
     tokio::task::spawn_blocking(work)
         .await
         .map_err(crate::error::Error::bug)?
+}
+
+/// Chooses the tracks.
+async fn material(
+    recommender: &Recommender,
+    scope: &TenantScope,
+    request: &PlaylistRequest,
+) -> Result<Material> {
+    let named = |tracks: &[TrackId]| {
+        let (tracks, count) = (tracks.to_vec(), request.count);
+        recommender.with_view(scope, move |view| {
+            distinct(view.catalogue.recordings(), &tracks, count)
+        })
+    };
+    match &request.kind {
+        PlaylistKind::Tracks(tracks) => Ok(Material {
+            tracks: named(tracks).await?,
+            shortage: None,
+        }),
+        PlaylistKind::Seeds(seeds) => {
+            let mut tracks = named(seeds).await?;
+            let missing = request.count - tracks.len();
+            let found = recommended(recommender, scope, request, seeds, missing, None).await?;
+            tracks.extend(found.tracks);
+            Ok(Material {
+                tracks,
+                shortage: found.shortage,
+            })
+        }
+        PlaylistKind::Genre(genre) => {
+            let rule = Rule::of_genre(genre);
+            recommended(recommender, scope, request, &[], request.count, Some(rule)).await
+        }
+        PlaylistKind::Mix {
+            familiarity,
+            period,
+        } => mix(recommender, scope, request, *familiarity, *period).await,
+        PlaylistKind::Path { .. } => Err(crate::error::Error::bug("a path is no material")),
+    }
+}
+
+/// Why there are fewer tracks than wanted, where there are and nobody said so yet.
+fn told_shortage(wanted: usize, found: usize, told: Option<String>) -> Option<String> {
+    if found >= wanted {
+        return None;
+    }
+    let usual = || format!("{found} of {wanted} tracks: the catalogue has no other that fits");
+    Some(told.unwrap_or_else(usual))
 }
 
 /// The seeds as they were named, each recording once.
@@ -165,72 +222,43 @@ fn distinct(recordings: &Recordings, seeds: &[TrackId], count: usize) -> Vec<Tra
     tracks
 }
 
-/// What goes with the seeds, by the same ranking that answers recommendations.
-async fn recommended(
+/// What goes with the seeds, by the same ranking that answers recommendations; a rule may narrow it.
+pub(super) async fn recommended(
     recommender: &Recommender,
     scope: &TenantScope,
     request: &PlaylistRequest,
     seeds: &[TrackId],
     count: usize,
-) -> Result<Vec<TrackId>> {
+    rule: Option<Rule>,
+) -> Result<Material> {
     if count == 0 {
-        return Ok(Vec::new());
+        return Ok(Material {
+            tracks: Vec::new(),
+            shortage: None,
+        });
     }
-    let asked = RecommendRequest {
+    let mut asked = RecommendRequest {
         listener: request.listener,
         seeds: seeds.to_vec(),
         count,
-        placement: "playlist".to_owned(),
-        include_heard: request.listener.is_none(),
+        placement: PLACEMENT.to_owned(),
+        // Of a genre somebody wants to hear it, known or not.
+        include_heard: request.listener.is_none() || rule.is_some(),
         ..RecommendRequest::default()
     };
+    if let Some(rule) = rule {
+        let unit = request.listener.map(|listener| listener.to_string());
+        let live = |view: &TenantView| {
+            let unit = unit.as_deref().unwrap_or_default();
+            view.placements.assign(&asked, unit).1
+        };
+        let live = recommender.with_view(scope, live).await?;
+        asked.draft = Some(Arc::new(live.narrowed(rule)));
+    }
     let found = recommender.rank(scope, asked).await?;
     let id = |track: RecommendedTrack| track.track;
-    Ok(found.tracks.into_iter().map(id).collect())
-}
-
-/// The listener's favourites, those not heard for longest first among equals, then what is new to
-/// them.
-async fn daily_mix(
-    recommender: &Recommender,
-    scope: &TenantScope,
-    request: &PlaylistRequest,
-    familiarity: f32,
-) -> Result<Vec<TrackId>> {
-    let Some(listener) = request.listener else {
-        return Err(InvalidValue::new("listener", "a daily mix is made for somebody").into());
-    };
-    let known_count = (request.count as f32 * familiarity.clamp(0.0, 1.0)).round() as usize;
-    let mut tracks = recommender
-        .with_view(scope, |view| favourites(view, listener, known_count))
-        .await?;
-    let missing = request.count - tracks.len();
-    let fresh = recommended(recommender, scope, request, &[], missing).await?;
-    let known: HashSet<TrackId> = tracks.iter().copied().collect();
-    tracks.extend(fresh.into_iter().filter(|track| !known.contains(track)));
-    Ok(tracks)
-}
-
-/// What the listener loves, each recording once and by the track that stands for it.
-fn favourites(view: &TenantView, listener: ListenerId, count: usize) -> Vec<TrackId> {
-    let known = KnownTracks::of(view, Some(listener));
-    let rejected = known.rejected(view);
-    let mut known: Vec<_> = (known.iter())
-        .map(|one| (one.track, one.history))
-        .filter(|(_, history)| history.judgement() != Judgement::Disliked)
-        .filter(|(_, history)| history.signal() > 0.0)
-        .map(|(track, history)| (history.signal(), history.last_played, track))
-        .collect();
-    known.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
-    let standing = known.into_iter().filter_map(|(_, _, track)| {
-        let Some(index) = view.catalogue.index(track) else {
-            return Some(track);
-        };
-        let standing = view.catalogue.card(view.catalogue.standing_for(index))?;
-        (!rejected.contains(&index)).then_some(standing.id)
-    });
-    let mut tracks = standing.collect();
-    view.catalogue.recordings().distinct(&mut tracks);
-    tracks.truncate(count);
-    tracks
+    Ok(Material {
+        tracks: found.tracks.into_iter().map(id).collect(),
+        shortage: found.shortage,
+    })
 }

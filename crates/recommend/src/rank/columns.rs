@@ -38,7 +38,7 @@ const OTHERS: [(&str, &str, Source); 18] = [
     ("genre_skip_rate", "genre", Source::Taste),
 ];
 /// Where [`OTHERS`] has the blended score.
-const BLENDED: usize = Source::LEARNT * OF_SOURCE + 1;
+pub(super) const BLENDED: usize = Source::LEARNT * OF_SOURCE + 1;
 /// Columns of a row.
 pub const COLUMN_COUNT: usize = Source::LEARNT * OF_SOURCE + OTHERS.len();
 /// Plays and skips that every rate starts from: one in four, the usual skip rate of music services,

@@ -57,6 +57,11 @@ impl ListenedShare {
         self.explainer.bias()
     }
 
+    /// What each column of one row adds to [`ListenedShare::bias`].
+    pub(super) fn by_column(&self, row: &[f32]) -> Result<Vec<f64>> {
+        Ok(self.ensemble.contributions(row)?.columns)
+    }
+
     /// What each source adds to [`ListenedShare::bias`], row by row.
     pub(super) fn contributions(&self, rows: Features<'_>) -> Result<Vec<f64>> {
         Ok(self.explainer.contributions(&self.ensemble, rows)?)

@@ -23,7 +23,7 @@ use std::fmt;
 pub use evaluate::Facts;
 pub use fields::{Field, FieldType, Value};
 
-use evaluate::Condition;
+use evaluate::{Comparison, Condition, Operand};
 
 /// A rule that does not read: where and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +92,17 @@ impl Rule {
         })
     }
 
+    /// Keeps the tracks of one genre, as the sender calls it, without case.
+    pub fn of_genre(genre: &str) -> Self {
+        let genre = genre.trim();
+        let wanted = Operand::Text(genre.to_lowercase());
+        Self {
+            text: format!("filter track.genre == {genre:?}"),
+            action: Action::Filter,
+            condition: Some(Condition::Compare(Field::Genre, Comparison::Equal, wanted)),
+        }
+    }
+
     /// What it does.
     pub fn action(&self) -> Action {
         self.action
@@ -137,6 +148,14 @@ mod tests {
         let rule = Rule::parse(&format!("filter {condition}"));
         rule.unwrap_or_else(|error| panic!("{condition}: {error}"))
             .fits(&facts)
+    }
+
+    #[test]
+    fn a_rule_of_a_genre_is_the_one_that_reads() {
+        let rule = Rule::of_genre(" JAZZ");
+        assert_eq!(rule, Rule::parse("filter track.genre == \"JAZZ\"").unwrap());
+        assert!(rule.fits(&Evening(Vec::new())));
+        assert!(!Rule::of_genre("it's \"so\"").fits(&Evening(Vec::new())));
     }
 
     #[test]

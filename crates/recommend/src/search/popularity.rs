@@ -7,7 +7,7 @@ use leitmotif_domain::TrackId;
 use crate::view::TenantView;
 
 /// The popularity of every track that is played: per cent of the catalogue that is played less, by
-/// decayed plays. A track that nobody plays has 0.
+/// decayed plays, and what nobody plays by its popularity elsewhere. A track of which nothing is known has 0.
 ///
 /// - Cost: O(n log n) over the played tracks.
 pub fn popularity_percent(view: &TenantView) -> HashMap<TrackId, f32> {

@@ -472,6 +472,7 @@ impl Fitting {
             transitions: parts.transitions,
             blend,
             ranker: learnt.ranker,
+            is_ranker_unread: false,
             listened: learnt.listened.map(|(share, _)| share),
             steps: None,
         }

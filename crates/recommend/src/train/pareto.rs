@@ -97,7 +97,7 @@ fn point(
             moment.view,
             &request,
             &definition,
-            &[],
+            Ok(&[]),
             moment.at,
             None,
             &mut watch,

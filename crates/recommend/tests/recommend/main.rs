@@ -11,6 +11,7 @@ mod exposed;
 mod heads;
 mod listened;
 mod pipelines;
+mod playlists;
 mod recordings;
 mod search;
 mod steps;

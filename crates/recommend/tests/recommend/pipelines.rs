@@ -8,6 +8,7 @@ use leitmotif_recommend::pipeline::{
 };
 use leitmotif_recommend::rank::COLUMN_COUNT;
 use leitmotif_recommend::{RecommendedTrack, Source};
+use leitmotif_storage::decorate::{Flaky, FlakyOptions};
 use leitmotif_storage::ports::DefinitionStore;
 
 use super::*;
@@ -21,7 +22,7 @@ async fn trained() -> World {
 }
 
 impl World {
-    async fn add_pipeline(&self, placement: &str, text: &str) -> u32 {
+    pub async fn add_pipeline(&self, placement: &str, text: &str) -> u32 {
         let definition = NewDefinition {
             kind: DefinitionKind::Pipeline,
             name: placement.to_owned(),
@@ -33,7 +34,7 @@ impl World {
         added.unwrap().version
     }
 
-    async fn put_into_service(&self, placement: &str, shares: &[Share]) {
+    pub async fn put_into_service(&self, placement: &str, shares: &[Share]) {
         let kind = DefinitionKind::Pipeline;
         let set = self
             .storage
@@ -95,6 +96,60 @@ async fn a_placement_is_answered_by_its_own_pipeline() {
         ids(&before.tracks),
         "back as it was"
     );
+}
+
+#[tokio::test]
+async fn a_vector_store_that_fails_costs_its_candidates_alone() {
+    let world = trained().await;
+    // Vectors are asked of tracks that came after the training.
+    world.add_track("cold", "artist 1").await;
+    let options = FlakyOptions {
+        before: 1.0,
+        ..FlakyOptions::default()
+    };
+    let vectors: Arc<dyn VectorStore> = world.storage.clone();
+    let stores = Stores {
+        vectors: Arc::new(Flaky::new(vectors, options, Seed(1))),
+        ..world.stores.clone()
+    };
+    let (exposures, _) = ExposureWriter::start(world.storage.clone());
+    let recommender = Recommender::new(stores, exposures);
+    let definition = PipelineDefinition::parse(UNHURRIED).unwrap();
+    let request = RecommendRequest {
+        listener: Some(world.listener("person 4")),
+        count: 10,
+        draft: Some(Arc::new(definition)),
+        ..RecommendRequest::default()
+    };
+    let answered = recommender.recommend(&world.scope, request).await.unwrap();
+    assert_eq!(answered.rung, Rung::Personalised);
+    assert!(!answered.tracks.is_empty());
+    let missing = Degraded {
+        part: "content",
+        cause: DegradedCause::Failed,
+    };
+    assert_eq!(answered.degraded, [missing]);
+}
+
+#[tokio::test]
+async fn what_nobody_turned_stands_as_is_usual_and_the_pipeline_goes_before() {
+    let world = trained().await;
+    let popularity = async |text: &str, turned: Option<f32>, usual: Option<f32>| {
+        let answered = world
+            .try_out(&format!("{text}{UNHURRIED}"), |request| {
+                request.controls.popularity = turned;
+                request.usual_controls.popularity = usual;
+            })
+            .await;
+        ids(&answered.tracks)
+    };
+    let by_file = "[controls]\npopularity = -1.0";
+    let hits = popularity("", Some(1.0), None).await;
+    let deep = popularity("", Some(-1.0), None).await;
+    assert_ne!(hits, deep);
+    assert_eq!(popularity("", None, Some(1.0)).await, hits);
+    assert_eq!(popularity(by_file, None, Some(1.0)).await, deep);
+    assert_eq!(popularity(by_file, Some(1.0), Some(-1.0)).await, hits);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use leitmotif_domain::Clock;
-use leitmotif_recommend::playlists::{PlaylistKind, PlaylistRequest, generate};
+use leitmotif_recommend::playlists::{Period, PlaylistKind, PlaylistRequest, generate};
 use leitmotif_recommend::search::{Constraints, NearRequest};
 use leitmotif_recommend::{RecommendedTrack, Searcher};
 use leitmotif_storage::duplicates::{
@@ -179,10 +179,13 @@ async fn playlists_and_near_tracks_hold_a_recording_once() {
     for track in &world.tracks[..18] {
         world.play("a", *track, ListenOutcome::Completed).await;
     }
-    let made = make(PlaylistKind::DailyMix { familiarity: 0.5 })
-        .await
-        .unwrap()
-        .tracks;
+    let made = make(PlaylistKind::Mix {
+        familiarity: 0.5,
+        period: Period::Day,
+    })
+    .await
+    .unwrap()
+    .tracks;
     assert!(made.len() == 8 && is_once(&made), "{made:?}");
     assert!(
         made.iter()

@@ -49,23 +49,29 @@ pub enum PlaylistCommand {
 }
 
 #[derive(clap::Args)]
-#[command(group(clap::ArgGroup::new("kind").required(true).args(["seed", "text", "from", "daily_mix"])))]
+#[command(group(clap::ArgGroup::new("kind").required(true).args(["seed", "text", "genre", "from", "daily_mix", "weekly_mix"])))]
 pub struct MakeArgs {
     /// A track it starts from; may be given several times.
     #[arg(long)]
     seed: Vec<String>,
-    /// Words of title, artist or album that name the tracks it starts from.
+    /// Words that name the tracks it starts from, or filters it keeps to, such as `140 bpm` or `90s`.
     #[arg(long)]
     text: Option<String>,
+    /// The best of a genre, by the listener's taste where one is given.
+    #[arg(long)]
+    genre: Option<String>,
     /// Where a way through the sound begins.
     #[arg(long, requires = "to")]
     from: Option<String>,
     /// Where the way ends.
     #[arg(long, requires = "from")]
     to: Option<String>,
-    /// Mixes what the listener loves with what is new to them.
+    /// Mixes what the listener loves with what is new to them, another one each day.
     #[arg(long, requires = "listener")]
     daily_mix: bool,
+    /// What is new to the listener, another one each week.
+    #[arg(long, requires = "listener")]
+    weekly_mix: bool,
     /// The name the player uses for the person it is for.
     #[arg(long)]
     listener: Option<String>,
@@ -152,8 +158,13 @@ async fn make(args: MakeArgs, client: &Client, as_json: bool) -> anyhow::Result<
     } else if let Some(text) = &args.text {
         asked["text"] = json!(text);
         "text"
+    } else if let Some(genre) = &args.genre {
+        asked["genre"] = json!(genre);
+        "genre"
     } else if args.daily_mix {
         "daily_mix"
+    } else if args.weekly_mix {
+        "weekly_mix"
     } else {
         let mut seeds = Vec::new();
         for seed in &args.seed {
@@ -181,6 +192,9 @@ async fn make(args: MakeArgs, client: &Client, as_json: bool) -> anyhow::Result<
                 beside.unwrap_or_default()
             );
             println!("{}", costs_by(draft));
+        }
+        if let Some(shortage) = draft["shortage"].as_str() {
+            println!("{shortage}");
         }
         if let Some(id) = draft["playlist"].as_str() {
             println!("kept as playlist {id}");

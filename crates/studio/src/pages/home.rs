@@ -11,7 +11,6 @@ use serde::Deserialize;
 use crate::failure::{PageResult, shown};
 use crate::layout::{Shell, page};
 use crate::links;
-use crate::parts::empty;
 use crate::visitor::Visitor;
 
 /// Tracks on a shelf.
@@ -34,13 +33,14 @@ pub async fn show(
     let query = HomeQuery {
         listener: (!listener.is_empty()).then(|| listener.to_owned()),
         count: Some(SHOWN),
+        ..HomeQuery::default()
     };
     let access = visitor.access.clone();
     let Json(answer) = home::home(State(state), access, QueryParameters(query)).await?;
     let body = html! {
         h1 { "Home of " (if listener.is_empty() { "somebody unknown" } else { listener }) }
         p.quiet { "Layout " strong { (answer.layout.replace('_', " ")) } ". Each shelf is a list of its own placement; what is shown here is written to the log." }
-        @if answer.shelves.is_empty() { (empty("The catalogue is empty.")) }
+        @for one in &answer.left_out { p.quiet { "No shelf " code { (one.name) } ": " (one.reason) "." } }
         @for one in &answer.shelves { (shelf(one)) }
     };
     Ok(shown(page(

@@ -70,9 +70,11 @@ pub async fn show_one(
 pub struct MakeForm {
     /// What it shall be called.
     name: String,
-    /// Words of title, artist or album it starts from.
+    /// Words it starts from, or filters it keeps to.
     text: String,
-    /// The name the player uses for the person it is for; a daily mix when there are no words.
+    /// A genre, when there are no words.
+    genre: String,
+    /// The name the player uses for the person it is for; a daily mix when there are neither words nor genre.
     listener: String,
     /// How energy should run; empty for the flow alone.
     arc: String,
@@ -86,8 +88,15 @@ pub async fn make(
 ) -> Result<Redirect, Failure> {
     let filled = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let (text, listener) = (filled(&form.text), filled(&form.listener));
-    let kind = if text.is_some() { "text" } else { "daily_mix" };
-    let asked = json!({"kind": kind, "text": text, "listener": listener, "arc": filled(&form.arc)});
+    let genre = filled(&form.genre);
+    let kind = match (&text, &genre) {
+        (Some(_), _) => "text",
+        (None, Some(_)) => "genre",
+        (None, None) => "daily_mix",
+    };
+    let asked = json!({
+        "kind": kind, "text": text, "genre": genre, "listener": listener, "arc": filled(&form.arc),
+    });
     let asked: DraftInput =
         serde_json::from_value(asked).map_err(|error| Problem::invalid("", error.to_string()))?;
     let read = ReadAccess(access.0.clone());
@@ -131,10 +140,15 @@ pub fn playlists_body(answer: &PlaylistsAnswer, is_first: bool, can_write: bool)
 fn make_form() -> Markup {
     let texts = [
         ("name", "Name", true),
-        ("text", "Starts from (words of title, artist, album)", false),
+        (
+            "text",
+            "Starts from (words of title, artist, album), or keeps to (140 bpm, 90s, A minor)",
+            false,
+        ),
+        ("genre", "Of a genre (when there are no words)", false),
         (
             "listener",
-            "For (a listener; without words a daily mix)",
+            "For (a listener; without words and genre a daily mix)",
             false,
         ),
     ];

@@ -150,7 +150,8 @@ pub async fn recommendation(
         placement: "listenbrainz".to_owned(),
         ..RecommendRequest::default()
     };
-    let answered = state.recommender.recommend(scope, request).await?;
+    // Ranked, not recorded: what of it the client shows, and in which order, is not known.
+    let answered = state.recommender.rank(scope, request).await?;
     let rung = RungLabels {
         rung: answered.rung.name(),
     };

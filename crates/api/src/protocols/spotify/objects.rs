@@ -83,7 +83,7 @@ pub fn track_object(track: &Track) -> Value {
         "href": format!("/v1/tracks/{id}"),
         "duration_ms": details.duration_ms,
         "explicit": details.explicit,
-        "popularity": null,
+        "popularity": details.popularity,
         "track_number": details.track_number,
         "external_ids": {"isrc": details.external_ids.get("isrc")},
         "artists": [{

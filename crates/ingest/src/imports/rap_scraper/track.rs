@@ -89,6 +89,7 @@ pub fn map_track(row: &Map<String, Value>) -> Result<MappedTrack, String> {
         release_date,
         duration_ms: spotify.as_ref().and_then(|data| data.duration_ms),
         explicit: explicit.or(explicit_of_spotify),
+        popularity: popularity_of(row, spotify.as_ref()).map(|(_, value, _)| value),
         external_ids: BTreeMap::from([(SOURCE.to_owned(), row_id.to_string())]),
         ..TrackDetails::default()
     };
@@ -230,18 +231,27 @@ fn spotify_statement(
     MappedStatement::good("spotify", version, StatementKind::Provenance, content)
 }
 
-/// How popular the track was, and on which day.
-fn prior_of(row: &Map<String, Value>, spotify: Option<&SpotifyData>) -> Option<MappedStatement> {
+/// Who says how popular the track was, how much, 0 to 100, and on which day.
+fn popularity_of(
+    row: &Map<String, Value>,
+    spotify: Option<&SpotifyData>,
+) -> Option<(&'static str, u8, Option<String>)> {
     let row_day = ["scraped_date", "created_at"]
         .iter()
         .find_map(|name| day_of(&text_at(row, name)?));
-    let own = whole_at(row, "popularity_score").filter(|value| (0..=100).contains(value));
-    let theirs = spotify.and_then(|data| Some((data.popularity?, data.snapshot.clone())));
-    let (author, value, day) = match (own, theirs) {
-        (Some(value), _) => (SOURCE, value, row_day),
-        (None, Some((value, day))) => ("spotify", value, day.or(row_day)),
-        (None, None) => return None,
-    };
+    let bounded = |value: i64| u8::try_from(value).ok().filter(|value| *value <= 100);
+    let own = whole_at(row, "popularity_score").and_then(bounded);
+    let theirs = spotify.and_then(|data| Some((bounded(data.popularity?)?, data.snapshot.clone())));
+    match (own, theirs) {
+        (Some(value), _) => Some((SOURCE, value, row_day)),
+        (None, Some((value, day))) => Some(("spotify", value, day.or(row_day))),
+        (None, None) => None,
+    }
+}
+
+/// How popular the track was, and on which day.
+fn prior_of(row: &Map<String, Value>, spotify: Option<&SpotifyData>) -> Option<MappedStatement> {
+    let (author, value, day) = popularity_of(row, spotify)?;
     let content = json!({ "popularity": value, "snapshot": day });
     let version = day.unwrap_or_default();
     Some(MappedStatement::good(

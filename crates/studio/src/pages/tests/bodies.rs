@@ -71,6 +71,7 @@ fn a_track() -> TrackAnswer {
         duration_ms: None,
         explicit: None,
         track_number: None,
+        popularity: None,
         external_ids: [(text(), text())].into(),
         tags: vec![text()],
         has_audio: true,
