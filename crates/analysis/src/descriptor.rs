@@ -20,4 +20,15 @@ pub struct Descriptor {
     pub method: String,
     /// Version of the analyzer that measured it; a changed number bumps it.
     pub version: String,
+    /// Why the value is `null`, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Descriptor {
+    /// The same with why there is no value; one that has a value needs no reason.
+    pub fn because(self, reason: Option<String>) -> Self {
+        let reason = reason.filter(|_| self.value.is_null());
+        Self { reason, ..self }
+    }
 }

@@ -22,8 +22,8 @@ fn described() -> OpenApiRouter<ApiState> {
     use native::{
         analysis, analyzers, audio, audits, duplicates, event_log, events, explanations, exports,
         heads, home, imports, jobs, listeners, listens, overview, pipelines, playlist_drafts,
-        playlist_files, playlists, recommendations, replays, search, similar, statements, tracks,
-        training, usage, vectors,
+        playlist_files, playlists, rankers, recommendations, replays, search, similar, statements,
+        tracks, training, usage, vectors,
     };
     OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(tracks::upsert, tracks::list))
@@ -77,6 +77,7 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(training::list))
         .routes(routes!(training::get))
         .routes(routes!(training::set_production))
+        .routes(routes!(rankers::get, rankers::put_beside))
         .routes(routes!(exports::export))
         .routes(routes!(duplicates::search, duplicates::list))
         .routes(routes!(duplicates::decision))

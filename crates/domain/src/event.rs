@@ -173,6 +173,9 @@ pub struct Listen {
     /// Where on earth, coarsely: a geohash of at most [`limits::CELL_CHARACTERS_MAX`] characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell: Option<String>,
+    /// Why it ended, in the player's words, for example `next_button` or `end_of_queue`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// A private session: kept in the history, never learnt from.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub private: bool,
@@ -192,6 +195,7 @@ impl Listen {
             activity: None,
             zone: None,
             cell: None,
+            reason: None,
             private: false,
         }
     }
@@ -353,6 +357,9 @@ pub struct Scrobble {
     /// Where the listen will say that it came from; `scrobble` when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// Why it ended, in the player's words, for example `next_button` or `end_of_queue`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// A private session: kept in the history, never learnt from.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub private: bool,
@@ -633,6 +640,7 @@ mod tests {
             outcome: None,
             played_ms: None,
             source: None,
+            reason: None,
             private: false,
             metadata: serde_json::json!({"name": "A", "more": {"odd": [1.5]}}),
         });

@@ -28,6 +28,7 @@ mod contributions;
 pub mod heads;
 pub mod map;
 pub mod playlists;
+pub mod ranker_files;
 pub mod search;
 pub mod service;
 pub mod train;

@@ -122,6 +122,18 @@ impl RecommenderModel {
         })
     }
 
+    /// The same sources under another id, with another order of candidates and no listened share, which belonged to
+    /// the order before.
+    pub fn with_ranker(self, id: ModelId, ranker: Ranker) -> Self {
+        let parts = ModelParts {
+            ranker: Some(ranker),
+            is_ranker_unread: false,
+            listened: None,
+            ..self.parts
+        };
+        Self { id, parts, ..self }
+    }
+
     /// The column of a track.
     pub fn column(&self, track: TrackId) -> Option<usize> {
         self.column_of.number(track).map(|column| column as usize)

@@ -44,6 +44,9 @@ pub struct AudioAnalysis {
     /// Tells copies of one recording; empty when the track is silent.
     #[serde(default)]
     pub fingerprint: Fingerprint,
+    /// What of the file was not heard, in sentences; whoever decoded it tells.
+    #[serde(default)]
+    pub remarks: Vec<String>,
 }
 
 /// Measures rhythm, harmony and sound of a track and embeds it.
@@ -77,6 +80,7 @@ pub fn analyze_audio(audio: &AudioBuffer) -> Result<AudioAnalysis, AnalysisError
             .and_then(|statistics| project(&statistics))
             .unwrap_or_default(),
         fingerprint: take_fingerprint(&spectra.rhythm),
+        remarks: Vec::new(),
     })
 }
 

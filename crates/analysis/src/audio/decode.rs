@@ -81,6 +81,16 @@ pub struct DecodedAudio {
     /// Whether decoding stopped before the end of the file: a limit, a read error, or a change of
     /// rate or channels in mid-stream.
     pub is_partial: bool,
+    /// How long the container says that the track is, in milliseconds; a claim, not a count.
+    pub stated_ms: Option<u64>,
+}
+
+impl DecodedAudio {
+    /// How much was decoded, in milliseconds.
+    pub fn heard_ms(&self) -> u64 {
+        let frames = self.audio.samples.len() / self.audio.channel_count.max(1);
+        (frames as u64).saturating_mul(1_000) / u64::from(self.audio.sample_rate_hz.max(1))
+    }
 }
 
 /// Decodes the default audio track of a file.
@@ -165,10 +175,14 @@ fn decode_unguarded(
             u64::from(limits.sample_rate_hz_max),
         )?;
     }
+    let stated = track.num_frames.zip(parameters.sample_rate);
+    let stated_ms =
+        stated.and_then(|(frames, rate)| frames.checked_mul(1_000)?.checked_div(u64::from(rate)));
     let mut decoder = symphonia::default::get_codecs()
         .make_audio_decoder(parameters, &AudioDecoderOptions::default())
         .map_err(|error| unsupported(&error.to_string()))?;
-    read_packets(reader.as_mut(), decoder.as_mut(), track_id, limits)
+    let read = read_packets(reader.as_mut(), decoder.as_mut(), track_id, limits)?;
+    Ok(DecodedAudio { stated_ms, ..read })
 }
 
 fn check_limit(quantity: &'static str, value: u64, limit: u64) -> Result<(), DecodeError> {
@@ -246,6 +260,7 @@ fn read_packets(
         replaced_sample_count,
         corrupt_packet_count,
         is_partial,
+        stated_ms: None,
     })
 }
 

@@ -83,6 +83,7 @@ fn descriptor(name: &str, value: Value, confidence: Option<f64>, method: &str) -
         confidence: confidence.map(|confidence| confidence.clamp(0.0, 1.0) as f32),
         method: method.to_owned(),
         version: AUDIO_ANALYZER_VERSION.to_owned(),
+        reason: None,
     }
 }
 

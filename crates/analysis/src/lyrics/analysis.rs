@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::embedding::embed;
-use super::explicit::is_explicit;
+use super::explicit::{ExplicitWords, is_explicit};
 use super::language::{LanguageGuess, identify_language_of};
 use super::meaning::describe_meaning;
 use super::rhyme::RhymeSpan;
@@ -19,7 +19,7 @@ use crate::descriptor::Descriptor;
 use sound::Sound;
 
 /// Version of every descriptor of the words; a changed number a user can see bumps it.
-pub const WORDS_VERSION: &str = "2";
+pub const WORDS_VERSION: &str = "3";
 /// Window in which large vocabularies are compared across artists.
 const UNIQUE_WORDS_WINDOW: usize = 35_000;
 
@@ -112,10 +112,8 @@ struct Measured<'a> {
 impl Measured<'_> {
     fn descriptors(&self) -> Vec<Descriptor> {
         let mut descriptors = self.text_descriptors();
-        descriptors.extend(
-            self.sound
-                .flow_descriptors(self.words.len(), self.text.lines.len()),
-        );
+        descriptors.extend(self.sound.flow_descriptors());
+        descriptors.extend(self.sound.reading_descriptors());
         descriptors.extend(self.sound.rhyme_descriptors());
         descriptors
     }
@@ -124,8 +122,13 @@ impl Measured<'_> {
         let count = |name, value: usize| described(name, json!(value), None, "count");
         let vocabulary = &self.vocabulary;
         let language = self.language.as_ref();
-        let explicit_count = self.words.iter().filter(|word| is_explicit(word)).count();
         let is_listed = language.is_some_and(|guess| matches!(guess.code.as_str(), "en" | "ru"));
+        let explicit = is_listed.then(|| ExplicitWords::find(self.text));
+        let unlisted = || Some("the list of words is of English and Russian".to_owned());
+        let word_count = self.words.len();
+        let few_words = format!(
+            "{word_count} of {UNIQUE_WORDS_WINDOW} words: a measure of all that an artist wrote"
+        );
         vec![
             described(
                 "language",
@@ -150,7 +153,8 @@ impl Measured<'_> {
                 json!(unique_words_in_first(self.words, UNIQUE_WORDS_WINDOW)),
                 None,
                 "first-35000",
-            ),
+            )
+            .because(Some(few_words)),
             measured(
                 "repeated_line_ratio",
                 self.repeated_line_ratio(),
@@ -159,14 +163,18 @@ impl Measured<'_> {
             ),
             described(
                 "explicit_word_count",
-                if is_listed {
-                    json!(explicit_count)
-                } else {
-                    Value::Null
-                },
+                json!(explicit.as_ref().map(ExplicitWords::count)),
                 None,
                 "word-list",
-            ),
+            )
+            .because(unlisted()),
+            described(
+                "explicit_words",
+                json!(explicit.as_ref().map(ExplicitWords::told)),
+                None,
+                "word-list",
+            )
+            .because(unlisted()),
         ]
     }
 
@@ -238,6 +246,7 @@ fn described(
         confidence,
         method: method.to_owned(),
         version: WORDS_VERSION.to_owned(),
+        reason: None,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::analyzer::{AnalysisError, Analyzer, AnalyzerManifest, TrackInput};
 use crate::descriptor::Descriptor;
 
 /// Names of the descriptors, in the order they are returned.
-const DESCRIPTORS: [&str; 22] = [
+const DESCRIPTORS: [&str; 27] = [
     "language",
     "line_count",
     "stanza_count",
@@ -17,12 +17,17 @@ const DESCRIPTORS: [&str; 22] = [
     "unique_words_first_35k_count",
     "repeated_line_ratio",
     "explicit_word_count",
+    "explicit_words",
     "syllable_count",
     "syllables_per_line_mean",
     "syllables_per_line_variance",
     "stress_regularity_ratio",
     "alliteration_ratio",
     "reading_ease",
+    "flesch_kincaid_grade",
+    "smog_grade",
+    "automated_readability_grade",
+    "coleman_liau_grade",
     "rhyme_scheme",
     "rhyme_density_ratio",
     "rhyme_chain_count",

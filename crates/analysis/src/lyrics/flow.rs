@@ -92,18 +92,6 @@ pub fn alliteration(lines: &[Vec<SungWord>]) -> Option<f64> {
     (total > 0).then(|| hits as f64 / total as f64)
 }
 
-/// Measures how easy a text reads, lines taken as sentences.
-///
-/// - Units: Flesch reading ease, about 0 (hard) to 100 (easy), unbounded; `None` without words.
-/// - Source: Flesch 1948; made for prose sentences, so for lyrics only comparisons mean something.
-pub fn reading_ease(word_count: usize, line_count: usize, syllable_count: usize) -> Option<f64> {
-    (word_count > 0 && line_count > 0).then(|| {
-        206.835
-            - 1.015 * (word_count as f64 / line_count as f64)
-            - 84.6 * (syllable_count as f64 / word_count as f64)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,8 +108,6 @@ mod tests {
         assert_eq!((flow.syllable_count, flow.mean), (24, Some(8.0)));
         assert_eq!(flow.variance, Some(8.0 / 3.0));
         assert_eq!(Flow::measure(Vec::new()).mean, None);
-        assert_eq!(reading_ease(4, 2, 4), Some(206.835 - 2.03 - 84.6));
-        assert_eq!(reading_ease(0, 0, 0), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod learned;
 pub mod meaning;
 pub mod phonemes;
 pub mod rap;
+pub mod readability;
 pub mod rhyme;
 pub mod syllables;
 pub mod text;

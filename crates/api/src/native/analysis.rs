@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use leitmotif_domain::job::JobState;
 use leitmotif_domain::track::TrackDetails;
 use leitmotif_domain::{ModelId, TenantScope, Timestamp, TrackId};
+use leitmotif_ingest::accuracy;
 use leitmotif_ingest::jobs::TrackAnalysis;
 use leitmotif_recommend::heads::{
     Prediction, Told, ToldValue, ValuePrediction, labels_of, values_of,
@@ -57,6 +58,9 @@ pub struct DescriptorAnswer {
     /// Why the value is `null`, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The accuracy card that says how right such values are: `/api/v1/analyzers/{card}/card`; `null` where
+    /// none was made.
+    pub card: Option<&'static str>,
 }
 
 /// A stretch of text that rhymes.
@@ -117,6 +121,8 @@ pub struct AnalysisAnswer {
     pub rhymes: Vec<RhymeAnswer>,
     /// What could not be measured and why.
     pub failures: Vec<String>,
+    /// What of the audio was not heard, such as all after the first twenty minutes.
+    pub remarks: Vec<String>,
     /// Whether audio, lyrics and analyzers are still those that were measured.
     pub is_current: bool,
 }
@@ -132,12 +138,13 @@ impl AnalysisAnswer {
             .descriptors()
             .cloned()
             .map(|descriptor| DescriptorAnswer {
+                card: card_of(&descriptor.name),
                 name: descriptor.name,
                 value: descriptor.value,
                 confidence: descriptor.confidence,
                 method: descriptor.method,
                 version: descriptor.version,
-                reason: None,
+                reason: descriptor.reason,
             })
             .chain(told)
             .collect();
@@ -176,9 +183,15 @@ impl AnalysisAnswer {
                 })
                 .collect(),
             failures: analysis.failures,
+            remarks: analysis.remarks,
             is_current,
         }
     }
+}
+
+/// The card that a descriptor belongs to.
+fn card_of(descriptor: &str) -> Option<&'static str> {
+    accuracy::card_of_descriptor(descriptor).map(|card| card.name.as_str())
 }
 
 fn version_of(model: Option<ModelId>) -> String {
@@ -196,6 +209,7 @@ fn value_descriptor(prediction: ValuePrediction) -> DescriptorAnswer {
         ToldValue::Unknown(why) => (None, VALUES_METHOD, Some(why.clone())),
     };
     DescriptorAnswer {
+        card: card_of(prediction.kind.name()),
         name: prediction.kind.name().to_owned(),
         value: json!(prediction.told.value()),
         confidence,
@@ -222,6 +236,7 @@ fn told_descriptor(prediction: Prediction) -> DescriptorAnswer {
         Told::Unknown(why) => (serde_json::Value::Null, None, HEADS_METHOD, Some(why)),
     };
     DescriptorAnswer {
+        card: card_of(prediction.kind.name()),
         name: prediction.kind.name().to_owned(),
         value,
         confidence,

@@ -67,6 +67,9 @@ pub struct ListenInput {
     /// Who asked for the track.
     #[serde(default)]
     pub source: Option<String>,
+    /// Why it ended, in the player's words, for example `next_button` or `end_of_queue`.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// The recommendation that led here.
     #[serde(default)]
     pub request_id: Option<String>,
@@ -321,6 +324,7 @@ fn event_of(
 fn listen_of(input: ListenInput, track: TrackId) -> Result<Listen, Problem> {
     for (field, text) in [
         ("source", &input.source),
+        ("reason", &input.reason),
         ("device", &input.device),
         ("activity", &input.activity),
     ] {
@@ -352,6 +356,7 @@ fn listen_of(input: ListenInput, track: TrackId) -> Result<Listen, Problem> {
         activity: input.activity,
         zone: input.zone,
         cell: input.cell,
+        reason: input.reason,
         private: input.private,
     })
 }

@@ -64,6 +64,9 @@ pub struct ToldListen {
     /// Where it was recorded, for example `spotify`.
     #[serde(default)]
     pub source: Option<String>,
+    /// Why it ended, in the words of the service, for example `fwdbtn`.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// Everything that is known of it, to be given back to scrobblers.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
@@ -219,6 +222,7 @@ fn reported_of(told: ToldListen, now: Timestamp) -> Result<ReportedListen, Probl
     check_occurred_at(told.occurred_at, now)?;
     check_ms("played_ms", told.played_ms)?;
     check_text("source", told.source.as_deref().unwrap_or_default())?;
+    check_text("reason", told.reason.as_deref().unwrap_or_default())?;
     let metadata = match told.metadata {
         Some(metadata) if metadata.to_string().len() > METADATA_BYTES_MAX => {
             let detail = format!("at most {METADATA_BYTES_MAX} bytes");
@@ -233,6 +237,7 @@ fn reported_of(told: ToldListen, now: Timestamp) -> Result<ReportedListen, Probl
         outcome: told.outcome,
         played_ms: told.played_ms,
         source: told.source,
+        reason: told.reason,
         is_private: told.private,
     };
     Ok(told_of(told.track, told.occurred_at, ending, metadata))

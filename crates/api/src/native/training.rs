@@ -48,7 +48,7 @@ pub struct ModelAnswer {
 const LONG_PARTS: [&str; 4] = ["ablation", "pareto", "search", "stages"];
 
 impl ModelAnswer {
-    fn of(record: ModelRecord, in_use: &[ModelId]) -> Self {
+    pub(super) fn of(record: ModelRecord, in_use: &[ModelId]) -> Self {
         Self {
             is_production: in_use.contains(&record.id),
             id: record.id.to_string(),

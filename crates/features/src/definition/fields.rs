@@ -42,12 +42,13 @@ impl EventKind {
     pub fn fields(self) -> &'static [Field] {
         use Field::{
             Activity, Artist, Cell, Device, Hour, Listener, Opinion, Outcome, Placement, PlayedMs,
-            Position, Request, ResultCount, Rung, Share, Signal, Source, Track, TrackMs, Weekday,
+            Position, Reason, Request, ResultCount, Rung, Share, Signal, Source, Track, TrackMs,
+            Weekday,
         };
         match self {
             Self::Listen => &[
-                Track, Artist, Listener, Outcome, Source, Device, Activity, Cell, Hour, Weekday,
-                PlayedMs, TrackMs, Share, Signal, Request,
+                Track, Artist, Listener, Outcome, Source, Reason, Device, Activity, Cell, Hour,
+                Weekday, PlayedMs, TrackMs, Share, Signal, Request,
             ],
             Self::Feedback => &[Track, Artist, Listener, Opinion, Hour, Weekday],
             Self::Exposure => &[
@@ -72,6 +73,8 @@ pub enum Field {
     Outcome,
     /// Who asked for the track.
     Source,
+    /// Why a play ended, in the player's words.
+    Reason,
     /// Device class.
     Device,
     /// Activity.
@@ -127,6 +130,7 @@ impl Field {
             Self::Listener => "listener",
             Self::Outcome => "outcome",
             Self::Source => "source",
+            Self::Reason => "reason",
             Self::Device => "device",
             Self::Activity => "activity",
             Self::Cell => "cell",

@@ -165,6 +165,7 @@ impl<'a> Occurrence<'a> {
                 ListenOutcome::Partial => "partial",
             }),
             (Rest::Listen(listen), Field::Source) => said(&listen.source),
+            (Rest::Listen(listen), Field::Reason) => said(&listen.reason),
             (Rest::Listen(listen), Field::Device) => said(&listen.device),
             (Rest::Listen(listen), Field::Activity) => said(&listen.activity),
             (Rest::Listen(listen), Field::Cell) => said(&listen.cell),

@@ -108,7 +108,9 @@ impl AnalyzeRunner {
             },
         };
         let mut vectors = Vec::new();
+        let mut remarks = Vec::new();
         if let Some(sound) = &sound {
+            remarks.clone_from(&sound.remarks);
             vectors.push((AUDIO_EMBEDDING_SPACE.parse()?, sound.embedding.clone()));
         }
         let words = match lyrics {
@@ -136,6 +138,7 @@ impl AnalyzeRunner {
                 chains: words.chains,
             }),
             failures,
+            remarks,
         };
         Ok((Measured { document, vectors }, failure))
     }

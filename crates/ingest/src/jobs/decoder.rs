@@ -3,7 +3,9 @@
 use std::fs::File;
 use std::io::{Read, Write};
 
-use leitmotif_analysis::audio::{DecodeLimits, analyze_audio, decode};
+use leitmotif_analysis::audio::{
+    AudioAnalysis, DecodeLimits, DecodedAudio, analyze_audio, decode_with_report,
+};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::jobs::process::{DecodeAnswer, DecodeOrder};
@@ -49,14 +51,56 @@ fn obey(order: &DecodeOrder) -> DecodeAnswer {
         seconds_max: f64::from(order.audio_seconds_max),
         ..DecodeLimits::default()
     };
-    let audio = match decode(Box::new(file), Some(&order.extension), &limits) {
-        Ok(audio) => audio,
+    let decoded = match decode_with_report(Box::new(file), Some(&order.extension), &limits) {
+        Ok(decoded) => decoded,
         Err(error) => return refused(error.to_string()),
     };
-    let analyzed = std::panic::catch_unwind(|| analyze_audio(&audio));
+    let analyzed = std::panic::catch_unwind(|| analyze_audio(&decoded.audio));
     match analyzed {
-        Ok(Ok(analysis)) => DecodeAnswer::Analysis(Box::new(analysis)),
+        Ok(Ok(mut analysis)) => {
+            tell_of_the_file(&decoded, order, &mut analysis);
+            DecodeAnswer::Analysis(Box::new(analysis))
+        }
         Ok(Err(error)) => refused(error.to_string()),
         Err(_) => refused("the analysis failed on this file".to_owned()),
+    }
+}
+
+/// Says what of the file was not heard, and gives the length that its container states where the end was not
+/// reached.
+fn tell_of_the_file(decoded: &DecodedAudio, order: &DecodeOrder, analysis: &mut AudioAnalysis) {
+    let heard_ms = decoded.heard_ms();
+    let remarks = &mut analysis.remarks;
+    if decoded.is_partial && heard_ms >= u64::from(order.audio_seconds_max) * 1_000 {
+        let minutes = f64::from(order.audio_seconds_max) / 60.0;
+        remarks.push(format!(
+            "only the first {minutes} minutes were heard: all but the length is of them"
+        ));
+    } else if decoded.is_partial {
+        let (minutes, seconds) = (heard_ms / 60_000, heard_ms / 1_000 % 60);
+        remarks.push(format!(
+            "the file breaks off at {minutes}:{seconds:02}: all but the length is of what comes before"
+        ));
+    }
+    if decoded.corrupt_packet_count > 0 {
+        let count = decoded.corrupt_packet_count;
+        remarks.push(format!("{count} damaged packets were passed over"));
+    }
+    if decoded.replaced_sample_count > 0 {
+        let count = decoded.replaced_sample_count;
+        remarks.push(format!(
+            "{count} samples that are no numbers were taken as silence"
+        ));
+    }
+    let stated_ms = decoded
+        .stated_ms
+        .filter(|stated| decoded.is_partial && *stated > heard_ms);
+    let length = analysis
+        .descriptors
+        .iter_mut()
+        .find(|one| one.name == "duration_ms");
+    if let (Some(stated_ms), Some(length)) = (stated_ms, length) {
+        length.value = stated_ms.into();
+        length.method = "container".to_owned();
     }
 }

@@ -20,6 +20,9 @@ pub struct TrackAnalysis {
     /// What could not be measured and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<String>,
+    /// What of the audio was not heard.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 /// What was measured of the sound.

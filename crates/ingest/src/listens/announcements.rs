@@ -182,6 +182,7 @@ mod tests {
             outcome: None,
             played_ms: None,
             source: None,
+            reason: None,
             private: false,
             metadata: serde_json::Value::Null,
         };

@@ -374,6 +374,7 @@ fn event_of(id: EventId, waiting: &Waiting, (track, length_ms): (TrackId, Option
             activity: None,
             zone: None,
             cell: None,
+            reason: scrobble.reason.clone(),
             private: scrobble.private,
         }),
         Report::Feedback(feedback) => EventPayload::Feedback(Feedback {

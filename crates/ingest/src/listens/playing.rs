@@ -94,6 +94,7 @@ impl ScrobbleLog {
                 activity: None,
                 zone: None,
                 cell: None,
+                reason: None,
                 private: false,
             };
             event(id, skip.at, listener, EventPayload::Listen(listen))

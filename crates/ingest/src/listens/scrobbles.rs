@@ -49,6 +49,8 @@ pub struct Ending {
     pub played_ms: Option<u32>,
     /// Where the play was recorded, for example `spotify`.
     pub source: Option<String>,
+    /// Why it ended, in the sender's words.
+    pub reason: Option<String>,
     /// A private session: kept, never learnt from.
     pub is_private: bool,
 }
@@ -394,6 +396,7 @@ pub(super) fn scrobble_of(reported: ReportedListen) -> Scrobble {
         outcome: reported.ending.outcome,
         played_ms: reported.ending.played_ms,
         source: reported.ending.source,
+        reason: reported.ending.reason,
         private: reported.ending.is_private,
         metadata: reported.metadata,
     }

@@ -1,6 +1,7 @@
 //! `leitmotif train` and `leitmotif model`.
 
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -77,6 +78,23 @@ pub enum ModelCommand {
         /// The model.
         id: String,
     },
+    /// Writes the ranker of a model as a LightGBM model file; what the blend counts beside it is printed.
+    ExportRanker {
+        /// The model.
+        id: String,
+        /// The file.
+        file: PathBuf,
+    },
+    /// Registers a new model: the sources of another with the ranker of a LightGBM model file.
+    ImportRanker {
+        /// The model whose sources it stands on.
+        id: String,
+        /// The file.
+        file: PathBuf,
+        /// What the blended score counts beside the trees.
+        #[arg(long, default_value_t = 0.0)]
+        blend_weight: f32,
+    },
 }
 
 impl TrainArgs {
@@ -127,6 +145,19 @@ pub async fn train(args: TrainArgs, client: &Client, as_json: bool) -> anyhow::R
     Ok(ExitCode::SUCCESS)
 }
 
+async fn export_ranker(id: &str, file: &Path, client: &Client) -> anyhow::Result<()> {
+    let path = format!("/api/v1/models/{}/ranker", escape(id));
+    let ranker = client.get(&path).await?;
+    std::fs::write(file, text_of(&ranker, "trees"))
+        .with_context(|| format!("cannot write `{}`", file.display()))?;
+    let weight = &ranker["blend_weight"];
+    println!(
+        "{} written; the blended score counts {weight} beside the trees",
+        file.display()
+    );
+    Ok(())
+}
+
 /// Waits for a training and tells a person at a terminal which stage it is in.
 async fn wait(client: &Client, job: &str) -> anyhow::Result<()> {
     let is_watched = std::io::stderr().is_terminal();
@@ -156,6 +187,24 @@ pub async fn run(
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
     match command {
+        ModelCommand::ExportRanker { id, file } => export_ranker(&id, &file, client).await?,
+        ModelCommand::ImportRanker {
+            id,
+            file,
+            blend_weight,
+        } => {
+            let trees = std::fs::read_to_string(&file)
+                .with_context(|| format!("cannot read `{}`", file.display()))?;
+            let path = format!("/api/v1/models/{}/ranker", escape(&id));
+            let asked = json!({"trees": trees, "blend_weight": blend_weight});
+            let made = client.post(&path, &asked).await?;
+            print(&made, as_json, |made| {
+                let id = text_of(made, "id");
+                println!(
+                    "model {id}; nothing judged it here: `leitmotif model promote {id}` puts it into production"
+                );
+            });
+        }
         ModelCommand::List { count } => {
             let path = format!("/api/v1/models?limit={count}");
             let answer = client.get(&path).await?;

@@ -37,14 +37,32 @@ pub struct SimilarArgs {
 
 #[derive(clap::Args)]
 pub struct RecommendArgs {
-    /// The name the player uses for the person.
-    listener: String,
+    /// The name the player uses for the person; left out for nobody known.
+    listener: Option<String>,
     /// Tracks wanted.
     #[arg(long, default_value_t = 20)]
     count: usize,
     /// Tracks the list starts from.
     #[arg(long)]
     seed: Vec<String>,
+    /// Tracks that must not appear.
+    #[arg(long)]
+    exclude: Vec<String>,
+    /// Tracks that the listener has heard may appear.
+    #[arg(long)]
+    include_heard: bool,
+    /// Device class, which rules may ask, as they may what follows.
+    #[arg(long)]
+    device: Option<String>,
+    /// Activity, for example `running`.
+    #[arg(long)]
+    activity: Option<String>,
+    /// Hour of the day where the listener is, 0 to 23.
+    #[arg(long)]
+    hour: Option<u8>,
+    /// Day of the week where the listener is, 1 for Monday.
+    #[arg(long)]
+    weekday: Option<u8>,
     /// Where it would be shown; the pipeline of that placement makes the list.
     #[arg(long, default_value = "command-line")]
     placement: String,
@@ -145,6 +163,9 @@ pub async fn recommend(
         "listener": args.listener, "count": args.count, "seeds": args.seed,
         "placement": args.placement, "trace": args.trace, "familiarity": args.familiarity,
         "popularity": args.popularity, "freshness": args.freshness,
+        "exclude": args.exclude, "include_heard": args.include_heard,
+        "context": {"device": args.device, "activity": args.activity, "hour": args.hour,
+            "weekday": args.weekday},
     });
     let answer = client.post("/api/v1/recommendations", &asked).await?;
     print(&answer, as_json, |answer| {

@@ -45,6 +45,8 @@ pub struct Settings {
     pub activity: String,
     /// Hour of the day.
     pub hour: String,
+    /// Day of the week, 1 for Monday.
+    pub weekday: String,
     /// Present when heard tracks may appear.
     pub heard: Option<String>,
 }
@@ -64,6 +66,7 @@ impl Settings {
             ("device", Some(&self.device)),
             ("activity", Some(&self.activity)),
             ("hour", Some(&self.hour)),
+            ("weekday", Some(&self.weekday)),
             ("heard", self.heard.as_deref()),
         ]
     }
@@ -79,6 +82,13 @@ impl Settings {
                 Problem::invalid(format!("/{field}"), format!("`{value}` is no number"))
             }),
         };
+        let whole = |field: &str, value: &str| match text(value) {
+            None => Ok(None),
+            Some(value) => value.parse::<u8>().map(Some).map_err(|_| {
+                let detail = format!("`{value}` is no whole number of 0 to 255");
+                Problem::invalid(format!("/context/{field}"), detail)
+            }),
+        };
         Ok(RecommendInput {
             listener: text(&self.listener),
             placement: Some(text(&self.placement).unwrap_or_else(|| PLACEMENT.to_owned())),
@@ -88,8 +98,8 @@ impl Settings {
             context: ContextInput {
                 device: text(&self.device),
                 activity: text(&self.activity),
-                hour: number("context/hour", &self.hour)?.map(|hour| hour as u8),
-                weekday: None,
+                hour: whole("hour", &self.hour)?,
+                weekday: whole("weekday", &self.weekday)?,
             },
             include_heard: self.heard.is_some(),
             ..RecommendInput::default()
@@ -213,6 +223,10 @@ fn form(settings: &Settings) -> Markup {
             div.field {
                 label for="hour" { "Hour of the day, 0 to 23" }
                 input #hour type="number" name="hour" min="0" max="23" value=(settings.hour);
+            }
+            div.field {
+                label for="weekday" { "Day of the week, 1 for Monday" }
+                input #weekday type="number" name="weekday" min="1" max="7" value=(settings.weekday);
             }
             div.field {
                 label { input type="checkbox" name="heard" value="1" checked[settings.heard.is_some()]; " heard tracks too" }

@@ -16,6 +16,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::track::circle::Place;
 use crate::failure::{Failure, PageResult, shown};
 use crate::format::{duration_text, grouped, moment, or_unknown};
 use crate::layout::{Shell, page};
@@ -29,6 +30,8 @@ const CHART_WIDTH: f64 = 1_000.0;
 const CURVE_HEIGHT: f64 = 120.0;
 /// Space between curve and bars.
 const GAP_HEIGHT: f64 = 10.0;
+/// Height of the band in which keys stand.
+const KEY_HEIGHT: f64 = 66.0;
 /// Height of a bar for a step of cost 1.
 const STEP_HEIGHT: f64 = 80.0;
 
@@ -244,7 +247,8 @@ fn flow_row(place: usize, track: &FlowTrack) -> Markup {
     }
 }
 
-/// Draws energy as a curve and the cost of each step as a bar under it.
+/// Draws energy as a curve, the key of each track as a mark on the circle of fifths laid flat, and the cost of
+/// each step as a bar under them.
 fn flow_chart(tracks: &[FlowTrack]) -> Markup {
     let slot = CHART_WIDTH / tracks.len().max(1) as f64;
     let mut curve = String::new();
@@ -255,7 +259,8 @@ fn flow_chart(tracks: &[FlowTrack]) -> Markup {
         // Writing to a String cannot fail.
         let _ = write!(curve, "{command}{:.1} {y:.1}", (place as f64 + 0.5) * slot);
     }
-    let bottom = CURVE_HEIGHT + GAP_HEIGHT + STEP_HEIGHT;
+    let keys_top = CURVE_HEIGHT + GAP_HEIGHT;
+    let bottom = keys_top + KEY_HEIGHT + GAP_HEIGHT + STEP_HEIGHT;
     let text = |value: f64| format!("{value:.1}");
     // A bar stands between the two tracks whose step it is.
     let bars = tracks.iter().enumerate().filter_map(|(place, track)| {
@@ -263,16 +268,29 @@ fn flow_chart(tracks: &[FlowTrack]) -> Markup {
         let left = (place as f64 - 0.3) * slot;
         Some((text(left), text(bottom - height), text(height)))
     });
+    let keys = tracks.iter().enumerate().filter_map(|(place, track)| {
+        let Place { hour, is_minor } = Place::named(track.key.as_deref()?)?;
+        let y = keys_top + KEY_HEIGHT * hour as f64 / 12.0;
+        let class = if is_minor {
+            "flow-key flow-minor"
+        } else {
+            "flow-key"
+        };
+        Some((class, text((place as f64 + 0.2) * slot), text(y)))
+    });
     html! {
         figure.flow {
-            svg viewBox="0 0 1000 210" preserveAspectRatio="none" role="img" aria-label="Energy of each track as a curve, cost of each step as bars; the numbers are in the table" {
+            svg viewBox="0 0 1000 286" preserveAspectRatio="none" role="img" aria-label="Energy of each track as a curve, its key as a mark, cost of each step as bars; the numbers are in the table" {
                 line.flow-ground x1="0" x2="1000" y1="120" y2="120" {}
                 path.flow-energy d=(curve) {}
+                @for (class, left, top) in keys {
+                    rect class=(class) x=(left) y=(top) width=(text(0.6 * slot)) height="5" {}
+                }
                 @for (left, top, height) in bars {
                     rect.flow-step x=(left) y=(top) width=(text(0.6 * slot)) height=(height) {}
                 }
             }
-            figcaption.quiet { "Above: energy, 0 to 1. Below: the cost of each step, 0 to 1." }
+            figcaption.quiet { "Above: energy, 0 to 1. In the middle: the key on the circle of fifths from C (above) to F (below), minor keys beside their relative major and paler; F is next to C. Below: the cost of each step, 0 to 1." }
         }
     }
 }

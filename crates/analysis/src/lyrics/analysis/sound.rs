@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::{described, measured, spread};
 use crate::descriptor::Descriptor;
-use crate::lyrics::flow::{Flow, alliteration, reading_ease, stress_regularity};
+use crate::lyrics::flow::{Flow, alliteration, stress_regularity};
+use crate::lyrics::readability::{SMOG_SENTENCES_MIN, TextCounts};
 use crate::lyrics::rhyme::{
     ChainLimits, EndWord, RhymeChains, RhymeModel, RhymeSpan, Scheme, SpelledRime,
     spelled_syllable_count,
@@ -30,6 +31,8 @@ pub(super) struct Sound {
     pub chains: Option<RhymeChains>,
     stress_regularity: Option<f64>,
     alliteration: Option<f64>,
+    /// The formulas of readability are of English.
+    counts: Option<TextCounts>,
     is_english: bool,
 }
 
@@ -72,6 +75,7 @@ impl Sound {
             schemes: Some(schemes),
             stress_regularity: stress_regularity(&lines),
             alliteration: alliteration(&lines),
+            counts: Some(TextCounts::of(&lines)),
             is_english: true,
         }
     }
@@ -117,11 +121,8 @@ impl Sound {
     }
 
     /// Describes syllables and stress.
-    pub(super) fn flow_descriptors(&self, word_count: usize, line_count: usize) -> Vec<Descriptor> {
+    pub(super) fn flow_descriptors(&self) -> Vec<Descriptor> {
         let (flow, trust, method) = (self.flow.as_ref(), self.flow_confidence, self.method());
-        let reading = flow
-            .filter(|_| self.is_english)
-            .and_then(|flow| reading_ease(word_count, line_count, flow.syllable_count));
         let count = json!(flow.map(|flow| flow.syllable_count));
         let mean = flow.and_then(|flow| flow.mean);
         let variance = flow.and_then(|flow| flow.variance);
@@ -136,7 +137,47 @@ impl Sound {
                 method,
             ),
             measured("alliteration_ratio", self.alliteration, trust, method),
-            measured("reading_ease", reading, trust, "flesch"),
+        ]
+    }
+
+    /// Describes how easy the words read, lines taken as sentences.
+    pub(super) fn reading_descriptors(&self) -> Vec<Descriptor> {
+        let (counts, trust) = (self.counts, self.flow_confidence);
+        let why = match counts {
+            None => Some("the formulas are of English".to_owned()),
+            Some(counts) => counts.too_small(),
+        };
+        let told = |name, formula: fn(&TextCounts) -> Option<f64>, method| {
+            let value = counts.as_ref().and_then(formula);
+            measured(name, value, trust, method).because(why.clone())
+        };
+        let few_lines = |counts: TextCounts| {
+            let lines = counts.sentences;
+            format!("too small to tell: {lines} of {SMOG_SENTENCES_MIN} lines")
+        };
+        let smog = told("smog_grade", TextCounts::smog_grade, "smog");
+        let smog = match why {
+            None => smog.because(counts.map(few_lines)),
+            Some(_) => smog,
+        };
+        vec![
+            told("reading_ease", TextCounts::flesch_reading_ease, "flesch"),
+            told(
+                "flesch_kincaid_grade",
+                TextCounts::flesch_kincaid_grade,
+                "flesch-kincaid",
+            ),
+            smog,
+            told(
+                "automated_readability_grade",
+                TextCounts::automated_readability_grade,
+                "ari",
+            ),
+            told(
+                "coleman_liau_grade",
+                TextCounts::coleman_liau_grade,
+                "coleman-liau",
+            ),
         ]
     }
 

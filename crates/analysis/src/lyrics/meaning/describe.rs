@@ -156,7 +156,8 @@ fn unknown(name: &str, reason: &str) -> Descriptor {
         "themes" => THEMES_METHOD,
         _ => SENTIMENT_METHOD,
     };
-    described(name, Value::Null, None, &format!("{method}: {reason}"))
+    let told = described(name, Value::Null, None, &format!("{method}: {reason}"));
+    told.because(Some(reason.to_owned()))
 }
 
 fn described(name: &str, value: Value, confidence: Option<f32>, method: &str) -> Descriptor {
@@ -166,5 +167,6 @@ fn described(name: &str, value: Value, confidence: Option<f32>, method: &str) ->
         confidence,
         method: method.to_owned(),
         version: MEANING_VERSION.to_owned(),
+        reason: None,
     }
 }

@@ -188,6 +188,7 @@ impl Export {
             outcome,
             source,
             request_id,
+            reason,
             ..
         } = listen;
         let outcome = serde_json::to_value(outcome).ok()?;
@@ -204,6 +205,7 @@ impl Export {
             (*track_ms).into(),
             source.clone().into(),
             request_id.map(|id| id.to_string()).into(),
+            reason.clone().into(),
         ])
     }
 

@@ -121,7 +121,7 @@ const EMBEDDINGS: [Column; 3] = [
     Column::new("vector", Reals, "the vector; likeness is the cosine"),
 ];
 
-const LISTENS: [Column; 9] = [
+const LISTENS: [Column; 10] = [
     Column::new(
         "listener",
         Text,
@@ -139,4 +139,5 @@ const LISTENS: [Column; 9] = [
     Column::new("track_ms", Integer, "length as the player knew it").in_unit("ms"),
     Column::new("source", Text, "who asked for the track"),
     Column::new("request_id", Text, "the recommendation that led to it"),
+    Column::new("reason", Text, "why it ended, in the player's words"),
 ];

@@ -141,6 +141,7 @@ fn event_of(call: &Call<'_>, name: &str, track: &Track, played: Played) -> Event
             activity: None,
             zone: None,
             cell: None,
+            reason: None,
             private: false,
         }),
     }

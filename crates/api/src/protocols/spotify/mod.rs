@@ -8,7 +8,8 @@ mod features;
 mod objects;
 mod recommendations;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Deserialize;
@@ -98,8 +99,11 @@ async fn related_artists(
 async fn search(
     State(state): State<ApiState>,
     access: ReadAccess,
+    headers: HeaderMap,
+    RawQuery(asked): RawQuery,
     QueryParameters(query): QueryParameters<SearchQuery>,
 ) -> Result<Json<Value>, Problem> {
+    let asked = asked.unwrap_or_default();
     let kind = query.kind.as_deref().unwrap_or("track");
     if !kind.split(',').any(|kind| kind == "track") {
         return Err(Problem::invalid("?type", "only type=track is known here"));
@@ -125,13 +129,26 @@ async fn search(
     let items: Vec<Value> = (found.iter())
         .map(|found| track_object(&found.track))
         .collect();
+    let page = |offset: usize| page_address(&headers, &asked, limit, offset);
+    let is_last = offset + items.len() >= total || items.is_empty();
     Ok(Json(json!({"tracks": {
-        "href": "/v1/search",
+        "href": page(offset),
         "items": items,
         "limit": limit,
         "offset": offset,
         "total": total,
-        "next": null,
-        "previous": null,
+        "next": (!is_last).then(|| page(offset + limit)),
+        "previous": (offset > 0).then(|| page(offset.saturating_sub(limit))),
     }})))
+}
+
+/// The address of another page of what was asked, as clients follow it, at the host that they asked.
+fn page_address(headers: &HeaderMap, query: &str, limit: usize, offset: usize) -> String {
+    let said = |name: &str| headers.get(name)?.to_str().ok();
+    let host = said("host").unwrap_or("localhost");
+    let scheme = said("x-forwarded-proto").unwrap_or("http");
+    let is_kept = |part: &&str| !part.starts_with("offset=") && !part.starts_with("limit=");
+    let kept: Vec<&str> = query.split('&').filter(is_kept).collect();
+    let kept = kept.join("&");
+    format!("{scheme}://{host}/v1/search?{kept}&limit={limit}&offset={offset}")
 }

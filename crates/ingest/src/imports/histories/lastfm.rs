@@ -51,6 +51,7 @@ pub fn row_of(row: &Map<String, Value>) -> Result<HistoryRow, String> {
         duration_ms: None,
         played_ms: None,
         outcome: None,
+        reason: None,
         is_private: false,
         external_ids: mbid.map(named).into_iter().collect(),
         metadata: None,

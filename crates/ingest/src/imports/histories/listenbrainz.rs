@@ -36,6 +36,7 @@ pub fn row_of(row: &Map<String, Value>) -> Result<HistoryRow, String> {
         duration_ms: track_ms(duration),
         played_ms: None,
         outcome: None,
+        reason: None,
         is_private: false,
         external_ids: external_ids(more, mapping),
         metadata: is_small.then_some(kept),

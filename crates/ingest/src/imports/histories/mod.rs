@@ -38,6 +38,8 @@ pub struct HistoryListen {
     pub played_ms: Option<u32>,
     /// How it ended; `None` where the service keeps only what was heard.
     pub outcome: Option<ListenOutcome>,
+    /// Why it ended, in the words of the service.
+    pub reason: Option<String>,
     /// A private session.
     pub is_private: bool,
     /// Ids elsewhere by namespace.

@@ -47,6 +47,7 @@ pub fn row_of(row: &Map<String, Value>) -> Result<HistoryRow, String> {
         duration_ms: None,
         played_ms: Some(track_ms(Some(played)).unwrap_or(0)),
         outcome: Some(outcome),
+        reason: Some(ended).filter(|reason| !reason.is_empty()),
         is_private: truth_at(row, "incognito_mode") == Some(true),
         external_ids: id
             .map(|id| ("spotify".to_owned(), id.to_owned()))

@@ -182,6 +182,7 @@ fn told(listen: HistoryListen, format: HistoryFormat) -> Value {
             "duration_ms": listen.duration_ms, "external_ids": listen.external_ids},
         "played_ms": listen.played_ms,
         "private": listen.is_private,
+        "reason": listen.reason,
         "source": format.source(),
     });
     if let Some(outcome) = listen.outcome {

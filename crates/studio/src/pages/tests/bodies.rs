@@ -89,6 +89,7 @@ fn an_analysis() -> AnalysisAnswer {
         confidence: None,
         method: text(),
         version: text(),
+        card: None,
         reason: Some(text()),
     };
     AnalysisAnswer {
@@ -141,6 +142,7 @@ fn an_analysis() -> AnalysisAnswer {
             end_char: 8,
             syllable_count: 2,
         }],
+        remarks: Vec::new(),
         failures: vec![text()],
         is_current: true,
     }

@@ -148,6 +148,7 @@ mod tests {
             confidence: None,
             method: String::new(),
             version: String::new(),
+            card: None,
             reason: None,
         }]
     }

@@ -5,7 +5,7 @@ use leitmotif_api::native::analyzers::parts::{Card, card_of_descriptor};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::meaning::{THEMES, themes_text};
+use super::meaning::{EXPLICIT_WORDS, THEMES, explicit_text, themes_text};
 use super::sections::{STRUCTURE, clock, sections};
 use crate::format::{UNKNOWN, label, moment, percent, value_text};
 use crate::links;
@@ -116,6 +116,7 @@ pub fn section(analysis: &AnalysisAnswer) -> Markup {
                 }
             }
             @for failure in &analysis.failures { p.complaint { "Could not be measured: " (failure) } }
+            @for remark in &analysis.remarks { p.complaint { "Mind: " (remark) "." } }
             @for (title, members) in grouped(all) {
                 @if !members.is_empty() {
                     details.group {
@@ -189,6 +190,9 @@ pub fn value(descriptor: &DescriptorAnswer) -> Markup {
         Value::Null => html! { span.unknown { (UNKNOWN) } },
         Value::Array(_) if is_labels(descriptor) => html! { (labels_text(&descriptor.value)) },
         Value::Array(_) if descriptor.name == THEMES => html! { (themes_text(&descriptor.value)) },
+        Value::Array(_) if descriptor.name == EXPLICIT_WORDS => {
+            html! { (explicit_text(&descriptor.value)) }
+        }
         Value::Array(items) if items.iter().all(Value::is_number) => profile(items),
         Value::Array(_) if descriptor.name == STRUCTURE => html! { (form_text(&descriptor.value)) },
         other => html! { (value_text(&descriptor.name, other)) },
@@ -201,7 +205,7 @@ pub fn evidence(descriptor: &DescriptorAnswer, is_named: bool) -> Markup {
         dl.facts {
             @if is_named { dt { "Value" } dd { (label(&descriptor.name)) ": " @if is_labels(descriptor) { (value(descriptor)) } @else { (value_text(&descriptor.name, &descriptor.value)) } } }
             @else if descriptor.name == STRUCTURE { dt { "Sections" } dd { (boundaries_text(&descriptor.value)) } }
-            @else if descriptor.name != THEMES && !is_labels(descriptor) && descriptor.value.is_array() { dt { "Values" } dd { (value_text("", &descriptor.value)) } }
+            @else if ![THEMES, EXPLICIT_WORDS].contains(&descriptor.name.as_str()) && !is_labels(descriptor) && descriptor.value.is_array() { dt { "Values" } dd { (value_text("", &descriptor.value)) } }
             dt { "Confidence" }
             dd { @match descriptor.confidence {
                 Some(confidence) => (percent(f64::from(confidence))),
@@ -316,6 +320,7 @@ mod tests {
             confidence,
             method: "flux+viterbi".to_owned(),
             version: "1.0.0".to_owned(),
+            card: None,
             reason: None,
         }
     }

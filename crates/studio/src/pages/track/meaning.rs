@@ -8,6 +8,8 @@ use crate::format::{percent, trimmed};
 
 /// Name of the descriptor that holds the themes.
 pub const THEMES: &str = "themes";
+/// The descriptor that tells explicit words.
+pub const EXPLICIT_WORDS: &str = "explicit_words";
 /// Themes named beside the words; the rest is in the values.
 const THEMES_SHOWN: usize = 4;
 
@@ -30,6 +32,23 @@ pub fn lines(descriptors: &[DescriptorAnswer]) -> Markup {
             }
         }
     }
+}
+
+/// Explicit words with how often each stands, as text.
+pub fn explicit_text(value: &Value) -> String {
+    let words = value.as_array().into_iter().flatten();
+    let told: Vec<String> = words
+        .filter_map(
+            |one| match (one["word"].as_str()?, one["count"].as_u64()?) {
+                (word, 1) => Some(word.to_owned()),
+                (word, count) => Some(format!("{word} × {count}")),
+            },
+        )
+        .collect();
+    if told.is_empty() {
+        return "none".to_owned();
+    }
+    told.join(", ")
 }
 
 /// Themes with the share of lines that touch them, as text.
@@ -102,8 +121,17 @@ mod tests {
             confidence: None,
             method: method.to_owned(),
             version: "1.0.0".to_owned(),
+            card: None,
             reason: None,
         }
+    }
+
+    #[test]
+    fn explicit_words_are_told_with_their_counts() {
+        let words = json!([{"word": "damn", "count": 3, "lines": [0, 4, 5]}, {"word": "hell", "count": 1, "lines": [2]}]);
+        assert_eq!(explicit_text(&words), "damn × 3, hell");
+        assert_eq!(explicit_text(&json!([])), "none");
+        assert_eq!(explicit_text(&json!([{"word": 7}])), "none");
     }
 
     #[test]

@@ -105,6 +105,7 @@ mod tests {
             confidence: None,
             method: "novelty".to_owned(),
             version: "1.3.0".to_owned(),
+            card: None,
             reason: None,
         }]
     }

@@ -201,6 +201,7 @@ mod tests {
             confidence: Some(0.75),
             method: String::new(),
             version: String::new(),
+            card: None,
             reason: None,
         };
         AnalysisAnswer {
@@ -212,6 +213,7 @@ mod tests {
             waveform: Default::default(),
             loudness_curve: Default::default(),
             rhymes: Vec::new(),
+            remarks: Vec::new(),
             failures: Vec::new(),
             is_current: true,
         }
