@@ -7,6 +7,7 @@
 )]
 
 mod browser;
+mod closed_pipe;
 mod comparing;
 mod demo_once;
 mod duplicates;
