@@ -22,6 +22,7 @@ mod query;
 mod rap_scraper;
 mod search;
 mod serve;
+mod tables;
 mod tags;
 
 use std::path::PathBuf;
@@ -36,8 +37,8 @@ use crate::settings::Settings;
 
 /// Music analysis, search and recommendations you host yourself.
 ///
-/// Every command but `demo`, `serve` and `capacity` is a client of the public API: of the server at `--url`, of
-/// the server that holds the data folder, or of the folder itself when none does.
+/// Every command but `demo`, `serve` and `capacity` is a client of the public API: of the server at
+/// `--url`, of the server that holds the data folder, or of the folder itself when none does.
 #[derive(Parser)]
 #[command(name = "leitmotif", version, about)]
 struct Cli {
