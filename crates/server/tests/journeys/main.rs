@@ -10,6 +10,7 @@ mod browser;
 mod closed_pipe;
 mod comparing;
 mod demo_once;
+mod doctor;
 mod duplicates;
 mod event_log;
 mod exports;
