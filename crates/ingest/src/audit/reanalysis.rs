@@ -1,7 +1,7 @@
-//! Our own analysis of the lyrics beside what others measured on them.
+//! Our own analysis of a sample of the lyrics beside what others measured on them.
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use leitmotif_analysis::lyrics::{WORDS_VERSION, analyze_lyrics};
 use serde_json::Value;
@@ -9,6 +9,9 @@ use serde_json::Value;
 use super::document::{Comparison, Disagreement, Reanalysis};
 use crate::imports::cells::number_of;
 
+/// Lyrics analysed again: a second of work at half a millisecond each, and correlations that are
+/// sure to about ±0.06.
+pub const SAMPLE_MAX: usize = 1_000;
 /// Disagreements that are named.
 const DISAGREEMENTS_SHOWN: usize = 20;
 /// Our descriptors, and where others keep a value that should be the same.
@@ -25,70 +28,76 @@ const FIELDS: [(&str, &[&str]); 7] = [
     ("internal_rhyme_count", &["/data/features/internal_rhymes"]),
 ];
 
-/// Analyses lyrics and compares.
+/// Picks a sample and compares.
 ///
-/// - Cost: the analysis of every text once, some half a millisecond each.
-/// - Memory: for each track its title and a number a descriptor, for each track and author that
-///   measured it 16 bytes; no text.
+/// - The sample is the tracks with the smallest hashes of their ids: the same for the same
+///   catalogue, whatever its order.
+/// - Memory: the texts of the sample, and nothing of the others.
 #[derive(Default)]
 pub struct Reanalyzer {
+    sampled: BinaryHeap<(u64, i64)>,
+    waiting: HashMap<i64, Waiting>,
     measured: HashMap<i64, Measured>,
+    available: u64,
     /// Who measured, in the order first met.
     authors: Vec<String>,
-    /// Tracks that an author has measured.
-    judged: HashSet<(i64, usize)>,
-    /// By descriptor and author.
-    comparing: BTreeMap<(usize, usize), Comparing>,
+    theirs: BTreeMap<(usize, usize), BTreeMap<i64, f64>>,
+}
+
+struct Waiting {
+    title: String,
+    lyrics: String,
 }
 
 struct Measured {
-    title: Box<str>,
+    title: String,
     values: [Option<f64>; FIELDS.len()],
 }
 
 impl Reanalyzer {
-    /// Analyses the lyrics of a track; of a track that was analysed before it keeps the first.
-    pub fn analyze(&mut self, track: i64, title: &str, lyrics: &str) {
-        if self.measured.contains_key(&track) {
+    /// Offers a track with lyrics to the sample.
+    pub fn offer(&mut self, track: i64, title: &str, lyrics: &str) {
+        self.available += 1;
+        let mut hasher = DefaultHasher::new();
+        track.hash(&mut hasher);
+        let hash = hasher.finish();
+        let is_full = self.sampled.len() >= SAMPLE_MAX;
+        if is_full
+            && self
+                .sampled
+                .peek()
+                .is_some_and(|(largest, _)| hash >= *largest)
+        {
             return;
         }
-        let found = analyze_lyrics(lyrics).descriptors;
-        let value_of = |name: &str| {
-            let descriptor = found.iter().find(|descriptor| descriptor.name == name)?;
-            descriptor.value.as_f64()
+        let waiting = Waiting {
+            title: title.to_owned(),
+            lyrics: lyrics.to_owned(),
         };
-        let measured = Measured {
-            title: title.into(),
-            values: FIELDS.map(|(name, _)| value_of(name)),
-        };
-        self.measured.insert(track, measured);
+        if self.waiting.insert(track, waiting).is_none() {
+            self.sampled.push((hash, track));
+        }
+        if self.sampled.len() > SAMPLE_MAX
+            && let Some((_, left_out)) = self.sampled.pop()
+        {
+            self.waiting.remove(&left_out);
+            for of_field in self.theirs.values_mut() {
+                of_field.remove(&left_out);
+            }
+        }
     }
 
-    /// Takes what somebody measured on a track that was analysed; what an author says of it a second
-    /// time does not count.
+    /// Takes what somebody measured; of tracks outside the sample nothing is kept.
     pub fn take(&mut self, track: i64, author: &str, content: &Value) {
-        let found = FIELDS.map(|(_, places)| {
+        if !self.waiting.contains_key(&track) && !self.measured.contains_key(&track) {
+            return;
+        }
+        for (field, (_, places)) in FIELDS.iter().enumerate() {
             let found = places.iter().find_map(|place| content.pointer(place));
-            found.and_then(number_of)
-        });
-        if found.iter().all(Option::is_none) {
-            return;
-        }
-        let author = self.author(author);
-        let Some(measured) = self.measured.get(&track) else {
-            return;
-        };
-        if !self.judged.insert((track, author)) {
-            return;
-        }
-        for (field, (theirs, ours)) in found.iter().zip(measured.values).enumerate() {
-            if let (Some(theirs), Some(ours)) = (*theirs, ours) {
-                let comparing = self.comparing.entry((field, author)).or_default();
-                comparing.take(Pair {
-                    track,
-                    theirs,
-                    ours,
-                });
+            if let Some(value) = found.and_then(number_of) {
+                let author = self.author(author);
+                let of_field = self.theirs.entry((field, author)).or_default();
+                of_field.insert(track, value);
             }
         }
     }
@@ -101,38 +110,64 @@ impl Reanalyzer {
         })
     }
 
+    /// Analyses the lyrics of the sample.
+    pub fn analyze(&mut self) {
+        for (track, waiting) in self.waiting.drain() {
+            let found = analyze_lyrics(&waiting.lyrics).descriptors;
+            let value_of = |name: &str| {
+                let descriptor = found.iter().find(|descriptor| descriptor.name == name)?;
+                descriptor.value.as_f64()
+            };
+            let measured = Measured {
+                title: waiting.title,
+                values: FIELDS.map(|(name, _)| value_of(name)),
+            };
+            self.measured.insert(track, measured);
+        }
+    }
+
     /// Compares; `None` when there were no lyrics.
-    pub fn finish(self) -> Option<Reanalysis> {
+    pub fn finish(mut self) -> Option<Reanalysis> {
+        self.analyze();
         if self.measured.is_empty() {
             return None;
         }
-        let tracks = self.measured.len() as u64;
         let mut reanalysis = Reanalysis {
-            tracks,
-            tracks_available: tracks,
+            tracks: self.measured.len() as u64,
+            tracks_available: self.available,
             version: WORDS_VERSION.to_owned(),
             ..Reanalysis::default()
         };
-        for ((field, author), comparing) in &self.comparing {
+        for ((field, author), values) in &self.theirs {
             let (Some((name, _)), Some(author)) = (FIELDS.get(*field), self.authors.get(*author))
             else {
                 continue;
             };
-            reanalysis.comparisons.push(comparing.finish(name, author));
-            let spread = comparing.spread();
-            let furthest = comparing.furthest.iter();
-            reanalysis.disagreements.extend(furthest.map(|pair| {
+            let pairs: Vec<Pair> = values
+                .iter()
+                .filter_map(|(track, theirs)| {
+                    let ours = (*self.measured.get(track)?.values.get(*field)?)?;
+                    Some((*track, *theirs, ours))
+                })
+                .collect();
+            if pairs.is_empty() {
+                continue;
+            }
+            reanalysis.comparisons.push(compare(name, author, &pairs));
+            let spread = spread_of(&pairs);
+            reanalysis.disagreements.extend(pairs.iter().map(|pair| {
+                let (track, theirs, ours) = *pair;
                 Disagreement {
-                    track: pair.track.to_string(),
+                    track: track.to_string(),
                     title: self
                         .measured
-                        .get(&pair.track)
-                        .map_or(String::new(), |measured| measured.title.to_string()),
+                        .get(&track)
+                        .map_or(String::new(), |measured| measured.title.clone()),
                     field: (*name).to_owned(),
                     author: author.clone(),
-                    theirs: pair.theirs,
-                    ours: pair.ours,
-                    deviations: pair.distance() / spread,
+                    theirs,
+                    ours,
+                    deviations: (theirs - ours).abs() / spread,
                 }
             }));
         }
@@ -147,83 +182,35 @@ impl Reanalyzer {
     }
 }
 
-/// What both say of a track.
-#[derive(Clone, Copy)]
-struct Pair {
-    track: i64,
-    theirs: f64,
-    ours: f64,
+/// Track, theirs, ours.
+type Pair = (i64, f64, f64);
+
+fn compare(field: &str, author: &str, pairs: &[Pair]) -> Comparison {
+    let count = pairs.len() as f64;
+    let mean = |of: &dyn Fn(&Pair) -> f64| pairs.iter().map(of).sum::<f64>() / count;
+    let (theirs_mean, ours_mean) = (mean(&|pair| pair.1), mean(&|pair| pair.2));
+    let product = mean(&|pair| (pair.1 - theirs_mean) * (pair.2 - ours_mean));
+    let theirs_variance = mean(&|pair| (pair.1 - theirs_mean).powi(2));
+    let ours_variance = mean(&|pair| (pair.2 - ours_mean).powi(2));
+    let scale = (theirs_variance * ours_variance).sqrt();
+    Comparison {
+        field: field.to_owned(),
+        author: author.to_owned(),
+        tracks: pairs.len() as u64,
+        theirs_mean,
+        ours_mean,
+        difference_mean: mean(&|pair| (pair.1 - pair.2).abs()),
+        correlation: (scale > 1e-12).then(|| (product / scale).clamp(-1.0, 1.0)),
+    }
 }
 
-impl Pair {
-    fn distance(&self) -> f64 {
-        (self.theirs - self.ours).abs()
-    }
-
-    /// Furthest apart first; equal ones by track, so that the order of the rows does not show.
-    fn compare(&self, other: &Self) -> Ordering {
-        let by_distance = other.distance().total_cmp(&self.distance());
-        by_distance.then_with(|| self.track.cmp(&other.track))
-    }
-}
-
-/// One descriptor and one author, pair by pair.
-///
-/// - Source: B. P. Welford, Note on a method for calculating corrected sums of squares and products,
-///   1962: sums of squares would lose the digits that a correlation is made of.
-#[derive(Default)]
-struct Comparing {
-    count: f64,
-    theirs_mean: f64,
-    ours_mean: f64,
-    theirs_squares: f64,
-    ours_squares: f64,
-    products: f64,
-    distances: f64,
-    /// The pairs that are furthest apart, in order. The spread, which is the same for all of them,
-    /// cannot change it.
-    furthest: Vec<Pair>,
-}
-
-impl Comparing {
-    fn take(&mut self, pair: Pair) {
-        self.count += 1.0;
-        let (theirs, ours) = (pair.theirs - self.theirs_mean, pair.ours - self.ours_mean);
-        self.theirs_mean += theirs / self.count;
-        self.ours_mean += ours / self.count;
-        self.theirs_squares += theirs * (pair.theirs - self.theirs_mean);
-        self.ours_squares += ours * (pair.ours - self.ours_mean);
-        self.products += theirs * (pair.ours - self.ours_mean);
-        self.distances += pair.distance();
-        let place = self
-            .furthest
-            .partition_point(|one| one.compare(&pair) == Ordering::Less);
-        if place < DISAGREEMENTS_SHOWN {
-            self.furthest.truncate(DISAGREEMENTS_SHOWN - 1);
-            self.furthest.insert(place, pair);
-        }
-    }
-
-    fn finish(&self, field: &str, author: &str) -> Comparison {
-        let scale = (self.theirs_squares * self.ours_squares).sqrt();
-        Comparison {
-            field: field.to_owned(),
-            author: author.to_owned(),
-            tracks: self.count as u64,
-            theirs_mean: self.theirs_mean,
-            ours_mean: self.ours_mean,
-            difference_mean: self.distances / self.count,
-            correlation: (scale / self.count > 1e-12)
-                .then(|| (self.products / scale).clamp(-1.0, 1.0)),
-        }
-    }
-
-    /// Standard deviation of both sides together, so that fields of any unit can be set side by side.
-    fn spread(&self) -> f64 {
-        let within = (self.theirs_squares + self.ours_squares) / (2.0 * self.count);
-        let between = ((self.theirs_mean - self.ours_mean) / 2.0).powi(2);
-        (within + between).sqrt().max(1e-9)
-    }
+/// Standard deviation of both sides together, so that fields of any unit can be set side by side.
+fn spread_of(pairs: &[Pair]) -> f64 {
+    let values = || pairs.iter().flat_map(|(_, theirs, ours)| [*theirs, *ours]);
+    let count = 2.0 * pairs.len() as f64;
+    let mean = values().sum::<f64>() / count;
+    let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    variance.sqrt().max(1e-9)
 }
 
 #[cfg(test)]
@@ -240,11 +227,10 @@ mod tests {
         let mut reanalyzer = Reanalyzer::default();
         for track in 0..10 {
             let lyrics = VERSE.repeat(1 + track as usize);
-            reanalyzer.analyze(track, &format!("T{track}"), &lyrics);
+            reanalyzer.offer(track, &format!("T{track}"), &lyrics);
             let words = lyrics.split_whitespace().count();
             let words = if track == 7 { 5_000 } else { words };
             reanalyzer.take(track, "counts", &json!({ "word_count": words }));
-            reanalyzer.take(track, "counts", &json!({ "word_count": 1 }));
         }
         reanalyzer.take(99, "counts", &json!({ "word_count": 1 }));
         let found = reanalyzer.finish().unwrap();
@@ -254,35 +240,23 @@ mod tests {
         assert_eq!((worst.track.as_str(), worst.theirs), ("7", 5_000.0));
     }
 
-    /// Mean, correlation and spread as sums over all pairs give them.
     #[test]
-    fn pairs_are_compared_as_they_come() {
-        let pairs: Vec<Pair> = (0..200)
-            .map(|track| Pair {
-                track,
-                theirs: 1e6 + (track * 37 % 101) as f64,
-                ours: 1e6 + (track * 37 % 101) as f64 * 0.5 + (track % 7) as f64,
-            })
-            .collect();
-        let mut comparing = Comparing::default();
-        pairs.iter().for_each(|pair| comparing.take(*pair));
-        let mean = |of: &dyn Fn(&Pair) -> f64| pairs.iter().map(of).sum::<f64>() / 200.0;
-        let (theirs, ours) = (mean(&|p| p.theirs), mean(&|p| p.ours));
-        let product = mean(&|p| (p.theirs - theirs) * (p.ours - ours));
-        let variances = mean(&|p| (p.theirs - theirs).powi(2)) * mean(&|p| (p.ours - ours).powi(2));
-        let found = comparing.finish("f", "a");
-        assert!((found.correlation.unwrap() - product / variances.sqrt()).abs() < 1e-9);
-        assert!((found.difference_mean - mean(&Pair::distance)).abs() < 1e-9);
-        let middle = (theirs + ours) / 2.0;
-        let spread = mean(&|p| ((p.theirs - middle).powi(2) + (p.ours - middle).powi(2)) / 2.0);
-        assert!((comparing.spread() - spread.sqrt()).abs() < 1e-9);
-        let mut sorted = pairs;
-        sorted.sort_by(Pair::compare);
-        let tracks = |pairs: &[Pair]| pairs.iter().map(|pair| pair.track).collect::<Vec<_>>();
-        assert_eq!(
-            tracks(&comparing.furthest),
-            tracks(&sorted[..DISAGREEMENTS_SHOWN])
-        );
+    fn the_sample_is_bounded_and_does_not_depend_on_order() {
+        let sample = |tracks: &[i64]| {
+            let mut reanalyzer = Reanalyzer::default();
+            for track in tracks {
+                reanalyzer.offer(*track, "T", "la la");
+                reanalyzer.take(*track, "a", &json!({ "word_count": 2 }));
+            }
+            assert_eq!(reanalyzer.waiting.len(), SAMPLE_MAX);
+            assert_eq!(reanalyzer.theirs[&(1, 0)].len(), SAMPLE_MAX);
+            let mut kept: Vec<i64> = reanalyzer.waiting.keys().copied().collect();
+            kept.sort_unstable();
+            kept
+        };
+        let tracks: Vec<i64> = (0..2_500).collect();
+        let backwards: Vec<i64> = (0..2_500).rev().collect();
+        assert_eq!(sample(&tracks), sample(&backwards));
     }
 
     #[test]

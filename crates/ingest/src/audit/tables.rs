@@ -76,8 +76,7 @@ impl TableAuditor {
         });
         if let Some(lyrics) = &track.lyrics {
             let number = i64::try_from(line).unwrap_or(i64::MAX);
-            self.reanalyzer
-                .analyze(number, &track.details.title, lyrics);
+            self.reanalyzer.offer(number, &track.details.title, lyrics);
             self.reanalyzer.take(number, "table", &Value::Object(row));
         }
         Some(track)

@@ -147,5 +147,9 @@ pub fn print_audit(kept: &Value) {
             line(&format!("  line {}", fault.line), fault.reason.clone());
         }
     }
+    if let Some(found) = &document.reanalysis {
+        let counts = format!("{} of {} lyrics", found.tracks, found.tracks_available);
+        line("analysed again", counts);
+    }
     println!("audit                {}", text_of(kept, "id"));
 }

@@ -17,7 +17,7 @@ use crate::audit::reanalysis::Reanalyzer;
 
 /// Collects everything but the columns, which belong to each table.
 ///
-/// - Memory: O(rows) hashes and numbers; no text but titles.
+/// - Memory: O(rows) hashes and numbers; no text but that of the sample.
 #[derive(Default)]
 pub struct RapAudit {
     tracks: TrackCounter,
@@ -88,13 +88,18 @@ impl RapAudit {
         }
         if let Some(lyrics) = &track.lyrics {
             self.reanalyzer
-                .analyze(track.row_id, &track.details.title, lyrics);
+                .offer(track.row_id, &track.details.title, lyrics);
         }
         for statement in &track.statements {
             self.reanalyzer
                 .take(track.row_id, &statement.author, &statement.content);
         }
         true
+    }
+
+    /// Analyses the sample; to be called between tracks and analyses.
+    pub fn end_of_tracks(&mut self) {
+        self.reanalyzer.analyze();
     }
 
     /// Counts an analysis.

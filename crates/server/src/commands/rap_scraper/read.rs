@@ -188,6 +188,9 @@ impl Reading<'_> {
         }
         self.bytes_before += bytes.get();
         self.flush()?;
+        if kind == TableKind::Tracks {
+            self.audit.end_of_tracks();
+        }
         self.profiles.push(profile);
         Ok(())
     }
