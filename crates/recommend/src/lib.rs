@@ -35,6 +35,7 @@ pub mod train;
 
 pub use error::Error;
 pub use explain::{Reason, Source};
+pub use model_bytes::is_whole as is_whole_model;
 pub use pipeline::{PipelineDefinition, RecommendRequest, Recommendations, RecommendedTrack};
 pub use search::Searcher;
 pub use service::Recommender;

@@ -157,6 +157,36 @@ pub fn store(
     Ok(writer.finish()?)
 }
 
+/// Says whether the bytes of a stored model are those that were written, without making a model of
+/// them. Of the earliest forms, which have no checksum, it says only that there are bytes.
+///
+/// - Cost: one pass, memory of a block.
+pub fn is_whole(mut stream: impl Read) -> io::Result<bool> {
+    let (mut hasher, mut kept, mut block) = (Sha256::new(), Vec::new(), vec![0; BLOCK_BYTES]);
+    let (mut has_checksum, mut is_first) = (false, true);
+    loop {
+        let count = match stream.read(&mut block) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        kept.extend_from_slice(block.get(..count).unwrap_or_default());
+        if is_first && kept.len() >= FORM.len() {
+            is_first = false;
+            has_checksum = kept.starts_with(&FORM) || kept.starts_with(&FORM_WITHOUT_STEPS);
+        }
+        // What comes last may be the checksum, which is not of itself.
+        let hashed = kept.len().saturating_sub(CHECKSUM_BYTES);
+        hasher.update(kept.get(..hashed).unwrap_or_default());
+        kept.drain(..hashed);
+    }
+    match has_checksum {
+        true => Ok(hasher.finalize()[..] == kept[..]),
+        false => Ok(!kept.is_empty()),
+    }
+}
+
 /// Says what is wrong with a stored model.
 pub fn damaged(id: ModelId, reason: impl ToString) -> Error {
     Error::DamagedModel {
@@ -440,6 +470,20 @@ mod tests {
             steps: TransitionWeights::scaled([2.0, 0.0, 1.0, 5.0, 1.0]),
         };
         RecommenderModel::new(earlier.id, parts).unwrap()
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_without_reading_a_model() {
+        let bytes = bytes_of(&model());
+        assert!(bytes.len() > 2 * CHECKSUM_BYTES && is_whole(&bytes[..]).unwrap());
+        for at in [FORM.len(), bytes.len() / 2, bytes.len() - 1] {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1;
+            assert!(!is_whole(&damaged[..]).unwrap(), "byte {at}");
+            assert!(!is_whole(&bytes[..at]).unwrap(), "cut at {at}");
+        }
+        assert!(is_whole(&first_form(1)[..]).unwrap());
+        assert!(!is_whole(&b""[..]).unwrap());
     }
 
     /// The parts of a model without its ranker.

@@ -1,5 +1,8 @@
 //! The `leitmotif` binary: parse the command line, build the platform, run.
 
+#[macro_use]
+mod output;
+
 mod client;
 mod commands;
 mod entropy;
@@ -15,11 +18,9 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match commands::run() {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("leitmotif: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    let code = commands::run().unwrap_or_else(|error| {
+        eprintln!("leitmotif: {error:#}");
+        ExitCode::FAILURE
+    });
+    output::code_after(code)
 }

@@ -38,6 +38,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+/// A data folder as it lies there, for `leitmotif doctor`.
+pub use leitmotif_storage::embedded::inspect;
+
 use crate::entropy::SystemEntropy;
 use crate::lyrics_encoder;
 use crate::settings::Settings;
@@ -171,6 +174,16 @@ impl Platform {
     /// Reads who holds a data folder.
     pub fn holder(data: &Path) -> Option<String> {
         EmbeddedStorage::holder(data)
+    }
+
+    /// Says what is wrong with the keys of a data folder.
+    pub fn check_keys(data: &Path) -> anyhow::Result<()> {
+        let path = data.join(SEAL_FILE);
+        let seal = fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        anyhow::ensure!(seal.len() == 32, "`{}` is damaged", path.display());
+        let path = data.join(KEY_FILE);
+        fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        Ok(())
     }
 }
 

@@ -71,6 +71,11 @@ pub struct TableAudit {
     pub empty_columns: Vec<String>,
     /// Pairs of columns that are the same in every row: one was made from the other.
     pub identical_columns: Vec<(String, String)>,
+    /// Columns with values that were read, counted here, and not imported: nothing of a track is
+    /// called so.
+    pub columns_not_imported: Vec<String>,
+    /// Why nothing of the table was imported, where that is so by design.
+    pub left_out_because: Option<String>,
 }
 
 /// A row that is broken, or partly.

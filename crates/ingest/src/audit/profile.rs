@@ -117,6 +117,8 @@ impl TableProfile {
     /// Ends the table.
     pub fn finish(self) -> TableAudit {
         let mut audit = self.counts;
+        // What the catalogue refuses is known later than what cannot be read.
+        audit.faults.sort_by_key(|fault| fault.line);
         let used = audit.rows_in;
         let names = |is_wanted: &dyn Fn(&Column) -> bool| -> Vec<String> {
             let wanted = self.columns.iter().filter(|column| is_wanted(column));

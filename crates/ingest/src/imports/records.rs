@@ -10,8 +10,9 @@ use serde_json::{Map, Value};
 use super::lines::{Fault, Line, Row, read_line};
 
 /// Reads CSV with a header; every cell is text, an empty one is `null`. A record with too many or
-/// too few cells, one that is not UTF-8, and one whose quote is never closed is a fault; the lines
-/// behind the last kind are passed over up to one that is a record again.
+/// too few cells, one that is not UTF-8, and one whose quotes do not enclose whole cells is a fault;
+/// the lines behind the last kind are passed over up to one that is a record again. A file that
+/// cannot be read any further ends with a fault.
 ///
 /// - Memory: one record, which is bounded as a line is.
 pub fn read_cells<R: BufRead>(reader: R) -> std::result::Result<impl Iterator<Item = Row>, Fault> {
@@ -19,6 +20,7 @@ pub fn read_cells<R: BufRead>(reader: R) -> std::result::Result<impl Iterator<It
         reader,
         line: 0,
         waiting: VecDeque::new(),
+        is_over: false,
     };
     let nothing = || Fault {
         line: 1,
@@ -35,7 +37,7 @@ pub fn read_cells<R: BufRead>(reader: R) -> std::result::Result<impl Iterator<It
         loop {
             let (line, bytes) = match records.next_record()? {
                 Ok(record) => record,
-                Err(_) if is_passing_over => continue,
+                Err(_) if is_passing_over && !records.is_over => continue,
                 Err(fault) => {
                     is_passing_over = true;
                     return Some(Err(fault));
@@ -64,20 +66,25 @@ struct Records<R> {
     line: u64,
     /// Lines that were read and then found not to belong to the record before them.
     waiting: VecDeque<(u64, Vec<u8>)>,
+    /// Whether the reader has failed: it would do so again for ever.
+    is_over: bool,
 }
 
 impl<R: BufRead> Records<R> {
     /// The next record with its first line.
     fn next_record(&mut self) -> Option<std::result::Result<(u64, Vec<u8>), Fault>> {
+        if self.is_over {
+            return None;
+        }
         let (line, first) = match self.next_line() {
             Ok(found) => found?,
             Err(error) => {
+                self.is_over = true;
                 let reason = error.to_string();
-                let line = self.line;
+                let line = self.line + 1;
                 return Some(Err(Fault { line, reason }));
             }
         };
-        let unclosed = "a quote is never closed";
         let fault = |reason: &str| {
             Some(Err(Fault {
                 line,
@@ -87,23 +94,28 @@ impl<R: BufRead> Records<R> {
         let Some(mut record) = first else {
             return fault("the line is too long");
         };
-        let mut is_open = opens(&record);
+        let mut quotes = Quotes::default();
+        quotes.take(&record);
+        if quotes.place == Place::Broken {
+            return fault("a quote is closed inside a cell");
+        }
         let mut taken = Vec::new();
-        while is_open {
+        while quotes.place == Place::Quoted {
             let more = match self.next_line() {
                 Ok(Some((line, Some(more)))) => (line, more),
                 // The end, or nothing that could close the quote.
                 _ => {
                     self.put_back(&record, taken);
-                    return fault(unclosed);
+                    return fault(UNCLOSED);
                 }
             };
-            if record.len() + more.1.len() > limits::IMPORT_LINE_BYTES_MAX {
+            quotes.take(&more.1);
+            let is_too_long = record.len() + more.1.len() > limits::IMPORT_LINE_BYTES_MAX;
+            if is_too_long || quotes.place == Place::Broken {
                 self.waiting.push_front(more);
                 self.put_back(&record, taken);
-                return fault(unclosed);
+                return fault(UNCLOSED);
             }
-            is_open ^= opens(&more.1);
             taken.push((more.0, record.len()));
             record.extend_from_slice(&more.1);
         }
@@ -134,9 +146,48 @@ impl<R: BufRead> Records<R> {
     }
 }
 
-/// Whether a line changes between inside and outside of quotes; a doubled quote does it twice.
-fn opens(line: &[u8]) -> bool {
-    line.iter().filter(|byte| **byte == b'"').count() % 2 == 1
+/// What is wrong with a record that no quote ends.
+const UNCLOSED: &str = "a quote is never closed";
+
+/// Where in a record a byte lies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Place {
+    /// Before the first byte of a cell: only here does a quote begin one.
+    #[default]
+    Start,
+    /// In a cell without quotes, in which a quote is a character like any.
+    Plain,
+    /// In a quoted cell.
+    Quoted,
+    /// Behind a quote that closes the cell or, before another one, stands for itself.
+    AfterQuote,
+    /// Behind a closed quote there was something else than the end of the cell: either its quotes
+    /// are not doubled, or it is the opening quote of a later record that closed this one.
+    Broken,
+}
+
+/// Follows quotes through the lines of a record.
+///
+/// - Source: RFC 4180, section 2, rules 5 to 7; a quote inside a plain cell is taken as it is.
+#[derive(Default)]
+struct Quotes {
+    place: Place,
+}
+
+impl Quotes {
+    fn take(&mut self, line: &[u8]) {
+        for byte in line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) {
+            self.place = match (self.place, byte) {
+                (Place::Broken, _) => return,
+                (Place::Start, b'"') | (Place::AfterQuote, b'"') => Place::Quoted,
+                (Place::Quoted, b'"') => Place::AfterQuote,
+                (Place::Quoted, _) => Place::Quoted,
+                (_, b',' | b'\n' | b'\r') => Place::Start,
+                (Place::AfterQuote, _) => Place::Broken,
+                (Place::Start | Place::Plain, _) => Place::Plain,
+            };
+        }
+    }
 }
 
 fn cells_in(record: &[u8]) -> csv::ByteRecord {
@@ -226,6 +277,49 @@ mod tests {
                 )
             ]
         );
+    }
+
+    #[test]
+    fn a_quote_that_a_later_one_closes_costs_one_record() {
+        let text = b"a,b\n1,\"open\n2,x\n3,\"y, z\"\n4,\"two\nlines\"\n5,w\n";
+        let expected = [
+            "2 !",
+            "3 {\"a\":\"2\",\"b\":\"x\"}",
+            "4 {\"a\":\"3\",\"b\":\"y, z\"}",
+            "5 {\"a\":\"4\",\"b\":\"two\\nlines\"}",
+            "7 {\"a\":\"5\",\"b\":\"w\"}",
+        ];
+        assert_eq!(shown(text), expected);
+        let text = b"a,b\n1,\"he \"said\" it\"\n7\" mix,x\n12\" mix,y\n";
+        let expected = [
+            "2 !",
+            "3 {\"a\":\"7\\\" mix\",\"b\":\"x\"}",
+            "4 {\"a\":\"12\\\" mix\",\"b\":\"y\"}",
+        ];
+        assert_eq!(shown(text), expected);
+    }
+
+    /// A disk that fails does so again and again.
+    #[test]
+    fn a_reader_that_fails_ends_the_table() {
+        struct Failing;
+        impl std::io::Read for Failing {
+            fn read(&mut self, _: &mut [u8]) -> Result<usize> {
+                Err(std::io::Error::other("gone"))
+            }
+        }
+        let text = std::io::Read::chain(&b"a,b\n1,\"open\n2,x\n"[..], Failing);
+        let rows = read_cells(std::io::BufReader::new(text)).unwrap();
+        let lines: Vec<_> = rows
+            .map(|row| {
+                row.map_or_else(
+                    |fault| (fault.line, fault.reason),
+                    |row| (row.0, String::new()),
+                )
+            })
+            .collect();
+        assert_eq!(lines.first().map(|one| one.0), Some(2));
+        assert_eq!(lines.last().map(|one| one.1.as_str()), Some("gone"));
     }
 
     proptest::proptest! {

@@ -4,11 +4,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use leitmotif_demo::tour::Answer;
 use leitmotif_ingest::audit::AuditDocument;
 use serde_json::{Value, json};
 
 use super::{list_of, print, text_of};
 use crate::client::Client;
+
+/// Rows that are named where an import ends; the audit names more.
+const FAULTS_SAID: usize = 10;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -47,6 +51,40 @@ pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<E
 pub async fn keep_audit(client: &Client, document: &AuditDocument) -> anyhow::Result<Value> {
     let body = json!({ "document": document });
     client.post("/api/v1/audits", &body).await
+}
+
+/// Says on standard error which rows an import left out; the exit code of the import tells it too.
+///
+/// `faults` are those of a table's audit; rows that were used in part are not left out.
+pub fn say_left_out(left_out: u64, faults: &[Value]) -> ExitCode {
+    if left_out == 0 {
+        return ExitCode::SUCCESS;
+    }
+    let is_left_out = |fault: &&Value| fault.get("is_used") != Some(&Value::Bool(true));
+    for fault in faults.iter().filter(is_left_out).take(FAULTS_SAID) {
+        let line = fault.get("line").and_then(Value::as_u64).unwrap_or(0);
+        eprintln!("line {line}: {}", text_of(fault, "reason"));
+    }
+    let rows = if left_out == 1 {
+        "row was"
+    } else {
+        "rows were"
+    };
+    eprintln!("leitmotif: {left_out} {rows} left out; `leitmotif audit` says more");
+    ExitCode::FAILURE
+}
+
+/// What a server says of a request that it refuses.
+pub fn problem_of(answer: &Answer) -> String {
+    let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let pointer = list_of(&document, "errors").first();
+    let pointer = pointer.map_or("", |error| text_of(error, "pointer"));
+    let detail = text_of(&document, "detail");
+    if pointer.is_empty() {
+        format!("{detail} (status {})", answer.status)
+    } else {
+        format!("{detail} at {pointer} (status {})", answer.status)
+    }
 }
 
 /// Writes an audit as a file of its own.
@@ -96,12 +134,22 @@ pub fn print_audit(kept: &Value) {
                 line(name, columns.join(", "));
             }
         }
+        if !table.columns_not_imported.is_empty() {
+            line("  not imported", table.columns_not_imported.join(", "));
+        }
+        if let Some(reason) = &table.left_out_because {
+            line("  left out", reason.clone());
+        }
         for (one, other) in &table.identical_columns {
             line("  identical", format!("{one} = {other}"));
         }
         for fault in table.faults.iter().take(5) {
             line(&format!("  line {}", fault.line), fault.reason.clone());
         }
+    }
+    if let Some(found) = &document.reanalysis {
+        let counts = format!("{} of {} lyrics", found.tracks, found.tracks_available);
+        line("analysed again", counts);
     }
     println!("audit                {}", text_of(kept, "id"));
 }

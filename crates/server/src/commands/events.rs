@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::query::escape;
 use super::{list_of, print, text_of};
 use crate::client::Client;
+use crate::output;
 
 /// Seconds a follower waits for the next event before it asks again.
 const WAIT_S: u64 = 25;
@@ -124,12 +125,13 @@ async fn tail(args: TailArgs, client: &Client, as_json: bool) -> anyhow::Result<
     }
     let start = format!("/api/v1/events?after_offset={head}");
     let mut place = start;
-    loop {
+    while !output::is_closed() {
         let path = format!("{place}&limit={EVENTS_PER_CALL}&wait_s={WAIT_S}{filter}");
         let answer = client.get(&path).await?;
         list_of(&answer, "events").iter().for_each(show);
         place = format!("/api/v1/events?cursor={}", text_of(&answer, "next_cursor"));
     }
+    Ok(())
 }
 
 struct Newest {

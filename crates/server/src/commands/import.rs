@@ -1,25 +1,18 @@
 //! `leitmotif import`: folders and tables.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use leitmotif_demo::tour::{Call, TourProgress};
-use leitmotif_ingest::audit::tables::TableAuditor;
-use leitmotif_ingest::imports::table::{Row, read_csv, read_jsonl};
+use leitmotif_demo::tour::TourProgress;
 use serde_json::{Value, json};
 
-use super::audit::keep_audit;
-use super::{Command, histories, list_of, print, rap_scraper, text_of};
+use super::{Command, audit, histories, list_of, print, rap_scraper, tables, text_of};
 use crate::client::Client;
 use crate::progress::Bars;
 use crate::settings::Settings;
 
-/// Rows sent together.
-const ROWS_PER_CALL: usize = 1_000;
 /// Time between two looks at the jobs.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
@@ -70,7 +63,7 @@ pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<E
     let mut found = if metadata.is_dir() {
         import_folder(&source, client, &bars).await?
     } else {
-        import_table(&source, client, &bars).await?
+        tables::import(&source, client, &bars).await?
     };
     if !args.no_wait {
         let dead = wait_for_analysis(client, &bars).await?;
@@ -78,20 +71,13 @@ pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<E
             fields.insert("failed_analyses".to_owned(), dead.into());
         }
     }
-    print(&found, as_json, |found| {
-        for (name, value) in found.as_object().into_iter().flatten() {
-            println!("{:18} {value}", name.replace('_', " "));
-        }
-        if found
-            .get("failed_analyses")
-            .and_then(Value::as_u64)
-            .unwrap_or(0)
-            > 0
-        {
-            println!("`leitmotif jobs --state dead` says which and why");
-        }
-    });
-    Ok(ExitCode::SUCCESS)
+    print(&found, as_json, tables::print_report);
+    if found.get("failed_analyses").and_then(Value::as_u64) > Some(0) && !as_json {
+        println!("`leitmotif jobs --state dead` says which and why");
+    }
+    let faults = list_of(&found, "faults");
+    let left_out = found.get("left_out").and_then(Value::as_u64);
+    Ok(audit::say_left_out(left_out.unwrap_or(0), faults))
 }
 
 /// Imports a folder that the server can read, and waits until it is read.
@@ -124,88 +110,6 @@ pub async fn import_folder(folder: &Path, client: &Client, bars: &Bars) -> anyho
         "tracks": tracks(&after),
         "new_tracks": tracks(&after).saturating_sub(tracks(&before)),
     }))
-}
-
-async fn import_table(path: &Path, client: &Client, bars: &Bars) -> anyhow::Result<Value> {
-    let open = || File::open(path).with_context(|| format!("cannot open `{}`", path.display()));
-    let ending = path
-        .extension()
-        .map(|e| e.to_string_lossy().to_lowercase())
-        .unwrap_or_default();
-    let rows: Box<dyn Iterator<Item = Row>> = match ending.as_str() {
-        "csv" => Box::new(read_csv(BufReader::new(open()?))?),
-        "jsonl" | "ndjson" | "json" => Box::new(read_jsonl(BufReader::new(open()?))),
-        other => anyhow::bail!("`{other}` is no table: give a folder, .jsonl or .csv"),
-    };
-    let step = "write tracks";
-    bars.begin(step, 0);
-    let mut totals = [0_u64; 3];
-    let mut audit = TableAuditor::new(path);
-    let mut batch = Vec::new();
-    let mut lines = Vec::new();
-    for row in rows {
-        let (line, value) = row.with_context(|| format!("`{}`", path.display()))?;
-        audit.take(&value);
-        batch.push(value);
-        lines.push(line);
-        if batch.len() >= ROWS_PER_CALL {
-            send(client, &mut batch, &mut lines, &mut totals).await?;
-            bars.begin(step, totals.iter().sum());
-            bars.advance(step, totals.iter().sum());
-        }
-    }
-    send(client, &mut batch, &mut lines, &mut totals).await?;
-    bars.begin(step, totals.iter().sum());
-    bars.advance(step, totals.iter().sum());
-    bars.end(step);
-    let [created, updated, unchanged] = totals;
-    let kept = keep_audit(client, &audit.finish(created + updated)).await?;
-    Ok(
-        json!({ "created": created, "updated": updated, "unchanged": unchanged,
-        "audit": text_of(&kept, "id") }),
-    )
-}
-
-/// Sends rows; a refused row is named by its line in the file.
-async fn send(
-    client: &Client,
-    batch: &mut Vec<Value>,
-    lines: &mut Vec<u64>,
-    totals: &mut [u64; 3],
-) -> anyhow::Result<()> {
-    if batch.is_empty() {
-        return Ok(());
-    }
-    let body = json!({ "tracks": std::mem::take(batch) })
-        .to_string()
-        .into_bytes();
-    let lines = std::mem::take(lines);
-    let call = Call {
-        method: "POST",
-        path: "/api/v1/tracks".to_owned(),
-        content_type: "application/json",
-        body,
-    };
-    let answer = client.send(call).await?;
-    let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    if answer.status >= 400 {
-        let detail = text_of(&document, "detail");
-        let pointer = list_of(&document, "errors")
-            .first()
-            .map(|e| text_of(e, "pointer"));
-        let place = pointer
-            .and_then(|pointer| pointer.strip_prefix("/tracks/"))
-            .and_then(|rest| rest.split('/').next()?.parse::<usize>().ok());
-        let line = place.and_then(|place| lines.get(place));
-        match line {
-            Some(line) => anyhow::bail!("line {line}: {detail}"),
-            None => anyhow::bail!("{detail} (status {})", answer.status),
-        }
-    }
-    for (total, name) in totals.iter_mut().zip(["created", "updated", "unchanged"]) {
-        *total += document.get(name).and_then(Value::as_u64).unwrap_or(0);
-    }
-    Ok(())
 }
 
 /// Waits until nothing waits or runs; answers how many analyses failed for good.

@@ -4,6 +4,7 @@ mod analyzers;
 mod audit;
 mod capacity;
 mod demo;
+mod doctor;
 mod duplicates;
 mod events;
 mod export;
@@ -22,6 +23,7 @@ mod query;
 mod rap_scraper;
 mod search;
 mod serve;
+mod tables;
 mod tags;
 
 use std::path::PathBuf;
@@ -36,8 +38,8 @@ use crate::settings::Settings;
 
 /// Music analysis, search and recommendations you host yourself.
 ///
-/// Every command but `demo`, `serve` and `capacity` is a client of the public API: of the server at `--url`, of
-/// the server that holds the data folder, or of the folder itself when none does.
+/// Every command but `demo`, `serve`, `capacity` and `doctor` is a client of the public API: of the server at
+/// `--url`, of the server that holds the data folder, or of the folder itself when none does.
 #[derive(Parser)]
 #[command(name = "leitmotif", version, about)]
 struct Cli {
@@ -104,6 +106,8 @@ enum Command {
     Duplicates(duplicates::DuplicatesArgs),
     /// Writes the catalogue as tables with a manifest: JSON lines or Parquet.
     Export(export::ExportArgs),
+    /// Says whether the data folder and the server on it are well, and what to do where they are not.
+    Doctor,
     /// Measures this machine and says how many workers, how much memory and disk a load needs.
     Capacity(capacity::Args),
     /// Tells genre and mood by your own labels: what is told, how well, and what is missing.
@@ -176,6 +180,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
     match command {
         Command::Demo(args) => return demo::run(args, settings, as_json).await,
         Command::Capacity(args) => return capacity::run(args, &settings, as_json).await,
+        Command::Doctor => return doctor::run(&settings, as_json).await,
         Command::Serve(args) => {
             serve::run(args, settings).await?;
             return Ok(ExitCode::SUCCESS);
@@ -214,6 +219,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Demo(_)
         | Command::Serve(_)
         | Command::Capacity(_)
+        | Command::Doctor
         | Command::Openapi
         | Command::DecodeWorker => Ok(ExitCode::SUCCESS),
     };

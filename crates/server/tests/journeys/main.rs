@@ -7,8 +7,10 @@
 )]
 
 mod browser;
+mod closed_pipe;
 mod comparing;
 mod demo_once;
+mod doctor;
 mod duplicates;
 mod event_log;
 mod exports;

@@ -15,9 +15,17 @@ fn import(data: &Path, source: [&str; 2]) -> Value {
     let [flag, path] = source;
     let arguments = ["import", "rap-scraper", flag, path, "--html"];
     let html = html.to_str().unwrap();
-    let said = cli(data, &[&arguments[..], &[html, "--json"]].concat()).json();
-    assert_eq!(said["failed_analyses"], 0, "{said}");
-    said["audit"].clone()
+    let said = cli(data, &[&arguments[..], &[html, "--json"]].concat());
+    let found: Value = serde_json::from_str(&said.stdout).expect(&said.stderr);
+    assert_eq!(found["failed_analyses"], 0, "{found}");
+    let audit = &found["audit"];
+    let tables = audit["document"]["tables"].as_array().unwrap().iter();
+    let left_out: u64 = tables
+        .map(|table| table["rejected_rows"].as_u64().unwrap())
+        .sum();
+    assert_eq!(said.is_success, left_out == 0, "{}", said.stderr);
+    assert_eq!(said.stderr.contains("left out"), left_out > 0);
+    audit.clone()
 }
 
 fn changes(audit: &Value) -> u64 {
@@ -172,6 +180,8 @@ fn journey_move_in_from_tables_with_broken_lines() {
         (rows + 2, 1)
     );
     assert!(counted(read, "duplicate_rows") > 50);
+    let why = tables[3]["left_out_because"].as_str().unwrap();
+    assert!(why.contains("no track"), "{why}");
     assert_eq!(changes(&import(&data, ["--jsonl", dump])), 0);
 
     let server = TestServer::start(&data);

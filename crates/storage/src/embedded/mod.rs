@@ -19,6 +19,7 @@ mod event_index;
 mod event_tail;
 mod events;
 mod imports;
+pub mod inspect;
 mod jobs;
 mod ledger;
 mod listeners;

@@ -8,6 +8,7 @@
 mod decorated;
 mod embedded;
 mod event_index;
+mod inspect;
 
 use std::sync::Arc;
 

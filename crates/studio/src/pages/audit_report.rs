@@ -149,7 +149,11 @@ fn table_section(place: usize, table: &TableAudit) -> Markup {
                     @if table.identical_columns.is_empty() { "none" }
                     @for (one, other) in &table.identical_columns { span.mono { (one) " = " (other) } br; }
                 }
+                @if !table.columns_not_imported.is_empty() {
+                    dt { "Not imported" } dd { (list(&table.columns_not_imported)) }
+                }
             }
+            @if let Some(reason) = &table.left_out_because { p { "Nothing of it is imported: " (reason) "." } }
             (columns_table(table))
             @if !table.faults.is_empty() {
                 table {

@@ -56,7 +56,7 @@ impl Settings {
         !(self.listener.is_empty() && self.placement.is_empty())
     }
 
-    fn pairs(&self) -> [(&str, Option<&str>); 9] {
+    fn pairs(&self) -> [(&str, Option<&str>); 10] {
         [
             ("listener", Some(self.listener.as_str())),
             ("placement", Some(&self.placement)),

@@ -1,6 +1,6 @@
 //! `leitmotif capacity`: what a load needs, worked out from what is measured on this machine.
 
-mod measure;
+pub mod measure;
 mod plan;
 
 use std::process::ExitCode;

@@ -19,9 +19,9 @@ use leitmotif_ingest::audit::profile::TableProfile;
 use leitmotif_ingest::imports::rap_scraper::SOURCE;
 use serde_json::{Value, json};
 
-use super::audit::{keep_audit, print_audit, write_html};
+use super::audit::{keep_audit, print_audit, problem_of, say_left_out, write_html};
 use super::import::wait_for_analysis;
-use super::{list_of, print, text_of};
+use super::print;
 use crate::client::Client;
 use crate::progress::Bars;
 use database::Database;
@@ -94,7 +94,13 @@ pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<E
     let (audit, mut profiles) = read?;
     bars.end(step);
     sending.settle(&mut profiles);
-    let kept = keep_audit(client, &audit.finish(profiles)).await?;
+    let document = audit.finish(profiles);
+    let left_out = document
+        .tables
+        .iter()
+        .map(|table| table.rejected_rows)
+        .sum();
+    let kept = keep_audit(client, &document).await?;
     write_html(&kept, &args.html)?;
     let mut found = json!({ "audit": kept, "html": args.html });
     if !args.no_wait {
@@ -110,7 +116,7 @@ pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<E
             println!("`leitmotif jobs --state dead` says which analyses failed and why");
         }
     });
-    Ok(ExitCode::SUCCESS)
+    Ok(say_left_out(left_out, &[]))
 }
 
 /// How a track is named before its own id is known.
@@ -299,16 +305,4 @@ fn changed_tracks(answer: &Answer) -> u64 {
     let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let count = |name: &str| document.get(name).and_then(Value::as_u64).unwrap_or(0);
     count("created") + count("updated")
-}
-
-fn problem_of(answer: &Answer) -> String {
-    let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let pointer = list_of(&document, "errors").first();
-    let pointer = pointer.map_or("", |error| text_of(error, "pointer"));
-    let detail = text_of(&document, "detail");
-    if pointer.is_empty() {
-        format!("{detail} (status {})", answer.status)
-    } else {
-        format!("{detail} at {pointer} (status {})", answer.status)
-    }
 }
