@@ -440,7 +440,8 @@ impl Scored {
 
     /// 1 when the beats per bar are right, else 0; `None` where unknown or not told.
     pub fn metre(&self) -> Option<f64> {
-        let truth = self.label.meter.filter(|_| self.label.kind == "synth")?;
+        let is_scored = matches!(self.label.kind.as_str(), "synth" | "own-band" | "demo");
+        let truth = self.label.meter.filter(|_| is_scored)?;
         let found = self.value("time_signature").and_then(Value::as_u64)?;
         Some(f64::from(u8::from(found == truth)))
     }
@@ -464,6 +465,7 @@ fn verbose_line(clip: &Scored, args: &Args) -> Value {
         "key_strength": clip.value("key_strength"),
         "key_changes": clip.value("key_changes"),
         "chord_recall": clip.chord_recall,
+        "metre_label": clip.label.meter,
         "metre": clip.value("time_signature"),
         "metre_hit": clip.metre(),
         "seconds": clip.seconds,
@@ -481,6 +483,8 @@ fn verbose_line(clip: &Scored, args: &Args) -> Value {
                     "group": reading.group,
                     "beat_f": beat_f,
                     "features": rounded(&reading.features),
+                    "division_features": rounded(&reading.division_features),
+                    "level_score": reading.level_score,
                     "phase_features": rounded(&reading.phase_features),
                 })
             })

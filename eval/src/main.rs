@@ -25,6 +25,7 @@ mod search;
 mod sequence;
 mod server;
 mod sessions;
+mod song_kit;
 mod step_costs;
 mod training;
 mod two_stage;
@@ -49,6 +50,8 @@ enum Command {
     AudioEmbedding(audio_embedding::Args),
     /// How the evidence of an answer becomes its confidence: fits and writes the weights.
     Calibrate(calibrate::Args),
+    /// Writes songs of the demo's synthesiser as labelled clips, to fit and to measure on.
+    Songs(song_kit::Args),
     /// Accuracy cards of every family of descriptors.
     Cards(cards::Args),
     /// Copies of a recording by their fingerprints: recall by degradation, false matches.
@@ -98,6 +101,7 @@ fn main() -> anyhow::Result<()> {
         Command::Audio(args) => audio::run(&args)?,
         Command::AudioEmbedding(args) => audio_embedding::run(&args)?,
         Command::Calibrate(args) => calibrate::run(&args)?,
+        Command::Songs(args) => song_kit::run(&args)?,
         Command::Cards(args) => cards::run(&args)?,
         Command::Duplicates(args) => duplicates::run(&args)?,
         Command::Rhyme(args) => rhyme::run(&args)?,

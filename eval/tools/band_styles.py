@@ -1,5 +1,8 @@
 """Random songs for a band in eighteen styles, with exact beats, chords and keys. Nobody's work.
 
+Styles in compound time are in `compound_styles`, more of three-four in `triple_styles`, swung
+sixteenths in `swung_styles`.
+
 A bar is 16 steps (12 in three-four and where `grid` says so). In drum patterns `x` is a hit, `o` a
 soft one, `?` a chance; several patterns of one instrument are alternatives drawn per song.
 """
@@ -55,6 +58,8 @@ COMMON_DRUMS = {KICK: [QUARTERS, "x.......x.......", "x.....x.x.......", "x.....
                 SHAKER: [EIGHTHS, SIXTEENTHS], CONGA: ["....x.......x.x.", "x..x..x.x..x..x."], RIDE: [QUARTERS, EIGHTHS]}
 COMMON_BASS = ["x.......x.......", QUARTERS, "x..x..x.x..x..x.", EIGHTHS, "x.....x.x.......", "x..............."]
 COMMON_COMP = [QUARTERS, EIGHTHS, "x...............", "x.......x.......", "x..x..x...x..x..", "..x...x...x...x."]
+LEADS = [48, 52, 56, 65, 73, 80, 81, 11, 0, 26, 40, 71]
+STEPS_PER_BEAT = 4
 PROGRESSIONS = [[0, 4, 5, 3], [0, 3, 4, 4], [0, 5, 3, 4], [5, 3, 0, 4], [0, 3, 0, 4], [1, 4, 0, 0], [0, 5, 1, 4], [0, 3, 5, 4], [0, 0, 3, 4], [0, 6, 5, 4], [0, 2, 3, 4]]
 QUIET = {"ballad": 0.35, "classical": 0, "ambientbeat": 0.3, "bossa": 0.2, "waltz": 0.5, "pop": 0.1, "country": 0.15, "jazz": 0.15}
 
@@ -93,28 +98,32 @@ def fold(pitch, low):
 class Song:
     """What one song keeps throughout."""
 
-    def __init__(self, rng, name, modulates):
-        style = STYLES[name]
-        self.rng, self.style, self.name = rng, style, name
+    def __init__(self, rng, name, modulates, tables):
+        style = tables.STYLES[name]
+        self.rng, self.style, self.name, self.tables = rng, style, name, tables
         low, high = style["bpm"]
         self.bpm = rng.uniform(low * 0.96, high * 1.04)
-        self.grid = style.get("grid", 16)
+        # Steps of a beat and of a bar.
+        self.division = tables.STEPS_PER_BEAT
+        self.grid = style.get("grid") or len(style["bass"][0])
         self.swing = rng.uniform(*style["swing"]) if "swing" in style else 0.0
+        # How late every second step is, in steps: swung sixteenths.
+        self.shuffle = rng.uniform(*style["shuffle"]) if "shuffle" in style else 0.0
         self.tonic, self.is_minor = rng.randrange(12), rng.random() < 0.5
         self.drums = {note: rng.choice(options) for note, options in style["drums"].items()}
-        self.has_drums = bool(self.drums) and rng.random() >= QUIET.get(name, 0.03)
+        self.has_drums = bool(self.drums) and rng.random() >= style.get("quiet", QUIET.get(name, 0.03))
         self.bass, self.comp = rng.choice(style["bass"]), rng.choice(style["comp"])
         self.mix_in_common()
         self.bars_per_chord = rng.choice(style["bars_per_chord"])
         self.progression = rng.choice(PROGRESSIONS)
         if rng.random() < 0.3:
             self.progression = [0] + [rng.choice([0, 1, 3, 4, 5]) for _ in range(3)]
-        self.programs = {0: rng.choice(style["basses"]), 1: rng.choice(style["comps"]), 2: rng.choice([48, 52, 56, 65, 73, 80, 81, 11, 0, 26, 40, 71])}
+        self.programs = {0: rng.choice(style["basses"]), 1: rng.choice(style["comps"]), 2: rng.choice(style.get("leads", LEADS))}
         if rng.random() < 0.4:
             self.programs[3] = rng.choice(PADS)
         self.jitter = rng.choice([0.0, 0.003, 0.006, 0.01])
         self.is_arpeggiated = style.get("arpeggio", False) and rng.random() < 0.6 or (name in ("ballad", "pop", "trap") and rng.random() < 0.4)
-        self.lead = [[step for step in range(0, self.grid, 2) if rng.random() < (0.55 if step % 4 == 0 else 0.3)] for _ in range(2)]
+        self.lead = [[step for step in range(0, self.grid, 2) if rng.random() < (0.55 if step % self.division == 0 else style.get("lead_quavers", 0.3))] for _ in range(2)]
         self.has_lead = rng.random() < 0.75
         self.drop_bars = rng.choice([0, 0, 0, 2, 4])
         self.modulates = modulates
@@ -122,27 +131,28 @@ class Song:
         self.notes, self.chords, self.keys = [], [], []
 
     def mix_in_common(self):
-        rng = self.rng
-        if self.grid != 16:
+        rng, tables = self.rng, self.tables
+        bars = self.grid / len(tables.COMMON_BASS[0])
+        if bars != int(bars):
             return
         if self.drums and rng.random() < 0.5:
-            for note in rng.sample(sorted(COMMON_DRUMS), rng.choice([1, 1, 2])):
-                self.drums[note] = rng.choice(COMMON_DRUMS[note])
+            for note in rng.sample(sorted(tables.COMMON_DRUMS), rng.choice([1, 1, 2])):
+                self.drums[note] = rng.choice(tables.COMMON_DRUMS[note]) * int(bars)
         if rng.random() < 0.35:
-            self.bass = rng.choice(COMMON_BASS)
+            self.bass = rng.choice(tables.COMMON_BASS) * int(bars)
         if rng.random() < 0.35:
-            self.comp = rng.choice(COMMON_COMP)
+            self.comp = rng.choice(tables.COMMON_COMP) * int(bars)
 
     def time(self, bar, step):
         beat = 60.0 / self.bpm
         index = bar * self.grid + step
-        pair = step % 4
-        late = self.swing * beat / 2 if pair == 2 else 0.0
-        return self.offset + index * beat / 4 + late
+        late = self.swing * beat / 2 if step % self.division == 2 else 0.0
+        late += self.shuffle * beat / self.division if step % 2 == 1 else 0.0
+        return self.offset + index * beat / self.division + late
 
     def add(self, bar, step, steps, channel, pitch, velocity):
         start = self.time(bar, step) + self.rng.gauss(0, self.jitter)
-        end = start + steps * 15.0 / self.bpm
+        end = start + steps * 60.0 / self.division / self.bpm
         self.notes.append((start, end, channel, pitch, velocity + self.rng.gauss(0, 5)))
 
 
@@ -164,14 +174,14 @@ def write_bar(song, bar, tonic, mix):
         if song.has_lead and mix["lead"]:
             for step in song.lead[bar % 2]:
                 if first <= step < last:
-                    tone = rng.choice(tones) if step % 4 == 0 else scale[rng.randrange(7)]
+                    tone = rng.choice(tones) if step % song.division == 0 else scale[rng.randrange(7)]
                     song.add(bar, step, rng.choice([1, 2, 2, 4]), 2, fold(tonic + tone, 67) + 12 * (rng.random() < 0.2), mix["lead"])
     if song.has_drums and bar >= song.drop_bars:
         for note, pattern in song.drums.items():
             for step, weight in hits(rng, pattern):
                 song.add(bar, step, 1, 9, note, mix["drums"] * weight * (1.0 if note in (KICK, SNARE, CLAP, RIM) else mix["hats"]))
         if bar % 4 == 3 and rng.random() < mix["fills"]:
-            for step in range(grid - 4, grid):
+            for step in range(grid - song.division, grid, song.division // 3):
                 song.add(bar, step, 1, 9, rng.choice([SNARE, TOM, 47]), mix["drums"] * 0.9)
 
 
@@ -201,15 +211,18 @@ def write_comp(song, bar, tonic, tones, first, last, mix):
             song.add(bar, step, (until - step) * mix["length"], 1, fold(tonic + tone, 55), mix["comp"] * weight)
 
 
-def make_song(rng, name, seconds, modulates):
-    """A song: notes, programs, beats, metre, key, chords and keys over time."""
-    song = Song(rng, name, modulates)
+def make_song(rng, name, seconds, modulates, tables):
+    """A song: notes, programs, beats, metre, key, chords and keys over time.
+
+    `tables` is a module with styles and what is common to them: this one or `compound_styles`.
+    """
+    song = Song(rng, name, modulates, tables)
     song.offset = rng.uniform(0.05, 0.8)
     mix = {
         "drums": rng.uniform(75, 112), "hats": rng.uniform(0.5, 0.95), "bass": rng.uniform(70, 110), "comp": rng.uniform(50, 95),
         "lead": rng.uniform(60, 100), "pad": rng.uniform(40, 75), "fills": rng.choice([0.0, 0.3, 0.7]), "length": rng.choice([0.5, 0.8, 0.95, 1.0]),
     }
-    beats_per_bar = song.grid // 4
+    beats_per_bar = song.grid // song.division
     bar_s = beats_per_bar * 60.0 / song.bpm
     bar_count = int((seconds - song.offset) / bar_s) + 1
     change = max(bar_count // 2 // 4 * 4, 2) if modulates else bar_count

@@ -251,8 +251,7 @@ fn songs_note(songs: &[Sample]) -> String {
         );
     }
     format!(
-        "On {count} songs of the demo's synthesiser these styles are mostly read wrong: {}. Soul has compound time, two \
-         dotted beats to the bar, which is not among the metres that are considered.",
+        "On {count} songs of the demo's synthesiser these styles are mostly read wrong: {}.",
         told.join(", ")
     )
 }
@@ -297,8 +296,9 @@ fn metre(clips: &[Scored]) -> anyhow::Result<Card> {
     let outcomes: Vec<Outcome> = clips.iter().filter_map(outcome).collect();
     Ok(Card {
         descriptors: vec!["time_signature"],
-        what: "How many beats make a bar: 3 or 4; others are told as one of them or not at all.",
-        unit: "beats per bar",
+        what: "Upper number of the time signature: 3 or 4 beats to the bar, in compound time 6, 9 or 12 quavers of 2, 3 or 4 dotted \
+               beats; others are told as one of them or not at all.",
+        unit: "beats per bar, quavers in compound time",
         data: data(clips, |clip| clip.metre().is_some()),
         scores: by_kind(&METRE, clips, Scored::metre)
             .into_iter()

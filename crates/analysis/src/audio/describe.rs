@@ -14,7 +14,7 @@ use super::timbre::{CONTRAST_COUNT, MFCC_COUNT, TimbreFrame, TimbreFrames};
 use crate::descriptor::Descriptor;
 
 /// Version of the built-in audio analyzers; a changed number bumps it.
-pub const AUDIO_ANALYZER_VERSION: &str = "1.4.1";
+pub const AUDIO_ANALYZER_VERSION: &str = "1.5.0";
 
 /// Names that the rhythm analyzer returns, in order.
 pub(crate) const RHYTHM_NAMES: [&str; 5] = [
@@ -130,8 +130,8 @@ pub(crate) fn describe_rhythm(rhythm: &Rhythm) -> Vec<Descriptor> {
         ),
         descriptor(
             metre_name,
-            metre.map_or(Value::Null, |(beats, _)| json!(beats)),
-            metre.map(|(_, confidence)| confidence),
+            metre.map_or(Value::Null, |metre| json!(metre.signature())),
+            metre.map(|metre| metre.confidence),
             "beat-synchronous-accents",
         ),
     ]

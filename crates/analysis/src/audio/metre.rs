@@ -1,9 +1,14 @@
 //! Beats per bar and downbeats: where accents and harmony changes recur among the beats.
 
+use super::division_features::{DIVISION_FEATURE_COUNT, compound_probability};
 use super::evidence::Evidence;
 
 /// Bar lengths considered, with the log odds each starts from: most music is in four.
-const METRES: [(usize, f64); 2] = [(4, 0.8), (3, 0.0)];
+const SIMPLE_METRES: [(usize, f64); 2] = [(4, 0.8), (3, 0.0)];
+/// The same in compound time, where a bar of four is often written as two of two.
+const COMPOUND_METRES: [(usize, f64); 3] = [(2, 0.8), (4, 0.0), (3, 0.0)];
+/// Parts of a beat in compound time: quavers of a dotted crotchet.
+const COMPOUND_DIVISION: usize = 3;
 /// Weight of harmony changes against low-band accents.
 const HARMONY_WEIGHT: f64 = 1.5;
 /// Weight of the autocorrelation at the bar length, and of the contrast of the best downbeat.
@@ -20,11 +25,30 @@ pub(crate) struct Metre {
     pub beats_per_bar: usize,
     /// Index of the first downbeat among the beats.
     pub first_downbeat: usize,
+    /// Whether beats divide into three.
+    pub is_compound: bool,
     pub confidence: f64,
 }
 
-/// Finds the metre; `None` when the accents do not tell.
-pub(crate) fn estimate_metre(evidence: &Evidence<'_>, beats: &[f64]) -> Option<Metre> {
+impl Metre {
+    /// Upper number of the time signature: beats per bar, in compound time the quavers of them, so that
+    /// two dotted beats are the 6 of 6/8.
+    pub(crate) fn signature(&self) -> usize {
+        let parts = if self.is_compound {
+            COMPOUND_DIVISION
+        } else {
+            1
+        };
+        self.beats_per_bar * parts
+    }
+}
+
+/// Finds the metre; `None` when the accents do not tell. `division` is how the beats divide.
+pub(crate) fn estimate_metre(
+    evidence: &Evidence<'_>,
+    beats: &[f64],
+    division: &[f64; DIVISION_FEATURE_COUNT],
+) -> Option<Metre> {
     let low: Vec<f64> = beats.iter().map(|&beat| evidence.read_low(beat)).collect();
     let harmony: Vec<f64> = beats
         .iter()
@@ -35,11 +59,17 @@ pub(crate) fn estimate_metre(evidence: &Evidence<'_>, beats: &[f64]) -> Option<M
         .zip(standardised(&harmony))
         .map(|(low, harmony)| low + HARMONY_WEIGHT * harmony)
         .collect();
-    metre_of_accents(&standardised(&accents))
+    metre_of_accents(&standardised(&accents), compound_probability(division))
 }
 
-fn metre_of_accents(accents: &[f64]) -> Option<Metre> {
-    let mut scored: Vec<(f64, usize, usize)> = METRES
+fn metre_of_accents(accents: &[f64], compound_probability: f64) -> Option<Metre> {
+    let is_compound = compound_probability > 0.5;
+    let metres = if is_compound {
+        COMPOUND_METRES.as_slice()
+    } else {
+        SIMPLE_METRES.as_slice()
+    };
+    let mut scored: Vec<(f64, usize, usize)> = metres
         .iter()
         .filter(|(beats_per_bar, _)| accents.len() >= beats_per_bar * BAR_COUNT_MIN)
         .map(|&(beats_per_bar, prior)| {
@@ -50,14 +80,17 @@ fn metre_of_accents(accents: &[f64]) -> Option<Metre> {
         })
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let &[(best, beats_per_bar, first_downbeat), (second, ..)] = scored.as_slice() else {
+    let &[(best, beats_per_bar, first_downbeat), _, ..] = scored.as_slice() else {
         return None;
     };
-    let confidence = 1.0 / (1.0 + (second - best).exp());
+    let odds = scored.iter().map(|(score, ..)| (score - best).exp());
+    let confidence = 1.0 / odds.sum::<f64>();
+    let of_division = compound_probability.max(1.0 - compound_probability);
     (confidence >= CONFIDENCE_MIN).then_some(Metre {
         beats_per_bar,
         first_downbeat,
-        confidence,
+        is_compound,
+        confidence: confidence * of_division,
     })
 }
 
@@ -110,9 +143,9 @@ mod tests {
                 let accents: Vec<f64> = (0..48)
                     .map(|beat| f64::from(u8::from(beat % beats_per_bar == first)))
                     .collect();
-                let metre = metre_of_accents(&standardised(&accents)).expect("is accented");
+                let metre = metre_of_accents(&standardised(&accents), 0.1).expect("is accented");
                 assert_eq!(
-                    (metre.beats_per_bar, metre.first_downbeat),
+                    (metre.signature(), metre.first_downbeat),
                     (beats_per_bar, first)
                 );
             }
@@ -120,8 +153,22 @@ mod tests {
     }
 
     #[test]
+    fn compound_time_is_told_in_quavers() {
+        for beats_per_bar in [2, 3, 4] {
+            let accents: Vec<f64> = (0..48)
+                .map(|beat| f64::from(u8::from(beat % beats_per_bar == 1)))
+                .collect();
+            let metre = metre_of_accents(&standardised(&accents), 0.9).expect("is accented");
+            assert_eq!(
+                (metre.beats_per_bar, metre.signature(), metre.first_downbeat),
+                (beats_per_bar, 3 * beats_per_bar, 1)
+            );
+        }
+    }
+
+    #[test]
     fn too_few_beats_have_no_metre() {
-        assert_eq!(metre_of_accents(&[1.0, 0.0, 0.0, 1.0]), None);
-        assert_eq!(metre_of_accents(&[]), None);
+        assert_eq!(metre_of_accents(&[1.0, 0.0, 0.0, 1.0], 0.1), None);
+        assert_eq!(metre_of_accents(&[], 0.9), None);
     }
 }

@@ -9,6 +9,8 @@ mod confidence;
 mod confidence_weights;
 mod decode;
 mod describe;
+mod division_features;
+mod division_weights;
 mod embedding;
 mod embedding_statistics;
 mod evidence;

@@ -5,6 +5,7 @@
 //! where the harmony changes, how dense events are, and how usual the tempo is.
 
 use super::beat::{PeriodRange, track_beats};
+use super::division_features::{DIVISION_FEATURE_COUNT, division_features};
 use super::evidence::{Evidence, average};
 use super::frames::RHYTHM_FPS;
 use super::reading_features::{FEATURE_COUNT, features};
@@ -33,6 +34,8 @@ pub(crate) struct Reading {
     /// Beats in rhythm frames, rising.
     pub beats: Vec<f64>,
     pub features: [f64; FEATURE_COUNT],
+    /// How its beats divide.
+    pub division: [f64; DIVISION_FEATURE_COUNT],
 }
 
 /// All readings of a track.
@@ -58,6 +61,7 @@ pub(crate) fn readings(
             readings.push(Reading {
                 bpm: 60.0 * RHYTHM_FPS / period,
                 features: features(evidence, &beats, period),
+                division: division_features(evidence, &beats, period),
                 beats,
             });
         }

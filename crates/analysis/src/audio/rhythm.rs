@@ -6,7 +6,8 @@ use super::AudioBuffer;
 use super::confidence::tempo_confidence;
 use super::evidence::Evidence;
 use super::frames::{Parts, RHYTHM_FPS, Spectra};
-use super::metre::estimate_metre;
+use super::level_weights::LEVEL_NETWORK;
+use super::metre::{Metre, estimate_metre};
 use super::onset::OnsetEnvelope;
 use super::phase_features::PhaseCurves;
 use super::reading::readings;
@@ -29,15 +30,14 @@ pub(crate) struct Rhythm {
     pub beats_s: Vec<f64>,
     /// Downbeat times in seconds, a part of `beats_s`; empty without a metre.
     pub downbeats_s: Vec<f64>,
-    /// Beats per bar and the confidence in it.
-    pub metre: Option<(u32, f64)>,
+    pub metre: Option<Metre>,
 }
 
 /// A tempo with the evidence for it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct TempoEstimate {
     pub bpm: f64,
-    /// The next best reading, usually half or double.
+    /// The next best reading: half or double, in music that may be in compound time two thirds or three halves.
     pub alternative_bpm: Option<f64>,
     pub confidence: f64,
     /// What the confidence goes by.
@@ -53,6 +53,10 @@ pub struct MetreReading {
     pub beats_s: Vec<f64>,
     /// Features, in the order of [`metre_feature_names`].
     pub features: Vec<f64>,
+    /// What tells whether its beats divide into two or three.
+    pub division_features: Vec<f64>,
+    /// Log-odds score by the level network alone.
+    pub level_score: f64,
     /// What tells its phase from that of others at the same tempo.
     pub phase_features: Vec<f64>,
     /// Probability among the readings of the track.
@@ -91,6 +95,8 @@ pub fn metre_readings(audio: &AudioBuffer) -> Result<Vec<MetreReading>, Analysis
             beats_s: in_seconds(&judged.reading.beats),
             phase_features: curves.features(&evidence, &judged.reading.beats).to_vec(),
             features: judged.reading.features.to_vec(),
+            division_features: judged.reading.division.to_vec(),
+            level_score: LEVEL_NETWORK.score(&judged.reading.features),
             probability: judged.probability,
             group: judged.group,
         })
@@ -114,7 +120,7 @@ pub(crate) fn measure_rhythm(spectra: &Spectra, chroma: &[[f32; 12]]) -> Rhythm 
         };
     };
     let best = &verdict.best.reading;
-    let metre = estimate_metre(&evidence, &best.beats);
+    let metre = estimate_metre(&evidence, &best.beats, &best.division);
     let tempo = TempoEstimate {
         bpm: best.bpm,
         alternative_bpm: verdict.alternative_bpm,
@@ -126,7 +132,6 @@ pub(crate) fn measure_rhythm(spectra: &Spectra, chroma: &[[f32; 12]]) -> Rhythm 
         let from_first = beats_s.iter().skip(metre.first_downbeat);
         from_first.step_by(metre.beats_per_bar).copied().collect()
     });
-    let metre = metre.map(|metre| (metre.beats_per_bar as u32, metre.confidence));
     Rhythm {
         envelope,
         repeats,

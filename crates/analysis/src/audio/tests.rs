@@ -34,11 +34,11 @@ fn sine(frequency_hz: f32, frame_count: usize, rate_hz: u32) -> Vec<f32> {
         .collect()
 }
 
-/// A drum pattern: kick on one and three, snare on two and four, hats in eighths.
-fn drums(bpm: f64, seconds: f64) -> Vec<f32> {
+/// A drum pattern: kick on one and three, snare on two and four, hats in eighths, `division` a beat.
+fn drums(bpm: f64, seconds: f64, division: usize) -> Vec<f32> {
     let mut signal = vec![0.0f32; (seconds * f64::from(RATE_HZ)) as usize];
     let hiss = noise(4_000);
-    let step = 30.0 / bpm * f64::from(RATE_HZ);
+    let step = 60.0 / bpm / division as f64 * f64::from(RATE_HZ);
     let mut index = 0usize;
     loop {
         let start = (0.25 * f64::from(RATE_HZ) + step * index as f64) as usize;
@@ -51,9 +51,9 @@ fn drums(bpm: f64, seconds: f64) -> Vec<f32> {
             let kick = (std::f32::consts::TAU * 60.0 * time).sin() * (-25.0 * time).exp();
             let snare = hiss * (-30.0 * time).exp();
             let hat = (hiss - before) * 0.15 * (-90.0 * time).exp();
-            let beat = match index % 4 {
-                0 => kick,
-                2 => snare,
+            let beat = match (index % division, index / division % 2) {
+                (0, 0) => kick,
+                (0, _) => snare,
                 _ => 0.0,
             };
             before = hiss;
@@ -63,23 +63,25 @@ fn drums(bpm: f64, seconds: f64) -> Vec<f32> {
     }
 }
 
-/// The drums with a bass note and a triad that change every bar: I vi IV V in C.
-fn band(bpm: f64, seconds: f64) -> Vec<f32> {
-    let mut signal = drums(bpm, seconds);
+/// The drums with a bass note and a triad that change every bar: I vi IV V in C. Bars have four beats,
+/// in compound time two.
+fn band(bpm: f64, seconds: f64, division: usize) -> Vec<f32> {
+    let mut signal = drums(bpm, seconds, division);
     let chords: [[i32; 4]; 4] = [
         [36, 60, 64, 67],
         [33, 60, 64, 69],
         [41, 60, 65, 69],
         [43, 59, 62, 67],
     ];
-    let bar = 240.0 / bpm;
+    let beats_per_bar = if division == 3 { 2.0 } else { 4.0 };
+    let bar = 60.0 / bpm * beats_per_bar;
     for (index, sample) in signal.iter_mut().enumerate() {
         let time = index as f64 / f64::from(RATE_HZ) - 0.25;
         if time < 0.0 {
             continue;
         }
         let chord = chords[(time / bar) as usize % 4];
-        let fade = (-1.5 * (time % (bar / 4.0))).exp();
+        let fade = (-1.5 * (time % (60.0 / bpm))).exp();
         for note in chord {
             let frequency = 440.0 * 2f64.powf(f64::from(note - 69) / 12.0);
             *sample += (0.08 * fade * (frequency * time * std::f64::consts::TAU).sin()) as f32;
@@ -100,7 +102,7 @@ fn value<'a>(analysis: &'a AudioAnalysis, name: &str) -> &'a Value {
 #[test]
 fn hears_the_tempo_and_beats_of_a_band() {
     for bpm in [80.0, 90.0, 105.0, 120.0, 135.0, 150.0, 165.0] {
-        let analysis = analyze_audio(&mono(band(bpm, 20.0))).expect("analyses");
+        let analysis = analyze_audio(&mono(band(bpm, 20.0, 2))).expect("analyses");
         let found = value(&analysis, "tempo_bpm").as_f64().expect("has a tempo");
         assert!((found / bpm - 1.0).abs() < 0.02, "{found} for {bpm}");
         assert_eq!(value(&analysis, "time_signature"), 4, "{bpm}");
@@ -111,6 +113,19 @@ fn hears_the_tempo_and_beats_of_a_band() {
             (position - position.round()).abs() * period_ms <= 35.0
         });
         assert!(hits.count() * 10 >= analysis.beats_ms.len() * 9, "{bpm}");
+    }
+}
+
+#[test]
+fn compound_time_has_dotted_beats() {
+    for bpm in [56.0, 66.0, 76.0, 92.0, 110.0] {
+        let analysis = analyze_audio(&mono(band(bpm, 24.0, 3))).expect("analyses");
+        let found = value(&analysis, "tempo_bpm").as_f64().expect("has a tempo");
+        assert!((found / bpm - 1.0).abs() < 0.02, "{found} for {bpm}");
+        assert_eq!(value(&analysis, "time_signature"), 6, "{bpm}");
+        // Every second beat begins a bar.
+        let (beats, downbeats) = (analysis.beats_ms.len(), analysis.downbeats_ms.len());
+        assert!(beats.abs_diff(2 * downbeats) <= 2, "{beats} {downbeats}");
     }
 }
 
@@ -225,7 +240,7 @@ fn character_is_null_or_in_range() {
 
 #[test]
 fn louder_is_more_energy_and_nothing_else() {
-    let song = band(110.0, 16.0);
+    let song = band(110.0, 16.0, 2);
     let quieter = song.iter().map(|sample| sample * 0.25).collect();
     let (song, quieter) = (
         analyze_audio(&mono(song)).expect("analyses"),
@@ -243,7 +258,7 @@ fn louder_is_more_energy_and_nothing_else() {
 
 #[test]
 fn sections_are_told_with_their_times() {
-    let analysis = analyze_audio(&mono(band(120.0, 40.0))).expect("analyses");
+    let analysis = analyze_audio(&mono(band(120.0, 40.0, 2))).expect("analyses");
     let sections = value(&analysis, "structure")
         .as_array()
         .expect("is long enough");
@@ -256,7 +271,7 @@ fn sections_are_told_with_their_times() {
         sections.last().map(|last| &last["end_ms"]),
         Some(&40_000.into())
     );
-    let short = analyze_audio(&mono(band(120.0, 6.0))).expect("analyses");
+    let short = analyze_audio(&mono(band(120.0, 6.0, 2))).expect("analyses");
     assert_eq!(value(&short, "structure"), &Value::Null);
 }
 
@@ -288,7 +303,7 @@ fn any_rate_and_channel_count() {
 
 #[test]
 fn is_deterministic_and_survives_storage() {
-    let audio = mono(drums(110.0, 12.0));
+    let audio = mono(drums(110.0, 12.0, 2));
     let first = analyze_audio(&audio).expect("analyses");
     let second = std::thread::spawn(move || analyze_audio(&audio).expect("analyses"));
     assert_eq!(first, second.join().expect("no panic"));
@@ -305,7 +320,7 @@ fn is_deterministic_and_survives_storage() {
 fn the_embedding_hears_likeness() {
     let embed = |samples: Vec<f32>| analyze_audio(&mono(samples)).expect("analyses").embedding;
     let cosine = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
-    let song = drums(120.0, 16.0);
+    let song = drums(120.0, 16.0, 2);
     let quieter = song.iter().map(|sample| sample * 0.2).collect();
     let later = song.iter().skip(66_150).copied().collect();
     let (song, quieter, later) = (embed(song), embed(quieter), embed(later));
@@ -317,7 +332,7 @@ fn the_embedding_hears_likeness() {
 
 #[test]
 fn analyzers_return_what_they_declare() {
-    let audio = mono(drums(100.0, 8.0));
+    let audio = mono(drums(100.0, 8.0, 2));
     let whole = analyze_audio(&audio).expect("analyses");
     let analyzers: [&dyn Analyzer; 3] = [&RhythmAnalyzer, &HarmonyAnalyzer, &SoundAnalyzer];
     let mut together = Vec::new();

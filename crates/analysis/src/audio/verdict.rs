@@ -1,6 +1,7 @@
 //! The decision among the readings of the metre.
 
 use super::confidence::tempo_evidence;
+use super::division_features::{compound_probability, division_score};
 use super::frames::RHYTHM_FPS;
 use super::level_weights::LEVEL_NETWORK;
 use super::network::softmax;
@@ -12,6 +13,8 @@ use super::reading::Reading;
 const SAME_TEMPO: f64 = 0.04;
 /// Beats this near are the same, in frames: 70 ms, the usual tolerance.
 const SAME_BEAT_FRAMES: f64 = 0.07 * RHYTHM_FPS;
+/// Factors between levels of one division into two.
+const OCTAVES: [f64; 4] = [2.0, 4.0, 0.5, 0.25];
 /// Share of common beats from which two readings are one.
 const SAME_READING: f64 = 0.8;
 
@@ -25,6 +28,8 @@ const LEVEL_SHARE: f64 = 0.25;
 pub(crate) struct Judged {
     pub reading: Reading,
     pub probability: f64,
+    /// The same by the level network alone.
+    level_probability: f64,
     /// Readings of one group have the same beats.
     pub group: usize,
     is_first: bool,
@@ -46,9 +51,15 @@ pub(crate) fn judge_readings(readings: Vec<Reading>) -> Vec<Judged> {
         .iter()
         .map(|reading| LEVEL_NETWORK.score(&reading.features))
         .collect();
+    let divided: Vec<f64> = readings
+        .iter()
+        .zip(&scores)
+        .map(|(reading, score)| score + division_score(&reading.features, &reading.division))
+        .collect();
+    let shares = softmax(&divided).into_iter().zip(softmax(&scores));
     let mut judged: Vec<Judged> = Vec::with_capacity(readings.len());
     let mut group_count = 0;
-    for (reading, probability) in readings.into_iter().zip(softmax(&scores)) {
+    for (reading, (probability, level_probability)) in readings.into_iter().zip(shares) {
         let known = judged.iter().find(|known| {
             // The first of a group stands for it.
             known.is_first
@@ -61,6 +72,7 @@ pub(crate) fn judge_readings(readings: Vec<Reading>) -> Vec<Judged> {
         judged.push(Judged {
             reading,
             probability,
+            level_probability,
             group,
             is_first: known_group.is_none(),
         });
@@ -75,23 +87,10 @@ pub(crate) fn decide<'a>(
     judged: &'a [Judged],
     phase_features: &dyn Fn(&[f64]) -> [f64; PHASE_FEATURE_COUNT],
 ) -> Option<Verdict<'a>> {
-    let of_tempo = |bpm: f64| -> f64 {
-        judged
-            .iter()
-            .filter(|other| is_same_tempo(other.reading.bpm, bpm))
-            .map(|other| other.probability)
-            .sum()
-    };
-    let tempo_of = |accepted: &dyn Fn(f64) -> bool| -> Option<(f64, f64)> {
-        judged
-            .iter()
-            .map(|judged| judged.reading.bpm)
-            .filter(|&bpm| accepted(bpm))
-            .map(|bpm| (bpm, of_tempo(bpm)))
-            .max_by(|a, b| a.1.total_cmp(&b.1))
-    };
-    let (tempo, probability) = tempo_of(&|_| true)?;
-    let alternative = tempo_of(&|bpm| !is_same_tempo(bpm, tempo));
+    let share = |judged: &Judged| judged.probability;
+    let tempo = decide_tempo(judged)?;
+    let probability = share_of_tempo(judged, tempo, share);
+    let alternative = best_tempo(judged, share, |bpm| !is_same_tempo(bpm, tempo));
     let at_tempo: Vec<&Judged> = judged
         .iter()
         .filter(|judged| is_same_tempo(judged.reading.bpm, tempo))
@@ -101,6 +100,48 @@ pub(crate) fn decide<'a>(
         tempo_evidence: tempo_evidence(probability, alternative.map_or(0.0, |(_, of)| of)),
         alternative_bpm: alternative.map(|(bpm, _)| bpm),
     })
+}
+
+/// The tempo of the largest share. What the division network says of octaves holds only for beats that
+/// divide into three: of others the level network knows more.
+fn decide_tempo(judged: &[Judged]) -> Option<f64> {
+    let (tempo, _) = best_tempo(judged, |judged| judged.probability, |_| true)?;
+    let (by_level, _) = best_tempo(judged, |judged| judged.level_probability, |_| true)?;
+    let likeliest = judged
+        .iter()
+        .filter(|judged| is_same_tempo(judged.reading.bpm, tempo))
+        .max_by(|a, b| a.probability.total_cmp(&b.probability))?;
+    let is_octave = OCTAVES
+        .iter()
+        .any(|octave| is_same_tempo(tempo / by_level, *octave));
+    let is_compound = compound_probability(&likeliest.reading.division) > 0.5;
+    Some(if is_octave && !is_compound {
+        by_level
+    } else {
+        tempo
+    })
+}
+
+/// The accepted tempo whose readings have the largest share together, and that share.
+fn best_tempo(
+    judged: &[Judged],
+    share: impl Fn(&Judged) -> f64,
+    is_accepted: impl Fn(f64) -> bool,
+) -> Option<(f64, f64)> {
+    judged
+        .iter()
+        .map(|judged| judged.reading.bpm)
+        .filter(|&bpm| is_accepted(bpm))
+        .map(|bpm| (bpm, share_of_tempo(judged, bpm, &share)))
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+fn share_of_tempo(judged: &[Judged], bpm: f64, share: impl Fn(&Judged) -> f64) -> f64 {
+    judged
+        .iter()
+        .filter(|other| is_same_tempo(other.reading.bpm, bpm))
+        .map(share)
+        .sum()
 }
 
 /// The reading whose group has the largest share of the phase network's softmax.

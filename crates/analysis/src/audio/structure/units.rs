@@ -46,7 +46,7 @@ impl Units {
         let end_s = spectra.timbre.rows.len() as f64 / TIMBRE_FPS;
         let grid = Grid::of(rhythm, end_s);
         let mut units = Self {
-            metre_confidence: rhythm.metre.map_or(0.0, |(_, confidence)| confidence),
+            metre_confidence: rhythm.metre.map_or(0.0, |metre| metre.confidence),
             units_per_bar: grid.units_per_bar,
             is_downbeat: grid.is_downbeat,
             ..Self::default()
@@ -86,7 +86,7 @@ impl Grid {
         let mut bounds_s: Vec<f64> = lead.chain(beats.iter().copied()).chain(tail).collect();
         let beats_per_bar = rhythm
             .metre
-            .map_or(BEATS_PER_BAR, |(beats, _)| beats as usize);
+            .map_or(BEATS_PER_BAR, |metre| metre.beats_per_bar);
         let offset = rhythm.downbeats_s.first().map(|&downbeat| {
             let place = bounds_s.iter().position(|&bound| bound >= downbeat - 1e-6);
             place.unwrap_or(0) % beats_per_bar.max(1)
