@@ -26,6 +26,7 @@ mod sequence;
 mod server;
 mod sessions;
 mod step_costs;
+mod stress;
 mod training;
 mod two_stage;
 mod vectors;
@@ -57,6 +58,8 @@ enum Command {
     Rhyme(rhyme::Args),
     /// Rhyming syllable pairs of rap: learnt on one file, judged on another.
     RapPairs(rap_pairs::Args),
+    /// Stress of the syllables of verse: learnt on one file, judged on another.
+    Stress(stress::Args),
     /// Top-n recommendation on a fixed split, all items ranked.
     Recommend(recommend::Args),
     /// Next track of listening sessions, every prefix, all tracks ranked.
@@ -102,6 +105,7 @@ fn main() -> anyhow::Result<()> {
         Command::Duplicates(args) => duplicates::run(&args)?,
         Command::Rhyme(args) => rhyme::run(&args)?,
         Command::RapPairs(args) => rap_pairs::run(&args)?,
+        Command::Stress(args) => stress::run(&args)?,
         Command::Recommend(args) => recommend::run(&args)?,
         Command::Sessions(args) => sessions::run(&args)?,
         Command::TwoStage(args) => two_stage::run(&args)?,

@@ -9,6 +9,7 @@ pub mod meaning;
 pub mod phonemes;
 pub mod rap;
 pub mod rhyme;
+pub mod scansion;
 pub mod syllables;
 pub mod text;
 pub mod tokens;

@@ -11,6 +11,7 @@ use crate::lyrics::rhyme::{
     ChainLimits, EndWord, RhymeChains, RhymeModel, RhymeSpan, Scheme, SpelledRime,
     spelled_syllable_count,
 };
+use crate::lyrics::scansion::{VerseMetre, scan_poem};
 use crate::lyrics::syllables::{Singer, SungWord};
 use crate::lyrics::text::LyricsText;
 use crate::lyrics::tokens::tokenize;
@@ -19,6 +20,9 @@ use crate::lyrics::tokens::tokenize;
 const SCHEME_COUNT_MAX: usize = 200;
 /// Confidence in the syllable counts of languages counted by spelling; from hand checks.
 const SPELLED_SYLLABLES_CONFIDENCE: f32 = 0.85;
+
+/// Method of what scanned lines tell.
+const SCANSION: &str = "pronunciation+learned-scansion";
 
 /// What depends on how the words sound; every part may be unknown.
 #[derive(Default)]
@@ -29,6 +33,7 @@ pub(super) struct Sound {
     schemes: Option<Vec<Scheme>>,
     pub chains: Option<RhymeChains>,
     stress_regularity: Option<f64>,
+    verse_metre: Option<VerseMetre>,
     alliteration: Option<f64>,
     is_english: bool,
 }
@@ -71,6 +76,7 @@ impl Sound {
             chains: Some(RhymeChains::find(&lines, &groups, ChainLimits::default())),
             schemes: Some(schemes),
             stress_regularity: stress_regularity(&lines),
+            verse_metre: VerseMetre::of(&scan_poem(&lines)),
             alliteration: alliteration(&lines),
             is_english: true,
         }
@@ -125,6 +131,12 @@ impl Sound {
         let count = json!(flow.map(|flow| flow.syllable_count));
         let mean = flow.and_then(|flow| flow.mean);
         let variance = flow.and_then(|flow| flow.variance);
+        let verse = self.verse_metre;
+        let metre = json!(verse.map(|verse| verse.metre.name()));
+        // How many lines go in the metre; how often such a metre is right is not known.
+        let metre_share = verse.map(|verse| verse.line_share as f32);
+        let regularity = verse.map(|verse| verse.regularity);
+        let feet = verse.map(|verse| verse.feet_per_line);
         vec![
             described("syllable_count", count, trust, method),
             measured("syllables_per_line_mean", mean, trust, method),
@@ -135,6 +147,9 @@ impl Sound {
                 trust,
                 method,
             ),
+            described("verse_metre", metre, metre_share, SCANSION),
+            measured("verse_metre_regularity_ratio", regularity, trust, SCANSION),
+            measured("feet_per_line_mean", feet, trust, SCANSION),
             measured("alliteration_ratio", self.alliteration, trust, method),
             measured("reading_ease", reading, trust, "flesch"),
         ]
