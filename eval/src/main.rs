@@ -27,6 +27,7 @@ mod server;
 mod sessions;
 mod song_kit;
 mod step_costs;
+mod stress;
 mod training;
 mod two_stage;
 mod vectors;
@@ -60,6 +61,8 @@ enum Command {
     Rhyme(rhyme::Args),
     /// Rhyming syllable pairs of rap: learnt on one file, judged on another.
     RapPairs(rap_pairs::Args),
+    /// Stress of the syllables of verse: learnt on one file, judged on another.
+    Stress(stress::Args),
     /// Top-n recommendation on a fixed split, all items ranked.
     Recommend(recommend::Args),
     /// Next track of listening sessions, every prefix, all tracks ranked.
@@ -106,6 +109,7 @@ fn main() -> anyhow::Result<()> {
         Command::Duplicates(args) => duplicates::run(&args)?,
         Command::Rhyme(args) => rhyme::run(&args)?,
         Command::RapPairs(args) => rap_pairs::run(&args)?,
+        Command::Stress(args) => stress::run(&args)?,
         Command::Recommend(args) => recommend::run(&args)?,
         Command::Sessions(args) => sessions::run(&args)?,
         Command::TwoStage(args) => two_stage::run(&args)?,

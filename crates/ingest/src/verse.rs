@@ -1,6 +1,7 @@
 //! Lyrics as the lines that their analysis counts.
 
-use leitmotif_analysis::lyrics::syllables::{Singer, Syllable};
+use leitmotif_analysis::lyrics::scansion::{LineScan, scan_poem};
+use leitmotif_analysis::lyrics::syllables::{Singer, SungWord, Syllable};
 use leitmotif_analysis::lyrics::{LyricsText, identify_language};
 
 /// One line of verse.
@@ -31,7 +32,7 @@ pub struct SungSyllable {
     pub start_char: usize,
     /// Character after the last.
     pub end_char: usize,
-    /// Stress: 0 none, 1 primary, 2 secondary.
+    /// Stress in its line: 1 stressed, 2 stressed in the word but not in the line, 0 in neither.
     pub stress: u8,
     /// Whether a word begins with it.
     pub begins_word: bool,
@@ -39,36 +40,48 @@ pub struct SungSyllable {
     pub is_guessed: bool,
 }
 
-/// Divides English lyrics into syllables, one list for each line of [`verse_lines`]; `None` for other
+/// Divides English lyrics into syllables and scans them as one poem, one list for each line of [`verse_lines`]; `None` for other
 /// languages, of whose sounds nothing is known here.
 ///
-/// - Cost: one dictionary look-up per distinct word.
+/// - Cost: one dictionary look-up per distinct word, and the scan of the lines.
 pub fn sung_lines(lyrics: &str) -> Option<Vec<Vec<SungSyllable>>> {
     if identify_language(lyrics)?.code != "en" {
         return None;
     }
     let mut singer = Singer::default();
     let lines = LyricsText::parse(lyrics).lines.into_iter();
-    let sung = lines.map(|line| {
-        let words = singer.sing(&line.text).into_iter();
-        let syllables = words.flat_map(|word| {
-            let place = |(index, syllable): (usize, Syllable)| SungSyllable {
-                start_char: syllable.start_char,
-                end_char: syllable.end_char,
-                // A function word is sung without a beat of its own.
-                stress: if word.is_small { 0 } else { syllable.stress },
-                begins_word: index == 0,
-                is_guessed: word.is_guessed,
-            };
-            word.syllables
-                .into_iter()
-                .enumerate()
-                .map(place)
-                .collect::<Vec<_>>()
-        });
-        syllables.collect()
+    let sung: Vec<Vec<SungWord>> = lines.map(|line| singer.sing(&line.text)).collect();
+    let scans = scan_poem(&sung);
+    Some(
+        sung.iter()
+            .zip(&scans)
+            .map(|(words, scan)| placed(words, scan))
+            .collect(),
+    )
+}
+
+fn placed(words: &[SungWord], scan: &LineScan) -> Vec<SungSyllable> {
+    let syllables = words.iter().flat_map(|word| {
+        let numbered = word.syllables.iter().enumerate();
+        numbered.map(move |(index, syllable)| (word, index, syllable))
     });
-    Some(sung.collect())
+    let stressed = syllables.zip(scan.stresses());
+    let place = |((word, index, syllable), is_strong): ((&SungWord, usize, &Syllable), bool)| {
+        // A function word has no stress of its own.
+        let is_strong_alone = syllable.stress > 0 && !word.is_small;
+        SungSyllable {
+            start_char: syllable.start_char,
+            end_char: syllable.end_char,
+            stress: match (is_strong, is_strong_alone) {
+                (true, _) => 1,
+                (false, true) => 2,
+                (false, false) => 0,
+            },
+            begins_word: index == 0,
+            is_guessed: word.is_guessed,
+        }
+    };
+    stressed.map(place).collect()
 }
 
 #[cfg(test)]

@@ -8,10 +8,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use leitmotif_analysis::logistic::{fit_logistic, probability};
+use leitmotif_analysis::lyrics::scansion::ScansionModel;
 use serde_json::{Value, json};
 
 use crate::calibration::{Calibration, Outcome};
 use crate::rhyme::read_poems;
+use crate::stress::lines::scanned_lines;
+use crate::stress::read_gold;
 
 /// Folds of the cross-validation.
 pub const FOLD_COUNT: usize = 5;
@@ -44,6 +47,15 @@ enum What {
         #[arg(long)]
         french: PathBuf,
         /// Table to write, `crates/analysis/src/lyrics/rhyme/confidence_weights.rs`.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// The scanner of verse, whose weights are not of a confidence but are learned likewise.
+    Scansion {
+        /// Scanned English verse, as `stress` reads it.
+        #[arg(long)]
+        train: PathBuf,
+        /// Model to write, `crates/analysis/data/scansion_model.json`.
         #[arg(long)]
         out: PathBuf,
     },
@@ -107,6 +119,13 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
                 table("SPELLED_SUNG", "Sung lines, by spelling.", french.sung),
             ];
             write_tables(out, verse::HEADER, "pub(super)", &tables)
+        }
+        What::Scansion { train, out } => {
+            let lines = scanned_lines(&read_gold(train)?);
+            let text = serde_json::to_string(&ScansionModel::fit(&lines))? + "\n";
+            std::fs::write(out, text)
+                .with_context(|| format!("cannot write `{}`", out.display()))?;
+            Ok(json!({"lines": lines.len()}))
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::analyzer::{AnalysisError, Analyzer, AnalyzerManifest, TrackInput};
 use crate::descriptor::Descriptor;
 
 /// Names of the descriptors, in the order they are returned.
-const DESCRIPTORS: [&str; 27] = [
+const DESCRIPTORS: [&str; 30] = [
     "language",
     "line_count",
     "stanza_count",
@@ -22,6 +22,9 @@ const DESCRIPTORS: [&str; 27] = [
     "syllables_per_line_mean",
     "syllables_per_line_variance",
     "stress_regularity_ratio",
+    "verse_metre",
+    "verse_metre_regularity_ratio",
+    "feet_per_line_mean",
     "alliteration_ratio",
     "reading_ease",
     "flesch_kincaid_grade",

@@ -18,7 +18,7 @@ pub struct SyllableAnswer {
     pub start_char: usize,
     /// Character after the last.
     pub end_char: usize,
-    /// Stress: 0 none, 1 primary, 2 secondary.
+    /// Stress in its line: 1 stressed, 2 stressed in the word but not in the line, 0 in neither.
     pub stress: u8,
     /// Whether a word begins with it.
     pub begins_word: bool,
@@ -48,7 +48,7 @@ impl From<SungSyllable> for SyllableAnswer {
 
 /// Divides the words of a track into syllables with their stress.
 ///
-/// Nothing of it is stored: it is read from the pronouncing dictionary when it is asked for.
+/// Nothing of it is stored: the lines are scanned as verse, by a pronouncing dictionary, when it is asked for.
 #[utoipa::path(get, path = "/api/v1/tracks/{id}/lyrics/syllables", tag = "tracks",
     params(("id" = String, Path, description = "track id or `namespace:id`")), responses(
     (status = 200, body = SyllablesAnswer),

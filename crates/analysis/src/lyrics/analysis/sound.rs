@@ -12,6 +12,7 @@ use crate::lyrics::rhyme::{
     ChainLimits, EndWord, RhymeChains, RhymeModel, RhymeSpan, Scheme, SpelledRime,
     spelled_syllable_count,
 };
+use crate::lyrics::scansion::{VerseMetre, scan_poem};
 use crate::lyrics::syllables::{Singer, SungWord};
 use crate::lyrics::text::LyricsText;
 use crate::lyrics::tokens::tokenize;
@@ -20,6 +21,9 @@ use crate::lyrics::tokens::tokenize;
 const SCHEME_COUNT_MAX: usize = 200;
 /// Confidence in the syllable counts of languages counted by spelling; from hand checks.
 const SPELLED_SYLLABLES_CONFIDENCE: f32 = 0.85;
+
+/// Method of what scanned lines tell.
+const SCANSION: &str = "pronunciation+learned-scansion";
 
 /// What depends on how the words sound; every part may be unknown.
 #[derive(Default)]
@@ -30,6 +34,7 @@ pub(super) struct Sound {
     schemes: Option<Vec<Scheme>>,
     pub chains: Option<RhymeChains>,
     stress_regularity: Option<f64>,
+    verse_metre: Option<VerseMetre>,
     alliteration: Option<f64>,
     /// The formulas of readability are of English.
     counts: Option<TextCounts>,
@@ -74,6 +79,7 @@ impl Sound {
             chains: Some(RhymeChains::find(&lines, &groups, ChainLimits::default())),
             schemes: Some(schemes),
             stress_regularity: stress_regularity(&lines),
+            verse_metre: VerseMetre::of(&scan_poem(&lines)),
             alliteration: alliteration(&lines),
             counts: Some(TextCounts::of(&lines)),
             is_english: true,
@@ -126,6 +132,10 @@ impl Sound {
         let count = json!(flow.map(|flow| flow.syllable_count));
         let mean = flow.and_then(|flow| flow.mean);
         let variance = flow.and_then(|flow| flow.variance);
+        let verse = self.verse_metre;
+        let metre = json!(verse.map(|verse| verse.metre.name()));
+        let regularity = verse.map(|verse| verse.regularity);
+        let feet = verse.map(|verse| verse.feet_per_line);
         vec![
             described("syllable_count", count, trust, method),
             measured("syllables_per_line_mean", mean, trust, method),
@@ -136,6 +146,9 @@ impl Sound {
                 trust,
                 method,
             ),
+            described("verse_metre", metre, None, SCANSION),
+            measured("verse_metre_regularity_ratio", regularity, trust, SCANSION),
+            measured("feet_per_line_mean", feet, trust, SCANSION),
             measured("alliteration_ratio", self.alliteration, trust, method),
         ]
     }

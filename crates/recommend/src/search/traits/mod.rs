@@ -61,7 +61,7 @@ pub struct Trait {
 }
 
 /// How many traits there are.
-pub const TRAIT_COUNT: usize = 24;
+pub const TRAIT_COUNT: usize = 25;
 
 const fn measure(name: &'static str, family: &'static str, unit: &'static str) -> Trait {
     Trait {
@@ -102,6 +102,7 @@ pub const TRAITS: [Trait; TRAIT_COUNT] = [
     measure("mattr_ratio", "vocabulary", "share"),
     measure("syllables_per_line_mean", "syllables", "syllables a line"),
     measure("stress_regularity_ratio", "stress", "share"),
+    measure("verse_metre_regularity_ratio", "stress", "share"),
     measure("rhyme_density_ratio", "rhyme", "share"),
     measure("repeated_line_ratio", "repetition", "share"),
     measure("sentiment", "sentiment", "−1 to 1"),

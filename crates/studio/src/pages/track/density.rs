@@ -7,10 +7,11 @@ use crate::format::{grouped, label, trimmed, value_text};
 use crate::parts::empty;
 
 /// Traits of the words that are told, in order.
-const SHOWN: [&str; 6] = [
+const SHOWN: [&str; 7] = [
     "rhyme_density_ratio",
     "syllables_per_line_mean",
     "stress_regularity_ratio",
+    "verse_metre_regularity_ratio",
     "mattr_ratio",
     "repeated_line_ratio",
     "word_count",

@@ -89,6 +89,8 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "explicit",
             "syllable",
             "stress",
+            "verse",
+            "feet",
             "alliteration",
             "reading",
             "rhyme",

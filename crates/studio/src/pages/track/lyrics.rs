@@ -56,7 +56,7 @@ fn closer(view: &TrackView, is_sung: bool) -> Markup {
         @if let Some(close) = &view.close {
             p.quiet {
                 @if is_sung {
-                    "Dots part syllables, " b.stressed { "stressed" } " ones are strong, " span.stressed-second { "secondary" } " ones underlined, words whose sound was guessed from their letters "
+                    "Dots part syllables, " b.stressed { "stressed" } " ones are strong, those " span.stressed-second { "stressed in the word alone" } " underlined, words whose sound was guessed from their letters "
                     span.guessed { "slanted" } ". At the end of each line is its count. "
                 } @else { "Syllables and stress are known of English words only. " }
                 a href={ (page) "#words" } { "Words alone" }
