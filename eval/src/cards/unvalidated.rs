@@ -94,8 +94,8 @@ const ROWS: [Row; 8] = [
         "explicitness",
         "Explicitness",
         "words",
-        &["explicit_word_count"],
-        "How many words are on the list of explicit words.",
+        &["explicit_word_count", "explicit_words"],
+        "How many words are on the list of explicit words, which, and in which lines.",
         "words",
         "A count of listed words is exact, but no lyrics with labels of explicitness are in the kit, so it is not known how \
          well the list agrees with the label that a shop would give.",

@@ -48,8 +48,8 @@ pub fn confidence_evidence(audio: &AudioBuffer) -> Result<ConfidenceEvidence, An
     })
 }
 
-/// What the confidence in a tempo goes by: the share of the softmax that its readings have, and that of
-/// the next best tempo.
+/// What the confidence in a tempo goes by: the share of the softmax that its readings have, in the mean of the
+/// level network alone and with the division network, and that of the next best tempo.
 pub(crate) fn tempo_evidence(share: f64, next_share: f64) -> [f64; 1] {
     [(share.max(SHARE_MIN) / next_share.max(SHARE_MIN)).ln()]
 }

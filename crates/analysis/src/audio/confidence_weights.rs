@@ -10,7 +10,7 @@
 //! ```
 
 /// Weight of the lead of a tempo, and the offset.
-pub(crate) static TEMPO: [f64; 2] = [4.1583, -0.2381];
+pub(crate) static TEMPO: [f64; 2] = [1.0387, 1.3557];
 
 /// Weights of a key's lead, of the segments and of the opening that agree, and the offset.
 pub(crate) static KEY: [f64; 4] = [4.1275, 0.5039, 1.8953, 0.0720];

@@ -87,7 +87,8 @@ pub(crate) fn decide<'a>(
     judged: &'a [Judged],
     phase_features: &dyn Fn(&[f64]) -> [f64; PHASE_FEATURE_COUNT],
 ) -> Option<Verdict<'a>> {
-    let share = |judged: &Judged| judged.probability;
+    // Where the two networks part ways, neither is sure.
+    let share = |judged: &Judged| (judged.probability + judged.level_probability) / 2.0;
     let tempo = decide_tempo(judged)?;
     let probability = share_of_tempo(judged, tempo, share);
     let alternative = best_tempo(judged, share, |bpm| !is_same_tempo(bpm, tempo));

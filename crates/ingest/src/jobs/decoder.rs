@@ -104,3 +104,65 @@ fn tell_of_the_file(decoded: &DecodedAudio, order: &DecodeOrder, analysis: &mut 
         length.method = "container".to_owned();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use leitmotif_analysis::audio::AudioBuffer;
+
+    use super::*;
+
+    /// A second of silence, of a file with this account.
+    fn decoded(is_partial: bool, stated_ms: Option<u64>) -> DecodedAudio {
+        DecodedAudio {
+            audio: AudioBuffer {
+                samples: vec![0.0; 8_000],
+                channel_count: 1,
+                sample_rate_hz: 8_000,
+            },
+            replaced_sample_count: 0,
+            corrupt_packet_count: 0,
+            is_partial,
+            stated_ms,
+        }
+    }
+
+    fn told(decoded: &DecodedAudio, audio_seconds_max: u32) -> (Vec<String>, serde_json::Value) {
+        let order = DecodeOrder {
+            path: "song.wav".into(),
+            extension: "wav".to_owned(),
+            memory_bytes_max: 0,
+            cpu_seconds_max: 0,
+            audio_seconds_max,
+        };
+        let mut analysis = analyze_audio(&decoded.audio).expect("is analysed");
+        tell_of_the_file(decoded, &order, &mut analysis);
+        let length = analysis
+            .descriptors
+            .iter()
+            .find(|one| one.name == "duration_ms");
+        (analysis.remarks, length.expect("is told").value.clone())
+    }
+
+    #[test]
+    fn a_whole_file_leaves_nothing_to_say() {
+        let (remarks, length) = told(&decoded(false, Some(5_000)), 60);
+        assert_eq!(
+            (remarks, length),
+            (Vec::new(), 1_000.into()),
+            "what was counted counts"
+        );
+    }
+
+    #[test]
+    fn what_was_not_heard_is_said_and_the_length_is_the_files() {
+        let (remarks, length) = told(&decoded(true, Some(36_000_000)), 1);
+        assert!(remarks[0].starts_with("only the first"), "{remarks:?}");
+        assert_eq!(length, 36_000_000);
+        let mut broken = decoded(true, None);
+        broken.corrupt_packet_count = 3;
+        let (remarks, length) = told(&broken, 60);
+        assert!(remarks[0].contains("breaks off at 0:01"), "{remarks:?}");
+        assert!(remarks[1].starts_with("3 damaged packets"), "{remarks:?}");
+        assert_eq!(length, 1_000);
+    }
+}

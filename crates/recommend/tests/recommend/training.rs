@@ -367,3 +367,77 @@ async fn a_search_is_decided_by_its_trials() {
         bytes(&world, first.model).await
     );
 }
+
+/// Trees that were fitted elsewhere, on columns of ours.
+fn trees_of_a_file() -> String {
+    use leitmotif_learn::trees::{
+        BinOptions, Dataset, Examples, Features, Objective, Parameters, fit,
+    };
+    use leitmotif_recommend::rank::{COLUMN_COUNT, column_names};
+    let rows: Vec<f32> = (0..200 * COLUMN_COUNT)
+        .map(|at| (at * 37 % 101) as f32 / 101.0)
+        .collect();
+    let labels: Vec<f32> = rows.chunks(COLUMN_COUNT).map(|row| row[0]).collect();
+    let examples = Examples::new(Features::new(&rows, COLUMN_COUNT).unwrap(), &labels);
+    let parameters = Parameters {
+        objective: Objective::Regression,
+        trees: 5,
+        ..Parameters::default()
+    };
+    let dataset = Dataset::new(&examples, &BinOptions::default()).unwrap();
+    let fitted = fit(&dataset, None, &parameters).unwrap().ensemble;
+    fitted.with_names(column_names()).unwrap().to_lightgbm()
+}
+
+#[tokio::test]
+async fn a_ranker_of_a_file_becomes_a_model_that_nobody_judged() {
+    use leitmotif_recommend::ranker_files::{RankerFile, ranker_of, with_ranker};
+    let world = World::new().await;
+    world.live().await;
+    world.train().await.unwrap();
+    let (stores, scope) = (&world.stores, &world.scope);
+    let in_use = async || {
+        world
+            .storage
+            .alias(scope, PRODUCTION)
+            .await
+            .unwrap()
+            .unwrap()
+    };
+    let base = in_use().await;
+    let file = RankerFile {
+        trees: trees_of_a_file(),
+        blend_weight: 1.5,
+    };
+    let made = with_ranker(stores, scope, &base, &file).await.unwrap();
+    assert_eq!(
+        ranker_of(stores, scope, made.id).await.unwrap(),
+        Some(file.clone())
+    );
+    assert!(
+        made.metrics["warnings"][0]
+            .as_str()
+            .unwrap()
+            .contains("nothing judged it")
+    );
+    assert_eq!(in_use().await.id, base.id, "somebody has to put it there");
+    leitmotif_recommend::train::promote(stores, scope, made.id)
+        .await
+        .unwrap();
+    let answered = world
+        .ask(|request| request.listener = Some(world.listener("person 4")))
+        .await;
+    assert_eq!(answered.model, Some(made.id));
+
+    let wrong = |trees: String| RankerFile {
+        trees,
+        ..file.clone()
+    };
+    let cut = wrong(file.trees[..file.trees.len() / 2].to_owned());
+    let strange = wrong(file.trees.replace("blended", "mixed"));
+    for (file, expected) in [(cut, "end of trees"), (strange, "`mixed`")] {
+        let refused = with_ranker(stores, scope, &base, &file).await.unwrap_err();
+        assert!(matches!(refused, Error::Invalid(_)), "{refused}");
+        assert!(refused.to_string().contains(expected), "{refused}");
+    }
+}

@@ -152,3 +152,26 @@ fn page_address(headers: &HeaderMap, query: &str, limit: usize, offset: usize) -
     let kept = kept.join("&");
     format!("{scheme}://{host}/v1/search?{kept}&limit={limit}&offset={offset}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_the_same_question_from_another_offset() {
+        let mut headers = HeaderMap::new();
+        let asked = "q=a%20b&type=track&limit=2&offset=4&market=DE";
+        let page = page_address(&headers, asked, 2, 6);
+        assert_eq!(
+            page,
+            "http://localhost/v1/search?q=a%20b&type=track&market=DE&limit=2&offset=6"
+        );
+        headers.insert("host", "music.example".parse().unwrap());
+        headers.insert("x-forwarded-proto", "https".parse().unwrap());
+        let page = page_address(&headers, "q=a", 20, 0);
+        assert_eq!(
+            page,
+            "https://music.example/v1/search?q=a&limit=20&offset=0"
+        );
+    }
+}
