@@ -21,9 +21,9 @@ use crate::state::ApiState;
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
         analysis, analyzers, audio, audits, duplicates, event_log, events, explanations, exports,
-        heads, home, imports, jobs, listeners, listens, overview, pipelines, playlist_drafts,
-        playlist_files, playlists, rankers, recommendations, replays, search, similar, statements,
-        tracks, training, usage, vectors,
+        home, imports, jobs, listeners, listens, overview, pipelines, playlist_drafts,
+        playlist_files, playlists, recommendations, replays, search, similar, statements, tracks,
+        usage, vectors,
     };
     OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(tracks::upsert, tracks::list))
@@ -73,21 +73,28 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::retry))
+        .routes(routes!(exports::export))
+        .routes(routes!(duplicates::search, duplicates::list))
+        .routes(routes!(duplicates::decision))
+        .routes(routes!(overview::overview))
+        .routes(routes!(usage::usage))
+        .merge(models())
+        .merge(comparisons())
+        .merge(administration())
+}
+
+/// What learns, and what was learnt.
+fn models() -> OpenApiRouter<ApiState> {
+    use native::{heads, rankers, training};
+    OpenApiRouter::new()
         .routes(routes!(training::create))
         .routes(routes!(training::list))
         .routes(routes!(training::get))
         .routes(routes!(training::set_production))
         .routes(routes!(rankers::get, rankers::put_beside))
-        .routes(routes!(exports::export))
-        .routes(routes!(duplicates::search, duplicates::list))
-        .routes(routes!(duplicates::decision))
         .routes(routes!(heads::list))
         .routes(routes!(heads::train))
         .routes(routes!(heads::get))
-        .routes(routes!(overview::overview))
-        .routes(routes!(usage::usage))
-        .merge(comparisons())
-        .merge(administration())
 }
 
 /// What sets a track beside others.

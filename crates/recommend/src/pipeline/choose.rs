@@ -46,6 +46,22 @@ pub struct Chosen {
     pub dropped_by_rule: Vec<u64>,
 }
 
+impl Chosen {
+    fn nothing() -> Self {
+        Self {
+            rung: Rung::Static,
+            places: Vec::new(),
+            pairs: Vec::new(),
+            degraded: Vec::new(),
+            sources: Vec::new(),
+            by_ranker: RankedRows::default(),
+            by_blend: Vec::new(),
+            considered: Vec::new(),
+            dropped_by_rule: Vec::new(),
+        }
+    }
+}
+
 /// Fills the list from the best rung that has something, then from the rungs below.
 ///
 /// `near` are embedding neighbours of [`super::content_seeds`]: of every track when there is no model, of
@@ -89,17 +105,7 @@ pub fn choose(
                 })
                 .collect(),
         },
-        chosen: Chosen {
-            rung: Rung::Static,
-            places: Vec::new(),
-            pairs: Vec::new(),
-            degraded: Vec::new(),
-            sources: Vec::new(),
-            by_ranker: RankedRows::default(),
-            by_blend: Vec::new(),
-            considered: Vec::new(),
-            dropped_by_rule: Vec::new(),
-        },
+        chosen: Chosen::nothing(),
     };
     making.list.explore_by(chance);
     watch.lap("features");
