@@ -73,7 +73,7 @@ pub struct TenantsAnswer {
 
 /// One line of the audit log.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct AuditAnswer {
+pub struct AuditEntryAnswer {
     /// Position, from 1.
     pub sequence: u64,
     /// When.
@@ -93,7 +93,7 @@ pub struct AuditAnswer {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AuditLogAnswer {
     /// The lines, oldest first.
-    pub entries: Vec<AuditAnswer>,
+    pub entries: Vec<AuditEntryAnswer>,
     /// Where the listing goes on.
     #[serde(flatten)]
     pub page: PageInfo,
@@ -230,7 +230,7 @@ pub async fn audit(
     let asked = listing.request(&query)?;
     let page = state.accounts.audit_log(&operator, &asked).await?;
     let info = listing.info(&page);
-    let entries = page.items.into_iter().map(|entry| AuditAnswer {
+    let entries = page.items.into_iter().map(|entry| AuditEntryAnswer {
         sequence: entry.sequence,
         at: entry.at,
         by: entry.by,

@@ -82,13 +82,13 @@ pub struct TrainingInput {
     #[schema(value_type = Option<String>)]
     pub promotion: Option<Promotion>,
     /// Searches for settings: by time, or by trials.
-    pub search: Option<SearchInput>,
+    pub search: Option<SearchBudgetInput>,
 }
 
 /// How long settings are searched for: `seconds`, or both counts of trials.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SearchInput {
+pub struct SearchBudgetInput {
     /// Seconds, 1 to 86,400. The first trial says how many fit in; the report names the counts, which
     /// give the same model again.
     pub seconds: Option<u32>,
@@ -98,7 +98,7 @@ pub struct SearchInput {
     pub ranker_trials: Option<u32>,
 }
 
-impl SearchInput {
+impl SearchBudgetInput {
     fn budget(self) -> Result<SearchBudget, Problem> {
         let within = |field: &str, value: u32, most: u32| {
             if (1..=most).contains(&value) {
@@ -143,7 +143,7 @@ pub async fn create(
     let request = TrainingRequest {
         report: input.report.unwrap_or_default(),
         promotion: input.promotion.unwrap_or_default(),
-        search: input.search.map(SearchInput::budget).transpose()?,
+        search: input.search.map(SearchBudgetInput::budget).transpose()?,
     };
     queue_one(
         &state,

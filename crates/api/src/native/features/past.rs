@@ -77,7 +77,7 @@ pub struct RowAnswer {
 /// A view to try.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PreviewInput {
+pub struct FeaturePreviewInput {
     /// The file.
     pub text: String,
 }
@@ -201,13 +201,13 @@ fn row_of(row: &Row, at: Timestamp) -> RowAnswer {
 
 /// Computes a view that is not in service from the newest 50,000 events. Nothing is kept.
 #[utoipa::path(post, path = "/api/v1/features/preview", tag = "features",
-    request_body = PreviewInput, responses(
+    request_body = FeaturePreviewInput, responses(
     (status = 200, body = PreviewAnswer),
     (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
 pub async fn preview(
     State(state): State<ApiState>,
     access: ReadAccess,
-    JsonBody(input): JsonBody<PreviewInput>,
+    JsonBody(input): JsonBody<FeaturePreviewInput>,
 ) -> Result<Json<PreviewAnswer>, Problem> {
     let definition = parsed(&input.text)?;
     let view = LiveView {

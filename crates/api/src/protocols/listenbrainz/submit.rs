@@ -24,6 +24,8 @@ const LISTENS_MAX: usize = 1_000;
 /// Most tags of a listen, and the longest.
 const TAGS_MAX: usize = 50;
 const TAG_CHARS_MAX: usize = 64;
+/// How long a track may say that it is, in milliseconds, as ListenBrainz has it: 24 days.
+const DURATION_MS_MAX: u64 = 24 * 24 * 3_600 * 1_000;
 
 /// Says whose token this is. Always 200 with a token, right or wrong.
 pub async fn validate_token(
@@ -255,7 +257,6 @@ fn reported(at: Timestamp, metadata: &Map<String, Value>) -> Result<ReportedList
 }
 
 fn duration_of(more: &Map<String, Value>) -> Result<Option<u32>, Problem> {
-    let longest_ms = u64::from(limits::TRACK_MS_MAX);
     let number = |key: &str, unit_ms: u64| -> Result<Option<u64>, Problem> {
         let Some(value) = more.get(key).filter(|value| !value.is_null()) else {
             return Ok(None);
@@ -264,17 +265,19 @@ fn duration_of(more: &Map<String, Value>) -> Result<Option<u32>, Problem> {
             .as_u64()
             .or_else(|| value.as_str().and_then(|text| text.parse().ok()));
         told.map(|told| told.saturating_mul(unit_ms))
-            .filter(|told| (1..=longest_ms).contains(told))
+            .filter(|told| (1..=DURATION_MS_MAX).contains(told))
             .map(Some)
-            .ok_or_else(|| invalid(format!("Value for {key} is invalid: at most a day.")))
+            .ok_or_else(|| invalid(format!("Value for {key} is invalid: at most 24 days.")))
     };
     match (number("duration", 1_000)?, number("duration_ms", 1)?) {
         (Some(_), Some(_)) => Err(invalid(
             "only one of duration and duration_ms may be given.",
         )),
+        // What is longer than any track here has a length that nothing can be done with.
         (seconds, milliseconds) => Ok(seconds
             .or(milliseconds)
-            .and_then(|told| u32::try_from(told).ok())),
+            .and_then(|told| u32::try_from(told).ok())
+            .filter(|told| *told <= limits::TRACK_MS_MAX)),
     }
 }
 

@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use leitmotif_domain::track::Track;
-use leitmotif_domain::{TenantScope, TrackId};
+use leitmotif_domain::{TenantScope, Timestamp, TrackId};
 use leitmotif_recommend::heads::{ValueKind, Values, values_of};
 use leitmotif_storage::ports::AnalysisDocument;
 use serde_json::{Value, json};
 
 use super::IdsQuery;
 use super::objects::{find_all, find_one, id_of};
+use super::sections::sections;
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::QueryParameters;
 use crate::problem::Problem;
@@ -35,11 +36,15 @@ impl<'d> Measured<'d> {
         Self(analysis)
     }
 
-    fn descriptor(&self, name: &str) -> &'d Value {
-        let audio = self
-            .0
-            .map_or(&Value::Null, |found| &found.document["audio"]);
-        let descriptors = audio["descriptors"].as_array().into_iter().flatten();
+    /// What was measured of the sound.
+    pub(super) fn audio(&self) -> &'d Value {
+        self.0
+            .map_or(&Value::Null, |found| &found.document["audio"])
+    }
+
+    pub(super) fn descriptor(&self, name: &str) -> &'d Value {
+        let descriptors = self.audio()["descriptors"].as_array();
+        let descriptors = descriptors.into_iter().flatten();
         let mut named = descriptors.filter(|one| one["name"] == name);
         named.next().unwrap_or(&Value::Null)
     }
@@ -51,18 +56,19 @@ impl<'d> Measured<'d> {
             "tempo" => value("tempo_bpm").as_f64(),
             "loudness" => value("integrated_loudness_lufs").as_f64(),
             "key" => value("key").as_str().and_then(pitch_class),
-            "mode" => match value("mode").as_str()? {
-                "major" => Some(1.0),
-                "minor" => Some(0.0),
-                _ => None,
+            "mode" => value("mode").as_str().and_then(mode_of),
+            // The protocol's range ends at 7: of the longer bars of compound time it is told the beats.
+            "time_signature" => match value(attribute).as_f64()? {
+                parts if parts > 7.0 => Some(parts / 3.0),
+                parts => Some(parts),
             },
-            "time_signature" | "duration_ms" => value(attribute).as_f64(),
+            "duration_ms" => value(attribute).as_f64(),
             share if SHARES.contains(&share) => value(share).as_f64(),
             _ => None,
         }
     }
 
-    fn whole(&self, attribute: &str) -> Option<i64> {
+    pub(super) fn whole(&self, attribute: &str) -> Option<i64> {
         self.number(attribute).map(|number| number.round() as i64)
     }
 
@@ -70,11 +76,9 @@ impl<'d> Measured<'d> {
         &self.descriptor(name)["confidence"]
     }
 
-    fn moments(&self, name: &str) -> Vec<f64> {
-        let audio = self
-            .0
-            .map_or(&Value::Null, |found| &found.document["audio"]);
-        let moments = audio[name].as_array().into_iter().flatten();
+    /// Times in seconds.
+    pub(super) fn moments(&self, name: &str) -> Vec<f64> {
+        let moments = self.audio()[name].as_array().into_iter().flatten();
         moments
             .filter_map(|moment| Some(moment.as_f64()? / 1_000.0))
             .collect()
@@ -211,7 +215,7 @@ fn analysis_object(track: &Track, analysis: &AnalysisDocument) -> Value {
             "platform": "leitmotif",
             "detailed_status": "OK",
             "status_code": 0,
-            "timestamp": null,
+            "timestamp": analysed_at(analysis),
             "analysis_time": null,
             "input_process": null,
         },
@@ -252,32 +256,24 @@ fn analysis_object(track: &Track, analysis: &AnalysisDocument) -> Value {
     })
 }
 
-/// Sections as the protocol has them; loudness, tempo, key and metre are not measured by section.
-fn sections(measured: &Measured<'_>) -> Vec<Value> {
-    let told = measured.descriptor("structure")["value"].as_array();
-    let section = |one: &Value| {
-        let start = one["start_ms"].as_f64()? / 1_000.0;
-        let end = one["end_ms"].as_f64()? / 1_000.0;
-        Some(json!({
-            "start": start,
-            "duration": (end - start).max(0.0),
-            "confidence": one["confidence"],
-            "loudness": null,
-            "tempo": null,
-            "tempo_confidence": null,
-            "key": -1,
-            "key_confidence": null,
-            "mode": null,
-            "mode_confidence": null,
-            "time_signature": null,
-            "time_signature_confidence": null,
-        }))
-    };
-    told.into_iter().flatten().filter_map(section).collect()
+/// When a track was analysed, in whole seconds since 1970.
+fn analysed_at(analysis: &AnalysisDocument) -> Option<i64> {
+    let at = analysis.document["analysed_at"].as_str()?;
+    let at = Timestamp::parse(at).ok()?;
+    Some(at.as_ms().div_euclid(1_000))
+}
+
+/// 1 for major, 0 for minor.
+pub(super) fn mode_of(name: &str) -> Option<f64> {
+    match name {
+        "major" => Some(1.0),
+        "minor" => Some(0.0),
+        _ => None,
+    }
 }
 
 /// The pitch class of a tonic, C = 0.
-fn pitch_class(name: &str) -> Option<f64> {
+pub(super) fn pitch_class(name: &str) -> Option<f64> {
     let (letter, sign) = name.split_at_checked(1)?;
     let place = ["C", "", "D", "", "E", "F", "", "G", "", "A", "", "B"]
         .iter()

@@ -7,6 +7,7 @@ pub mod errors;
 mod features;
 mod objects;
 mod recommendations;
+mod sections;
 
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
