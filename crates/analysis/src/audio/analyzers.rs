@@ -165,7 +165,7 @@ fn measure_sound<'a>(
     rhythm: &Rhythm,
 ) -> Sound<'a> {
     let (loudness, loudness_curve) = measure_loudness_over_time(audio);
-    let duration_ms = duration_ms(audio);
+    let duration_ms = audio.duration_ms();
     let seconds = duration_ms as f64 / 1000.0;
     let evidence = (seconds >= CHARACTER_S_MIN)
         .then(|| measure_evidence(spectra, rhythm))
@@ -188,11 +188,6 @@ fn spectra_of(audio: &AudioBuffer, parts: Parts) -> Result<Spectra, AnalysisErro
         });
     }
     Ok(Spectra::compute(&mono, parts))
-}
-
-fn duration_ms(audio: &AudioBuffer) -> u64 {
-    let frame_count = (audio.samples.len() / audio.channel_count.max(1)) as u64;
-    frame_count.saturating_mul(1000) / u64::from(audio.sample_rate_hz.max(1))
 }
 
 fn audio_of<'a>(input: &TrackInput<'a>) -> Result<&'a AudioBuffer, AnalysisError> {

@@ -85,14 +85,6 @@ pub struct DecodedAudio {
     pub stated_ms: Option<u64>,
 }
 
-impl DecodedAudio {
-    /// How much was decoded, in milliseconds.
-    pub fn heard_ms(&self) -> u64 {
-        let frames = self.audio.samples.len() / self.audio.channel_count.max(1);
-        (frames as u64).saturating_mul(1_000) / u64::from(self.audio.sample_rate_hz.max(1))
-    }
-}
-
 /// Decodes the default audio track of a file.
 ///
 /// - `extension` is a hint only: a wrong one still probes.

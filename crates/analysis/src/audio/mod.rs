@@ -75,5 +75,13 @@ pub struct AudioBuffer {
     pub sample_rate_hz: u32,
 }
 
+impl AudioBuffer {
+    /// How long it lasts, in whole milliseconds.
+    pub fn duration_ms(&self) -> u64 {
+        let frames = (self.samples.len() / self.channel_count.max(1)) as u64;
+        frames.saturating_mul(1_000) / u64::from(self.sample_rate_hz.max(1))
+    }
+}
+
 #[cfg(test)]
 mod tests;

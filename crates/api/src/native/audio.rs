@@ -252,7 +252,8 @@ pub async fn download(
     let headers = response.headers_mut();
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(end - start));
-    let media_type = HeaderValue::from_static(media_type_of(&audio.extension));
+    let media_type = media_type_of(&audio.extension).unwrap_or("application/octet-stream");
+    let media_type = HeaderValue::from_static(media_type);
     headers.insert(header::CONTENT_TYPE, media_type);
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
@@ -353,16 +354,18 @@ async fn read(
     }
 }
 
-fn media_type_of(extension: &str) -> &'static str {
-    match extension {
+/// The media type of a file's ending, where it is one of audio that is known.
+pub(crate) fn media_type_of(extension: &str) -> Option<&'static str> {
+    Some(match extension {
         "mp3" => "audio/mpeg",
         "flac" => "audio/flac",
         "ogg" | "oga" => "audio/ogg",
         "wav" => "audio/wav",
         "m4a" | "mp4" | "aac" => "audio/mp4",
         "aif" | "aiff" => "audio/aiff",
-        _ => "application/octet-stream",
-    }
+        "opus" => "audio/opus",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

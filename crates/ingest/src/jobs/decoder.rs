@@ -69,7 +69,7 @@ fn obey(order: &DecodeOrder) -> DecodeAnswer {
 /// Says what of the file was not heard, and gives the length that its container states where the end was not
 /// reached.
 fn tell_of_the_file(decoded: &DecodedAudio, order: &DecodeOrder, analysis: &mut AudioAnalysis) {
-    let heard_ms = decoded.heard_ms();
+    let heard_ms = decoded.audio.duration_ms();
     let remarks = &mut analysis.remarks;
     if decoded.is_partial && heard_ms >= u64::from(order.audio_seconds_max) * 1_000 {
         let minutes = f64::from(order.audio_seconds_max) / 60.0;

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::call::Call;
 use super::errors::Failure;
 use super::payload;
+use crate::native::audio::media_type_of;
 use crate::protocols::catalogue::{self, IdSpace};
 use crate::state::ApiState;
 
@@ -192,20 +193,6 @@ fn ours(track: &Track) -> Value {
     child(&IdSpace::Ours, track).unwrap_or_default()
 }
 
-/// The media type of a file's ending.
-fn content_type(extension: &str) -> Option<&'static str> {
-    Some(match extension {
-        "mp3" => "audio/mpeg",
-        "flac" => "audio/flac",
-        "ogg" | "oga" => "audio/ogg",
-        "opus" => "audio/opus",
-        "m4a" | "mp4" | "aac" => "audio/mp4",
-        "wav" => "audio/wav",
-        "aif" | "aiff" => "audio/aiff",
-        _ => return None,
-    })
-}
-
 /// A song. What is not known is left out.
 fn child(space: &IdSpace, track: &Track) -> Option<Value> {
     let details = &track.details;
@@ -224,7 +211,7 @@ fn child(space: &IdSpace, track: &Track) -> Option<Value> {
         "year": details.release_date.as_ref().map(|date| date.year()),
         "genre": details.genre,
         "suffix": track.audio.as_ref().map(|audio| audio.extension.as_str()),
-        "contentType": track.audio.as_ref().and_then(|audio| content_type(&audio.extension)),
+        "contentType": track.audio.as_ref().and_then(|audio| media_type_of(&audio.extension)),
         "type": "music",
         "isrc": details.external_ids.get("isrc").map(|isrc| [isrc]),
         "musicBrainzId": details.external_ids.get("musicbrainz"),
