@@ -22,8 +22,8 @@ fn described() -> OpenApiRouter<ApiState> {
     use native::{
         analysis, analyzers, audio, audits, duplicates, event_log, events, explanations, exports,
         home, imports, jobs, listeners, listens, overview, pipelines, playlist_drafts,
-        playlist_files, playlists, recommendations, replays, search, similar, statements, tracks,
-        usage, vectors,
+        playlist_files, playlists, recommendations, replays, search, similar, statements,
+        track_ids, tracks, usage, vectors,
     };
     OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(tracks::upsert, tracks::list))
@@ -44,6 +44,7 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(replays::rebuild))
         .routes(routes!(listens::create))
         .routes(routes!(listens::find))
+        .routes(routes!(track_ids::link))
         .routes(routes!(listeners::list))
         .routes(routes!(listeners::get))
         .routes(routes!(listeners::events))

@@ -11,6 +11,18 @@ use crate::error::InvalidValue;
 use crate::ids::TrackId;
 use crate::limits;
 
+/// Namespaces of media servers, in the order in which an id without one is looked for.
+pub const MEDIA_SERVERS: [&str; 8] = [
+    "navidrome",
+    "subsonic",
+    "ampache",
+    "jellyfin",
+    "emby",
+    "lyrion",
+    "plex",
+    "mediaserver",
+];
+
 /// A recording in a catalogue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Track {
@@ -61,6 +73,9 @@ pub struct TrackDetails {
     /// Ids elsewhere (`spotify`, `musicbrainz`, `path`, …), kept beside, never as our key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub external_ids: BTreeMap<String, String>,
+    /// Ids of its artist elsewhere, by the same namespaces; of several artists the first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub artist_ids: BTreeMap<String, String>,
     /// Free labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
@@ -95,19 +110,8 @@ impl TrackDetails {
         if self.popularity.is_some_and(|popularity| popularity > 100) {
             return Err(InvalidValue::new("popularity", "must be in 0..=100"));
         }
-        check_count(
-            "external_ids",
-            self.external_ids.len(),
-            limits::EXTERNAL_IDS_MAX,
-        )?;
-        for (namespace, value) in &self.external_ids {
-            check_namespace(namespace)?;
-            if value.is_empty() {
-                let field = format!("external_ids/{namespace}");
-                return Err(InvalidValue::new(field, "must not be empty"));
-            }
-            check_text("external_ids", value)?;
-        }
+        check_ids("external_ids", &self.external_ids)?;
+        check_ids("artist_ids", &self.artist_ids)?;
         check_count("tags", self.tags.len(), limits::TAGS_MAX)?;
         self.tags.iter().try_for_each(|tag| check_text("tags", tag))
     }
@@ -139,11 +143,24 @@ fn check_count(field: &str, count: usize, count_max: usize) -> Result<(), Invali
     Ok(())
 }
 
-fn check_namespace(namespace: &str) -> Result<(), InvalidValue> {
+fn check_ids(field: &str, ids: &BTreeMap<String, String>) -> Result<(), InvalidValue> {
+    check_count(field, ids.len(), limits::EXTERNAL_IDS_MAX)?;
+    for (namespace, value) in ids {
+        check_namespace(field, namespace)?;
+        if value.is_empty() {
+            let field = format!("{field}/{namespace}");
+            return Err(InvalidValue::new(field, "must not be empty"));
+        }
+        check_text(field, value)?;
+    }
+    Ok(())
+}
+
+fn check_namespace(field: &str, namespace: &str) -> Result<(), InvalidValue> {
     let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if namespace.is_empty() || namespace.len() > 64 || !namespace.bytes().all(is_word) {
         let reason = format!("`{namespace}` is not a namespace of 1..=64 characters a-z 0-9 -");
-        return Err(InvalidValue::new("external_ids", reason));
+        return Err(InvalidValue::new(field, reason));
     }
     Ok(())
 }
@@ -262,7 +279,7 @@ impl FromStr for TrackRef {
     type Err = InvalidValue;
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         if let Some((namespace, value)) = text.split_once(':') {
-            check_namespace(namespace)?;
+            check_namespace("external_ids", namespace)?;
             check_text("track", value)?;
             if value.is_empty() {
                 return Err(InvalidValue::new("track", format!("`{text}` names no id")));

@@ -1,5 +1,7 @@
 //! How a patch changes a stored track.
 
+use std::collections::BTreeMap;
+
 use leitmotif_domain::track::{AudioSource, Lyrics, Track, TrackDetails};
 use leitmotif_domain::{Timestamp, TrackId};
 
@@ -36,18 +38,23 @@ pub fn only_match<'a>(
     details: &'a TrackDetails,
     mut find: impl FnMut(&'a str, &'a str) -> Result<Option<TrackId>>,
 ) -> Result<Option<TrackId>> {
-    let mut matched: Option<TrackId> = None;
+    let mut matched: Option<(TrackId, String)> = None;
     for (namespace, value) in &details.external_ids {
         let Some(id) = find(namespace, value)? else {
             continue;
         };
-        if matched.is_some_and(|other| other != id) {
-            let reason = format!("external id `{namespace}:{value}` belongs to track `{id}`");
-            return Err(Error::Conflict { reason });
+        let name = format!("{namespace}:{value}");
+        match &matched {
+            Some((other, first)) if *other != id => {
+                let reason =
+                    format!("external ids `{first}` and `{name}` belong to different tracks");
+                return Err(Error::Conflict { reason });
+            }
+            Some(_) => {}
+            None => matched = Some((id, name)),
         }
-        matched = Some(id);
     }
-    Ok(matched)
+    Ok(matched.map(|(id, _)| id))
 }
 
 /// A track that was not there before.
@@ -82,11 +89,10 @@ pub fn updated(
     now: Timestamp,
 ) -> Result<Merged> {
     let mut details = patch.details;
-    for (namespace, value) in &stored.details.external_ids {
-        details
-            .external_ids
-            .entry(namespace.clone())
-            .or_insert_with(|| value.clone());
+    keep_ids(&mut details.external_ids, &stored.details.external_ids);
+    // Whoever names another artist says nothing of the ids of the one before.
+    if details.artist == stored.details.artist {
+        keep_ids(&mut details.artist_ids, &stored.details.artist_ids);
     }
     details.check()?;
     let audio = patch.audio.or_else(|| stored.audio.clone());
@@ -122,6 +128,14 @@ pub fn updated(
         track,
         lyrics,
     })
+}
+
+/// Keeps stored ids of namespaces that a patch does not name.
+fn keep_ids(ids: &mut BTreeMap<String, String>, stored: &BTreeMap<String, String>) {
+    for (namespace, value) in stored {
+        ids.entry(namespace.clone())
+            .or_insert_with(|| value.clone());
+    }
 }
 
 fn hash_of(audio: &Option<AudioSource>) -> Option<&str> {

@@ -37,6 +37,7 @@ pub mod similar;
 pub mod statements;
 pub mod syllables;
 pub mod tenants;
+pub mod track_ids;
 pub mod tracks;
 pub mod training;
 pub mod traits;

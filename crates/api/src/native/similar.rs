@@ -165,7 +165,8 @@ async fn constraints_of(
     if !compares {
         return wanted.read(None);
     }
-    let own = state.search.facts(scope, track).await?;
+    let own = state.search.facts(scope, &[track]).await?;
+    let own = own.first().copied().unwrap_or_default();
     let mut constraints = wanted.read(own.key)?;
     if let Some(percent) = query.bpm_near {
         if !(0.0..=BPM_NEAR_MAX).contains(&percent) {

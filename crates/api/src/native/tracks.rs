@@ -67,6 +67,9 @@ pub struct TrackInput {
     /// Ids elsewhere by namespace, for example `{"spotify": "…"}`.
     #[serde(default)]
     pub external_ids: BTreeMap<String, String>,
+    /// Ids of its artist elsewhere by namespace; of several artists the first.
+    #[serde(default)]
+    pub artist_ids: BTreeMap<String, String>,
     /// Free labels.
     #[serde(default)]
     pub tags: Vec<String>,
@@ -100,6 +103,7 @@ impl TrackInput {
             track_number: self.track_number,
             popularity: self.popularity,
             external_ids: self.external_ids,
+            artist_ids: self.artist_ids,
             tags: self.tags,
         };
         details.check()?;
@@ -153,6 +157,8 @@ pub struct TrackAnswer {
     pub popularity: Option<u8>,
     /// Ids elsewhere.
     pub external_ids: BTreeMap<String, String>,
+    /// Ids of its artist elsewhere.
+    pub artist_ids: BTreeMap<String, String>,
     /// Free labels.
     pub tags: Vec<String>,
     /// Whether there is audio.
@@ -184,6 +190,7 @@ impl From<Track> for TrackAnswer {
             track_number: details.track_number,
             popularity: details.popularity,
             external_ids: details.external_ids,
+            artist_ids: details.artist_ids,
             tags: details.tags,
             has_audio: track.audio.is_some(),
             audio: track.audio.map(|audio| AudioAnswer {
@@ -239,6 +246,8 @@ pub struct TrackQuery {
     pub q: Option<String>,
     /// The artist, exactly but for case.
     pub artist: Option<String>,
+    /// An id of the artist elsewhere, `namespace:id`.
+    pub artist_id: Option<String>,
     /// The genre, exactly but for case.
     pub genre: Option<String>,
     /// Only tracks with (or without) audio.
@@ -398,6 +407,16 @@ async fn upsert_lines(
     write(state, access, patches, answer).await
 }
 
+fn artist_id_of(text: &str) -> Result<(String, String), Problem> {
+    let (namespace, id) = (text.split_once(':'))
+        .filter(|(namespace, id)| !namespace.is_empty() && !id.is_empty())
+        .ok_or_else(|| {
+            let detail = "an id of an artist elsewhere is written `namespace:id`";
+            Problem::invalid("?artist_id", detail)
+        })?;
+    Ok((namespace.to_owned(), id.to_owned()))
+}
+
 /// Lists tracks, oldest first.
 #[utoipa::path(get, path = "/api/v1/tracks", tag = "tracks", params(TrackQuery), responses(
     (status = 200, body = TracksAnswer),
@@ -410,6 +429,7 @@ pub async fn list(
     let filter = TrackFilter {
         text: query.q,
         artist: query.artist,
+        artist_id: query.artist_id.as_deref().map(artist_id_of).transpose()?,
         genre: query.genre,
         has_audio: query.has_audio,
         has_lyrics: query.has_lyrics,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use leitmotif_domain::page::PageRequest;
-use leitmotif_domain::track::{Track, TrackRef};
+use leitmotif_domain::track::{MEDIA_SERVERS, Track, TrackRef};
 use leitmotif_domain::{TenantScope, TrackId};
 use leitmotif_ingest::listens::names::artist_key;
 use leitmotif_ingest::listens::recording_id;
@@ -15,17 +15,6 @@ use leitmotif_storage::ports::{TrackFilter, VectorSpace, current_spaces};
 use crate::problem::Problem;
 use crate::state::ApiState;
 
-/// Namespaces of media servers, in the order in which a bare id is looked for.
-const SERVER_NAMESPACES: [&str; 8] = [
-    "navidrome",
-    "subsonic",
-    "ampache",
-    "jellyfin",
-    "emby",
-    "lyrion",
-    "plex",
-    "mediaserver",
-];
 /// Tracks of an artist that stand for it.
 const ARTIST_TRACKS_MAX: usize = 20;
 /// Neighbours looked at for each of them.
@@ -51,6 +40,15 @@ impl IdSpace {
             Self::Ours => Some(track.id.to_string()),
             Self::Of(namespace) => track.details.external_ids.get(namespace).cloned(),
         }
+    }
+
+    /// The id of a track's artist; the track's own where the artist has none, which names the artist too.
+    pub fn artist_id_of(&self, track: &Track) -> Option<String> {
+        let theirs = match self {
+            Self::Ours => None,
+            Self::Of(namespace) => track.details.artist_ids.get(namespace).cloned(),
+        };
+        theirs.or_else(|| self.id_of(track))
     }
 }
 
@@ -96,7 +94,7 @@ pub async fn find(
         Err(_) => {}
     }
     if !text.is_empty() && !text.contains(':') {
-        named.extend(SERVER_NAMESPACES.iter().map(|namespace| {
+        named.extend(MEDIA_SERVERS.iter().map(|namespace| {
             let reference = TrackRef::External {
                 namespace: (*namespace).to_owned(),
                 value: text.to_owned(),
@@ -115,10 +113,53 @@ pub async fn find(
     Ok((track.ok_or_else(missing)?, space))
 }
 
+/// Finds an artist by an id elsewhere, `namespace:id` or a media server's bare one, or by that of any of
+/// its tracks; answers the name it is credited by.
+///
+/// - Errors: 404.
+pub async fn find_artist(
+    state: &ApiState,
+    scope: &TenantScope,
+    text: &str,
+) -> Result<(String, IdSpace), Problem> {
+    let named: Vec<(&str, &str)> = match text.split_once(':') {
+        Some(named) => vec![named],
+        None if text.is_empty() => Vec::new(),
+        None => MEDIA_SERVERS.iter().map(|&name| (name, text)).collect(),
+    };
+    for (namespace, id) in named {
+        if let Some(artist) = artist_named(state, scope, namespace, id).await? {
+            return Ok((artist, IdSpace::Of(namespace.to_owned())));
+        }
+    }
+    let (track, space) = find(state, scope, text).await?;
+    Ok((track.details.artist, space))
+}
+
+/// The artist that an id of a namespace names, where a track carries it.
+pub async fn artist_named(
+    state: &ApiState,
+    scope: &TenantScope,
+    namespace: &str,
+    id: &str,
+) -> Result<Option<String>, Problem> {
+    let filter = TrackFilter {
+        artist_id: Some((namespace.to_owned(), id.to_owned())),
+        ..TrackFilter::default()
+    };
+    let one = PageRequest::new(Some(1), None)?;
+    let found = state.catalog.list_tracks(scope, &filter, &one).await?;
+    Ok(found
+        .items
+        .into_iter()
+        .next()
+        .map(|track| track.details.artist))
+}
+
 /// The id a media server would know a track by, ours where none does.
 pub fn server_id(track: &Track) -> String {
     let ids = &track.details.external_ids;
-    let known = SERVER_NAMESPACES
+    let known = MEDIA_SERVERS
         .iter()
         .find_map(|namespace| ids.get(*namespace));
     known.cloned().unwrap_or_else(|| track.id.to_string())
@@ -273,25 +314,10 @@ pub async fn near_artists(
     artist: &str,
     count: usize,
 ) -> Result<Vec<NearArtist>, Problem> {
-    let mut own = artist_tracks(state, scope, artist).await?;
-    if own.is_empty() {
-        return Err(Problem::not_found("artist", artist));
-    }
-    own.truncate(ARTIST_TRACKS_MAX);
-    let first_of = |name: &str| {
-        artist_key(name)
-            .parts
-            .into_iter()
-            .next()
-            .unwrap_or_default()
-    };
     let asked = first_of(artist);
     let mut groups: BTreeMap<String, Vec<(f32, SongPair)>> = BTreeMap::new();
-    for song in &own {
-        if embedding(state, scope, song.id).await?.is_none() {
-            continue;
-        }
-        for other in near(state, scope, song, ARTIST_LOOK).await? {
+    for (song, near) in around_artist(state, scope, artist, ARTIST_LOOK).await? {
+        for other in near {
             let name = first_of(&other.track.details.artist);
             if name.is_empty() || name == asked {
                 continue;
@@ -308,6 +334,56 @@ pub async fn near_artists(
     });
     artists.truncate(count);
     Ok(artists)
+}
+
+/// The tracks nearest to any of an artist's, nearest first; the artist's own may be among them.
+///
+/// - Cost: a vector search for each of up to 20 songs of the artist.
+pub async fn near_artist_songs(
+    state: &ApiState,
+    scope: &TenantScope,
+    artist: &str,
+    count: usize,
+) -> Result<Vec<Near>, Problem> {
+    let around = around_artist(state, scope, artist, count).await?;
+    let mut near: Vec<Near> = around.into_iter().flat_map(|(_, near)| near).collect();
+    near.sort_by(|a, b| {
+        a.distance
+            .total_cmp(&b.distance)
+            .then(a.track.id.cmp(&b.track.id))
+    });
+    let mut seen = HashSet::new();
+    near.retain(|one| seen.insert(one.track.id));
+    near.truncate(count);
+    Ok(near)
+}
+
+/// Up to 20 songs of an artist, each with the tracks nearest to it.
+async fn around_artist(
+    state: &ApiState,
+    scope: &TenantScope,
+    artist: &str,
+    count: usize,
+) -> Result<Vec<(Track, Vec<Near>)>, Problem> {
+    let mut own = artist_tracks(state, scope, artist).await?;
+    if own.is_empty() {
+        return Err(Problem::not_found("artist", artist));
+    }
+    own.truncate(ARTIST_TRACKS_MAX);
+    let mut around = Vec::with_capacity(own.len());
+    for song in own {
+        if embedding(state, scope, song.id).await?.is_some() {
+            let near = near(state, scope, &song, count).await?;
+            around.push((song, near));
+        }
+    }
+    Ok(around)
+}
+
+/// The first artist of a credit, as artists are compared.
+fn first_of(credit: &str) -> String {
+    let parts = artist_key(credit).parts;
+    parts.into_iter().next().unwrap_or_default()
 }
 
 fn nearest_pairs(mut pairs: Vec<(f32, SongPair)>) -> Option<NearArtist> {

@@ -15,9 +15,10 @@ use super::lines::{Fault, Row};
 use super::records::read_cells;
 
 /// Columns that a track has.
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "album",
     "artist",
+    "artist_ids",
     "duration_ms",
     "explicit",
     "external_ids",
@@ -30,8 +31,9 @@ const COLUMNS: [&str; 13] = [
     "title",
     "track_number",
 ];
-/// How a column with ids of one namespace begins.
-const EXTERNAL_ID: &str = "external_ids.";
+/// Columns with ids elsewhere; a dot and a namespace follow where a column has those of one.
+const EXTERNAL_IDS: &str = "external_ids";
+const ARTIST_IDS: &str = "artist_ids";
 /// The namespace of ids that are made of what a row says.
 const ROW_NAMESPACE: &str = "table";
 /// Bytes of a hash that an id of a row has: two of a billion rows share one with a chance of 1e-21.
@@ -90,7 +92,9 @@ pub fn map_row(
 ) -> Result<TableTrack, String> {
     let id = id_in(row, other)?;
     for (name, value) in row {
-        let is_known = COLUMNS.contains(&name.as_str()) || name.starts_with(EXTERNAL_ID);
+        let is_of_ids = |column| namespace_in(name, column).is_some();
+        let is_known =
+            COLUMNS.contains(&name.as_str()) || is_of_ids(EXTERNAL_IDS) || is_of_ids(ARTIST_IDS);
         if !is_known && !value.is_null() && !other.contains(name) {
             other.insert(name.clone());
         }
@@ -113,7 +117,8 @@ pub fn map_row(
         track_number: number_in(row, "track_number")?,
         // What is beyond a byte is beyond the bound too.
         popularity: number_in(row, "popularity")?.map(|number| number.min(255) as u8),
-        external_ids: external_ids_in(row)?,
+        external_ids: ids_in(row, EXTERNAL_IDS)?,
+        artist_ids: ids_in(row, ARTIST_IDS)?,
         tags: tags_in(row)?,
     };
     let lyrics = match row.get("lyrics") {
@@ -214,9 +219,10 @@ fn wrong(row: &Map<String, Value>, name: &str, what: &str) -> String {
     format!("`{name}`: `{shown}` is {what}")
 }
 
-fn external_ids_in(row: &Map<String, Value>) -> Result<BTreeMap<String, String>, String> {
+/// Ids by namespace: an object in the column itself, or a column each.
+fn ids_in(row: &Map<String, Value>, column: &str) -> Result<BTreeMap<String, String>, String> {
     let mut ids = BTreeMap::new();
-    match row.get("external_ids") {
+    match row.get(column) {
         None | Some(Value::Null) => {}
         Some(Value::Object(named)) => {
             for namespace in named.keys() {
@@ -225,16 +231,20 @@ fn external_ids_in(row: &Map<String, Value>) -> Result<BTreeMap<String, String>,
                 }
             }
         }
-        Some(_) => return Err("`external_ids` is no object of ids by namespace".to_owned()),
+        Some(_) => return Err(format!("`{column}` is no object of ids by namespace")),
     }
     for name in row.keys() {
-        if let Some(namespace) = name.strip_prefix(EXTERNAL_ID)
+        if let Some(namespace) = namespace_in(name, column)
             && let Some(id) = text_in(row, name)?
         {
             ids.insert(namespace.to_owned(), id);
         }
     }
     Ok(ids)
+}
+
+fn namespace_in<'n>(name: &'n str, column: &str) -> Option<&'n str> {
+    name.strip_prefix(column)?.strip_prefix('.')
 }
 
 /// Labels, as a list or split at `;`.
@@ -271,15 +281,16 @@ mod tests {
 
     #[test]
     fn cells_are_mapped_typed_or_spelled() {
-        let text = "\u{feff}title,Artist,duration_ms,explicit,external_ids.genius,tags,other\n\
-                    \"A, B\",X,1000,TRUE,77,rap; live,z\nC,,,,,,\n";
+        let text = "\u{feff}title,Artist,duration_ms,explicit,external_ids.genius,artist_ids.genius,tags,other\n\
+                    \"A, B\",X,1000,TRUE,77,7,rap; live,z\nC,,,,,,,\n";
         let rows: Vec<_> = read_csv(text.as_bytes())
             .unwrap()
             .map(Result::unwrap)
             .collect();
         let mut other = BTreeSet::new();
         let expected = json!({"title": "A, B", "artist": "X", "duration_ms": 1000,
-            "explicit": true, "external_ids": {"genius": "77"}, "tags": ["rap", "live"]});
+            "explicit": true, "external_ids": {"genius": "77"},
+            "artist_ids": {"genius": "7"}, "tags": ["rap", "live"]});
         assert_eq!(
             map_row(&rows[0].1, &mut other).map(|t| t.body()),
             Ok(expected.clone())

@@ -76,17 +76,22 @@ fn fill(details: &mut TrackDetails, tag: &Tag) {
     details.release_date = [ItemKey::ReleaseDate, ItemKey::RecordingDate, ItemKey::Year]
         .into_iter()
         .find_map(|key| date_of(tag.get_string(key)?));
-    let ids = [
-        ("musicbrainz", ItemKey::MusicBrainzRecordingId),
-        ("isrc", ItemKey::Isrc),
-    ];
-    details.external_ids = ids
-        .into_iter()
-        .filter_map(|(namespace, key)| {
-            let value = clean(tag.get_string(key)?);
-            (!value.is_empty()).then(|| (namespace.to_owned(), value))
-        })
-        .collect::<BTreeMap<_, _>>();
+    details.external_ids = ids_in(
+        tag,
+        &[
+            ("musicbrainz", ItemKey::MusicBrainzRecordingId),
+            ("isrc", ItemKey::Isrc),
+        ],
+    );
+    details.artist_ids = ids_in(tag, &[("musicbrainz", ItemKey::MusicBrainzArtistId)]);
+}
+
+fn ids_in(tag: &Tag, keys: &[(&str, ItemKey)]) -> BTreeMap<String, String> {
+    let id = |(namespace, key): &(&str, ItemKey)| {
+        let value = clean(tag.get_string(*key)?);
+        (!value.is_empty()).then(|| ((*namespace).to_owned(), value))
+    };
+    keys.iter().filter_map(id).collect()
 }
 
 /// The longest start of a date text that reads as a date.

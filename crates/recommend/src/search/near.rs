@@ -101,11 +101,14 @@ impl Searcher {
         Ok(Some(NearAnswer { tracks, shortfall }))
     }
 
-    /// What is known of a track that constraints ask for.
-    pub async fn facts(&self, scope: &TenantScope, track: TrackId) -> Result<TrackFacts> {
+    /// What is known of tracks that constraints ask for, in their order.
+    pub async fn facts(&self, scope: &TenantScope, tracks: &[TrackId]) -> Result<Vec<TrackFacts>> {
         let slot = self.level(scope, true).await?;
         let corpus = slot.corpus.read();
-        Ok(corpus.facts_of(track).copied().unwrap_or_default())
+        let facts = tracks.iter().map(|track| corpus.facts_of(*track));
+        Ok(facts
+            .map(|facts| facts.copied().unwrap_or_default())
+            .collect())
     }
 }
 

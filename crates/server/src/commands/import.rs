@@ -8,7 +8,7 @@ use anyhow::Context;
 use leitmotif_demo::tour::TourProgress;
 use serde_json::{Value, json};
 
-use super::{Command, audit, histories, list_of, print, rap_scraper, tables, text_of};
+use super::{Command, audit, histories, list_of, print, rap_scraper, subsonic, tables, text_of};
 use crate::client::Client;
 use crate::progress::Bars;
 use crate::settings::Settings;
@@ -36,6 +36,8 @@ enum Other {
     RapScraper(rap_scraper::Args),
     /// Brings a listening history in: ListenBrainz, Spotify, Last.fm.
     Listens(histories::Args),
+    /// Learns the ids of a media server (Navidrome and others): tracks, artists, favourites.
+    Subsonic(subsonic::Args),
 }
 
 /// Lets the folder on the command line be imported by the platform in this very process.
@@ -54,6 +56,7 @@ pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<E
     match args.other {
         Some(Other::RapScraper(args)) => return rap_scraper::run(args, client, as_json).await,
         Some(Other::Listens(args)) => return histories::run(args, client, as_json).await,
+        Some(Other::Subsonic(args)) => return subsonic::run(args, client, as_json).await,
         None => {}
     }
     let source = args.source.context("nothing to import")?;

@@ -23,6 +23,7 @@ mod query;
 mod rap_scraper;
 mod search;
 mod serve;
+mod subsonic;
 mod tables;
 mod tags;
 

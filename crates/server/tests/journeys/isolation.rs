@@ -112,6 +112,7 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
     ("POST", "/api/v1/events/rebuild", "admin", Stranger::OwnOnly),
     ("POST", "/api/v1/listens", "write", Stranger::OwnOnly),
     ("POST", "/api/v1/track-matches", "read", Stranger::OwnOnly),
+    ("POST", "/api/v1/track-ids", "write", Stranger::OwnOnly),
     ("GET", "/api/v1/listeners", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/listeners/{id}", "read", Stranger::NotFound),
     (
@@ -441,6 +442,9 @@ fn request(path: &str, world: &World) -> (String, Value) {
         "/api/v1/track-matches" => {
             json!({"tracks": [{"title": format!("{MARK} 0"), "artist": MARK}]})
         }
+        "/api/v1/track-ids" => {
+            json!({"tracks": [{"track": track, "external_ids": {"mine": "1"}}]})
+        }
         "/api/v1/recommendations" => json!({"seeds": [track], "listener": world.listener}),
         "/api/v1/pipelines/preview" => json!({"text": "", "request": {"seeds": [track]}}),
         "/api/v1/pipelines/{placement}/versions" => json!({"text": "description = 'mine'"}),
@@ -559,6 +563,9 @@ fn every_route_keeps_tenants_apart() {
         }
         if *path == "/api/v1/track-matches" {
             assert_eq!(reply.json()["tracks"], json!([null]), "{context}");
+        }
+        if *path == "/api/v1/track-ids" {
+            assert_eq!(reply.json()["unknown"], 1, "{context}");
         }
         // A name that the caller sent may come back in the problem; nothing else may.
         let told = text.replace(&world.listener, "");

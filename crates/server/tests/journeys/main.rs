@@ -28,6 +28,7 @@ mod kills;
 mod learning;
 mod lyrics_encoder;
 mod lyrics_space;
+mod media_server;
 mod modules;
 mod pipelines;
 mod playlists;

@@ -244,8 +244,11 @@ fn journey_listenbrainz() {
 fn sounding(server: &TestServer, folder: &std::path::Path) -> Vec<String> {
     let wire = &server.wire;
     let tracks: Vec<Value> = (0..6)
-        .map(|i| json!({"title": format!("Tune {i}"), "artist": format!("Player {}", i % 3),
-            "album": "Tunes", "duration_ms": 4_000, "external_ids": {"navidrome": format!("nd{i}")}}))
+        .map(|i| {
+            json!({"title": format!("Tune {i}"), "artist": format!("Player {}", i % 3),
+            "album": "Tunes", "duration_ms": 4_000, "external_ids": {"navidrome": format!("nd{i}")},
+            "artist_ids": {"navidrome": format!("ar{}", i % 3), "spotify": format!("sp{}", i % 3)}})
+        })
         .collect();
     let written = wire.post("/api/v1/tracks", &json!({ "tracks": tracks }));
     let ids: Vec<String> = written["tracks"]
@@ -308,6 +311,15 @@ fn journey_audiomuse_and_opensubsonic() {
     let artists =
         wire.get("/api/similar_artists?artist=Player%200&n=5&include_component_matches=true");
     assert_eq!(artists.as_array().unwrap().len(), 2, "{artists}");
+    assert!(
+        artists[0]["artist_id"].as_str().unwrap().starts_with("ar"),
+        "{artists}"
+    );
+    let by_id = wire.get("/api/similar_artists?artist=ar0&n=5&include_component_matches=true");
+    assert_eq!(
+        by_id, artists,
+        "an artist's id of the media server names it too"
+    );
     let songs = &artists[0]["component_matches"][0];
     assert!(
         songs["artist1_representative_songs"][0]["item_id"].is_string(),
@@ -415,6 +427,13 @@ fn journey_audiomuse_and_opensubsonic() {
         let songs = ask(call, "id=nd0&count=4")[name]["song"].clone();
         assert_eq!(songs.as_array().unwrap().len(), 4, "{call}");
     }
+    let of_artist = ask("getSimilarSongs2", "id=ar0&count=4")["similarSongs2"]["song"].clone();
+    assert_eq!(of_artist.as_array().unwrap().len(), 4, "{of_artist}");
+    let names_artist = |song: &Value| song["artistId"].as_str().unwrap().starts_with("ar");
+    assert!(
+        of_artist.as_array().unwrap().iter().all(names_artist),
+        "{of_artist}"
+    );
     let found = ask("search3", "query=player%201&songCount=9")["searchResult3"].clone();
     assert_eq!(found["song"].as_array().unwrap().len(), 2, "{found}");
     assert_eq!(found["artist"].as_array().unwrap().len(), 1, "{found}");
@@ -459,6 +478,10 @@ fn journey_audiomuse_and_opensubsonic() {
     assert_eq!(plays(), (4, 1));
     let top = ask("getTopSongs", "artist=Player%200")["topSongs"]["song"].clone();
     assert_eq!(top[0]["title"], "Tune 0", "{top}");
+    assert_eq!(
+        ask("getTopSongs", "id=ar0")["topSongs"]["song"][0]["title"],
+        "Tune 0"
+    );
 }
 
 #[test]
@@ -543,6 +566,14 @@ fn journey_spotify() {
     assert_eq!(by_genre["seeds"][0]["type"], "GENRE");
     let related = wire.get(&format!("/v1/artists/{}/related-artists", ids[0]));
     assert_eq!(related["artists"].as_array().unwrap().len(), 2, "{related}");
+    assert_eq!(wire.get("/v1/artists/sp0/related-artists"), related);
+    assert!(
+        related["artists"][0]["id"]
+            .as_str()
+            .unwrap()
+            .starts_with("sp"),
+        "{related}"
+    );
 
     // Tracks by either id, and by words.
     let silent = wire.get("/v1/tracks/4uLU6hMCjMI75M1A2tKUQC");

@@ -2,7 +2,7 @@
 
 use leitmotif_domain::event::{CatalogueChange, EventPayload};
 use leitmotif_domain::track::{AudioLocation, AudioSource, TrackRef};
-use leitmotif_domain::{ErrorKind, TrackId, limits};
+use leitmotif_domain::{ErrorKind, TenantScope, TrackId, limits};
 use serde_json::json;
 
 use super::kind_of;
@@ -188,6 +188,47 @@ pub async fn updates_merge_and_say_what_is_new(world: &World) {
     let other = world.track(&scope, patch("two", &[])).await;
     assert_eq!(catalog.lyrics(&scope, other).await.unwrap(), None);
     assert!(other > id);
+}
+
+pub async fn artists_are_found_by_their_ids(world: &World) {
+    let (scope, catalog) = (world.first(), &world.catalog);
+    let by = |title: &str, artist: &str, ids: &[(&str, &str)]| {
+        let mut sent = patch(title, &[("x", title)]);
+        sent.details.artist = artist.to_owned();
+        let ids = ids
+            .iter()
+            .map(|(space, id)| ((*space).to_owned(), (*id).to_owned()));
+        sent.details.artist_ids = ids.collect();
+        sent
+    };
+    let found_by = async |scope: &TenantScope, space: &str, id: &str| -> Vec<String> {
+        let filter = TrackFilter {
+            artist_id: Some((space.to_owned(), id.to_owned())),
+            ..TrackFilter::default()
+        };
+        let listed = catalog.list_tracks(scope, &filter, &page(9, None)).await;
+        let items = listed.unwrap().items;
+        items.into_iter().map(|track| track.details.title).collect()
+    };
+    let found = async |space, id| found_by(&scope, space, id).await;
+    let first = world.track(&scope, by("1", "Ann", &[("n", "a")])).await;
+    world
+        .track(&scope, by("2", "Ann", &[("n", "a"), ("s", "q")]))
+        .await;
+    world.track(&scope, by("3", "Bea", &[("n", "b")])).await;
+    assert_eq!(found("n", "a").await, ["1", "2"]);
+    assert_eq!(found("s", "q").await, ["2"]);
+    assert!(found("s", "a").await.is_empty());
+    // Ids that are not named again stay, as long as the artist does.
+    world.track(&scope, by("1", "Ann", &[("s", "q")])).await;
+    assert_eq!(found("n", "a").await, ["1", "2"]);
+    assert_eq!(found("s", "q").await, ["1", "2"]);
+    world.track(&scope, by("1", "Bea", &[("n", "b")])).await;
+    assert_eq!(found("n", "b").await, ["1", "3"]);
+    assert_eq!(found("s", "q").await, ["2"]);
+    assert!(found_by(&world.second(), "n", "b").await.is_empty());
+    assert!(catalog.delete_track(&scope, first).await.unwrap());
+    assert_eq!(found("n", "b").await, ["3"]);
 }
 
 pub async fn filters_select_tracks(world: &World) {

@@ -289,12 +289,18 @@ fn audio_text(track: &Track) -> Result<Option<String>> {
 }
 
 fn link_external(db: &Connection, id: TrackId, details: &TrackDetails) -> Result<()> {
-    db.prepare_cached("DELETE FROM external_ids WHERE track = ?")?
-        .execute([key_of(id)])?;
-    let mut link =
-        db.prepare_cached("INSERT INTO external_ids (namespace, value, track) VALUES (?, ?, ?)")?;
-    for (namespace, value) in &details.external_ids {
-        link.execute(params![namespace, value, key_of(id)])?;
+    let kinds = [
+        ("external_ids", &details.external_ids),
+        ("artist_ids", &details.artist_ids),
+    ];
+    for (table, ids) in kinds {
+        db.prepare_cached(&format!("DELETE FROM {table} WHERE track = ?"))?
+            .execute([key_of(id)])?;
+        let sql = format!("INSERT INTO {table} (namespace, value, track) VALUES (?, ?, ?)");
+        let mut link = db.prepare_cached(&sql)?;
+        for (namespace, value) in ids {
+            link.execute(params![namespace, value, key_of(id)])?;
+        }
     }
     Ok(())
 }
@@ -331,6 +337,7 @@ fn delete(db: &Connection, id: TrackId) -> Result<bool> {
     let key = key_of(id);
     let removed = db.execute("DELETE FROM tracks WHERE id = ?", [key])?;
     db.execute("DELETE FROM external_ids WHERE track = ?", [key])?;
+    db.execute("DELETE FROM artist_ids WHERE track = ?", [key])?;
     db.execute("DELETE FROM analyses WHERE track = ?", [key])?;
     db.execute("DELETE FROM playlist_tracks WHERE track = ?", [key])?;
     imports::forget(db, id)?;

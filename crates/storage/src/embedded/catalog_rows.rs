@@ -91,6 +91,10 @@ pub fn conditions(filter: &TrackFilter) -> (String, Vec<Value>) {
             arguments.push(Value::Text(value.to_lowercase()));
         }
     }
+    if let Some((namespace, value)) = &filter.artist_id {
+        sql.push_str(" AND id IN (SELECT track FROM artist_ids WHERE namespace = ? AND value = ?)");
+        arguments.extend([namespace, value].map(|text| Value::Text(text.clone())));
+    }
     let flags = [
         ("audio IS NOT NULL", filter.has_audio),
         ("lyrics_hash IS NOT NULL", filter.has_lyrics),

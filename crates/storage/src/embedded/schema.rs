@@ -129,6 +129,11 @@ CREATE TABLE checkpoint_parts (
     PRIMARY KEY (consumer, part, offset));
 ", "
 ALTER TABLE jobs ADD COLUMN losses INTEGER NOT NULL DEFAULT 0;
+", "
+CREATE TABLE artist_ids (
+    namespace TEXT NOT NULL, value TEXT NOT NULL, track BLOB NOT NULL,
+    PRIMARY KEY (namespace, value, track)) WITHOUT ROWID;
+CREATE INDEX artist_ids_of_track ON artist_ids (track);
 "];
 
 /// Brings a file to the present version.

@@ -163,6 +163,8 @@ fn passes(stored: &Stored, filter: &TrackFilter) -> bool {
         .map(str::to_lowercase)
         .all(|word| search.contains(&word))
         && is_same(&filter.artist, Some(&details.artist))
+        && (filter.artist_id.as_ref())
+            .is_none_or(|(namespace, id)| details.artist_ids.get(namespace) == Some(id))
         && is_same(&filter.genre, details.genre.as_deref())
         && is_flag(filter.has_audio, stored.track.audio.is_some())
         && is_flag(filter.has_lyrics, stored.lyrics.is_some())

@@ -14,7 +14,7 @@ use crate::error::Result;
 pub struct TrackPatch {
     /// The track, when the sender knows our id; otherwise it is found by its external ids.
     pub id: Option<TrackId>,
-    /// Everything the sender knows; replaces the stored details, external ids are merged.
+    /// Everything the sender knows; replaces the stored details; external ids, the artist's too, are merged.
     pub details: TrackDetails,
     /// New audio; `None` keeps what is there.
     pub audio: Option<AudioSource>,
@@ -51,6 +51,8 @@ pub struct TrackFilter {
     pub text: Option<String>,
     /// The artist, exactly, case ignored.
     pub artist: Option<String>,
+    /// An id of the artist elsewhere: its namespace and the id.
+    pub artist_id: Option<(String, String)>,
     /// The genre, exactly, case ignored.
     pub genre: Option<String>,
     /// Only tracks with (or without) audio.

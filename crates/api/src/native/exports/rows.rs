@@ -78,7 +78,9 @@ impl Export {
             details.duration_ms.into(),
             details.explicit.into(),
             details.track_number.into(),
+            details.popularity.map(u32::from).into(),
             json_cell(&details.external_ids)?,
+            json_cell(&details.artist_ids)?,
             json_cell(&details.tags)?,
             audio
                 .as_ref()

@@ -50,7 +50,7 @@ use ColumnKind::{Flag, Integer, Json, Real, Reals, Text};
 
 const TRACK: Column = Column::new("track", Text, "id of the track");
 
-const TRACKS: [Column; 17] = [
+const TRACKS: [Column; 19] = [
     TRACK,
     Column::new("title", Text, "title as printed"),
     Column::new("artist", Text, "artist as printed, empty when unknown"),
@@ -64,10 +64,16 @@ const TRACKS: [Column; 17] = [
     Column::new("duration_ms", Integer, "length").in_unit("ms"),
     Column::new("explicit", Flag, "whether the sender marks it explicit"),
     Column::new("track_number", Integer, "position on its release"),
+    Column::new("popularity", Integer, "popularity elsewhere, 0 to 100"),
     Column::new(
         "external_ids",
         Json,
         "ids elsewhere by namespace, as an object",
+    ),
+    Column::new(
+        "artist_ids",
+        Json,
+        "ids of the artist elsewhere by namespace, as an object",
     ),
     Column::new("tags", Json, "free labels, as a list"),
     Column::new("audio_sha256", Text, "hash of the audio file"),

@@ -167,9 +167,9 @@ async fn similar_artists(
         .or(query.artist_id)
         .filter(|asked| !asked.trim().is_empty())
         .ok_or_else(|| Problem::invalid("", "artist or artist_id is needed"))?;
-    // An artist is named as it is credited, or by any of its tracks.
-    let (name, space) = match catalogue::find(&state, scope, &asked).await {
-        Ok((track, space)) => (track.details.artist, Some(space)),
+    // An artist is named as it is credited, by its id, or by any of its tracks.
+    let (name, space) = match catalogue::find_artist(&state, scope, &asked).await {
+        Ok((name, space)) => (name, Some(space)),
         Err(problem) if problem.is_not_found() => (asked, None),
         Err(problem) => return Err(problem),
     };
@@ -182,9 +182,10 @@ async fn similar_artists(
         Some(json!({"item_id": id, "title": track.details.title}))
     };
     let told = near.iter().map(|artist| {
+        let told_in = (space.clone()).unwrap_or_else(|| space_of(&artist.track));
         let mut told = json!({
             "artist": artist.track.details.artist,
-            "artist_id": catalogue::server_id(&artist.track),
+            "artist_id": told_in.artist_id_of(&artist.track),
             "divergence": artist.distance,
         });
         if has_pairs {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use leitmotif_domain::TrackId;
 use leitmotif_domain::limits;
 use leitmotif_domain::track::Track;
+use leitmotif_domain::{TenantScope, TrackId};
 use leitmotif_ingest::listens::names::folded;
 use leitmotif_recommend::search::Highlight;
 use leitmotif_storage::ports::TrackFilter;
@@ -14,6 +14,7 @@ use super::call::Call;
 use super::errors::Failure;
 use super::payload;
 use crate::native::audio::media_type_of;
+use crate::problem::Problem;
 use crate::protocols::catalogue::{self, IdSpace};
 use crate::state::ApiState;
 
@@ -82,7 +83,7 @@ pub async fn search3(state: &ApiState, call: &Call<'_>) -> Answer {
         .filter_map(|tracks| album_of(&tracks))
         .skip(offset("albumOffset")?)
         .take(count("albumCount")?);
-    let songs: Vec<Value> = songs.iter().map(ours).collect();
+    let songs = children(state, scope, &IdSpace::Ours, &songs).await?;
     Ok(payload(
         "searchResult3",
         json!({
@@ -121,10 +122,8 @@ pub async fn sonic_similar(state: &ApiState, call: &Call<'_>) -> Answer {
     let (track, space) = catalogue::find(state, call.scope(), call.needed("id")?).await?;
     let count = call.count("count", SONIC_DEFAULT, limits::PAGE_ITEMS_MAX)?;
     let near = catalogue::near(state, call.scope(), &track, count).await?;
-    let matches = near
-        .iter()
-        .filter_map(|one| matched(&space, &one.track, one.distance));
-    Ok(payload("sonicMatch", matches.collect()))
+    let near = near.into_iter().map(|one| (one.track, one.distance));
+    matches(state, call.scope(), &space, near).await
 }
 
 /// A way through the sound; similarity is that to the first song.
@@ -134,23 +133,28 @@ pub async fn sonic_path(state: &ApiState, call: &Call<'_>) -> Answer {
     let (to, _) = catalogue::find(state, scope, call.needed("endSongId")?).await?;
     let count = call.count("count", PATH_DEFAULT, limits::PAGE_ITEMS_MAX)?;
     let path = catalogue::path(state, scope, (from.id, to.id), count.max(2)).await?;
-    let matches = path
-        .iter()
-        .filter_map(|(track, from_start, _)| matched(&space, track, *from_start));
-    Ok(payload("sonicMatch", matches.collect()))
+    let path = path
+        .into_iter()
+        .map(|(track, from_start, _)| (track, from_start));
+    matches(state, scope, &space, path).await
 }
 
-/// Songs that sound like a song, an album or an artist; the latter two are named by one of their
-/// songs.
+/// Songs that sound like a song, or like those of an artist. An album is named by one of its songs.
 pub async fn similar_songs(state: &ApiState, call: &Call<'_>, name: &str) -> Answer {
-    let (track, space) = catalogue::find(state, call.scope(), call.needed("id")?).await?;
+    let (scope, id) = (call.scope(), call.needed("id")?);
     let count = call.count("count", SIMILAR_DEFAULT, limits::PAGE_ITEMS_MAX)?;
-    let near = catalogue::near(state, call.scope(), &track, count).await?;
+    let (near, space) = match catalogue::find(state, scope, id).await {
+        Ok((track, space)) => (catalogue::near(state, scope, &track, count).await?, space),
+        Err(problem) if problem.is_not_found() => {
+            let (artist, space) = catalogue::find_artist(state, scope, id).await?;
+            let near = catalogue::near_artist_songs(state, scope, &artist, count).await?;
+            (near, space)
+        }
+        Err(problem) => return Err(problem.into()),
+    };
     let near = catalogue::without_copies(near);
-    let songs: Vec<Value> = near
-        .iter()
-        .filter_map(|one| child(&space, &one.track))
-        .collect();
+    let tracks: Vec<Track> = near.into_iter().map(|one| one.track).collect();
+    let songs = children(state, scope, &space, &tracks).await?;
     Ok(payload(name, json!({"song": songs})))
 }
 
@@ -158,10 +162,7 @@ pub async fn similar_songs(state: &ApiState, call: &Call<'_>, name: &str) -> Ans
 pub async fn top_songs(state: &ApiState, call: &Call<'_>) -> Answer {
     let scope = call.scope();
     let (artist, space) = match (call.get("id"), call.get("artist")) {
-        (Some(id), _) => {
-            let (track, space) = catalogue::find(state, scope, id).await?;
-            (track.details.artist, space)
-        }
+        (Some(id), _) => catalogue::find_artist(state, scope, id).await?,
         (None, Some(name)) => (name.to_owned(), IdSpace::Ours),
         (None, None) => return Err(Failure::missing("artist")),
     };
@@ -169,7 +170,7 @@ pub async fn top_songs(state: &ApiState, call: &Call<'_>) -> Answer {
     let mut tracks = catalogue::artist_tracks(state, scope, &artist).await?;
     let ids: Vec<TrackId> = tracks.iter().map(|track| track.id).collect();
     let popularity = state.recommender.popularity(scope, &ids).await;
-    let popularity = popularity.map_err(crate::problem::Problem::from)?;
+    let popularity = popularity.map_err(Problem::from)?;
     // Songs that nobody played have nothing to be ordered by.
     let played: HashSet<TrackId> = popularity.keys().copied().collect();
     tracks.retain(|track| played.contains(&track.id));
@@ -177,24 +178,55 @@ pub async fn top_songs(state: &ApiState, call: &Call<'_>) -> Answer {
         let of = |track: &Track| popularity.get(&track.id).copied().unwrap_or(0.0);
         of(b).total_cmp(&of(a)).then(a.id.cmp(&b.id))
     });
-    let songs: Vec<Value> = tracks
-        .iter()
-        .take(count)
-        .filter_map(|track| child(&space, track))
-        .collect();
+    tracks.truncate(count);
+    let songs = children(state, scope, &space, &tracks).await?;
     Ok(payload("topSongs", json!({"song": songs})))
 }
 
-fn matched(space: &IdSpace, track: &Track, distance: f32) -> Option<Value> {
-    Some(json!({"entry": child(space, track)?, "similarity": 1.0 - distance}))
+/// Tracks with their distances as matches.
+async fn matches(
+    state: &ApiState,
+    scope: &TenantScope,
+    space: &IdSpace,
+    near: impl Iterator<Item = (Track, f32)>,
+) -> Answer {
+    let (tracks, distances): (Vec<Track>, Vec<f32>) = near.unzip();
+    let tempos = tempos_of(state, scope, &tracks).await?;
+    let told = tracks.iter().zip(tempos).zip(distances);
+    let matches = told.filter_map(|((track, tempo), distance)| {
+        let entry = child(space, track, tempo)?;
+        Some(json!({"entry": entry, "similarity": 1.0 - distance}))
+    });
+    Ok(payload("sonicMatch", matches.collect()))
 }
 
-fn ours(track: &Track) -> Value {
-    child(&IdSpace::Ours, track).unwrap_or_default()
+/// Tracks as songs; those that have no id in the space are left out.
+async fn children(
+    state: &ApiState,
+    scope: &TenantScope,
+    space: &IdSpace,
+    tracks: &[Track],
+) -> Result<Vec<Value>, Problem> {
+    let tempos = tempos_of(state, scope, tracks).await?;
+    let told = tracks.iter().zip(tempos);
+    Ok(told
+        .filter_map(|(track, tempo)| child(space, track, tempo))
+        .collect())
+}
+
+/// The measured tempos, in beats a minute.
+async fn tempos_of(
+    state: &ApiState,
+    scope: &TenantScope,
+    tracks: &[Track],
+) -> Result<Vec<Option<f32>>, Problem> {
+    let ids: Vec<TrackId> = tracks.iter().map(|track| track.id).collect();
+    let facts = state.search.facts(scope, &ids).await?;
+    Ok(facts.into_iter().map(|facts| facts.tempo_bpm).collect())
 }
 
 /// A song. What is not known is left out.
-fn child(space: &IdSpace, track: &Track) -> Option<Value> {
+fn child(space: &IdSpace, track: &Track, tempo_bpm: Option<f32>) -> Option<Value> {
     let details = &track.details;
     let id = space.id_of(track)?;
     let seconds = details.duration_ms.map(|length| length.div_ceil(1_000));
@@ -203,13 +235,14 @@ fn child(space: &IdSpace, track: &Track) -> Option<Value> {
         "title": details.title,
         "isDir": false,
         "artist": details.artist,
-        "artistId": id,
+        "artistId": space.artist_id_of(track),
         "album": details.album,
         "albumId": details.album.as_ref().map(|_| id.as_str()),
         "duration": seconds,
         "track": details.track_number,
         "year": details.release_date.as_ref().map(|date| date.year()),
         "genre": details.genre,
+        "bpm": tempo_bpm.map(|tempo| tempo.round() as u32),
         "suffix": track.audio.as_ref().map(|audio| audio.extension.as_str()),
         "contentType": track.audio.as_ref().and_then(|audio| media_type_of(&audio.extension)),
         "type": "music",

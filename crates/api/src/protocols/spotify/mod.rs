@@ -16,7 +16,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use self::objects::{artist_object, find_all, find_one, track_object};
+use self::objects::{artist_object, find_all, find_artist, find_one, track_object};
 use super::catalogue;
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::QueryParameters;
@@ -90,9 +90,8 @@ async fn related_artists(
     access: ReadAccess,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let track = find_one(&state, access.scope(), &id).await?;
-    let artist = &track.details.artist;
-    let near = catalogue::near_artists(&state, access.scope(), artist, RELATED_MAX).await?;
+    let artist = find_artist(&state, access.scope(), &id).await?;
+    let near = catalogue::near_artists(&state, access.scope(), &artist, RELATED_MAX).await?;
     let artists: Vec<Value> = near.iter().map(|one| artist_object(&one.track)).collect();
     Ok(Json(json!({ "artists": artists })))
 }

@@ -7,8 +7,11 @@ use leitmotif_domain::{TenantScope, TrackId};
 use serde_json::{Value, json};
 
 use crate::problem::Problem;
+use crate::protocols::catalogue;
 use crate::state::ApiState;
 
+/// Whose ids the protocol speaks.
+const NAMESPACE: &str = "spotify";
 /// Most ids in one request.
 const IDS_MAX: usize = 100;
 
@@ -32,7 +35,7 @@ pub async fn find_all(
     let theirs: Vec<TrackRef> = ids
         .iter()
         .map(|id| TrackRef::External {
-            namespace: "spotify".to_owned(),
+            namespace: NAMESPACE.to_owned(),
             value: (*id).to_owned(),
         })
         .collect();
@@ -61,19 +64,46 @@ pub async fn find_one(state: &ApiState, scope: &TenantScope, id: &str) -> Result
     found.ok_or_else(missing)
 }
 
+/// Finds an artist by Spotify's id, where a track carries it, or by the id of any of its tracks; answers
+/// the name it is credited by.
+///
+/// - Errors: 404.
+pub async fn find_artist(
+    state: &ApiState,
+    scope: &TenantScope,
+    id: &str,
+) -> Result<String, Problem> {
+    if let Some(artist) = catalogue::artist_named(state, scope, NAMESPACE, id).await? {
+        return Ok(artist);
+    }
+    let track = find_one(state, scope, id).await;
+    let track = track.map_err(|problem| match problem.is_not_found() {
+        true => Problem::not_found("artist", id),
+        false => problem,
+    })?;
+    Ok(track.details.artist)
+}
+
 /// The id of a track: Spotify's where it is known, else ours.
 pub fn id_of(track: &Track) -> String {
-    let theirs = track.details.external_ids.get("spotify");
-    let is_plain = |id: &&String| id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    theirs
-        .filter(is_plain)
+    plain(track.details.external_ids.get(NAMESPACE)).unwrap_or_else(|| track.id.to_string())
+}
+
+/// The id of a track's artist: Spotify's where it is known, else the track's, which names it too.
+fn artist_id_of(track: &Track) -> String {
+    plain(track.details.artist_ids.get(NAMESPACE)).unwrap_or_else(|| id_of(track))
+}
+
+/// An id as clients of the protocol accept it.
+fn plain(id: Option<&String>) -> Option<String> {
+    id.filter(|id| id.bytes().all(|byte| byte.is_ascii_alphanumeric()))
         .cloned()
-        .unwrap_or_else(|| track.id.to_string())
 }
 
 /// A track.
 pub fn track_object(track: &Track) -> Value {
     let (details, id) = (&track.details, id_of(track));
+    let artist_id = artist_id_of(track);
     let date = details.release_date.as_ref();
     json!({
         "id": id,
@@ -87,11 +117,11 @@ pub fn track_object(track: &Track) -> Value {
         "track_number": details.track_number,
         "external_ids": {"isrc": details.external_ids.get("isrc")},
         "artists": [{
-            "id": id,
+            "id": artist_id,
             "name": details.artist,
             "type": "artist",
-            "uri": format!("spotify:artist:{id}"),
-            "href": format!("/v1/artists/{id}"),
+            "uri": format!("spotify:artist:{artist_id}"),
+            "href": format!("/v1/artists/{artist_id}"),
         }],
         "album": {
             "id": details.album.as_ref().map(|_| id.as_str()),
@@ -104,9 +134,9 @@ pub fn track_object(track: &Track) -> Value {
     })
 }
 
-/// The artist of a track, named by the track.
+/// The artist of a track.
 pub fn artist_object(track: &Track) -> Value {
-    let id = id_of(track);
+    let id = artist_id_of(track);
     let genres: Vec<&String> = track.details.genre.iter().collect();
     json!({
         "id": id,

@@ -11,7 +11,7 @@ use leitmotif_storage::ports::TrackFilter;
 use serde_json::{Value, json};
 
 use super::features::{Measured, analyses_of};
-use super::objects::{find_all, find_one, track_object};
+use super::objects::{find_all, find_artist, track_object};
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::QueryParameters;
 use crate::problem::Problem;
@@ -166,7 +166,7 @@ async fn seeds_of(
         }
     }
     for id in &artists {
-        let artist = find_one(state, scope, id).await?.details.artist;
+        let artist = find_artist(state, scope, id).await?;
         let songs = catalogue::artist_tracks(state, scope, &artist).await?;
         ids.extend(songs.iter().take(STAND_INS).map(|track| track.id));
         seeds.push(told("ARTIST", id, Some(format!("/v1/artists/{id}"))));

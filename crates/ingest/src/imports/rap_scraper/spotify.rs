@@ -137,6 +137,14 @@ pub fn confirmed_artists(printed: &str, credited: &[(Option<String>, String)]) -
     if is_confirmed { parts } else { Vec::new() }
 }
 
+/// The id of a credited artist.
+pub fn credited_id(artist: &str, credited: &[(Option<String>, String)]) -> Option<String> {
+    let mut named = credited
+        .iter()
+        .filter(|(_, name)| folded(name) == folded(artist));
+    named.next()?.0.clone()
+}
+
 /// Letters and digits in lower case: what is left of a name when its spelling is forgotten.
 fn folded(name: &str) -> String {
     let letters = name.chars().filter(|c| c.is_alphanumeric());

@@ -8,10 +8,12 @@ use leitmotif_domain::track::{ReleaseDate, TrackDetails};
 use serde_json::{Map, Value, json};
 
 use super::SOURCE;
-use super::spotify::{SpotifyData, confirmed_artists, read_spotify};
+use super::spotify::{SpotifyData, confirmed_artists, credited_id, read_spotify};
 use super::statement::{MappedStatement, filled_columns};
 use crate::imports::cells::{day_of, text_at, truth_at, vector_at, whole_at};
 
+/// Namespace of Spotify's ids, and source of what its object says.
+const SPOTIFY: &str = "spotify";
 /// Columns that the catalogue itself knows; kept with the track's provenance.
 const PROVENANCE_COLUMNS: [&str; 5] = [
     "language",
@@ -81,9 +83,11 @@ pub fn map_track(row: &Map<String, Value>) -> Result<MappedTrack, String> {
     let (release_date, has_unreadable_date) = date_of(row, spotify.as_ref());
     let explicit = truth_at(row, "explicit");
     let explicit_of_spotify = spotify.as_ref().and_then(|data| data.explicit);
+    let artist = parts.first().unwrap_or(&artist_printed).clone();
+    let artist_id = credited_id(&artist, credited).map(|id| (SPOTIFY.to_owned(), id));
     let details = TrackDetails {
         title: text_at(row, "title").ok_or("no `title`")?,
-        artist: parts.first().unwrap_or(&artist_printed).clone(),
+        artist,
         album: text_at(row, "album").or_else(|| spotify.as_ref()?.album.clone()),
         genre: text_at(row, "genre"),
         release_date,
@@ -91,6 +95,7 @@ pub fn map_track(row: &Map<String, Value>) -> Result<MappedTrack, String> {
         explicit: explicit.or(explicit_of_spotify),
         popularity: popularity_of(row, spotify.as_ref()).map(|(_, value, _)| value),
         external_ids: BTreeMap::from([(SOURCE.to_owned(), row_id.to_string())]),
+        artist_ids: artist_id.into_iter().collect(),
         ..TrackDetails::default()
     };
     details.check().map_err(|error| error.to_string())?;
@@ -130,7 +135,7 @@ fn date_of(row: &Map<String, Value>, spotify: Option<&SpotifyData>) -> (Option<R
 
 fn ids_of(row: &Map<String, Value>, spotify: Option<&SpotifyData>) -> Vec<(&'static str, String)> {
     let genius = whole_at(row, "genius_id").map(|id| ("genius", id.to_string()));
-    let spotify = spotify.and_then(|data| Some(("spotify", data.id.clone()?)));
+    let spotify = spotify.and_then(|data| Some((SPOTIFY, data.id.clone()?)));
     let is_short = |id: &(&str, String)| id.1.len() <= limits::NAME_BYTES_MAX;
     genius.into_iter().chain(spotify).filter(is_short).collect()
 }
@@ -228,7 +233,7 @@ fn spotify_statement(
         "release_date": data.release_date,
     });
     let version = data.snapshot.as_deref().unwrap_or_default();
-    MappedStatement::good("spotify", version, StatementKind::Provenance, content)
+    MappedStatement::good(SPOTIFY, version, StatementKind::Provenance, content)
 }
 
 /// Who says how popular the track was, how much, 0 to 100, and on which day.
@@ -244,7 +249,7 @@ fn popularity_of(
     let theirs = spotify.and_then(|data| Some((bounded(data.popularity?)?, data.snapshot.clone())));
     match (own, theirs) {
         (Some(value), _) => Some((SOURCE, value, row_day)),
-        (None, Some((value, day))) => Some(("spotify", value, day.or(row_day))),
+        (None, Some((value, day))) => Some((SPOTIFY, value, day.or(row_day))),
         (None, None) => None,
     }
 }

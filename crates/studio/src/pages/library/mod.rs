@@ -90,6 +90,7 @@ impl LibraryQuery {
         TrackQuery {
             q: filled(&self.q),
             artist: filled(&self.artist),
+            artist_id: None,
             genre: filled(&self.genre),
             has_audio: choice(&self.audio),
             has_lyrics: choice(&self.lyrics),

@@ -73,6 +73,7 @@ fn a_track() -> TrackAnswer {
         track_number: None,
         popularity: None,
         external_ids: [(text(), text())].into(),
+        artist_ids: [(text(), text())].into(),
         tags: vec![text()],
         has_audio: true,
         audio: None,

@@ -195,6 +195,7 @@ fn header(view: &TrackView) -> Markup {
             div { dt { "Marked explicit" } dd { (or_unknown(explicit)) } }
             @if !tags.is_empty() { div { dt { "Tags" } dd { (tags) } } }
             @for (namespace, id) in &track.external_ids { div { dt { (namespace) } dd.mono { (id) } } }
+            @for (namespace, id) in &track.artist_ids { div { dt { (namespace) ", artist" } dd.mono { (id) } } }
             div { dt { "In the catalogue since" } dd { (moment(track.created_at)) } }
             div { dt { "Id" } dd.mono { (track.id) } }
         }
