@@ -20,7 +20,7 @@ use crate::state::ApiState;
 #[serde(deny_unknown_fields)]
 pub struct TrackIdsInput {
     /// The tracks.
-    #[schema(max_items = 1000)]
+    #[schema(max_items = 2000)]
     pub tracks: Vec<TrackIds>,
 }
 
