@@ -3,6 +3,7 @@
 mod audio;
 mod audio_embedding;
 mod audio_scores;
+mod audio_speed;
 mod calibrate;
 mod calibration;
 mod cards;
@@ -49,6 +50,8 @@ enum Command {
     Audio(audio::Args),
     /// Nearest neighbours by the audio embedding: excerpts, degraded copies, styles.
     AudioEmbedding(audio_embedding::Args),
+    /// What the whole audio analysis costs, stage by stage.
+    AudioSpeed(audio_speed::Args),
     /// How the evidence of an answer becomes its confidence: fits and writes the weights.
     Calibrate(calibrate::Args),
     /// Writes songs of the demo's synthesiser as labelled clips, to fit and to measure on.
@@ -103,6 +106,7 @@ fn main() -> anyhow::Result<()> {
     let summary = match Cli::parse().command {
         Command::Audio(args) => audio::run(&args)?,
         Command::AudioEmbedding(args) => audio_embedding::run(&args)?,
+        Command::AudioSpeed(args) => audio_speed::run(&args)?,
         Command::Calibrate(args) => calibrate::run(&args)?,
         Command::Songs(args) => song_kit::run(&args)?,
         Command::Cards(args) => cards::run(&args)?,

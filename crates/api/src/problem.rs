@@ -220,6 +220,16 @@ impl Problem {
         self.detail.as_deref().unwrap_or_default()
     }
 
+    /// Puts what was read as parameters of a query under a pointer, where it came in a body.
+    pub fn in_body(mut self, pointer: &str) -> Self {
+        for field in &mut self.errors {
+            if let Some(name) = field.pointer.strip_prefix('?') {
+                field.pointer = format!("{pointer}/{name}");
+            }
+        }
+        self
+    }
+
     /// Puts the fields of an inner problem under a pointer, for one item of a list.
     pub fn under(mut self, pointer: &str) -> Self {
         for field in &mut self.errors {

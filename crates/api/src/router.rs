@@ -62,6 +62,7 @@ fn described() -> OpenApiRouter<ApiState> {
             playlists::replace,
             playlists::delete
         ))
+        .routes(routes!(playlists::append))
         .routes(routes!(playlist_files::file))
         .routes(routes!(playlist_files::flow))
         .routes(routes!(playlist_drafts::draft))

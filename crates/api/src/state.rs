@@ -78,6 +78,8 @@ pub struct ApiParts {
     pub daily: Arc<DailyRequests>,
     /// Folders that may be imported over HTTP; empty for none.
     pub import_roots: Vec<PathBuf>,
+    /// Activities with a taste of their own.
+    pub own_tastes: Vec<String>,
     /// Whether the server takes new work; false while it starts and once it stops.
     pub is_ready: Arc<AtomicBool>,
     /// Whether what answers are made from was read into memory; false for a while after the start.

@@ -289,6 +289,36 @@ pub struct Exposure {
     /// What of the order was left to chance; absent where nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exploration: Option<ShownExploration>,
+    /// What the player said of the moment.
+    #[serde(default, skip_serializing_if = "Moment::is_unknown")]
+    pub moment: Moment,
+    /// The layout of the page that the list is a part of, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<String>,
+}
+
+/// What a player says of a moment; everything may be unknown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Device class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Activity, for example `running`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<String>,
+    /// Hour of the day where the listener is, 0 to 23.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hour: Option<u8>,
+    /// Day of the week where the listener is, 1 (Monday) to 7.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weekday: Option<u8>,
+}
+
+impl Moment {
+    /// Whether nothing is said of it.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What of the order of a list was left to chance.

@@ -57,7 +57,7 @@ impl Answering {
             rung: chosen.rung,
             model: model.map(|model| model.id),
             assignment: self.assignment.clone(),
-            shortage: shortage(request.count, tracks.len(), definition, &chosen),
+            shortage: shortage(request, tracks.len(), definition, &chosen),
             causes: causes_of(view, &tracks),
             tracks,
             exploration: shown_exploration(definition, &chosen),
@@ -70,6 +70,7 @@ impl Answering {
             at: self.now,
             listener: request.listener,
             placement: self.request.placement,
+            moment: self.request.moment,
             assignment: self.assignment,
             rung: chosen.rung,
             model: answered.model,
@@ -108,13 +109,17 @@ fn shown_exploration(definition: &PipelineDefinition, chosen: &Chosen) -> Option
 
 /// Why a list is shorter than wanted.
 fn shortage(
-    wanted: usize,
+    request: &RecommendRequest,
     found: usize,
     definition: &PipelineDefinition,
     chosen: &Chosen,
 ) -> Option<String> {
+    let wanted = request.count;
     if found >= wanted {
         return None;
+    }
+    if let Some(only) = &request.only {
+        return Some(format!("{found} of {wanted} tracks: {}", only.shortfall));
     }
     let dropped: u64 = chosen.dropped_by_rule.iter().sum();
     let by_rules = (definition.rules.iter().zip(&chosen.dropped_by_rule))

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leitmotif_domain::chance::Entropy;
-use leitmotif_domain::event::{EVENT_SCHEMA_VERSION, Event, EventPayload, ExposedTrack, Exposure};
+use leitmotif_domain::event::{
+    EVENT_SCHEMA_VERSION, Event, EventPayload, ExposedTrack, Exposure, Moment,
+};
 use leitmotif_domain::{
     Clock, ErrorKind, EventId, ModelId, RequestId, TenantId, TenantScope, TrackId,
 };
@@ -112,14 +114,21 @@ impl Recommender {
         scope: &TenantScope,
         request: RecommendRequest,
     ) -> Result<Recommendations> {
-        let (listener, placement) = (request.listener, request.placement.clone());
+        let listener = request.listener;
+        let (placement, moment) = (request.placement.clone(), request.moment.clone());
+        let layout = request.layout;
         let answered = self.answer(scope, request, true).await?;
+        let exposure = Exposure {
+            moment,
+            layout: layout.map(str::to_owned),
+            ..exposure_of(&answered, placement)
+        };
         let event = Event {
             event_id: EventId::from_u128(answered.request_id.as_u128()),
             occurred_at: self.stores.clock.now(),
             listener,
             schema_version: EVENT_SCHEMA_VERSION,
-            payload: EventPayload::Exposure(self.exposure(&answered, placement)),
+            payload: EventPayload::Exposure(exposure),
         };
         self.exposures.record(scope, event).await;
         Ok(answered)
@@ -346,23 +355,6 @@ impl Recommender {
         self.tenants.write().remove(&tenant);
     }
 
-    fn exposure(&self, answered: &Recommendations, placement: String) -> Exposure {
-        let shown = |place: &crate::pipeline::RecommendedTrack| ExposedTrack {
-            track: place.track,
-            score: place.score,
-            propensity: place.propensity,
-        };
-        Exposure {
-            request_id: answered.request_id,
-            placement,
-            rung: answered.rung,
-            model: answered.model,
-            assignment: (answered.assignment.version).map(|_| answered.assignment.clone()),
-            tracks: answered.tracks.iter().map(shown).collect(),
-            exploration: answered.exploration.clone(),
-        }
-    }
-
     /// Brings the view of a tenant level with the log, opening it when it is not.
     async fn level(&self, scope: &TenantScope) -> Result<Arc<TenantSlot>> {
         let slot = self.slot(scope.tenant());
@@ -539,8 +531,18 @@ impl Recommender {
         if seeds.is_empty() {
             return Ok(Vec::new());
         }
-        let keep = model
-            .map(|model| Arc::new(move |t: TrackId| model.column(t).is_none()) as VectorFilter);
+        let is_filtered = model.is_some() || request.only.is_some();
+        let only = request.only.clone();
+        let is_wanted = move |track: TrackId| {
+            let is_cold = model
+                .as_ref()
+                .is_none_or(|model| model.column(track).is_none());
+            is_cold
+                && only
+                    .as_ref()
+                    .is_none_or(|only| only.tracks.contains(&track))
+        };
+        let keep = is_filtered.then(|| Arc::new(is_wanted) as VectorFilter);
         let vectors = self.stores.vectors.as_ref();
         let spaces: Vec<_> = current_spaces(vectors, scope)
             .await?
@@ -548,5 +550,25 @@ impl Recommender {
             .map(|(space, _)| space)
             .collect();
         content_cold(vectors, scope, &spaces, &seeds, keep, request.count.max(50)).await
+    }
+}
+
+/// What was shown, of a moment that is not known.
+fn exposure_of(answered: &Recommendations, placement: String) -> Exposure {
+    let shown = |place: &crate::pipeline::RecommendedTrack| ExposedTrack {
+        track: place.track,
+        score: place.score,
+        propensity: place.propensity,
+    };
+    Exposure {
+        request_id: answered.request_id,
+        placement,
+        rung: answered.rung,
+        model: answered.model,
+        assignment: (answered.assignment.version).map(|_| answered.assignment.clone()),
+        tracks: answered.tracks.iter().map(shown).collect(),
+        exploration: answered.exploration.clone(),
+        moment: Moment::default(),
+        layout: None,
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use leitmotif_domain::event::Moment;
 use leitmotif_domain::{
     Assignment, ListenerId, ModelId, RequestId, Rung, TenantId, Timestamp, limits,
 };
@@ -104,6 +105,8 @@ pub struct Trace {
     pub listener: Option<ListenerId>,
     /// Where it was shown.
     pub placement: String,
+    /// What the player said of the moment.
+    pub moment: Moment,
     /// The version of the pipeline.
     pub assignment: Assignment,
     /// How personal it was.
@@ -172,6 +175,7 @@ mod tests {
             at: Timestamp::from_ms(0),
             listener: None,
             placement: String::new(),
+            moment: Moment::default(),
             assignment: Assignment::built_in("test"),
             rung: Rung::Static,
             model: None,

@@ -94,8 +94,7 @@ impl Platform {
         let workers = tokio::spawn(Arc::new(workers).run(settings.worker_count(), stopped));
         let is_ready = Arc::new(AtomicBool::new(false));
         let (warming, is_warm) = warm(&services.recommender, directory.scopes());
-        let per_day = settings.requests_per_day;
-        let daily = Arc::new(DailyRequests::new(per_day, storage.clone()));
+        let daily = daily_of(settings, &storage);
         let state = ApiState::new(ApiParts {
             catalog: storage.clone(),
             log: storage.clone(),
@@ -122,6 +121,7 @@ impl Platform {
             quotas: Quotas::new(settings.requests_per_second, settings.request_burst),
             daily: Arc::clone(&daily),
             import_roots: settings.import_roots.clone(),
+            own_tastes: settings.own_tastes.clone(),
             is_ready: Arc::clone(&is_ready),
             is_warm,
             metrics: Metrics::default(),
@@ -185,6 +185,11 @@ impl Platform {
         fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
         Ok(())
     }
+}
+
+fn daily_of(settings: &Settings, storage: &Arc<EmbeddedStorage>) -> Arc<DailyRequests> {
+    let per_day = settings.requests_per_day;
+    Arc::new(DailyRequests::new(per_day, storage.clone()))
 }
 
 /// Reads the tenants that have a model into memory, one after the other, and says when that is done; one

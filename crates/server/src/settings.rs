@@ -28,6 +28,9 @@ pub struct Settings {
     pub requests_per_day: u64,
     /// Folders that may be imported over HTTP.
     pub import_roots: Vec<PathBuf>,
+    /// Activities with a taste of their own, such as `sleep`: what is played meanwhile is told from what the
+    /// person plays otherwise.
+    pub own_tastes: Vec<String>,
     /// Folder of a sentence encoder for lyrics: `model.onnx` and `tokenizer.json`. Needs a build with the
     /// feature `onnx`.
     pub lyrics_encoder: Option<PathBuf>,
@@ -75,6 +78,7 @@ impl Default for Settings {
             request_burst: 10_000,
             requests_per_day: 0,
             import_roots: Vec::new(),
+            own_tastes: Vec::new(),
             lyrics_encoder: None,
             log: "info".to_owned(),
             log_json: false,
@@ -119,6 +123,11 @@ impl Settings {
             "`requests_per_second` must be at least 1"
         );
         anyhow::ensure!(self.request_burst > 0, "`request_burst` must be at least 1");
+        let is_word = |activity: &String| !activity.trim().is_empty() && !activity.contains('#');
+        anyhow::ensure!(
+            self.own_tastes.iter().all(is_word),
+            "`own_tastes` are names of activities: neither empty nor with a `#`"
+        );
         Ok(())
     }
 

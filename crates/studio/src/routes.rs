@@ -46,6 +46,7 @@ pub fn pages() -> Router<ApiState> {
             get(playlists::show).post(playlists::make),
         )
         .route("/studio/playlists/{id}", get(playlists::show_one))
+        .route("/studio/playlists/{id}/continue", post(playlists::go_on))
         .route("/studio/home", get(home::show))
         .route("/studio/playground", get(playground::show))
         .route("/studio/playground/list", get(playground::fragment))

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use leitmotif_recommend::search::{
     Constraint, ConstraintName, Constraints, KeyMatch, MusicalKey, Shortfall, genre_key,
 };
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
@@ -14,7 +16,7 @@ use crate::problem::Problem;
 const BPM: (f32, f32) = (1.0, 1_000.0);
 
 /// What tracks must satisfy; a track of which the asked is unknown does not.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams, ToSchema)]
 #[into_params(parameter_in = Query)]
 pub struct ConstraintQuery {
     /// Slowest tempo in beats a minute.
@@ -54,6 +56,26 @@ pub struct ConstraintQuery {
     pub popularity_max: Option<f32>,
     /// Words that title, artist, release, genre or lyrics must hold, all of them.
     pub text: Option<String>,
+}
+
+/// Reads constraints of a body, where a name that is none would pass silently.
+pub fn only_known<'de, D: Deserializer<'de>>(given: D) -> Result<ConstraintQuery, D::Error> {
+    let given = Map::deserialize(given)?;
+    let known = serde_json::to_value(ConstraintQuery::default()).map_err(D::Error::custom)?;
+    if let Some(name) = given.keys().find(|name| known.get(name.as_str()).is_none()) {
+        let names: Vec<&str> = known
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(n, _)| n.as_str())
+            .collect();
+        let detail = format!(
+            "there is no constraint `{name}`; there are {}",
+            names.join(", ")
+        );
+        return Err(D::Error::custom(detail));
+    }
+    serde_json::from_value(Value::Object(given)).map_err(D::Error::custom)
 }
 
 impl ConstraintQuery {
@@ -224,29 +246,12 @@ impl From<Shortfall> for ShortfallAnswer {
             let counts = counts.into_iter();
             counts.map(|(name, count)| (name.name(), count)).collect()
         };
-        let (lacking, outside) = (named(shortfall.lacking), named(shortfall.outside));
-        let told = |counts: &BTreeMap<&'static str, u64>| -> String {
-            let each = counts
-                .iter()
-                .map(|(name, count)| format!("{name} of {count}"));
-            each.collect::<Vec<_>>().join(", ")
-        };
-        let mut reason = format!(
-            "{} of {} other tracks satisfy the constraints",
-            shortfall.admitted, shortfall.tracks
-        );
-        if !lacking.is_empty() {
-            reason.push_str(&format!("; unknown: {}", told(&lacking)));
-        }
-        if !outside.is_empty() {
-            reason.push_str(&format!("; outside: {}", told(&outside)));
-        }
         Self {
-            reason,
+            reason: shortfall.to_string(),
             tracks: shortfall.tracks,
             admitted: shortfall.admitted,
-            lacking,
-            outside,
+            lacking: named(shortfall.lacking),
+            outside: named(shortfall.outside),
         }
     }
 }

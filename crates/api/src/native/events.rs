@@ -14,6 +14,7 @@ use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp, TrackId, lim
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::profiles::listener_of;
 use crate::middleware::auth::WriteAccess;
 use crate::middleware::body::JsonBody;
 use crate::problem::{Problem, ProblemDocument};
@@ -197,13 +198,17 @@ pub async fn append(
     let now = state.clock.now();
     let mut names = BTreeSet::new();
     let mut events = Vec::with_capacity(input.events.len());
-    for (place, event) in input.events.into_iter().enumerate() {
+    for (place, mut event) in input.events.into_iter().enumerate() {
         let under = |problem: Problem| problem.under(&format!("/events/{place}"));
         check_text("listener", event.listener()).map_err(|e| under(e.into()))?;
         if event.listener().is_empty() {
             return Err(under(Problem::invalid("/listener", "must not be empty")));
         }
         check_occurred_at(event.occurred_at(), now).map_err(|e| under(e.into()))?;
+        if let EventInput::Listen(listen) = &mut event {
+            let activity = listen.activity.as_deref();
+            listen.listener = listener_of(&state, &listen.listener, activity).into_owned();
+        }
         names.insert(event.listener().to_owned());
         events.push(event_of(access.scope(), event, &tracks).map_err(under)?);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use leitmotif_domain::event::{EventPayload, RecordedEvent};
+use leitmotif_domain::event::{EventPayload, Moment, RecordedEvent};
 use leitmotif_domain::{EventId, RequestId, TenantScope, Timestamp};
 use leitmotif_recommend::Source;
 use leitmotif_recommend::catalogue::TrackCard;
@@ -36,6 +36,9 @@ pub struct ExplanationAnswer {
     pub listener: Option<String>,
     /// Where it was shown.
     pub placement: String,
+    /// What the player said of the moment: `device`, `activity`, `hour`, `weekday`, as far as it did.
+    #[schema(value_type = Object)]
+    pub context: Moment,
     /// The version of the placement's pipeline; `null` for the built-in one.
     pub pipeline_version: Option<u32>,
     /// Probability of that version for a listener drawn at random.
@@ -217,6 +220,7 @@ async fn of_trace(
         at: trace.at,
         listener: trace.listener.map(|listener| listener.to_string()),
         placement: trace.placement.clone(),
+        context: trace.moment.clone(),
         pipeline_version: trace.assignment.version,
         pipeline_propensity: trace.assignment.propensity,
         rung: trace.rung.name(),
@@ -367,6 +371,7 @@ async fn of_exposure(
         at: event.occurred_at,
         listener: event.listener.map(|listener| listener.to_string()),
         placement: exposure.placement.clone(),
+        context: exposure.moment,
         pipeline_version: assignment.and_then(|assignment| assignment.version),
         pipeline_propensity: assignment.map_or(1.0, |assignment| assignment.propensity),
         rung: exposure.rung.name(),

@@ -174,12 +174,13 @@ pub async fn home(
         },
         ..RecommendInput::default()
     };
-    let mut request = request_of(&state, scope, input).await?;
+    let mut request = request_of(&state, &access, input).await?;
     for shelf in shelves(listener.is_some(), layout) {
         let asked = RecommendRequest {
             placement: shelf.placement(),
             usual_controls: shelf.usual_controls(),
             include_heard: *shelf == Shelf::Familiar,
+            layout: Some(layout),
             ..request.clone()
         };
         let list = answered(&state, scope, asked).await?;

@@ -29,6 +29,7 @@ pub mod playlist_files;
 pub mod playlists;
 pub mod privacy;
 pub mod probes;
+mod profiles;
 pub mod rankers;
 pub mod recommendations;
 pub mod replays;

@@ -281,7 +281,7 @@ pub async fn preview(
 ) -> Result<Json<RecommendAnswer>, Problem> {
     let scope = access.scope();
     let definition = parsed(&input.text)?;
-    let mut request = request_of(&state, scope, input.request).await?;
+    let mut request = request_of(&state, &access, input.request).await?;
     request.draft = Some(Arc::new(definition));
     let answered = state.recommender.rank(scope, request).await?;
     Ok(Json(present(answered, true)))

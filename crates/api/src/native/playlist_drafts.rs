@@ -12,6 +12,7 @@ use leitmotif_recommend::search::SearchRequest;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::playlists::find;
 use super::{find_track, known_tracks};
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::JsonBody;
@@ -36,6 +37,8 @@ pub enum DraftKind {
     Text,
     /// The best of `genre`: for `listener` by their taste, for nobody known by what many play.
     Genre,
+    /// What goes on after the stored playlist `playlist`, by the taste of `listener`, else of its owner, too.
+    Continuation,
     /// A way through the sound from `from` to `to`.
     Path,
     /// What `listener` knows and loves, mixed with what is new to them; another one each day.
@@ -84,6 +87,9 @@ pub struct DraftInput {
     /// The genre as the catalogue calls it, without case, for `genre`.
     #[serde(default)]
     pub genre: Option<String>,
+    /// The playlist that is continued.
+    #[serde(default)]
+    pub playlist: Option<String>,
     /// Where a path begins: an id or `namespace:id`.
     #[serde(default)]
     pub from: Option<String>,
@@ -194,7 +200,7 @@ async fn request_of(
         let detail = format!("{count} is not in 2..={}", limits::RECOMMENDATIONS_MAX);
         return Err(Problem::invalid("/count", detail));
     }
-    let listener =
+    let mut listener =
         (input.listener.as_deref()).map(|name| ListenerId::of_name(scope.tenant(), name));
     let needed = |name: &str, text: Option<String>| {
         let missing = || Problem::invalid(format!("/{name}"), "is needed for this kind");
@@ -213,6 +219,15 @@ async fn request_of(
             tracks_of_text(state, access, text, count).await?
         }
         DraftKind::Genre => PlaylistKind::Genre(needed("genre", input.genre)?),
+        DraftKind::Continuation => {
+            let playlist = find(state, scope, &needed("playlist", input.playlist)?).await?;
+            if playlist.tracks.is_empty() {
+                let detail = "the playlist is empty: there is nothing to go on from";
+                return Err(Problem::invalid("/playlist", detail));
+            }
+            listener = listener.or(playlist.owner);
+            PlaylistKind::Continuation(playlist.tracks)
+        }
         DraftKind::Path => PlaylistKind::Path {
             from: find_track(state, scope, &needed("from", input.from)?).await?,
             to: find_track(state, scope, &needed("to", input.to)?).await?,

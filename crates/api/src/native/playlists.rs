@@ -152,6 +152,34 @@ pub async fn replace(
     Ok(Json(playlist.into()))
 }
 
+/// Tracks that are put behind those of a playlist.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FurtherTracks {
+    /// Track ids in order.
+    #[schema(max_items = 10_000)]
+    pub tracks: Vec<String>,
+}
+
+/// Puts tracks behind those of a playlist; everything else of it stays.
+#[utoipa::path(post, path = "/api/v1/playlists/{id}/tracks", tag = "playlists",
+    params(("id" = String, Path, description = "playlist id")), request_body = FurtherTracks, responses(
+    (status = 200, body = PlaylistAnswer),
+    (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
+pub async fn append(
+    State(state): State<ApiState>,
+    access: WriteAccess,
+    Path(id): Path<String>,
+    JsonBody(input): JsonBody<FurtherTracks>,
+) -> Result<Json<PlaylistAnswer>, Problem> {
+    let mut playlist = find(&state, access.scope(), &id).await?;
+    playlist.tracks.extend(track_ids(&input.tracks)?);
+    playlist.updated_at = state.clock.now();
+    playlist.check()?;
+    put(&state, access.scope(), &playlist).await?;
+    Ok(Json(playlist.into()))
+}
+
 /// Removes a playlist; its tracks stay.
 #[utoipa::path(delete, path = "/api/v1/playlists/{id}", tag = "playlists",
     params(("id" = String, Path, description = "playlist id")), responses(
@@ -204,6 +232,15 @@ async fn put(state: &ApiState, scope: &TenantScope, playlist: &Playlist) -> Resu
         })
 }
 
+fn track_ids(texts: &[String]) -> Result<Vec<TrackId>, Problem> {
+    let id = |(place, text): (usize, &String)| {
+        let pointer = format!("/tracks/{place}");
+        text.parse()
+            .map_err(|_| Problem::invalid(pointer, format!("`{text}` is no track id")))
+    };
+    texts.iter().enumerate().map(id).collect()
+}
+
 fn playlist_of(
     scope: &TenantScope,
     input: PlaylistInput,
@@ -211,16 +248,7 @@ fn playlist_of(
     created_at: Timestamp,
     updated_at: Timestamp,
 ) -> Result<Playlist, Problem> {
-    let tracks = input
-        .tracks
-        .iter()
-        .enumerate()
-        .map(|(place, text)| {
-            let pointer = format!("/tracks/{place}");
-            text.parse()
-                .map_err(|_| Problem::invalid(pointer, format!("`{text}` is no track id")))
-        })
-        .collect::<Result<_, _>>()?;
+    let tracks = track_ids(&input.tracks)?;
     let owner = input
         .owner
         .as_deref()

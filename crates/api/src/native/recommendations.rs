@@ -2,14 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
+use leitmotif_domain::event::Moment;
 use leitmotif_domain::{ListenerId, Rung, TenantScope, TrackId, limits};
 pub use leitmotif_recommend::explain::{ReasonText, Source};
-use leitmotif_recommend::pipeline::{Degraded, RequestContext, TurnedControls};
+use leitmotif_recommend::pipeline::{Degraded, TurnedControls};
 use leitmotif_recommend::{RecommendRequest, Recommendations, Span};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::constraints::{ConstraintQuery, only_known};
 use super::known_tracks;
+use super::profiles::listener_of;
 use crate::metrics::{DegradedLabels, RungLabels, StageLabels};
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::JsonBody;
@@ -58,6 +61,9 @@ pub struct RecommendInput {
     #[serde(default)]
     #[schema(minimum = -1, maximum = 1)]
     pub freshness: Option<f32>,
+    /// What every track must satisfy.
+    #[serde(default, deserialize_with = "only_known")]
+    pub constraints: ConstraintQuery,
     /// What the player knows of the moment.
     #[serde(default)]
     pub context: ContextInput,
@@ -201,7 +207,7 @@ pub async fn recommend(
     JsonBody(input): JsonBody<RecommendInput>,
 ) -> Result<Json<RecommendAnswer>, Problem> {
     let is_traced = input.trace;
-    let request = request_of(&state, access.scope(), input).await?;
+    let request = request_of(&state, &access, input).await?;
     let answered = answered(&state, access.scope(), request).await?;
     Ok(Json(present(answered, is_traced)))
 }
@@ -239,9 +245,10 @@ fn count_stages(state: &ApiState, answered: &Recommendations) {
 /// Turns what was sent into a request.
 pub(super) async fn request_of(
     state: &ApiState,
-    scope: &TenantScope,
+    access: &ReadAccess,
     input: RecommendInput,
 ) -> Result<RecommendRequest, Problem> {
+    let scope = access.scope();
     let count = input.count.unwrap_or(COUNT_DEFAULT);
     if count == 0 || count > limits::RECOMMENDATIONS_MAX {
         let detail = format!("{count} is not in 1..={}", limits::RECOMMENDATIONS_MAX);
@@ -249,12 +256,18 @@ pub(super) async fn request_of(
     }
     let placement = input.placement.unwrap_or_else(|| "api".to_owned());
     leitmotif_domain::track::check_text("placement", &placement)?;
-    let listener = input
-        .listener
-        .as_deref()
-        .map(|name| ListenerId::of_name(scope.tenant(), name));
+    let activity = input.context.activity.as_deref();
+    let listener = input.listener.as_deref().map(|name| {
+        let name = listener_of(state, name, activity);
+        ListenerId::of_name(scope.tenant(), &name)
+    });
+    let constraints =
+        (input.constraints.read(None)).map_err(|problem| problem.in_body("/constraints"))?;
+    let may_read = access.may_read_lyrics();
+    let only = state.search.admitted(scope, constraints, may_read).await?;
     Ok(RecommendRequest {
         listener,
+        only,
         seeds: known_tracks(state, scope, "seeds", &input.seeds).await?,
         count,
         placement,
@@ -264,7 +277,7 @@ pub(super) async fn request_of(
             popularity: control("popularity", input.popularity)?,
             freshness: control("freshness", input.freshness)?,
         },
-        context: context_of(input.context)?,
+        moment: moment_of(input.context)?,
         include_heard: input.include_heard,
         disabled_rungs: input.disabled_rungs,
         ..RecommendRequest::default()
@@ -281,7 +294,7 @@ fn control(name: &str, turned: Option<f32>) -> Result<Option<f32>, Problem> {
     }
 }
 
-fn context_of(input: ContextInput) -> Result<RequestContext, Problem> {
+fn moment_of(input: ContextInput) -> Result<Moment, Problem> {
     for (field, text) in [("device", &input.device), ("activity", &input.activity)] {
         let pointer = format!("context/{field}");
         leitmotif_domain::track::check_text(&pointer, text.as_deref().unwrap_or_default())?;
@@ -295,7 +308,7 @@ fn context_of(input: ContextInput) -> Result<RequestContext, Problem> {
             return Err(Problem::invalid(format!("/context/{field}"), detail));
         }
     }
-    Ok(RequestContext {
+    Ok(Moment {
         device: input.device,
         activity: input.activity,
         hour: input.hour,

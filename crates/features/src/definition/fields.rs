@@ -52,7 +52,8 @@ impl EventKind {
             ],
             Self::Feedback => &[Track, Artist, Listener, Opinion, Hour, Weekday],
             Self::Exposure => &[
-                Track, Artist, Listener, Placement, Rung, Position, Request, Hour, Weekday,
+                Track, Artist, Listener, Placement, Rung, Position, Request, Device, Activity,
+                Hour, Weekday,
             ],
             Self::Search => &[Listener, ResultCount, Hour, Weekday],
             Self::Push => &[],

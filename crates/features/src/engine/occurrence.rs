@@ -1,7 +1,7 @@
 //! An event as features see it: once for each track it tells of.
 
 use leitmotif_domain::event::{
-    EventPayload, FeaturesPushed, Listen, ListenOutcome, Opinion, RecordedEvent, Scrobble,
+    EventPayload, FeaturesPushed, Listen, ListenOutcome, Moment, Opinion, RecordedEvent, Scrobble,
 };
 use leitmotif_domain::zone::LocalHour;
 use leitmotif_domain::{Timestamp, TrackId};
@@ -50,6 +50,8 @@ pub enum Rest<'a> {
         rung: &'static str,
         /// The answer.
         request: u128,
+        /// What the player said of the moment.
+        moment: &'a Moment,
     },
     /// Of a search.
     ResultCount(u32),
@@ -106,6 +108,7 @@ pub fn occurrences(
                     placement: &exposure.placement,
                     rung: exposure.rung.name(),
                     request: exposure.request_id.as_u128(),
+                    moment: &exposure.moment,
                 };
                 each(Occurrence {
                     place: place as u32,
@@ -174,6 +177,8 @@ impl<'a> Occurrence<'a> {
                 Opinion::Dislike => "dislike",
                 Opinion::Cleared => "cleared",
             }),
+            (Rest::Shown { moment, .. }, Field::Device) => said(&moment.device),
+            (Rest::Shown { moment, .. }, Field::Activity) => said(&moment.activity),
             (Rest::Shown { placement, .. }, Field::Placement) => Some(placement),
             (Rest::Shown { rung, .. }, Field::Rung) => Some(rung),
             _ => None,
@@ -228,7 +233,14 @@ impl<'a> Occurrence<'a> {
             Rest::Listen(listen) => listen.zone.as_deref(),
             _ => None,
         };
-        LocalHour::at(self.at, zone)
+        let utc_or_zone = LocalHour::at(self.at, zone);
+        match &self.rest {
+            Rest::Shown { moment, .. } => LocalHour {
+                hour: moment.hour.unwrap_or(utc_or_zone.hour),
+                weekday: moment.weekday.unwrap_or(utc_or_zone.weekday),
+            },
+            _ => utc_or_zone,
+        }
     }
 }
 

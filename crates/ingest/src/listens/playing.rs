@@ -8,7 +8,8 @@ use super::scrobbles::{ReportedListen, ScrobbleLog, event, recording_id, scrobbl
 use crate::error::Result;
 
 impl ScrobbleLog {
-    /// Notes what a listener's player has started. Kept in memory only.
+    /// Notes what a listener's player has started; not what plays in private, which nobody is told and of which
+    /// no skip follows. Kept in memory only.
     pub async fn announce(
         &self,
         scope: &TenantScope,
@@ -16,6 +17,7 @@ impl ScrobbleLog {
         reported: ReportedListen,
     ) -> Result<RecordingId> {
         let (id, slot) = self.enter(scope, listener).await?;
+        let is_private = reported.ending.is_private;
         let scrobble = scrobble_of(reported);
         let recording = scrobble.recording;
         let sources = self.sources(scope);
@@ -36,7 +38,9 @@ impl ScrobbleLog {
         let announced = Announcement::new(scrobble, now, track, length_ms);
         let skips = {
             let mut announcements = slot.announcements.lock();
-            announcements.announce(id, announced);
+            if !is_private {
+                announcements.announce(id, announced);
+            }
             announcements.settle(id, now)
         };
         self.write_skips(scope, id, skips).await?;

@@ -85,6 +85,7 @@ pub fn choose(
     let known = Arc::new(KnownTracks::of(view, request.listener));
     let facts = RequestFacts::new(view, request, &known, now, has_artists);
     let excluded = exclusions(view, request, &known, definition, Some(now));
+    let only = only_of(view, request);
     let mut making = Making {
         view,
         request,
@@ -97,6 +98,7 @@ pub fn choose(
             request,
             known: &known,
             definition,
+            only: only.clone(),
             near: near.unwrap_or_default(),
             degraded: (near.err().into_iter())
                 .map(|cause| Degraded {
@@ -108,6 +110,7 @@ pub fn choose(
         chosen: Chosen::nothing(),
     };
     making.list.explore_by(chance);
+    making.list.show_only(only);
     watch.lap("features");
     for rung in [
         Rung::Personalised,
@@ -409,6 +412,16 @@ pub fn let_through(
     };
     let kept: Vec<usize> = tracks.filter(may_be_shown).collect();
     kept.into_iter()
+}
+
+/// What constraints admit, by catalogue index.
+fn only_of(view: &TenantView, request: &RecommendRequest) -> Option<Arc<KeyedSet<usize>>> {
+    let admitted = request.only.as_ref()?;
+    let indexes = admitted
+        .tracks
+        .iter()
+        .filter_map(|track| view.catalogue.index(*track));
+    Some(Arc::new(indexes.collect()))
 }
 
 /// What the request excludes by name.

@@ -106,7 +106,7 @@ fn text(text: Option<&str>) -> Value<'_> {
 impl Facts for TrackFacts<'_> {
     fn value(&self, field: Field) -> Value<'_> {
         let number = |number: Option<f64>| number.map_or(Value::Unknown, Value::Number);
-        let (card, context) = (self.card, &self.shared.request.context);
+        let (card, moment) = (self.card, &self.shared.request.moment);
         match field {
             Field::Title => text(Some(&card.title)),
             Field::Artist => text(Some(&card.artist)),
@@ -126,10 +126,10 @@ impl Facts for TrackFacts<'_> {
             Field::ArtistPlays => Value::Number(f64::from(self.artist_plays())),
             Field::IsKnown => Value::Flag(self.shared.known.has_profile()),
             Field::Placement => text(Some(&self.shared.request.placement)),
-            Field::Device => text(context.device.as_deref()),
-            Field::Activity => text(context.activity.as_deref()),
-            Field::Hour => number(context.hour.map(f64::from)),
-            Field::Weekday => number(context.weekday.map(f64::from)),
+            Field::Device => text(moment.device.as_deref()),
+            Field::Activity => text(moment.activity.as_deref()),
+            Field::Hour => number(moment.hour.map(f64::from)),
+            Field::Weekday => number(moment.weekday.map(f64::from)),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! duplicates.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use leitmotif_domain::chance::Seed;
 use leitmotif_learn::diversify::{Spacing, calibrate, greedy_dpp, mmr, space_apart};
@@ -91,6 +92,8 @@ pub struct ListMaker<'a> {
     controls: Controls,
     facts: &'a RequestFacts<'a>,
     excluded: KeyedSet<usize>,
+    /// What may be shown at all, where constraints say so.
+    only: Option<Arc<KeyedSet<usize>>>,
     taken: KeyedSet<u64>,
     /// Tracks in the list so far, per rule and group, for caps.
     counted: HashMap<(usize, u64), usize>,
@@ -121,6 +124,7 @@ impl<'a> ListMaker<'a> {
             controls,
             facts,
             excluded,
+            only: None,
             taken: KeyedSet::default(),
             counted: HashMap::new(),
             considered: Vec::new(),
@@ -156,9 +160,15 @@ impl<'a> ListMaker<'a> {
         self.excluded = excluded;
     }
 
+    /// Shows nothing but these.
+    pub fn show_only(&mut self, only: Option<Arc<KeyedSet<usize>>>) {
+        self.only = only;
+    }
+
     /// Whether a candidate may not be shown.
     pub fn is_excluded(&self, index: usize) -> bool {
-        self.excluded.contains(&index)
+        let is_outside = (self.only.as_ref()).is_some_and(|only| !only.contains(&index));
+        is_outside || self.excluded.contains(&index)
     }
 
     /// Everything that was considered, with its fate.

@@ -13,6 +13,7 @@ use crate::candidates::{
 };
 use crate::error::{Error, Result};
 use crate::explain::Source;
+use crate::keyed::KeyedSet;
 use crate::known::KnownTracks;
 use crate::model::{BlendWeights, RecommenderModel};
 use crate::rank::{Pooled, pool};
@@ -107,6 +108,8 @@ pub struct Asking<'a> {
     pub known: &'a KnownTracks<'a>,
     /// How.
     pub definition: &'a PipelineDefinition,
+    /// What may be shown at all, by catalogue index, where constraints say so.
+    pub only: Option<Arc<KeyedSet<usize>>>,
     /// Embedding neighbours of [`content_seeds`].
     pub near: &'a [Near],
     /// What was left out.
@@ -119,12 +122,28 @@ impl Asking<'_> {
     pub fn offers(&mut self, rung: Rung, helping: Helping, watch: &Stopwatch) -> Vec<Offer> {
         let view = self.view;
         let offers = self.offers_of_tracks(rung, helping, watch).into_iter();
-        offers.map(|offer| offer.of_recordings(view)).collect()
+        let mut offers: Vec<Offer> = offers.map(|offer| offer.of_recordings(view)).collect();
+        if let Some(only) = &self.only {
+            let usual = self.usual_count();
+            for offer in &mut offers {
+                offer.candidates.retain(|one| only.contains(&one.index));
+                offer.candidates.truncate(usual);
+            }
+        }
+        offers
+    }
+
+    fn usual_count(&self) -> usize {
+        (self.request.count * OFFER_PER_PLACE).max(OFFER_MIN)
     }
 
     fn offers_of_tracks(&mut self, rung: Rung, helping: Helping, watch: &Stopwatch) -> Vec<Offer> {
         let (view, request) = (self.view, self.request);
-        let count = (request.count * OFFER_PER_PLACE).max(OFFER_MIN);
+        // The best of what constraints admit may stand anywhere in what a source has.
+        let count = match self.only {
+            Some(_) => view.catalogue.len(),
+            None => self.usual_count(),
+        };
         match (rung, view.model.as_ref()) {
             (Rung::Personalised, Some(model)) => {
                 let entries = taste_entries(self.known, model, request);
@@ -250,6 +269,7 @@ pub(crate) fn personal_shortlist(
         request,
         known,
         definition: &definition,
+        only: None,
         near: &[],
         degraded: Vec::new(),
     };

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use leitmotif_domain::event::ShownExploration;
+use leitmotif_domain::event::{Moment, ShownExploration};
 use leitmotif_domain::{Assignment, ListenerId, ModelId, RequestId, Rung, TrackId};
 
 use super::definition::PipelineDefinition;
 use crate::explain::Reason;
 use crate::keyed::KeyedMap;
+use crate::search::Admitted;
 use crate::trace::Span;
 
 /// What is asked.
@@ -23,6 +24,8 @@ pub struct RecommendRequest {
     pub placement: String,
     /// Tracks that must not appear.
     pub exclude: Vec<TrackId>,
+    /// The tracks that may appear, where constraints say which.
+    pub only: Option<Arc<Admitted>>,
     /// Whether tracks the listener has heard may appear; the pipeline may allow it too.
     pub include_heard: bool,
     /// Rungs that must not be used.
@@ -32,7 +35,9 @@ pub struct RecommendRequest {
     /// Where controls stand that neither the request turns nor the pipeline of the placement.
     pub usual_controls: TurnedControls,
     /// What the player says of the moment.
-    pub context: RequestContext,
+    pub moment: Moment,
+    /// The layout of the page that the list is a part of, where there are several.
+    pub layout: Option<&'static str>,
     /// The version that an experiment chose; without one the shares of the placement decide.
     pub assignment: Option<Assignment>,
     /// A pipeline that is not in service, to see what it would make.
@@ -48,19 +53,6 @@ pub struct TurnedControls {
     pub popularity: Option<f32>,
     /// See [`super::Controls::freshness`].
     pub freshness: Option<f32>,
-}
-
-/// What the player says of the moment; everything may be unknown.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RequestContext {
-    /// Device class.
-    pub device: Option<String>,
-    /// Activity, for example `running`.
-    pub activity: Option<String>,
-    /// Hour of the day where the listener is, 0 to 23.
-    pub hour: Option<u8>,
-    /// Day of the week where the listener is, 1 (Monday) to 7.
-    pub weekday: Option<u8>,
 }
 
 /// The answer.

@@ -9,16 +9,19 @@ use leitmotif_learn::sequencing::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::PLACEMENT;
 use super::mix::{Period, mix};
 use super::path::sonic_path;
 use super::sound::sounds_of;
+use super::{CONTINUATION_PLACEMENT, PLACEMENT};
 use crate::error::Result;
 use crate::pipeline::{RecommendRequest, RecommendedTrack};
 use crate::recordings::Recordings;
 use crate::rules::Rule;
 use crate::service::Recommender;
 use crate::view::TenantView;
+
+/// Tracks at the end of a playlist that its continuation starts from.
+const CONTINUED_SEEDS: usize = 10;
 
 /// What a playlist is made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +37,8 @@ pub enum PlaylistKind {
     },
     /// These tracks, as many as are wanted, and nothing else.
     Tracks(Vec<TrackId>),
+    /// What goes on after these tracks, without any of them.
+    Continuation(Vec<TrackId>),
     /// The best of a genre: for a listener by their taste, for nobody known by what many play.
     Genre(String),
     /// What the listener knows and loves, mixed with what they do not know yet.
@@ -139,21 +144,28 @@ pub async fn generate(
         shortage,
     } = material(recommender, scope, request).await?;
     let shortage = told_shortage(request.count, chosen.len(), shortage);
+    // A continuation flows out of the track before it, which is not a part of it.
+    let before = match &request.kind {
+        PlaylistKind::Continuation(before) => before.last().copied(),
+        _ => None,
+    };
+    let chosen: Vec<TrackId> = before.into_iter().chain(chosen).collect();
     let artists = recommender.artist_keys(scope, &chosen).await?;
     let sounds = sounds_of(stores, scope, &chosen).await?;
     let options = SequenceOptions {
         weights,
         arc: request.arc,
-        keep_first: request.arc.is_none() && matches!(request.kind, PlaylistKind::Seeds(_)),
+        keep_first: before.is_some()
+            || request.arc.is_none() && matches!(request.kind, PlaylistKind::Seeds(_)),
     };
     let work = move || {
         let sequenced = sequence_tracks(&sounds, &artists, options)?;
-        let tracks = sequenced.order.iter().map(|&at| chosen[at]).collect();
-        let sounds = (sequenced.order.iter().map(|&at| sounds[at].clone())).collect();
+        let left_out = usize::from(before.is_some());
+        let order = sequenced.order.iter().skip(left_out);
         Ok(PlaylistDraft {
-            tracks,
-            sounds,
-            steps: sequenced.steps,
+            tracks: order.clone().map(|&at| chosen[at]).collect(),
+            sounds: order.map(|&at| sounds[at].clone()).collect(),
+            steps: sequenced.steps.into_iter().skip(left_out).collect(),
             shuffled_step: Some(sequenced.shuffled_step),
             basis,
             shortage,
@@ -191,6 +203,7 @@ async fn material(
                 shortage: found.shortage,
             })
         }
+        PlaylistKind::Continuation(before) => continued(recommender, scope, request, before).await,
         PlaylistKind::Genre(genre) => {
             let rule = Rule::of_genre(genre);
             recommended(recommender, scope, request, &[], request.count, Some(rule)).await
@@ -201,6 +214,34 @@ async fn material(
         } => mix(recommender, scope, request, *familiarity, *period).await,
         PlaylistKind::Path { .. } => Err(crate::error::Error::bug("a path is no material")),
     }
+}
+
+/// What goes on after some tracks, by the last of them and, where one is named, a listener's taste.
+async fn continued(
+    recommender: &Recommender,
+    scope: &TenantScope,
+    request: &PlaylistRequest,
+    before: &[TrackId],
+) -> Result<Material> {
+    let mut seeds: Vec<TrackId> = before.iter().rev().copied().collect();
+    let mut seen = HashSet::new();
+    seeds.retain(|track| seen.insert(*track));
+    seeds.truncate(CONTINUED_SEEDS);
+    let asked = RecommendRequest {
+        listener: request.listener,
+        seeds,
+        exclude: before.to_vec(),
+        count: request.count,
+        placement: CONTINUATION_PLACEMENT.to_owned(),
+        // People put into their playlists what they know.
+        include_heard: true,
+        ..RecommendRequest::default()
+    };
+    let found = recommender.rank(scope, asked).await?;
+    Ok(Material {
+        tracks: found.tracks.into_iter().map(|track| track.track).collect(),
+        shortage: found.shortage,
+    })
 }
 
 /// Why there are fewer tracks than wanted, where there are and nobody said so yet.

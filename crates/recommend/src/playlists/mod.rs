@@ -7,6 +7,8 @@ mod sound;
 
 /// The placement whose pipeline chooses.
 const PLACEMENT: &str = "playlist";
+/// Whose pipeline chooses what goes on after a playlist.
+const CONTINUATION_PLACEMENT: &str = "playlist_continuation";
 
 pub use generate::{PlaylistDraft, PlaylistKind, PlaylistRequest, StepBasis, generate, step_costs};
 pub use leitmotif_learn::sequencing::{EnergyArc, Mode, TrackSound, TransitionWeights};

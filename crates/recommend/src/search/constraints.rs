@@ -1,6 +1,7 @@
 //! What an answer must satisfy, whatever else speaks for a track.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
 use leitmotif_domain::TrackId;
@@ -211,6 +212,23 @@ impl Shortfall {
             shortfall.admitted += u64::from(is_admitted);
         }
         shortfall
+    }
+}
+
+impl fmt::Display for Shortfall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            admitted, tracks, ..
+        } = self;
+        write!(f, "{admitted} of {tracks} tracks satisfy the constraints")?;
+        for (why, counts) in [("unknown", &self.lacking), ("outside", &self.outside)] {
+            let mut before = format!("; {why}: ");
+            for (name, count) in counts {
+                write!(f, "{before}{} of {count}", name.name())?;
+                before = ", ".to_owned();
+            }
+        }
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 //! `words → describing words become constraints → text hits + embedding hits → blend → page`. The index
 //! lives in memory beside the recommender's view and follows the same log.
 
+mod admitted;
 mod constraints;
 mod corpus;
 mod facts;
@@ -14,6 +15,7 @@ mod query;
 mod service;
 mod traits;
 
+pub use admitted::Admitted;
 pub use constraints::{Constraint, ConstraintName, Constraints, Shortfall};
 pub use facts::{TrackFacts, genre_key};
 pub use highlight::{Highlight, HighlightPart};

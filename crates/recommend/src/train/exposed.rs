@@ -296,7 +296,7 @@ impl ShownLists {
 
 #[cfg(test)]
 mod tests {
-    use leitmotif_domain::event::{ExposedTrack, ListenOutcome};
+    use leitmotif_domain::event::{ExposedTrack, ListenOutcome, Moment};
     use leitmotif_domain::{Rung, TenantId};
 
     use super::super::dataset::Play;
@@ -327,6 +327,8 @@ mod tests {
                 })
                 .collect(),
             exploration: None,
+            moment: Moment::default(),
+            layout: None,
         })
     }
 

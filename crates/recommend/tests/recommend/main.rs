@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod constrained;
 mod exploration;
 mod exposed;
 mod heads;
@@ -23,7 +24,8 @@ use std::sync::Arc;
 use leitmotif_domain::chance::{Seed, SeededEntropy};
 use leitmotif_domain::clock::ManualClock;
 use leitmotif_domain::event::{
-    EVENT_SCHEMA_VERSION, Event, EventPayload, Exposure, Feedback, Listen, ListenOutcome, Opinion,
+    EVENT_SCHEMA_VERSION, Event, EventPayload, Exposure, Feedback, Listen, ListenOutcome, Moment,
+    Opinion,
 };
 use leitmotif_domain::tenant::{SealKey, Tenant};
 use leitmotif_domain::track::TrackDetails;
@@ -567,12 +569,29 @@ async fn artists_are_spaced_and_versions_of_a_song_appear_once() {
 async fn exposures_are_written_with_their_request_and_order() {
     let world = World::new().await;
     let listener = world.listener("a");
-    let answer = world.ask(|r| r.listener = Some(listener)).await;
+    let moment = Moment {
+        activity: Some("running".to_owned()),
+        hour: Some(7),
+        ..Moment::default()
+    };
+    let answer = world
+        .ask(|r| {
+            r.listener = Some(listener);
+            r.moment = moment.clone();
+            r.layout = Some("new_first");
+        })
+        .await;
+    let trace = world.recommender.trace(&world.scope, answer.request_id);
+    assert_eq!(trace.unwrap().moment, moment);
     let exposures = world.exposures().await;
     let [shown] = exposures.as_slice() else {
         panic!("one list was shown, {exposures:?}")
     };
     assert_eq!(shown.request_id, answer.request_id);
+    assert_eq!(
+        (&shown.moment, shown.layout.as_deref()),
+        (&moment, Some("new_first"))
+    );
     let order: Vec<_> = shown.tracks.iter().map(|track| track.track).collect();
     assert_eq!(
         order,

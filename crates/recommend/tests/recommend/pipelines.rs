@@ -257,7 +257,7 @@ async fn rules_may_ask_for_the_moment() {
     let text =
         "rules = ['filter track.genre == \"genre 1\" or not request.activity == \"running\"']";
     let running = world
-        .try_out(text, |r| r.context.activity = Some("Running".to_owned()))
+        .try_out(text, |r| r.moment.activity = Some("Running".to_owned()))
         .await;
     assert!(
         running

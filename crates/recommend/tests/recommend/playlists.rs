@@ -89,3 +89,30 @@ async fn a_mix_stays_for_its_day_and_changes_with_it() {
     }
     assert!(others >= 4, "{others} of 5 days had another mix");
 }
+
+#[tokio::test]
+async fn a_continuation_goes_on_in_the_same_vein_without_what_is_there() {
+    let world = World::new().await;
+    world.live().await;
+    world.train().await.unwrap();
+    let first_group = &world.tracks[..TRACKS_PER_GROUP];
+    let before: Vec<TrackId> = first_group[..4].to_vec();
+    let text = format!("rules = ['filter track.genre == \"genre 0\"']{UNHURRIED}");
+    let version = world.add_pipeline("playlist_continuation", &text).await;
+    let kind = PlaylistKind::Continuation(before.clone());
+    let free = world.make(kind.clone(), None).await;
+    assert_eq!((free.tracks.len(), free.steps.len()), (8, 7));
+    assert!(free.tracks.iter().all(|track| !before.contains(track)));
+    let in_vein = free
+        .tracks
+        .iter()
+        .filter(|track| world.group_of(**track) == 0);
+    assert!(in_vein.count() >= 5, "{:?}", free.tracks);
+    // The placement has its own pipeline.
+    world
+        .put_into_service("playlist_continuation", &[Share { version, weight: 1 }])
+        .await;
+    let ruled = world.make(kind, Some("person 0")).await;
+    assert!(ruled.tracks.iter().all(|track| world.group_of(*track) == 0));
+    assert_eq!(ruled.tracks.len(), 8, "all that is left of the group");
+}

@@ -15,6 +15,20 @@ use crate::client::Client;
 pub enum PlaylistCommand {
     /// Makes a playlist whose tracks flow into each other, and keeps it when it is given a name.
     Make(MakeArgs),
+    /// Says what goes on after a playlist, and puts it behind on request.
+    Continue {
+        /// Its id.
+        id: String,
+        /// Tracks wanted.
+        #[arg(long, default_value_t = 10)]
+        count: usize,
+        /// The name the player uses for the person it is for; its owner when left out.
+        #[arg(long)]
+        listener: Option<String>,
+        /// Puts the tracks behind those of the playlist.
+        #[arg(long)]
+        append: bool,
+    },
     /// Lists playlists, oldest first.
     List {
         /// Playlists wanted.
@@ -116,6 +130,23 @@ pub async fn run(
 ) -> anyhow::Result<ExitCode> {
     match command {
         PlaylistCommand::Make(args) => make(args, client, as_json).await?,
+        PlaylistCommand::Continue {
+            id,
+            count,
+            listener,
+            append,
+        } => {
+            let asked = json!({"kind": "continuation", "playlist": id, "count": count,
+                "listener": listener});
+            let mut draft = client.post("/api/v1/playlist-drafts", &asked).await?;
+            if append {
+                let further = json!({ "tracks": ids_of(&draft) });
+                let path = format!("/api/v1/playlists/{id}/tracks");
+                client.post(&path, &further).await?;
+                draft["playlist"] = json!(id);
+            }
+            print(&draft, as_json, print_draft);
+        }
         PlaylistCommand::List { count } => {
             let answer = client
                 .get(&format!("/api/v1/playlists?limit={count}"))
@@ -175,31 +206,11 @@ async fn make(args: MakeArgs, client: &Client, as_json: bool) -> anyhow::Result<
     });
     let mut draft = client.post("/api/v1/playlist-drafts", &asked).await?;
     if let Some(name) = &args.name {
-        let tracks: Vec<&Value> = (list_of(&draft, "tracks").iter())
-            .filter_map(|track| track.get("id"))
-            .collect();
-        let kept = json!({"name": name, "owner": args.listener, "tracks": tracks});
+        let kept = json!({"name": name, "owner": args.listener, "tracks": ids_of(&draft)});
         let playlist = client.post("/api/v1/playlists", &kept).await?;
         draft["playlist"] = playlist["id"].clone();
     }
-    print(&draft, as_json, |draft| {
-        print_flow(draft);
-        if let Some(cost) = draft["step_cost"].as_f64() {
-            let shuffled = draft["shuffled_step_cost"].as_f64();
-            let beside = shuffled.map(|cost| format!(", shuffled {cost:.3}"));
-            println!(
-                "cost of a step {cost:.3}{} (0 smooth, 1 rough)",
-                beside.unwrap_or_default()
-            );
-            println!("{}", costs_by(draft));
-        }
-        if let Some(shortage) = draft["shortage"].as_str() {
-            println!("{shortage}");
-        }
-        if let Some(id) = draft["playlist"].as_str() {
-            println!("kept as playlist {id}");
-        }
-    });
+    print(&draft, as_json, print_draft);
     Ok(())
 }
 
@@ -208,6 +219,30 @@ fn costs_by(answer: &Value) -> &'static str {
     match answer["step_costs_by"].as_str() {
         Some("listening") => "steps cost what was learnt from where listeners played on",
         _ => "steps cost what mixers agree on; nothing was learnt that surely tells better",
+    }
+}
+
+fn ids_of(draft: &Value) -> Vec<&Value> {
+    let tracks = list_of(draft, "tracks").iter();
+    tracks.filter_map(|track| track.get("id")).collect()
+}
+
+fn print_draft(draft: &Value) {
+    print_flow(draft);
+    if let Some(cost) = draft["step_cost"].as_f64() {
+        let shuffled = draft["shuffled_step_cost"].as_f64();
+        let beside = shuffled.map(|cost| format!(", shuffled {cost:.3}"));
+        println!(
+            "cost of a step {cost:.3}{} (0 smooth, 1 rough)",
+            beside.unwrap_or_default()
+        );
+        println!("{}", costs_by(draft));
+    }
+    if let Some(shortage) = draft["shortage"].as_str() {
+        println!("{shortage}");
+    }
+    if let Some(id) = draft["playlist"].as_str() {
+        println!("kept as playlist {id}");
     }
 }
 

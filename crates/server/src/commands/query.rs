@@ -75,6 +75,8 @@ pub struct RecommendArgs {
     /// From -1, old in the catalogue, to 1, new.
     #[arg(long, allow_negative_numbers = true)]
     freshness: Option<f32>,
+    #[command(flatten)]
+    constraints: ConstraintArgs,
     /// Shows the steps with their times.
     #[arg(long)]
     trace: bool,
@@ -166,6 +168,7 @@ pub async fn recommend(
         "exclude": args.exclude, "include_heard": args.include_heard,
         "context": {"device": args.device, "activity": args.activity, "hour": args.hour,
             "weekday": args.weekday},
+        "constraints": args.constraints.document(),
     });
     let answer = client.post("/api/v1/recommendations", &asked).await?;
     print(&answer, as_json, |answer| {

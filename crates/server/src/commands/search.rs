@@ -99,6 +99,25 @@ impl ConstraintArgs {
     }
 }
 
+/// Constraints whose values are words.
+const WORDED: [&str; 4] = ["key", "key_match", "genre", "text"];
+
+impl ConstraintArgs {
+    /// The same in a body, where numbers are numbers.
+    pub fn document(self) -> Value {
+        let given = self.pairs().filter_map(|(name, value)| {
+            let value = value?;
+            let number = value.parse::<serde_json::Number>();
+            let told = match number {
+                Ok(number) if !WORDED.contains(&name) => Value::Number(number),
+                _ => Value::String(value),
+            };
+            Some((name.to_owned(), told))
+        });
+        Value::Object(given.collect())
+    }
+}
+
 /// Joins the pairs that have a value, each behind an ampersand.
 pub fn query_text(pairs: impl Iterator<Item = (&'static str, Option<String>)>) -> String {
     pairs

@@ -221,6 +221,12 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
     ("GET", "/api/v1/playlists/{id}", "read", Stranger::NotFound),
     ("PUT", "/api/v1/playlists/{id}", "write", Stranger::NotFound),
     (
+        "POST",
+        "/api/v1/playlists/{id}/tracks",
+        "write",
+        Stranger::NotFound,
+    ),
+    (
         "DELETE",
         "/api/v1/playlists/{id}",
         "write",
@@ -462,6 +468,7 @@ fn request(path: &str, world: &World) -> (String, Value) {
         "/api/v1/playlist-drafts" => {
             json!({"kind": "seeds", "seeds": [track], "listener": world.listener})
         }
+        "/api/v1/playlists/{id}/tracks" => json!({"tracks": [track]}),
         "/api/v1/playlists" | "/api/v1/playlists/{id}" => json!({"name": "P", "tracks": [track]}),
         "/api/v1/imports" => json!({"path": "/"}),
         "/api/v1/statements" => json!({ "statements": [statement(track)] }),

@@ -76,6 +76,34 @@ fn journey_playlists() {
         assert_eq!(answer["step_costs_by"], "convention", "{answer}");
     }
 
+    // A stored playlist goes on, and what goes on can be put behind it.
+    let kept = json!({"name": "Road", "owner": "ann", "tracks": known[..3]});
+    let road = text(&wire.post("/api/v1/playlists", &kept)["id"]);
+    let asked = json!({"kind": "continuation", "playlist": road, "count": 4});
+    let further = ids(&wire.post("/api/v1/playlist-drafts", &asked));
+    assert!(further.len() == 4 && further.iter().all(|id| !known[..3].contains(id)));
+    let made = cli(
+        &data,
+        &["playlist", "continue", &road, "--count", "4", "--append"],
+    );
+    assert!(
+        made.is_success && made.stdout.contains("kept as playlist"),
+        "{}",
+        made.stdout
+    );
+    let longer = wire.get(&format!("/api/v1/playlists/{road}"));
+    let tracks: Vec<String> = longer["tracks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(text)
+        .collect();
+    assert_eq!((&tracks[..3], &tracks[3..]), (&known[..3], &further[..]));
+    assert!(
+        longer["owner"].is_string() && longer["name"] == "Road",
+        "{longer}"
+    );
+
     // A daily mix holds what was loved.
     let listen = json!({"kind": "listen", "listener": "ann", "track": known[3],
         "occurred_at": "2024-05-01T10:00:00Z", "outcome": "completed"});

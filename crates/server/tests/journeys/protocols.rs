@@ -737,3 +737,54 @@ fn every_foreign_route_keeps_tenants_apart() {
     assert!(metrics.contains("/rest/{call}"));
     assert!(!metrics.contains("aurora"), "{metrics}");
 }
+
+#[test]
+fn what_is_private_or_of_another_taste_stays_out_of_the_main_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let server = TestServer::with(&data, &[("LEITMOTIF_OWN_TASTES", "[\"sleep\"]")]);
+    let wire = &server.wire;
+    let ann = key_of(wire, "ann", &json!(["read", "write"]));
+    let tracks: Vec<Value> = ["Rain", "Thunder", "Heroes"]
+        .map(|title| json!({"title": title, "artist": "Somebody", "duration_ms": 200_000}))
+        .to_vec();
+    let written = wire.post("/api/v1/tracks", &json!({ "tracks": tracks }));
+    let id = |place: usize| written["tracks"][place]["id"].clone();
+    let play = |track: Value, activity: Value, minute: i64| {
+        json!({"kind": "listen", "occurred_at": now() - minute * 60_000, "listener": "ann",
+            "track": track, "outcome": "completed", "activity": activity})
+    };
+    let events = [
+        play(id(0), json!("sleep"), 30),
+        play(id(1), json!("sleep"), 20),
+        play(id(2), json!("running"), 10),
+    ];
+    wire.post("/api/v1/events", &json!({ "events": events }));
+    let private = json!({"track_name": "Rain", "artist_name": "Somebody",
+        "additional_info": {"private": true}});
+    let at = now() / 1_000 - 100;
+    assert_eq!(
+        told(&ann, "/1/submit-listens", &single(at, &private)).status,
+        200
+    );
+    let playing = json!({"listen_type": "playing_now", "payload": [{"track_metadata": private}]});
+    assert_eq!(told(&ann, "/1/submit-listens", &playing).status, 200);
+    let now_playing = ann.get("/1/user/ann/playing-now");
+    assert_eq!(now_playing["payload"]["count"], 0, "{now_playing}");
+    assert_eq!(wire.get("/api/v1/listeners/ann")["plays"], 1);
+    assert_eq!(wire.get("/api/v1/listeners/ann%23sleep")["plays"], 2);
+
+    // A list of the activity is made of its own taste: what was heard there is not offered again.
+    let titles = |activity: &str, count: usize| -> Vec<String> {
+        let body = json!({"listener": "ann", "count": count, "context": {"activity": activity}});
+        let answer = wire.post("/api/v1/recommendations", &body);
+        let tracks = answer["tracks"].as_array().unwrap().iter();
+        let mut titles: Vec<String> = tracks
+            .map(|track| track["title"].as_str().unwrap().to_owned())
+            .collect();
+        titles.sort();
+        titles
+    };
+    assert_eq!(titles("sleep", 1), ["Heroes"]);
+    assert_eq!(titles("running", 2), ["Rain", "Thunder"]);
+}

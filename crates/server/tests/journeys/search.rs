@@ -210,4 +210,16 @@ fn near_tracks_keep_to_constraints_and_say_why_they_are_few() {
     let own = format!("/api/v1/tracks/{}/similar?key_match=wheel", ids[0]);
     wire.ask("GET", &own, &json!({}))
         .problem(400, "a key that is unknown");
+
+    // A list keeps to them too, and refuses what is none.
+    let list = |constraints: Value| {
+        let body = json!({"count": 5, "constraints": constraints});
+        wire.ask("POST", "/api/v1/recommendations", &body)
+    };
+    let folk = list(json!({"genre": "folk"})).json();
+    assert_eq!(titles(&folk), ["Paper Lanterns", "Glass Weather"], "{folk}");
+    let told = folk["shortage"].as_str().unwrap();
+    assert!(told.contains("2 of 5 tracks: 2 of 34"), "{told}");
+    list(json!({"bpm_min": -1})).points_at(400, "/constraints/bpm_min", "a tempo");
+    list(json!({"bmp_min": 100})).problem(400, "a name that is no constraint");
 }

@@ -9,7 +9,9 @@ use leitmotif_api::middleware::auth::ReadAccess;
 use leitmotif_api::middleware::body::{JsonBody, QueryParameters};
 use leitmotif_api::native::playlist_drafts::{self, DraftInput, FlowTrack, StepCostsBy};
 use leitmotif_api::native::playlist_files::{self, FlowAnswer};
-use leitmotif_api::native::playlists::{self, PlaylistAnswer, PlaylistInput, PlaylistsAnswer};
+use leitmotif_api::native::playlists::{
+    self, FurtherTracks, PlaylistAnswer, PlaylistInput, PlaylistsAnswer,
+};
 use leitmotif_api::paging::PageQuery;
 use leitmotif_api::{ApiState, Problem};
 use maud::{Markup, html};
@@ -60,7 +62,7 @@ pub async fn show_one(
     let access = || visitor.access.clone();
     let Json(playlist) = playlists::get(State(state.clone()), access(), Path(id.clone())).await?;
     let Json(flow) = playlist_files::flow(State(state), access(), Path(id)).await?;
-    let body = playlist_body(&playlist, &flow);
+    let body = playlist_body(&playlist, &flow, visitor.can_write());
     Ok(shown(page(
         &Shell::of(&visitor, "/studio/playlists", &playlist.name),
         &body,
@@ -112,6 +114,30 @@ pub async fn make(
     };
     let (_, Json(playlist)) = playlists::create(State(state), access, JsonBody(kept)).await?;
     Ok(Redirect::to(&links::playlist(&playlist.id)))
+}
+
+/// How many tracks more.
+#[derive(Debug, Deserialize)]
+pub struct ContinueForm {
+    count: usize,
+}
+
+/// Puts behind a playlist what goes on after it.
+pub async fn go_on(
+    State(state): State<ApiState>,
+    Writer(access): Writer,
+    Path(id): Path<String>,
+    Form(form): Form<ContinueForm>,
+) -> Result<Redirect, Failure> {
+    let asked = json!({"kind": "continuation", "playlist": id, "count": form.count});
+    let asked: DraftInput =
+        serde_json::from_value(asked).map_err(|error| Problem::invalid("", error.to_string()))?;
+    let read = ReadAccess(access.0.clone());
+    let Json(draft) = playlist_drafts::draft(State(state.clone()), read, JsonBody(asked)).await?;
+    let tracks = draft.tracks.into_iter().map(|track| track.id).collect();
+    let further = JsonBody(FurtherTracks { tracks });
+    let Json(longer) = playlists::append(State(state), access, Path(id), further).await?;
+    Ok(Redirect::to(&links::playlist(&longer.id)))
 }
 
 /// Draws the list.
@@ -182,7 +208,7 @@ fn make_form() -> Markup {
 }
 
 /// Draws one playlist.
-pub fn playlist_body(playlist: &PlaylistAnswer, flow: &FlowAnswer) -> Markup {
+pub fn playlist_body(playlist: &PlaylistAnswer, flow: &FlowAnswer, can_write: bool) -> Markup {
     let tracks = flow.tracks.as_slice();
     let file = |format: &str| {
         let path = format!("/api/v1/playlists/{}/file", links::encode(&playlist.id));
@@ -225,6 +251,19 @@ pub fn playlist_body(playlist: &PlaylistAnswer, flow: &FlowAnswer) -> Markup {
                 } }
                 tbody { @for (place, track) in tracks.iter().enumerate() { (flow_row(place, track)) } }
             } }
+            @if can_write { (continue_form(&playlist.id)) }
+        }
+    }
+}
+
+fn continue_form(id: &str) -> Markup {
+    html! {
+        form.filters method="post" action={ (links::playlist(id)) "/continue" } {
+            div.field {
+                label for="count" { "Tracks that go on from here" }
+                input #count type="number" name="count" min="2" max="100" value="10";
+            }
+            div.field.field-buttons { button type="submit" { "Go on" } }
         }
     }
 }

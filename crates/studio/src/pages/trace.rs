@@ -14,11 +14,26 @@ const OTHERS_SHOWN: usize = 60;
 /// Draws the whole explanation.
 pub fn trace_section(told: &ExplanationAnswer) -> Markup {
     let total_us = told.latency_us.unwrap_or(0).max(1);
+    let at = &told.context;
+    let (hour, weekday) = (
+        at.hour.map(|hour| hour.to_string()),
+        at.weekday.map(|day| day.to_string()),
+    );
+    let moment = [
+        ("Device", &at.device),
+        ("Activity", &at.activity),
+        ("Hour", &hour),
+        ("Weekday", &weekday),
+    ];
+    let moment = moment
+        .into_iter()
+        .filter_map(|(name, said)| Some((name, said.as_ref()?)));
     html! {
         section.trace aria-labelledby="trace" {
             h2 #trace { "How it came about" }
             dl.facts.facts-row {
                 div { dt { "Placement" } dd { (told.placement) } }
+                @for (name, value) in moment { div { dt { (name) } dd { (value) } } }
                 div { dt { "Pipeline" } dd { @if let Some(version) = told.pipeline_version { "version " (version) } @else { "built in" } } }
                 div { dt { "Took" } dd { (trimmed(total_us as f64 / 1_000.0, 2)) " ms" } }
                 @if let Some(offset) = told.log_offset { div { dt { "Log offset" } dd.number { (grouped(offset)) } } }

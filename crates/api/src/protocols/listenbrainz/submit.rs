@@ -244,6 +244,7 @@ fn reported(at: Timestamp, metadata: &Map<String, Value>) -> Result<ReportedList
     };
     check_tags(more)?;
     check_mbids(more)?;
+    let is_private = more.get("private") == Some(&Value::Bool(true));
     Ok(ReportedListen {
         at,
         title,
@@ -251,7 +252,10 @@ fn reported(at: Timestamp, metadata: &Map<String, Value>) -> Result<ReportedList
         album,
         duration_ms: duration_of(more)?,
         external_ids: external_ids_of(more),
-        ending: Ending::default(),
+        ending: Ending {
+            is_private,
+            ..Ending::default()
+        },
         metadata: Value::Object(metadata.clone()),
     })
 }

@@ -379,7 +379,7 @@ fn some_playlists() -> [Markup; 2] {
         tracks: vec![place(true), place(false)],
         step_costs_by: StepCostsBy::Listening,
     };
-    let one = playlists::playlist_body(&playlist, &flow);
+    let one = playlists::playlist_body(&playlist, &flow, true);
     let answer = PlaylistsAnswer {
         playlists: vec![playlist],
         page: more(),

@@ -1,6 +1,8 @@
 //! The playground: a listener, a moment and controls on one side, the list with its reasons and the
 //! trace on the other.
 
+mod only;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use leitmotif_api::middleware::body::{JsonBody, QueryParameters};
@@ -12,6 +14,7 @@ use leitmotif_api::{ApiState, Problem};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use self::only::OnlyForm;
 use super::recommended::recommended_list;
 use super::trace::trace_section;
 use crate::failure::{PageResult, shown};
@@ -49,15 +52,20 @@ pub struct Settings {
     pub weekday: String,
     /// Present when heard tracks may appear.
     pub heard: Option<String>,
+    /// Tracks that the list starts from, by id, with commas between.
+    pub seeds: String,
+    /// What every track must satisfy.
+    #[serde(flatten)]
+    pub only: OnlyForm,
 }
 
 impl Settings {
     fn is_asked(&self) -> bool {
-        !(self.listener.is_empty() && self.placement.is_empty())
+        !(self.listener.is_empty() && self.placement.is_empty() && self.seeds.is_empty())
     }
 
-    fn pairs(&self) -> [(&str, Option<&str>); 10] {
-        [
+    fn pairs(&self) -> Vec<(&str, Option<&str>)> {
+        let own = [
             ("listener", Some(self.listener.as_str())),
             ("placement", Some(&self.placement)),
             ("familiarity", Some(&self.familiarity)),
@@ -68,7 +76,9 @@ impl Settings {
             ("hour", Some(&self.hour)),
             ("weekday", Some(&self.weekday)),
             ("heard", self.heard.as_deref()),
-        ]
+            ("seeds", Some(&self.seeds)),
+        ];
+        own.into_iter().chain(self.only.pairs()).collect()
     }
 
     /// The request that the form stands for.
@@ -102,6 +112,8 @@ impl Settings {
                 weekday: whole("weekday", &self.weekday)?,
             },
             include_heard: self.heard.is_some(),
+            seeds: (self.seeds.split(',')).filter_map(text).collect(),
+            constraints: self.only.constraints()?,
             ..RecommendInput::default()
         })
     }
@@ -190,6 +202,11 @@ fn form(settings: &Settings) -> Markup {
     let texts = [
         ("listener", "Listener", &settings.listener),
         ("placement", "Placement", &settings.placement),
+        (
+            "seeds",
+            "Start from tracks, ids with commas",
+            &settings.seeds,
+        ),
         ("device", "Device", &settings.device),
         ("activity", "Activity", &settings.activity),
     ];
@@ -231,6 +248,7 @@ fn form(settings: &Settings) -> Markup {
             div.field {
                 label { input type="checkbox" name="heard" value="1" checked[settings.heard.is_some()]; " heard tracks too" }
             }
+            (settings.only.form())
             div.field { button type="submit" { "Ask" } }
         }
     }

@@ -1,0 +1,54 @@
+//! The tracks that constraints admit, for lists that are made elsewhere.
+
+use std::sync::Arc;
+
+use leitmotif_domain::{TenantScope, TrackId};
+
+use super::constraints::{Constraint, Constraints, Shortfall};
+use super::corpus::off_thread;
+use super::service::Searcher;
+use crate::error::Result;
+use crate::keyed::KeyedSet;
+
+/// The tracks that may be shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Admitted {
+    /// Which.
+    pub tracks: KeyedSet<TrackId>,
+    /// Why the others may not.
+    pub shortfall: Shortfall,
+}
+
+impl Searcher {
+    /// The tracks for which constraints hold; `None` where nothing constrains.
+    ///
+    /// - Errors: those of the stores; an empty range in the constraints.
+    /// - Cost: two passes over all tracks.
+    pub async fn admitted(
+        &self,
+        scope: &TenantScope,
+        constraints: Constraints,
+        may_read_lyrics: bool,
+    ) -> Result<Option<Arc<Admitted>>> {
+        if constraints.is_empty() {
+            return Ok(None);
+        }
+        (constraints.0.iter()).try_for_each(Constraint::check)?;
+        let slot = self
+            .level(scope, constraints.ask_for_measurements())
+            .await?;
+        let constraints = self.resolve(scope, &slot, constraints, may_read_lyrics);
+        let constraints = constraints.await?;
+        let admitted = off_thread(move || {
+            let corpus = slot.corpus.read();
+            let holds = corpus
+                .facts()
+                .filter(|(track, facts)| constraints.admit(*track, facts));
+            Admitted {
+                tracks: holds.map(|(track, _)| track).collect(),
+                shortfall: Shortfall::count(&constraints, corpus.facts()),
+            }
+        });
+        Ok(Some(Arc::new(admitted.await?)))
+    }
+}
