@@ -18,6 +18,8 @@ pub mod vocabulary;
 
 mod analysis;
 mod analyzer;
+mod fixed_map;
+mod words;
 
 pub use analysis::{
     LyricsAnalysis, WORDS_VERSION, analyze_lyrics, analyze_lyrics_as, lyrics_words,

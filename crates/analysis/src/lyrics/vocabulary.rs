@@ -30,15 +30,29 @@ impl Vocabulary {
     /// - Cost: O(words).
     /// - Source: Covington and McFall 2010 (MATTR); McCarthy and Jarvis 2010 (MTLD, both directions).
     pub fn measure<S: AsRef<str>>(words: &[S]) -> Self {
-        let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
-        let types: HashSet<&str> = words.iter().copied().collect();
-        let ratio = types.len() as f64 / words.len() as f64;
+        let mut numbers: HashMap<&str, usize> = HashMap::new();
+        let numbered: Vec<usize> = words
+            .iter()
+            .map(|word| {
+                let next = numbers.len();
+                *numbers.entry(word.as_ref()).or_insert(next)
+            })
+            .collect();
+        Self::of_numbered(&numbered)
+    }
+
+    /// Measures words of which only is known which are equal.
+    ///
+    /// - Shape: equal words have equal numbers, numbered from 0 by first appearance.
+    pub(super) fn of_numbered(words: &[usize]) -> Self {
+        let type_count = words.iter().max().map_or(0, |last| last + 1);
+        let ratio = type_count as f64 / words.len() as f64;
         Self {
             token_count: words.len(),
-            type_count: types.len(),
+            type_count,
             type_token_ratio: (!words.is_empty()).then_some(ratio),
-            mattr_ratio: mattr(&words, MATTR_WINDOW),
-            mtld_words: mtld(&words),
+            mattr_ratio: mattr(words, MATTR_WINDOW),
+            mtld_words: mtld(words),
         }
     }
 }
@@ -56,33 +70,27 @@ pub fn unique_words_in_first<S: AsRef<str>>(words: &[S], window_words: usize) ->
     )
 }
 
-fn mattr(words: &[&str], window: usize) -> Option<f64> {
+fn mattr(words: &[usize], window: usize) -> Option<f64> {
     let window_count = (words.len() + 1)
         .checked_sub(window)
         .filter(|count| *count > 0)?;
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    let mut sum = 0usize;
+    let mut counts = vec![0usize; words.iter().max().map_or(0, |last| last + 1)];
+    let (mut sum, mut types) = (0usize, 0usize);
     for (place, word) in words.iter().enumerate() {
-        *counts.entry(word).or_default() += 1;
-        let leaving = place
-            .checked_sub(window)
-            .and_then(|leaving| words.get(leaving));
-        if let Some((leaving, count)) =
-            leaving.and_then(|leaving| Some((leaving, counts.get_mut(leaving)?)))
-        {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(leaving);
-            }
+        types += usize::from(counts[*word] == 0);
+        counts[*word] += 1;
+        if let Some(leaving) = place.checked_sub(window).map(|place| words[place]) {
+            counts[leaving] -= 1;
+            types -= usize::from(counts[leaving] == 0);
         }
         if place + 1 >= window {
-            sum += counts.len();
+            sum += types;
         }
     }
     Some(sum as f64 / (window_count * window) as f64)
 }
 
-fn mtld(words: &[&str]) -> Option<f64> {
+fn mtld(words: &[usize]) -> Option<f64> {
     if words.len() < MTLD_WORDS_MIN {
         return None;
     }
@@ -91,21 +99,24 @@ fn mtld(words: &[&str]) -> Option<f64> {
     Some((forward + backward) / 2.0)
 }
 
-fn mtld_one_way<'a>(words: impl Iterator<Item = &'a str>, word_count: usize) -> f64 {
+fn mtld_one_way(words: impl Iterator<Item = usize>, word_count: usize) -> f64 {
     let mut factors = 0.0;
-    let mut types: HashSet<&str> = HashSet::new();
-    let mut length = 0usize;
+    // The stretch in which each word was seen last; numbers are below the count of words.
+    let mut seen_in = vec![0usize; word_count];
+    let mut stretch = 1;
+    let (mut types, mut length) = (0usize, 0usize);
     for word in words {
-        types.insert(word);
+        types += usize::from(seen_in[word] != stretch);
+        seen_in[word] = stretch;
         length += 1;
-        if types.len() as f64 / length as f64 <= MTLD_THRESHOLD {
+        if types as f64 / length as f64 <= MTLD_THRESHOLD {
             factors += 1.0;
-            types.clear();
-            length = 0;
+            stretch += 1;
+            (types, length) = (0, 0);
         }
     }
     if length > 0 {
-        factors += (1.0 - types.len() as f64 / length as f64) / (1.0 - MTLD_THRESHOLD);
+        factors += (1.0 - types as f64 / length as f64) / (1.0 - MTLD_THRESHOLD);
     }
     // A text that never repeats a word has no finished stretch: the text itself is the bound.
     if factors > 0.0 {
@@ -128,10 +139,7 @@ mod tests {
             (vocabulary.mattr_ratio, vocabulary.mtld_words),
             (None, None)
         );
-        assert_eq!(
-            mattr(&["a", "b", "a", "a"], 2),
-            Some((2.0 + 2.0 + 1.0) / 6.0)
-        );
+        assert_eq!(mattr(&[0, 1, 0, 0], 2), Some((2.0 + 2.0 + 1.0) / 6.0));
         assert_eq!(unique_words_in_first(&["a", "a", "b"], 2), Some(1));
         assert_eq!(unique_words_in_first(&["a"], 2), None);
     }
@@ -139,7 +147,7 @@ mod tests {
     #[test]
     fn mtld_counts_stretches() {
         // One word repeated: every second word ends a stretch, so stretches are two words long.
-        assert_eq!(mtld(&["la"; 60]), Some(2.0));
+        assert_eq!(mtld(&[0; 60]), Some(2.0));
         let distinct: Vec<String> = (0..60).map(|index| index.to_string()).collect();
         assert_eq!(Vocabulary::measure(&distinct).mtld_words, Some(60.0));
         assert_eq!(Vocabulary::measure::<&str>(&[]).type_token_ratio, None);

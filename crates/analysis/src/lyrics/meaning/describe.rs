@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::sentiment::{LineSentiment, measure_line};
-use super::themes::{Theme, themes_of_line};
+use super::themes::{Theme, Themes};
 use crate::descriptor::Descriptor;
 use crate::lyrics::text::LyricsText;
+use crate::lyrics::words::TextWords;
 
 /// Version of every descriptor of meaning; a changed number a user can see bumps it.
 pub const MEANING_VERSION: &str = "1.0.0";
@@ -33,7 +34,7 @@ const THEMES_METHOD: &str = "word-lists-unvalidated";
 
 /// Describes sentiment and themes of lyrics.
 ///
-/// - Shape: `language` is ISO 639-1; what is not English yields `null` with the reason in `method`.
+/// - Shape: `words` are those of `text`; `language` is ISO 639-1; what is not English yields `null` with the reason in `method`.
 /// - Units: sentiment −1..=1, ratios 0..=1; `sentiment_arc` is the mean of each quarter of the lines;
 ///   `themes` lists `{theme, line_ratio}`, the largest share first, without untouched themes.
 /// - Confidence grows with the count of matched words and their share among content words; it is not
@@ -41,6 +42,7 @@ const THEMES_METHOD: &str = "word-lists-unvalidated";
 /// - Cost: O(characters).
 pub(in crate::lyrics) fn describe_meaning(
     text: &LyricsText,
+    words: &TextWords<'_>,
     language: Option<&str>,
 ) -> Vec<Descriptor> {
     if language != Some("en") {
@@ -56,7 +58,7 @@ pub(in crate::lyrics) fn describe_meaning(
         .map(|line| measure_line(&line.text))
         .collect();
     let mut descriptors = describe_sentiment(&lines);
-    descriptors.push(describe_themes(text));
+    descriptors.push(describe_themes(words));
     descriptors
 }
 
@@ -114,17 +116,21 @@ fn arc_of(lines: &[LineSentiment]) -> (Value, Option<f32>) {
     (json!(means), sureness.min_by(f32::total_cmp))
 }
 
-fn describe_themes(text: &LyricsText) -> Descriptor {
+fn describe_themes(words: &TextWords<'_>) -> Descriptor {
+    let themes: Vec<Themes> = words.forms().iter().map(|form| Themes::of(form)).collect();
     let mut counts = Theme::ALL.map(|theme| (theme, 0_usize));
-    for line in &text.lines {
-        for theme in themes_of_line(&line.text) {
-            if let Some((_, count)) = counts.iter_mut().find(|(known, _)| *known == theme) {
-                *count += 1;
-            }
+    let mut line_count = 0_usize;
+    for line in words.lines() {
+        line_count += 1;
+        let found = line
+            .iter()
+            .fold(Themes::default(), |found, word| found.and(themes[word.id]));
+        for (theme, count) in &mut counts {
+            *count += usize::from(found.has(*theme));
         }
     }
     counts.sort_by_key(|(theme, count)| (std::cmp::Reverse(*count), *theme));
-    let line_count = text.lines.len().max(1) as f64;
+    let line_count = line_count.max(1) as f64;
     let touched: Vec<Value> = counts
         .iter()
         .filter(|(_, count)| *count > 0)

@@ -77,11 +77,18 @@ struct Word {
 fn words_of(line: &str) -> Vec<Word> {
     let lexicon = SentimentLexicon::embedded();
     let is_gap = |letter: char| letter.is_whitespace() || matches!(letter, '—' | '–' | '…');
-    let chunks = line.split(is_gap).flat_map(|chunk| chunk.split("--"));
-    chunks
-        .filter(|chunk| !chunk.is_empty())
-        .filter_map(|chunk| read_word(lexicon, chunk))
-        .collect()
+    // A search for two hyphens costs as much as a word, and most lines have none.
+    let has_dashes = line.contains("--");
+    let mut words = Vec::new();
+    for chunk in line.split(is_gap) {
+        if has_dashes {
+            let parts = chunk.split("--").filter(|part| !part.is_empty());
+            words.extend(parts.filter_map(|part| read_word(lexicon, part)));
+        } else if !chunk.is_empty() {
+            words.extend(read_word(lexicon, chunk));
+        }
+    }
+    words
 }
 
 fn read_word(lexicon: &SentimentLexicon, chunk: &str) -> Option<Word> {
@@ -102,8 +109,8 @@ fn read_word(lexicon: &SentimentLexicon, chunk: &str) -> Option<Word> {
         });
     }
     let has_dropped_g = || {
-        let rest = chunk.split_once(bare).map_or("", |(_, rest)| rest);
-        folded.ends_with("in") && rest.starts_with(['\'', '’', '‘', '`'])
+        let rest = || chunk.split_once(bare).map_or("", |(_, rest)| rest);
+        folded.ends_with("in") && rest().starts_with(['\'', '’', '‘', '`'])
     };
     let mut valence = lexicon.valence(&folded);
     if valence.is_none() && has_dropped_g() {
@@ -112,7 +119,7 @@ fn read_word(lexicon: &SentimentLexicon, chunk: &str) -> Option<Word> {
     Some(Word {
         is_capital: bare.chars().any(char::is_uppercase) && !bare.chars().any(char::is_lowercase),
         // An emoticon such as `:D` holds letters; the word inside it is none of its own.
-        valence: emoticon().filter(|_| folded.len() <= 2).or(valence),
+        valence: (folded.len() <= 2).then(emoticon).flatten().or(valence),
         role: Role::of(&folded),
         folded,
     })

@@ -1,9 +1,9 @@
 //! What a line is about, by lists of words.
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::theme_words::THEME_WORDS;
+use crate::lyrics::fixed_map::FixedMap;
 use crate::lyrics::tokens::{folded, tokenize};
 
 /// A subject of songs.
@@ -72,15 +72,39 @@ impl Theme {
 /// - Shape: any text; English endings are cut off to find the listed form of a word.
 /// - Cost: O(characters).
 pub fn themes_of_line(line: &str) -> Vec<Theme> {
-    let found = tokenize(line).iter().fold(0, |found, token| {
-        found | themes_of_word(&folded(token.text))
-    });
-    let is_found = |theme: &Theme| found & theme.bit() != 0;
-    Theme::ALL.into_iter().filter(is_found).collect()
+    let found = tokenize(line)
+        .iter()
+        .fold(Themes::default(), |found, token| {
+            found.and(Themes::of(&folded(token.text)))
+        });
+    Theme::ALL
+        .into_iter()
+        .filter(|theme| found.has(*theme))
+        .collect()
 }
 
-/// Themes of one folded word as bits: of the word itself, else of the first base form that is listed.
-fn themes_of_word(word: &str) -> u16 {
+/// A set of themes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Themes(u16);
+
+impl Themes {
+    /// Those of one folded word: of the word itself, else of the first base form that is listed.
+    pub(super) fn of(word: &str) -> Self {
+        Self(bits_of_word(word))
+    }
+
+    /// These and others.
+    pub(super) fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// Tells whether a theme is among them.
+    pub(super) fn has(self, theme: Theme) -> bool {
+        self.0 & theme.bit() != 0
+    }
+}
+
+fn bits_of_word(word: &str) -> u16 {
     let listed = |form: &str| word_bits().get(form).copied();
     let word = word.strip_suffix("'s").unwrap_or(word).trim_matches('\'');
     if let Some(bits) = listed(word) {
@@ -121,10 +145,10 @@ fn themes_of_word(word: &str) -> u16 {
     0
 }
 
-fn word_bits() -> &'static HashMap<&'static str, u16> {
-    static BITS: OnceLock<HashMap<&'static str, u16>> = OnceLock::new();
+fn word_bits() -> &'static FixedMap<&'static str, u16> {
+    static BITS: OnceLock<FixedMap<&'static str, u16>> = OnceLock::new();
     BITS.get_or_init(|| {
-        let mut bits = HashMap::new();
+        let mut bits = FixedMap::default();
         for (theme, words) in THEME_WORDS {
             for word in words.split_whitespace() {
                 *bits.entry(word).or_default() |= theme.bit();

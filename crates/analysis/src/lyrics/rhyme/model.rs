@@ -139,7 +139,7 @@ impl RhymeModel {
     ) -> Vec<Scheme> {
         let judged = |words: &Vec<W>| Evidence::new(words, &judge);
         let evidence: Vec<Evidence> = stanzas.iter().map(judged).collect();
-        let decoder = Decoder::new(self);
+        let decoder = Decoder::new(self, &evidence);
         let mut schemes = match kind {
             Kind::Verse | Kind::SpelledVerse => decoder.decode(&evidence),
             Kind::Sung | Kind::SpelledSung => decoder.decode_heard(&evidence),
