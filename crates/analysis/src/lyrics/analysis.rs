@@ -19,7 +19,7 @@ use crate::descriptor::Descriptor;
 use sound::Sound;
 
 /// Version of every descriptor of the words; a changed number a user can see bumps it.
-pub const WORDS_VERSION: &str = "3";
+pub const WORDS_VERSION: &str = "4";
 /// Window in which large vocabularies are compared across artists.
 const UNIQUE_WORDS_WINDOW: usize = 35_000;
 
@@ -46,7 +46,7 @@ pub struct LyricsAnalysis {
 /// Analyses lyrics, telling the language by itself.
 ///
 /// - Shape: any text, plain or LRC; see [`LyricsText::parse`] for its bounds.
-/// - Cost: about half a millisecond for a song.
+/// - Cost: about half a millisecond for a song of 1,500 characters.
 pub fn analyze_lyrics(raw: &str) -> LyricsAnalysis {
     analyze_lyrics_as(raw, None)
 }
@@ -66,6 +66,7 @@ pub fn analyze_lyrics_as(raw: &str, language: Option<&str>) -> LyricsAnalysis {
     let meaning = describe_meaning(&text, &words, code);
     let sound = match code {
         Some("en") => Sound::of_english(&text, &words),
+        Some("ru") => Sound::of_russian(&text, &words),
         Some(code) => Sound::of_spelling(&text, &words, code),
         None => Sound::default(),
     };
@@ -223,12 +224,7 @@ fn spread(value: Option<f64>, middle: f64, width: f64) -> f32 {
     value.map_or(0.0, |value| ((value - middle) / width) as f32)
 }
 
-fn described(
-    name: &str,
-    value: Value,
-    confidence: Option<f32>,
-    method: &'static str,
-) -> Descriptor {
+fn described(name: &str, value: Value, confidence: Option<f32>, method: &str) -> Descriptor {
     let confidence = if value.is_null() { None } else { confidence };
     Descriptor {
         name: name.to_owned(),
@@ -240,12 +236,7 @@ fn described(
     }
 }
 
-fn measured(
-    name: &str,
-    value: Option<f64>,
-    confidence: Option<f32>,
-    method: &'static str,
-) -> Descriptor {
+fn measured(name: &str, value: Option<f64>, confidence: Option<f32>, method: &str) -> Descriptor {
     described(name, json!(value), confidence, method)
 }
 

@@ -10,6 +10,7 @@ pub mod phonemes;
 pub mod rap;
 pub mod readability;
 pub mod rhyme;
+pub mod russian;
 pub mod scansion;
 pub mod syllables;
 pub mod text;

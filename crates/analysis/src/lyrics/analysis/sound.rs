@@ -1,5 +1,6 @@
 //! What of lyrics depends on how the words sound.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::json;
@@ -12,6 +13,7 @@ use crate::lyrics::rhyme::{
     ChainLimits, EndWord, RhymeChains, RhymeModel, RhymeSpan, Scheme, SpelledRime,
     spelled_syllable_count,
 };
+use crate::lyrics::russian::{RussianEnd, StressCandidates};
 use crate::lyrics::scansion::{VerseMetre, scan_poem};
 use crate::lyrics::syllables::{SungWord, WordSound};
 use crate::lyrics::text::LyricsText;
@@ -28,7 +30,7 @@ const SCANSION: &str = "pronunciation+learned-scansion";
 /// What depends on how the words sound; every part may be unknown.
 #[derive(Default)]
 pub(super) struct Sound {
-    method: &'static str,
+    method: Cow<'static, str>,
     flow: Option<Flow>,
     flow_confidence: Option<f32>,
     schemes: Option<Vec<Scheme>>,
@@ -69,7 +71,7 @@ impl Sound {
             .iter()
             .map(|line| line.iter().map(|w| w.syllables.len()).sum());
         Self {
-            method: "pronunciation+learned-rhyme",
+            method: Cow::Borrowed("pronunciation+learned-rhyme"),
             flow: Some(Flow::measure(counts.collect())),
             flow_confidence: Some(known_ratio),
             chains: Some(RhymeChains::find(&lines, &groups, ChainLimits::default())),
@@ -83,6 +85,47 @@ impl Sound {
     }
 
     pub(super) fn of_spelling(text: &LyricsText, words: &TextWords<'_>, code: &str) -> Self {
+        let ends = words.lines().map(|line| {
+            line.last()
+                .and_then(|word| SpelledRime::new(word.token.text, code))
+                .unwrap_or_else(SpelledRime::unknown)
+        });
+        let read =
+            |stanzas: &[Vec<SpelledRime>]| RhymeModel::embedded().spelled_sung_schemes(stanzas);
+        Self::of_line_ends(text, words, code, ends, read)
+    }
+
+    /// Russian by rule: in beta, so the method says it, and of how many words the stress is known.
+    pub(super) fn of_russian(text: &LyricsText, words: &TextWords<'_>) -> Self {
+        let ends = words
+            .lines()
+            .map(|line| RussianEnd::new(line.last().map_or("", |word| word.token.text)));
+        let read =
+            |stanzas: &[Vec<RussianEnd>]| RhymeModel::embedded().russian_sung_schemes(stanzas);
+        let (mut known, mut read_count) = (0, 0);
+        for (form, count) in words.counted() {
+            if let Some(stress) = StressCandidates::of(form) {
+                read_count += count;
+                known += if stress.is_known { count } else { 0 };
+            }
+        }
+        let percent = (100.0 * known as f64 / f64::from(read_count.max(1) as u32)).round();
+        Self {
+            method: Cow::Owned(format!(
+                "russian-rules-beta: stress known of {percent} % of words"
+            )),
+            ..Self::of_line_ends(text, words, "ru", ends, read)
+        }
+    }
+
+    /// What line ends tell without pronunciations; nothing where syllables cannot be counted.
+    fn of_line_ends<W>(
+        text: &LyricsText,
+        words: &TextWords<'_>,
+        code: &str,
+        ends: impl Iterator<Item = W>,
+        read: impl Fn(&[Vec<W>]) -> Vec<Scheme>,
+    ) -> Self {
         let count_line = |line: &[PlacedWord<'_>]| -> Option<usize> {
             line.iter()
                 .map(|word| spelled_syllable_count(word.token.text, code))
@@ -92,16 +135,10 @@ impl Sound {
         let Some(counts) = counts else {
             return Self::default();
         };
-        let rimes = words.lines().map(|line| {
-            line.last()
-                .and_then(|word| SpelledRime::new(word.token.text, code))
-                .unwrap_or_else(SpelledRime::unknown)
-        });
-        let stanzas = in_stanzas(text, rimes);
-        let schemes = RhymeModel::embedded().spelled_sung_schemes(&stanzas);
+        let schemes = read(&in_stanzas(text, ends));
         let chains = spelled_chains(words, &schemes, &counts);
         Self {
-            method: "spelling",
+            method: Cow::Borrowed("spelling"),
             flow: Some(Flow::measure(counts)),
             flow_confidence: Some(SPELLED_SYLLABLES_CONFIDENCE),
             schemes: Some(schemes),
@@ -219,11 +256,11 @@ impl Sound {
         ]
     }
 
-    fn method(&self) -> &'static str {
+    fn method(&self) -> &str {
         if self.method.is_empty() {
             "none"
         } else {
-            self.method
+            &self.method
         }
     }
 
