@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::emotions::{EMOTION_WORDS_MIN, Emotions};
 use super::sentiment::{LineSentiment, measure_line};
 use super::themes::{Theme, Themes};
 use crate::descriptor::Descriptor;
@@ -9,7 +10,7 @@ use crate::lyrics::text::LyricsText;
 use crate::lyrics::words::TextWords;
 
 /// Version of every descriptor of meaning; a changed number a user can see bumps it.
-pub const MEANING_VERSION: &str = "1.0.0";
+pub const MEANING_VERSION: &str = "1.1.0";
 /// Words of the lexicon that a text must hold: with fewer, one word decides the whole song.
 pub const MIN_MATCHED_COUNT: usize = 3;
 /// From here on a line counts as positive, below its negative as negative; the lexicon's authors' own.
@@ -21,24 +22,28 @@ const FULL_COVERAGE: f64 = 0.15;
 const QUARTER_COUNT: usize = 4;
 
 /// Names of the descriptors, in the order they are returned.
-pub(super) const DESCRIPTORS: [&str; 6] = [
+pub(super) const DESCRIPTORS: [&str; 7] = [
     "sentiment",
     "sentiment_deviation",
     "sentiment_positive_ratio",
     "sentiment_negative_ratio",
     "sentiment_arc",
     "themes",
+    "emotions",
 ];
 const SENTIMENT_METHOD: &str = "vader-lines+coverage";
 const THEMES_METHOD: &str = "word-lists-unvalidated";
+const EMOTIONS_METHOD: &str = "word-lists+negation-unvalidated";
 
-/// Describes sentiment and themes of lyrics.
+/// Describes sentiment, themes and emotions of lyrics.
 ///
 /// - Shape: `words` are those of `text`; `language` is ISO 639-1; what is not English yields `null` with the reason in `method`.
 /// - Units: sentiment −1..=1, ratios 0..=1; `sentiment_arc` is the mean of each quarter of the lines;
-///   `themes` lists `{theme, line_ratio}`, the largest share first, without untouched themes.
+///   `themes` lists `{theme, line_ratio}`, the largest share first, without untouched themes; `emotions` lists
+///   `{emotion, share, words}`, the share among the words that name an emotion.
 /// - Confidence grows with the count of matched words and their share among content words; it is not
-///   calibrated. Themes have none: no labels exist to judge them.
+///   calibrated. Themes and emotions have none: no labels are there to judge
+///   them.
 /// - Cost: O(characters).
 pub(in crate::lyrics) fn describe_meaning(
     text: &LyricsText,
@@ -59,12 +64,16 @@ pub(in crate::lyrics) fn describe_meaning(
         .collect();
     let mut descriptors = describe_sentiment(&lines);
     descriptors.push(describe_themes(words));
+    descriptors.push(describe_emotions(words));
     descriptors
 }
 
 fn describe_sentiment(lines: &[LineSentiment]) -> Vec<Descriptor> {
     let matched_count: usize = lines.iter().map(|line| line.matched_count).sum();
-    let sentiment_names = || DESCRIPTORS.iter().filter(|name| **name != "themes");
+    let sentiment_names = || {
+        let names = DESCRIPTORS.iter();
+        names.filter(|name| method_of(name) == SENTIMENT_METHOD)
+    };
     if matched_count < MIN_MATCHED_COUNT {
         let reason = format!("{matched_count} words in the lexicon, need {MIN_MATCHED_COUNT}");
         return sentiment_names()
@@ -141,6 +150,16 @@ fn describe_themes(words: &TextWords<'_>) -> Descriptor {
     described("themes", json!(touched), None, THEMES_METHOD)
 }
 
+fn describe_emotions(words: &TextWords<'_>) -> Descriptor {
+    let found = Emotions::find(words);
+    if found.word_count < EMOTION_WORDS_MIN {
+        let count = found.word_count;
+        let reason = format!("{count} emotional words, need {EMOTION_WORDS_MIN}");
+        return unknown("emotions", &reason);
+    }
+    described("emotions", found.told(), None, method_of("emotions"))
+}
+
 fn mean_compound(lines: &[LineSentiment]) -> f64 {
     lines.iter().map(|line| line.compound).sum::<f64>() / lines.len().max(1) as f64
 }
@@ -153,15 +172,20 @@ fn confidence(lines: &[LineSentiment]) -> f32 {
 }
 
 /// Four digits: more would look surer than a lexicon can be.
-fn rounded(value: f64) -> f64 {
+pub(super) fn rounded(value: f64) -> f64 {
     (value * 10_000.0).round() / 10_000.0
 }
 
-fn unknown(name: &str, reason: &str) -> Descriptor {
-    let method = match name {
+fn method_of(name: &str) -> &'static str {
+    match name {
         "themes" => THEMES_METHOD,
+        "emotions" => EMOTIONS_METHOD,
         _ => SENTIMENT_METHOD,
-    };
+    }
+}
+
+fn unknown(name: &str, reason: &str) -> Descriptor {
+    let method = method_of(name);
     let told = described(name, Value::Null, None, &format!("{method}: {reason}"));
     told.because(Some(reason.to_owned()))
 }

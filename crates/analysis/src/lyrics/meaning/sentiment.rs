@@ -7,7 +7,9 @@ use crate::lyrics::tokens::folded;
 /// What a degree word adds to the valence after it.
 const DEGREE_STEP: f64 = 0.293;
 /// What is left of that with no, one and two words between.
-const DEGREE_BY_DISTANCE: [f64; 3] = [1.0, 0.95, 0.9];
+const DEGREE_BY_DISTANCE: [f64; NEGATION_REACH] = [1.0, 0.95, 0.9];
+/// Words after a negation that it turns, as far as a degree word reaches too.
+pub(super) const NEGATION_REACH: usize = 3;
 /// What capitals add, when not everything is in capitals.
 const CAPITALS_STEP: f64 = 0.733;
 /// What a negation multiplies with: the opposite of "good" is less than "bad".

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::base_forms::of_base_form;
 use super::theme_words::THEME_WORDS;
 use crate::lyrics::fixed_map::FixedMap;
 use crate::lyrics::tokens::{folded, tokenize};
@@ -90,7 +91,8 @@ pub(super) struct Themes(u16);
 impl Themes {
     /// Those of one folded word: of the word itself, else of the first base form that is listed.
     pub(super) fn of(word: &str) -> Self {
-        Self(bits_of_word(word))
+        let listed = |form: &str| word_bits().get(form).copied();
+        Self(of_base_form(word, listed).unwrap_or_default())
     }
 
     /// These and others.
@@ -102,47 +104,6 @@ impl Themes {
     pub(super) fn has(self, theme: Theme) -> bool {
         self.0 & theme.bit() != 0
     }
-}
-
-fn bits_of_word(word: &str) -> u16 {
-    let listed = |form: &str| word_bits().get(form).copied();
-    let word = word.strip_suffix("'s").unwrap_or(word).trim_matches('\'');
-    if let Some(bits) = listed(word) {
-        return bits;
-    }
-    // `-in` for `-ing` is how singers spell it; the lists have no word that this confuses.
-    let endings = [
-        ("ies", "y"),
-        ("ied", "y"),
-        ("es", ""),
-        ("s", ""),
-        ("ed", "e"),
-        ("ed", ""),
-        ("ing", "e"),
-        ("ing", ""),
-        ("in", "e"),
-        ("in", ""),
-    ];
-    for (ending, replacement) in endings {
-        let long_enough = |stem: &&str| stem.len() + replacement.len() >= 3;
-        let Some(stem) = word.strip_suffix(ending).filter(long_enough) else {
-            continue;
-        };
-        let undoubled = || {
-            let mut letters = stem.chars().rev();
-            let is_double = letters.next() == letters.next();
-            // Doubling follows a short vowel before -ed and -ing: `hugging` is of `hug`.
-            is_double.then(|| stem.char_indices().last().map(|(last, _)| &stem[..last]))?
-        };
-        let bits = match replacement {
-            "" => listed(stem).or_else(|| listed(undoubled()?)),
-            _ => listed(&format!("{stem}{replacement}")),
-        };
-        if let Some(bits) = bits {
-            return bits;
-        }
-    }
-    0
 }
 
 fn word_bits() -> &'static FixedMap<&'static str, u16> {
