@@ -20,7 +20,7 @@ const LETTER_COUNT_MIN: usize = 12;
 const SCORE_MIN: f32 = 1.4;
 /// Times one word counts: `la la la` is not Spanish.
 const REPEAT_COUNT_MAX: usize = 3;
-/// Different listed words a verdict needs.
+/// Different words a verdict needs that are listed or have a letter of one language alone.
 const LISTED_COUNT_MIN: usize = 2;
 /// Score that any Latin text has for a language outside the profiles, per word.
 const UNKNOWN_PER_WORD: f32 = 0.06;
@@ -256,12 +256,13 @@ impl Lists {
     }
 
     /// What a folded word says: languages with their weight, in the order of the lists, and whether
-    /// the word itself is listed.
+    /// the word itself is listed or has a letter of one language alone.
     fn signs_of<'l>(&'l self, word: &str, signs: &mut Vec<(&'l [usize], f32)>) -> bool {
         if let Some(languages) = self.words.get(word) {
             signs.push((languages, 1.0));
             return true;
         }
+        let mut is_own = false;
         if let Some((head, tail)) = word.split_once('\'') {
             // `j'aime`, `l'eau`, `don't`: the clitic carries the language.
             for part in [head, tail] {
@@ -280,10 +281,11 @@ impl Lists {
             for letter in word.chars() {
                 if let Some(languages) = self.letters.get(&letter) {
                     signs.push((languages, 0.5));
+                    is_own |= languages.len() == 1;
                 }
             }
         }
-        false
+        is_own
     }
 
     /// The places of the groups that a longer word holds, ascending.
