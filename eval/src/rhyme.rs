@@ -197,6 +197,11 @@ pub fn suffix_schemes(poem: &Poem) -> Vec<Scheme> {
     poem.stanzas.iter().map(scheme).collect()
 }
 
+/// The Russian verse that is part of this program's sources.
+pub fn russian_gold() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/rhyme_ru.gold")
+}
+
 /// Share of the line ends whose stress is known by rule.
 pub fn known_stress_share(poems: &[Poem]) -> f64 {
     let words = poems
