@@ -12,6 +12,7 @@ mod events;
 mod features;
 mod files;
 mod heads;
+mod language;
 mod load;
 mod ltr;
 mod lyrics_embedding;
@@ -62,6 +63,8 @@ enum Command {
     Duplicates(duplicates::Args),
     /// Rhyme schemes of verse against a gold annotation.
     Rhyme(rhyme::Args),
+    /// Languages of passages: the kit's English, and further texts.
+    Language(language::Args),
     /// Rhyming syllable pairs of rap: learnt on one file, judged on another.
     RapPairs(rap_pairs::Args),
     /// Stress of the syllables of verse: learnt on one file, judged on another.
@@ -112,6 +115,7 @@ fn main() -> anyhow::Result<()> {
         Command::Cards(args) => cards::run(&args)?,
         Command::Duplicates(args) => duplicates::run(&args)?,
         Command::Rhyme(args) => rhyme::run(&args)?,
+        Command::Language(args) => language::run(&args)?,
         Command::RapPairs(args) => rap_pairs::run(&args)?,
         Command::Stress(args) => stress::run(&args)?,
         Command::Recommend(args) => recommend::run(&args)?,

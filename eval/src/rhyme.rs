@@ -1,12 +1,14 @@
 //! Rhyme schemes of verse against a gold annotation.
 
+use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use leitmotif_analysis::lyrics::rhyme::{EndWord, RhymeModel, Scheme, SpelledRime};
+use leitmotif_analysis::lyrics::russian::{RussianEnd, StressCandidates};
 
-use crate::calibration::Calibration;
+use crate::calibration::{Calibration, Outcome};
 use crate::files::open_text;
 
 #[derive(clap::Args)]
@@ -51,6 +53,14 @@ impl Stanza {
         self.words.iter().map(rime).collect()
     }
 
+    /// The words as they sound in Russian.
+    pub fn russian_ends(&self) -> Vec<RussianEnd> {
+        self.words
+            .iter()
+            .map(|word| RussianEnd::new(word))
+            .collect()
+    }
+
     /// The labels as the file numbers them; what is no number rhymes with nothing.
     pub fn numbered(&self) -> Vec<usize> {
         let number = |(line, label): (usize, &String)| label.parse().unwrap_or(usize::MAX - line);
@@ -76,41 +86,132 @@ impl Stanza {
 
 pub fn run(args: &Args) -> anyhow::Result<serde_json::Value> {
     let poems = read_poems(&args.gold, args.stanzas_alone)?;
-    let model = RhymeModel::embedded();
     let started = std::time::Instant::now();
-    let mut tally = Tally::default();
-    let mut outcomes = Vec::new();
-    for poem in &poems {
-        let schemes = schemes(model, poem, &args.language);
-        for (stanza, scheme) in poem.stanzas.iter().zip(&schemes) {
-            tally.judge(stanza, scheme);
+    let judged = judge(&poems, |poem| schemes(poem, &args.language));
+    let mut summary = judged.told();
+    summary["seconds"] = serde_json::json!(started.elapsed().as_secs_f64());
+    if args.language == "ru" {
+        summary["authors"] = by_author(&poems);
+        summary["by_spelling"] = judge(&poems, |poem| spelled_schemes(poem, "ru")).told();
+        summary["equal_suffixes"] = judge(&poems, suffix_schemes).told();
+        summary["stress_known"] = serde_json::json!(known_stress_share(&poems));
+    }
+    Ok(summary)
+}
+
+/// What was told of poems.
+#[derive(Default)]
+pub struct Judged {
+    tally: Tally,
+    /// Confidence and rightness of stanzas of two lines or more.
+    pub outcomes: Vec<Outcome>,
+}
+
+impl Judged {
+    fn told(&self) -> serde_json::Value {
+        let ratio = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+        let tally = &self.tally;
+        serde_json::json!({
+            "pair_f1": ratio(2 * tally.hits, tally.found + tally.wanted),
+            "pair_precision": ratio(tally.hits, tally.found),
+            "pair_recall": ratio(tally.hits, tally.wanted),
+            "scheme_exact": ratio(tally.exact, tally.stanzas),
+            "stanzas": tally.stanzas,
+            "calibration": Calibration::of(&self.outcomes),
+        })
+    }
+}
+
+fn judge(poems: &[Poem], read: impl Fn(&Poem) -> Vec<Scheme>) -> Judged {
+    let mut judged = Judged::default();
+    for poem in poems {
+        for (stanza, scheme) in poem.stanzas.iter().zip(&read(poem)) {
+            judged.tally.judge(stanza, scheme);
             if stanza.words.len() > 1 {
-                outcomes.push((f64::from(scheme.confidence), stanza.is_exact(scheme)));
+                let confidence = f64::from(scheme.confidence);
+                judged.outcomes.push((confidence, stanza.is_exact(scheme)));
             }
         }
     }
-    let ratio = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
-    Ok(serde_json::json!({
-        "pair_f1": ratio(2 * tally.hits, tally.found + tally.wanted),
-        "pair_precision": ratio(tally.hits, tally.found),
-        "pair_recall": ratio(tally.hits, tally.wanted),
-        "scheme_exact": ratio(tally.exact, tally.stanzas),
-        "stanzas": tally.stanzas,
-        "calibration": Calibration::of(&outcomes),
-        "seconds": started.elapsed().as_secs_f64(),
-    }))
+    judged
 }
 
-fn schemes(model: &RhymeModel, poem: &Poem, language: &str) -> Vec<Scheme> {
-    let stanzas = poem.stanzas.iter();
-    if language == "en" {
-        return model.schemes(&stanzas.map(Stanza::end_words).collect::<Vec<_>>());
+fn by_author(poems: &[Poem]) -> serde_json::Value {
+    let mut authors: BTreeMap<&str, Vec<Poem>> = BTreeMap::new();
+    for poem in poems {
+        authors.entry(&poem.author).or_default().push(poem.clone());
     }
-    model.spelled_schemes(
-        &stanzas
-            .map(|stanza| stanza.rimes(language))
-            .collect::<Vec<_>>(),
-    )
+    let told = authors.into_iter().map(|(author, poems)| {
+        let mut told = judge(&poems, |poem| schemes(poem, "ru")).told();
+        told["calibration"].take();
+        (author.to_owned(), told)
+    });
+    serde_json::Value::Object(told.collect())
+}
+
+/// Schemes by the rules of the language: the sound of English and Russian, the spelling of others.
+fn schemes(poem: &Poem, language: &str) -> Vec<Scheme> {
+    let model = RhymeModel::embedded();
+    let stanzas = poem.stanzas.iter();
+    match language {
+        "en" => model.schemes(&stanzas.map(Stanza::end_words).collect::<Vec<_>>()),
+        "ru" => russian_schemes(poem),
+        _ => spelled_schemes(poem, language),
+    }
+}
+
+/// Schemes of Russian by rule.
+pub fn russian_schemes(poem: &Poem) -> Vec<Scheme> {
+    let stanzas = poem.stanzas.iter().map(Stanza::russian_ends);
+    RhymeModel::embedded().russian_schemes(&stanzas.collect::<Vec<_>>())
+}
+
+/// Schemes by reduced letters, which Russian had before its sounds.
+pub fn spelled_schemes(poem: &Poem, language: &str) -> Vec<Scheme> {
+    let stanzas = poem.stanzas.iter().map(|stanza| stanza.rimes(language));
+    RhymeModel::embedded().spelled_schemes(&stanzas.collect::<Vec<_>>())
+}
+
+/// The simplest baseline: lines rhyme whose words end in the same two letters.
+pub fn suffix_schemes(poem: &Poem) -> Vec<Scheme> {
+    let suffix = |word: &String| -> String {
+        let letters = word.chars().rev().filter(|letter| letter.is_alphabetic());
+        letters.take(2).flat_map(char::to_lowercase).collect()
+    };
+    let scheme = |stanza: &Stanza| {
+        let mut seen: Vec<String> = Vec::new();
+        let labels = stanza.words.iter().map(|word| {
+            let suffix = suffix(word);
+            let known = seen.iter().position(|other| *other == suffix);
+            known.unwrap_or_else(|| {
+                seen.push(suffix);
+                seen.len() - 1
+            })
+        });
+        Scheme {
+            labels: labels.collect(),
+            confidence: 0.5,
+            evidence: Default::default(),
+        }
+    };
+    poem.stanzas.iter().map(scheme).collect()
+}
+
+/// The Russian verse that is part of this program's sources.
+pub fn russian_gold() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/rhyme_ru.gold")
+}
+
+/// Share of the line ends whose stress is known by rule.
+pub fn known_stress_share(poems: &[Poem]) -> f64 {
+    let words = poems
+        .iter()
+        .flat_map(|poem| &poem.stanzas)
+        .flat_map(|stanza| &stanza.words);
+    let read: Vec<StressCandidates> = words
+        .filter_map(|word| StressCandidates::of(word))
+        .collect();
+    read.iter().filter(|stress| stress.is_known).count() as f64 / read.len().max(1) as f64
 }
 
 /// Reads poems; stanzas whose words and labels differ in number are broken and left out.

@@ -18,12 +18,14 @@ macro_rules! embedded {
 }
 
 /// Name and text of every card, in the order of the names; a test compares them with the folder.
-static EMBEDDED: [(&str, &str); 23] = embedded![
+static EMBEDDED: [(&str, &str); 27] = embedded![
     "acousticness",
+    "alliteration",
     "audio-embedding",
     "beats",
     "chords",
     "danceability",
+    "emotions",
     "energy",
     "explicitness",
     "heads",
@@ -34,6 +36,7 @@ static EMBEDDED: [(&str, &str); 23] = embedded![
     "lyrics-space",
     "metre",
     "rap-pairs",
+    "readability",
     "rhyme",
     "sentiment",
     "speechiness",
@@ -41,6 +44,7 @@ static EMBEDDED: [(&str, &str); 23] = embedded![
     "structure",
     "tempo",
     "themes",
+    "vocabulary",
     "voices",
 ];
 

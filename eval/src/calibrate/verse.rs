@@ -13,7 +13,7 @@ pub const HEADER: &str = "\
 //! `confidence.rs`, and the offset.
 //!
 //! Fitted on annotated verse of the public domain: English by models that did not see the author, five
-//! folds; French by spelling, which is not learned. Not edited by hand; made from the repository's root by
+//! folds; French by spelling, which is not learned, with rising steps after the weights as sung. Not edited by hand; made from the repository's root by
 //!
 //! ```text
 //! cargo run --release -p leitmotif-eval -- calibrate rhyme --english VERSE.pgold --french VERSE.pgold --out crates/analysis/src/lyrics/rhyme/confidence_weights.rs
@@ -74,8 +74,9 @@ pub fn judge_english(poems: &[Poem]) -> Verse {
 /// Reads French verse by its spelling.
 pub fn judge_french(poems: &[Poem]) -> Verse {
     let model = RhymeModel::embedded();
+    let fold_of = folds(poems);
     let mut judged = Verse::default();
-    for (index, poem) in poems.iter().enumerate() {
+    for poem in poems {
         let rimes: Vec<Vec<SpelledRime>> = poem
             .stanzas
             .iter()
@@ -83,7 +84,7 @@ pub fn judge_french(poems: &[Poem]) -> Verse {
             .collect();
         judged.take(
             poem,
-            index % FOLD_COUNT,
+            fold_of(poem),
             &model.spelled_schemes(&rimes),
             &model.spelled_sung_schemes(&rimes),
         );

@@ -5,6 +5,7 @@ mod card;
 mod learnt;
 mod lyrics;
 mod markdown;
+mod measures;
 mod peers;
 mod rhyme;
 mod songs;
@@ -32,15 +33,25 @@ pub struct Args {
     /// Clips analysed at the same time.
     #[arg(long, default_value_t = 1)]
     jobs: usize,
+    /// Makes the cards of lyrics alone and leaves those of audio, which take long, as they are.
+    #[arg(long)]
+    lyrics_only: bool,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Value> {
-    let mut cards = audio::cards(&args.data.join("audio"), args.jobs)?;
-    cards.extend(songs::cards(args.jobs)?);
+    let mut cards = Vec::new();
+    if !args.lyrics_only {
+        cards.extend(audio::cards(&args.data.join("audio"), args.jobs)?);
+        cards.extend(songs::cards(args.jobs)?);
+    }
     cards.extend(rhyme::cards(&args.data.join("lyrics"))?);
     cards.extend(lyrics::cards(&args.data.join("lyrics"))?);
+    cards.extend(measures::cards(&args.data.join("lyrics"))?);
     cards.extend(learnt::cards(&args.data)?);
     cards.extend(unvalidated::cards());
+    if args.lyrics_only {
+        cards.retain(|card| matches!(card.analyzer, "words" | "meaning"));
+    }
     cards.sort_by_key(|card| card.name);
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot make `{}`", args.out.display()))?;

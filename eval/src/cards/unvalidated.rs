@@ -14,7 +14,7 @@ type Row = (
     &'static str,
 );
 
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 9] = [
     (
         "energy",
         "Energy",
@@ -89,6 +89,16 @@ const ROWS: [Row; 8] = [
         "Which of a fixed list of themes the words are about, by word lists.",
         "names with shares",
         "No lyrics with themes labelled by people are in the kit; the word lists are our own.",
+    ),
+    (
+        "emotions",
+        "Emotions",
+        "meaning",
+        &["emotions"],
+        "Which of joy, anger, fear, sadness, love and surprise the words name, by word lists, negated words left out.",
+        "names with shares and words",
+        "No lyrics with emotions labelled by people are in the kit; the word lists are our own, as the known lexicons of \
+         emotions may not be shipped.",
     ),
     (
         "explicitness",

@@ -22,10 +22,21 @@ const WORD_SHARE: f32 = 0.6;
 /// - Cost: O(words).
 /// - Source: Weinberger et al., "Feature hashing for large scale multitask learning" (2009).
 pub fn embed<'a>(words: impl Iterator<Item = &'a str>, style: &[f32]) -> Vec<f32> {
-    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for word in words {
         *counts.entry(word).or_default() += 1;
     }
+    embed_counted(counts.into_iter(), style)
+}
+
+/// As [`embed`], of the different words with their counts, in any order.
+pub(super) fn embed_counted<'a>(
+    words: impl Iterator<Item = (&'a str, usize)>,
+    style: &[f32],
+) -> Vec<f32> {
+    // Sums of floats depend on their order, so that must not be the order of the text.
+    let mut counts: Vec<(&str, usize)> = words.collect();
+    counts.sort_unstable_by_key(|(word, _)| *word);
     let mut word_part = vec![0.0f32; WORD_DIMENSIONS];
     for (word, count) in counts {
         let weight = (1.0 + count as f32).ln();
@@ -87,6 +98,8 @@ mod tests {
         let norm: f32 = vector.iter().map(|value| value * value).sum();
         assert!((norm - 1.0).abs() < 1e-5);
         assert_eq!(vector, embed(words.into_iter(), &[0.5, f32::NAN, 9.0]));
+        let counted = [("river", 2), ("night", 1)];
+        assert_eq!(vector, embed_counted(counted.into_iter(), &[0.5, 0.0, 9.0]));
         assert!(
             embed(std::iter::empty(), &[])
                 .iter()

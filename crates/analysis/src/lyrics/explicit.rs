@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::text::LyricsText;
-use super::tokens::{folded, tokenize};
+use super::tokens::folded;
+use super::words::TextWords;
 
 /// Stems that count with any ending.
 const STEMS: [&str; 17] = [
@@ -77,20 +78,21 @@ pub struct ExplicitWords {
 impl ExplicitWords {
     /// Finds them, plain or starred.
     ///
+    /// - Shape: `words` are those of `text`.
     /// - Cost: O(characters).
-    pub fn find(text: &LyricsText) -> Self {
-        let mut words: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (number, line) in text.lines.iter().enumerate() {
-            let plain = tokenize(&line.text)
-                .into_iter()
-                .map(|token| folded(token.text));
-            let plain = plain.filter(|word| is_explicit(word));
+    pub(super) fn find(text: &LyricsText, words: &TextWords<'_>) -> Self {
+        let forms = words.forms();
+        let is_explicit: Vec<bool> = forms.iter().map(|form| is_explicit(form)).collect();
+        let mut found: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (number, (line, words)) in text.lines.iter().zip(words.lines()).enumerate() {
+            let plain = words.iter().filter(|word| is_explicit[word.id]);
+            let plain = plain.map(|word| forms[word.id].clone());
             let starred = line.text.contains('*').then(|| starred_of(&line.text));
             for word in plain.chain(starred.into_iter().flatten()) {
-                words.entry(word).or_default().push(number);
+                found.entry(word).or_default().push(number);
             }
         }
-        Self { words }
+        Self { words: found }
     }
 
     /// How many there are, each as often as it stands.
@@ -125,7 +127,8 @@ mod tests {
     fn words_are_told_with_their_lines() {
         let text =
             LyricsText::parse("No shit, Sherlock\nf**k this s*** and fuck that\n*sighs* a*a b***");
-        let found = ExplicitWords::find(&text);
+        let find = |text| ExplicitWords::find(text, &TextWords::of(text));
+        let found = find(&text);
         assert_eq!(found.count(), 4);
         let told = found.told();
         let words: Vec<&str> = told
@@ -136,10 +139,7 @@ mod tests {
             .collect();
         assert_eq!(words, ["f**k", "fuck", "s***", "shit"]);
         assert_eq!(told[0], json!({"word": "f**k", "count": 1, "lines": [1]}));
-        assert_eq!(
-            ExplicitWords::find(&LyricsText::parse("")).told(),
-            json!([])
-        );
+        assert_eq!(find(&LyricsText::parse("")).told(), json!([]));
     }
 
     #[test]

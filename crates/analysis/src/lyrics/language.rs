@@ -7,8 +7,9 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
+use super::fixed_map::FixedMap;
 use super::text::LyricsText;
-use super::tokens::{folded, tokenize};
+use super::words::TextWords;
 use profiles::PROFILES;
 
 /// Words that are read: a verdict does not change after this many.
@@ -19,7 +20,7 @@ const LETTER_COUNT_MIN: usize = 12;
 const SCORE_MIN: f32 = 1.4;
 /// Times one word counts: `la la la` is not Spanish.
 const REPEAT_COUNT_MAX: usize = 3;
-/// Different listed words a verdict needs.
+/// Different words a verdict needs that are listed or have a letter of one language alone.
 const LISTED_COUNT_MIN: usize = 2;
 /// Score that any Latin text has for a language outside the profiles, per word.
 const UNKNOWN_PER_WORD: f32 = 0.06;
@@ -41,22 +42,30 @@ pub struct LanguageGuess {
 ///   de, es, it, pt, pl, nl, sv, ro, tr, cs; Cyrillic between ru and uk; other scripts by script.
 /// - Cost: O(characters), a few hundred microseconds for a song.
 pub fn identify_language(text: &str) -> Option<LanguageGuess> {
-    let scripts = ScriptCounts::of(text);
+    let lines: Vec<&str> = text.lines().collect();
+    identify(&lines, &TextWords::of_lines(lines.iter().copied()))
+}
+
+/// Tells the language of parsed lyrics and their words, as [`identify_language`] does.
+pub(super) fn identify_language_of(
+    text: &LyricsText,
+    words: &TextWords<'_>,
+) -> Option<LanguageGuess> {
+    let lines: Vec<&str> = text.lines.iter().map(|line| line.text.as_str()).collect();
+    identify(&lines, words)
+}
+
+fn identify(lines: &[&str], words: &TextWords<'_>) -> Option<LanguageGuess> {
+    let scripts = ScriptCounts::of(lines);
     let (script, share) = scripts.leading()?;
     match script {
-        Script::Latin => identify_latin(text),
-        Script::Cyrillic => Some(identify_cyrillic(text, share)),
+        Script::Latin => identify_latin(words),
+        Script::Cyrillic => Some(identify_cyrillic(lines, share)),
         other => Some(LanguageGuess {
             code: other.language().to_owned(),
             confidence: share,
         }),
     }
-}
-
-/// Tells the language of parsed lyrics, as [`identify_language`] does.
-pub(super) fn identify_language_of(text: &LyricsText) -> Option<LanguageGuess> {
-    let lines: Vec<&str> = text.lines.iter().map(|line| line.text.as_str()).collect();
-    identify_language(&lines.join("\n"))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -118,10 +127,10 @@ struct ScriptCounts {
 }
 
 impl ScriptCounts {
-    fn of(text: &str) -> Self {
+    fn of(lines: &[&str]) -> Self {
         let mut counts = HashMap::new();
         let mut latin = 0usize;
-        for letter in text.chars() {
+        for letter in lines.iter().flat_map(|line| line.chars()) {
             match Script::of(letter) {
                 Some(Script::Latin) => latin += 1,
                 Some(script) => *counts.entry(script).or_default() += 1,
@@ -160,9 +169,10 @@ impl ScriptCounts {
     }
 }
 
-fn identify_cyrillic(text: &str, share: f32) -> LanguageGuess {
+fn identify_cyrillic(text: &[&str], share: f32) -> LanguageGuess {
     let count = |letters: &str| {
-        text.chars()
+        text.iter()
+            .flat_map(|line| line.chars())
             .filter(|letter| letters.contains(*letter))
             .count()
     };
@@ -178,19 +188,38 @@ fn identify_cyrillic(text: &str, share: f32) -> LanguageGuess {
 
 /// What a word or letter group says: languages that list it, each with the same weight.
 struct Lists {
-    words: HashMap<&'static str, Vec<usize>>,
-    clitics: HashMap<&'static str, Vec<usize>>,
+    words: FixedMap<&'static str, Vec<usize>>,
+    clitics: FixedMap<&'static str, Vec<usize>>,
     groups: Vec<(&'static str, Vec<usize>)>,
-    letters: HashMap<char, Vec<usize>>,
+    /// The groups that begin with a byte: a search for each of them would read every word a hundred
+    /// times.
+    groups_by_byte: Vec<Vec<PackedGroup>>,
+    letters: FixedMap<char, Vec<usize>>,
+}
+
+/// A group of at most eight bytes as a number, its first byte lowest.
+struct PackedGroup {
+    place: usize,
+    length: usize,
+    bytes: u64,
+}
+
+fn packed(bytes: &[u8]) -> u64 {
+    let first = bytes.iter().take(8).rev();
+    first.fold(0, |packed, byte| packed << 8 | u64::from(*byte))
 }
 
 fn lists() -> &'static Lists {
     static LISTS: OnceLock<Lists> = OnceLock::new();
-    LISTS.get_or_init(|| {
-        let mut words: HashMap<&str, Vec<usize>> = HashMap::new();
-        let mut clitics: HashMap<&str, Vec<usize>> = HashMap::new();
+    LISTS.get_or_init(Lists::new)
+}
+
+impl Lists {
+    fn new() -> Self {
+        let mut words: FixedMap<&str, Vec<usize>> = FixedMap::default();
+        let mut clitics: FixedMap<&str, Vec<usize>> = FixedMap::default();
         let mut groups: Vec<(&str, Vec<usize>)> = Vec::new();
-        let mut letters: HashMap<char, Vec<usize>> = HashMap::new();
+        let mut letters: FixedMap<char, Vec<usize>> = FixedMap::default();
         for (language, profile) in PROFILES.iter().enumerate() {
             for word in profile.words.split_whitespace() {
                 words.entry(word).or_default().push(language);
@@ -208,60 +237,99 @@ fn lists() -> &'static Lists {
                 letters.entry(letter).or_default().push(language);
             }
         }
-        Lists {
+        let mut groups_by_byte: Vec<Vec<PackedGroup>> = (0..256).map(|_| Vec::new()).collect();
+        for (place, (group, _)) in groups.iter().enumerate() {
+            let bytes = packed(group.as_bytes());
+            groups_by_byte[(bytes & 0xff) as usize].push(PackedGroup {
+                place,
+                length: group.len(),
+                bytes,
+            });
+        }
+        Self {
             words,
             clitics,
             groups,
+            groups_by_byte,
             letters,
         }
-    })
+    }
+
+    /// What a folded word says: languages with their weight, in the order of the lists, and whether
+    /// the word itself is listed or has a letter of one language alone.
+    fn signs_of<'l>(&'l self, word: &str, signs: &mut Vec<(&'l [usize], f32)>) -> bool {
+        if let Some(languages) = self.words.get(word) {
+            signs.push((languages, 1.0));
+            return true;
+        }
+        let mut is_own = false;
+        if let Some((head, tail)) = word.split_once('\'') {
+            // `j'aime`, `l'eau`, `don't`: the clitic carries the language.
+            for part in [head, tail] {
+                let languages = self.clitics.get(part).or_else(|| self.words.get(part));
+                if let Some(languages) = languages {
+                    signs.push((languages, 0.7));
+                }
+            }
+        }
+        for place in self.groups_in(word) {
+            if let Some((_, languages)) = self.groups.get(place) {
+                signs.push((languages, 0.25));
+            }
+        }
+        if !word.is_ascii() {
+            for letter in word.chars() {
+                if let Some(languages) = self.letters.get(&letter) {
+                    signs.push((languages, 0.5));
+                    is_own |= languages.len() == 1;
+                }
+            }
+        }
+        is_own
+    }
+
+    /// The places of the groups that a longer word holds, ascending.
+    fn groups_in(&self, word: &str) -> impl Iterator<Item = usize> {
+        let bytes = word.as_bytes();
+        let mut found = 0u128;
+        for (at, byte) in bytes.iter().enumerate() {
+            let ahead = packed(&bytes[at..]);
+            for group in &self.groups_by_byte[usize::from(*byte)] {
+                let mask = u64::MAX >> (64 - 8 * group.length);
+                if bytes.len() > group.length && ahead & mask == group.bytes {
+                    found |= 1 << group.place;
+                }
+            }
+        }
+        (0..self.groups.len()).filter(move |place| found >> place & 1 == 1)
+    }
 }
 
-fn identify_latin(text: &str) -> Option<LanguageGuess> {
+fn identify_latin(words: &TextWords<'_>) -> Option<LanguageGuess> {
     let lists = lists();
     let mut scores = vec![0.0f32; PROFILES.len()];
     let mut word_count = 0usize;
-    let mut seen_counts: HashMap<String, usize> = HashMap::new();
     let mut listed_count = 0usize;
-    let mut add = |languages: &[usize], weight: f32| {
-        for language in languages {
-            if let Some(score) = scores.get_mut(*language) {
-                *score += weight / (languages.len() as f32).sqrt();
-            }
-        }
-    };
-    let tokens = text.lines().flat_map(tokenize).take(WORD_COUNT_MAX);
-    for token in tokens {
-        let word = folded(token.text);
-        let seen_count = seen_counts.entry(word.clone()).or_default();
+    // What each word said when it was seen first, as a stretch of all signs, and how often it was.
+    let mut signs: Vec<(&[usize], f32)> = Vec::new();
+    let mut seen = vec![(0usize, 0..0usize); words.forms().len()];
+    for word in words.all().iter().take(WORD_COUNT_MAX) {
+        let (seen_count, stretch) = &mut seen[word.id];
         *seen_count += 1;
         if *seen_count > REPEAT_COUNT_MAX {
             continue;
         }
         word_count += 1;
-        if let Some(languages) = lists.words.get(word.as_str()) {
-            listed_count += usize::from(*seen_count == 1);
-            add(languages, 1.0);
-            continue;
+        if *seen_count == 1 {
+            let start = signs.len();
+            let is_listed = lists.signs_of(&words.forms()[word.id], &mut signs);
+            listed_count += usize::from(is_listed);
+            *stretch = start..signs.len();
         }
-        if let Some((head, tail)) = word.split_once('\'') {
-            // `j'aime`, `l'eau`, `don't`: the clitic carries the language.
-            for part in [head, tail] {
-                let languages = lists.clitics.get(part).or_else(|| lists.words.get(part));
-                if let Some(languages) = languages {
-                    add(languages, 0.7);
-                }
-            }
-        }
-        for (group, languages) in &lists.groups {
-            if word.len() > group.len() && word.contains(group) {
-                add(languages, 0.25);
-            }
-        }
-        if !word.is_ascii() {
-            for letter in word.chars() {
-                if let Some(languages) = lists.letters.get(&letter) {
-                    add(languages, 0.5);
+        for (languages, weight) in &signs[stretch.clone()] {
+            for language in *languages {
+                if let Some(score) = scores.get_mut(*language) {
+                    *score += weight / (languages.len() as f32).sqrt();
                 }
             }
         }
@@ -351,6 +419,26 @@ mod tests {
                 "{text}"
             );
             assert!(guess.is_some_and(|guess| guess.confidence > 0.5), "{text}");
+        }
+    }
+
+    #[test]
+    fn groups_are_found_wherever_they_stand() {
+        let lists = lists();
+        // They are bits of one number.
+        assert!(lists.groups.len() <= 128);
+        assert!(
+            lists
+                .groups
+                .iter()
+                .all(|(group, _)| (1..=8).contains(&group.len()))
+        );
+        for word in ["through", "sch", "schön", "coração", "zzyzx", "więcej"] {
+            let expected = lists.groups.iter().enumerate();
+            let expected = expected
+                .filter(|(_, (group, _))| word.len() > group.len() && word.contains(group))
+                .map(|(place, _)| place);
+            assert!(lists.groups_in(word).eq(expected), "{word}");
         }
     }
 

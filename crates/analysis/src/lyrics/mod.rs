@@ -10,6 +10,7 @@ pub mod phonemes;
 pub mod rap;
 pub mod readability;
 pub mod rhyme;
+pub mod russian;
 pub mod scansion;
 pub mod syllables;
 pub mod text;
@@ -18,6 +19,8 @@ pub mod vocabulary;
 
 mod analysis;
 mod analyzer;
+mod fixed_map;
+mod words;
 
 pub use analysis::{
     LyricsAnalysis, WORDS_VERSION, analyze_lyrics, analyze_lyrics_as, lyrics_words,

@@ -7,8 +7,10 @@ mod spelling;
 pub use dictionary::{Dictionary, DictionaryError};
 pub use letter_to_sound::{CONTEXT_OFFSETS, LetterToSound, context_symbol, letter_symbol};
 
+/// Count of vowels, stress not minded.
+pub const VOWEL_COUNT: usize = 15;
 /// The vowels in code order; each takes three codes, one per stress.
-const VOWELS: [&str; 15] = [
+const VOWELS: [&str; VOWEL_COUNT] = [
     "AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW",
 ];
 /// The consonants in code order, after the vowels.

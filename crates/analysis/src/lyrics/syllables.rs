@@ -1,9 +1,11 @@
 //! Sung lines: words divided into syllables with their sounds and places.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
+use super::fixed_map::FixedMap;
 use super::phonemes::{Phoneme, Pronunciation, ReadingSource, pronounce};
-use super::tokens::{folded, tokenize};
+use super::tokens::{Token, folded, tokenize};
 
 /// Small words that carry no beat and whose rhymes are accidents.
 const SMALL_WORDS: [&str; 84] = [
@@ -53,27 +55,7 @@ pub struct SungWord {
 /// - Cost: one dictionary look-up per distinct word.
 #[derive(Debug, Default)]
 pub struct Singer {
-    sounds: HashMap<String, Sound>,
-}
-
-/// A distinct word, remembered.
-#[derive(Debug)]
-struct Sound {
-    pronunciation: Pronunciation,
-    syllables: Vec<Syllable>,
-    is_small: bool,
-}
-
-impl Sound {
-    fn new(word: &str) -> Self {
-        let pronunciation = pronounce(word);
-        let first = pronunciation.readings.first();
-        Self {
-            syllables: first.map_or(Vec::new(), |reading| syllables(reading)),
-            is_small: SMALL_WORDS.contains(&word),
-            pronunciation,
-        }
-    }
+    sounds: HashMap<String, WordSound>,
 }
 
 impl Singer {
@@ -88,22 +70,67 @@ impl Singer {
             .into_iter()
             .map(|token| {
                 let folded = folded(token.text);
-                if !self.sounds.contains_key(&folded) {
-                    self.sounds.insert(folded.clone(), Sound::new(&folded));
-                }
-                let sound = self.sounds.get(&folded);
-                let mut syllables = sound.map_or(Vec::new(), |sound| sound.syllables.clone());
-                place(&mut syllables, token.text, token.start_char);
-                SungWord {
-                    syllables,
-                    is_small: sound.is_some_and(|sound| sound.is_small),
-                    is_guessed: sound
-                        .is_some_and(|s| s.pronunciation.source == ReadingSource::Letters),
-                    folded,
+                match self.sounds.get(&folded) {
+                    Some(sound) => sound.sung(token, folded),
+                    None => {
+                        let sound = WordSound::new(&folded);
+                        let sung = sound.sung(token, folded.clone());
+                        self.sounds.insert(folded, sound);
+                        sung
+                    }
                 }
             })
             .collect()
     }
+}
+
+/// How a distinct word sounds.
+#[derive(Debug)]
+pub(super) struct WordSound {
+    pub pronunciation: Pronunciation,
+    /// Placed on the folded spelling, as if it opened the line.
+    syllables: Vec<Syllable>,
+    is_small: bool,
+}
+
+impl WordSound {
+    /// Looks a folded word up.
+    pub(super) fn new(word: &str) -> Self {
+        let pronunciation = pronounce(word);
+        let first = pronunciation.readings.first();
+        let mut syllables = first.map_or(Vec::new(), |reading| syllables(reading));
+        place(&mut syllables, word, 0);
+        Self {
+            syllables,
+            is_small: is_small(word),
+            pronunciation,
+        }
+    }
+
+    /// The word where it stands.
+    pub(super) fn sung(&self, token: Token<'_>, folded: String) -> SungWord {
+        let mut syllables = self.syllables.clone();
+        if token.text == folded {
+            for syllable in &mut syllables {
+                syllable.start_char += token.start_char;
+                syllable.end_char += token.start_char;
+            }
+        } else {
+            place(&mut syllables, token.text, token.start_char);
+        }
+        SungWord {
+            syllables,
+            is_small: self.is_small,
+            is_guessed: self.pronunciation.source == ReadingSource::Letters,
+            folded,
+        }
+    }
+}
+
+fn is_small(word: &str) -> bool {
+    static TABLE: OnceLock<FixedMap<&str, ()>> = OnceLock::new();
+    let table = TABLE.get_or_init(|| SMALL_WORDS.into_iter().map(|word| (word, ())).collect());
+    table.contains_key(word)
 }
 
 /// Divides a reading at its vowels.

@@ -60,6 +60,13 @@ pub fn tokenize(line: &str) -> Vec<Token<'_>> {
 
 /// Lower-cases a word and unifies its apostrophes: the form that vocabulary counts.
 pub fn folded(word: &str) -> String {
+    if word.is_ascii() {
+        let mut folded = word.to_ascii_lowercase();
+        if folded.contains('`') {
+            folded = folded.replace('`', "'");
+        }
+        return folded;
+    }
     word.chars()
         .flat_map(char::to_lowercase)
         .map(|letter| if is_apostrophe(letter) { '\'' } else { letter })

@@ -1,5 +1,6 @@
 //! What of lyrics depends on how the words sound.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::json;
@@ -12,10 +13,11 @@ use crate::lyrics::rhyme::{
     ChainLimits, EndWord, RhymeChains, RhymeModel, RhymeSpan, Scheme, SpelledRime,
     spelled_syllable_count,
 };
+use crate::lyrics::russian::{RussianEnd, StressCandidates};
 use crate::lyrics::scansion::{VerseMetre, scan_poem};
-use crate::lyrics::syllables::{Singer, SungWord};
+use crate::lyrics::syllables::{SungWord, WordSound};
 use crate::lyrics::text::LyricsText;
-use crate::lyrics::tokens::tokenize;
+use crate::lyrics::words::{PlacedWord, TextWords};
 
 /// Stanzas whose scheme is reported; the decoder reads them all.
 const SCHEME_COUNT_MAX: usize = 200;
@@ -28,7 +30,7 @@ const SCANSION: &str = "pronunciation+learned-scansion";
 /// What depends on how the words sound; every part may be unknown.
 #[derive(Default)]
 pub(super) struct Sound {
-    method: &'static str,
+    method: Cow<'static, str>,
     flow: Option<Flow>,
     flow_confidence: Option<f32>,
     schemes: Option<Vec<Scheme>>,
@@ -42,38 +44,34 @@ pub(super) struct Sound {
 }
 
 impl Sound {
-    pub(super) fn of_english(text: &LyricsText) -> Self {
-        let mut singer = Singer::default();
-        let lines: Vec<Vec<SungWord>> = text
-            .lines
-            .iter()
-            .map(|line| singer.sing(&line.text))
+    pub(super) fn of_english(text: &LyricsText, words: &TextWords<'_>) -> Self {
+        let forms = words.forms();
+        let sounds: Vec<WordSound> = forms.iter().map(|form| WordSound::new(form)).collect();
+        let sung = |word: &PlacedWord<'_>| sounds[word.id].sung(word.token, forms[word.id].clone());
+        let lines: Vec<Vec<SungWord>> = words
+            .lines()
+            .map(|line| line.iter().map(sung).collect())
             .collect();
-        let stanzas: Vec<Vec<EndWord>> = text
-            .stanzas()
-            .into_iter()
-            .map(|range| {
-                let lines = lines.get(range).unwrap_or(&[]);
-                let end_word = |line: &Vec<SungWord>| {
-                    let word = line.last().map_or("", |word| word.folded.as_str());
-                    match singer.pronunciation(word) {
-                        Some(pronunciation) => EndWord::from_pronunciation(word, pronunciation),
-                        None => EndWord::new(word),
-                    }
-                };
-                lines.iter().map(end_word).collect()
-            })
-            .collect();
+        let ends = words.lines().map(|line| match line.last() {
+            Some(word) => {
+                EndWord::from_pronunciation(&forms[word.id], &sounds[word.id].pronunciation)
+            }
+            None => EndWord::new(""),
+        });
+        let stanzas = in_stanzas(text, ends);
         let schemes = RhymeModel::embedded().sung_schemes(&stanzas);
         let groups = end_groups(&schemes);
-        let words = lines.iter().flatten();
-        let guessed_count = words.clone().filter(|word| word.is_guessed).count();
+        let guessed_count = lines
+            .iter()
+            .flatten()
+            .filter(|word| word.is_guessed)
+            .count();
         let known_ratio = 1.0 - guessed_count as f32 / words.count().max(1) as f32;
         let counts = lines
             .iter()
             .map(|line| line.iter().map(|w| w.syllables.len()).sum());
         Self {
-            method: "pronunciation+learned-rhyme",
+            method: Cow::Borrowed("pronunciation+learned-rhyme"),
             flow: Some(Flow::measure(counts.collect())),
             flow_confidence: Some(known_ratio),
             chains: Some(RhymeChains::find(&lines, &groups, ChainLimits::default())),
@@ -86,38 +84,61 @@ impl Sound {
         }
     }
 
-    pub(super) fn of_spelling(text: &LyricsText, code: &str) -> Self {
-        let count_line = |line: &str| -> Option<usize> {
-            tokenize(line)
-                .iter()
-                .map(|token| spelled_syllable_count(token.text, code))
+    pub(super) fn of_spelling(text: &LyricsText, words: &TextWords<'_>, code: &str) -> Self {
+        let ends = words.lines().map(|line| {
+            line.last()
+                .and_then(|word| SpelledRime::new(word.token.text, code))
+                .unwrap_or_else(SpelledRime::unknown)
+        });
+        let read =
+            |stanzas: &[Vec<SpelledRime>]| RhymeModel::embedded().spelled_sung_schemes(stanzas);
+        Self::of_line_ends(text, words, code, ends, read)
+    }
+
+    /// Russian by rule: in beta, so the method says it, and of how many words the stress is known.
+    pub(super) fn of_russian(text: &LyricsText, words: &TextWords<'_>) -> Self {
+        let ends = words
+            .lines()
+            .map(|line| RussianEnd::new(line.last().map_or("", |word| word.token.text)));
+        let read =
+            |stanzas: &[Vec<RussianEnd>]| RhymeModel::embedded().russian_sung_schemes(stanzas);
+        let (mut known, mut read_count) = (0, 0);
+        for (form, count) in words.counted() {
+            if let Some(stress) = StressCandidates::of(form) {
+                read_count += count;
+                known += if stress.is_known { count } else { 0 };
+            }
+        }
+        let percent = (100.0 * known as f64 / f64::from(read_count.max(1) as u32)).round();
+        Self {
+            method: Cow::Owned(format!(
+                "russian-rules-beta: stress known of {percent} % of words"
+            )),
+            ..Self::of_line_ends(text, words, "ru", ends, read)
+        }
+    }
+
+    /// What line ends tell without pronunciations; nothing where syllables cannot be counted.
+    fn of_line_ends<W>(
+        text: &LyricsText,
+        words: &TextWords<'_>,
+        code: &str,
+        ends: impl Iterator<Item = W>,
+        read: impl Fn(&[Vec<W>]) -> Vec<Scheme>,
+    ) -> Self {
+        let count_line = |line: &[PlacedWord<'_>]| -> Option<usize> {
+            line.iter()
+                .map(|word| spelled_syllable_count(word.token.text, code))
                 .sum()
         };
-        let counts: Option<Vec<usize>> = text
-            .lines
-            .iter()
-            .map(|line| count_line(&line.text))
-            .collect();
+        let counts: Option<Vec<usize>> = words.lines().map(count_line).collect();
         let Some(counts) = counts else {
             return Self::default();
         };
-        let rime = |line: &str| {
-            let end = tokenize(line).last().map(|token| token.text);
-            end.and_then(|word| SpelledRime::new(word, code))
-                .unwrap_or_else(SpelledRime::unknown)
-        };
-        let stanzas: Vec<Vec<SpelledRime>> = text
-            .stanzas()
-            .into_iter()
-            .map(|range| {
-                let lines = text.lines.get(range).unwrap_or(&[]);
-                lines.iter().map(|line| rime(&line.text)).collect()
-            })
-            .collect();
-        let schemes = RhymeModel::embedded().spelled_sung_schemes(&stanzas);
-        let chains = spelled_chains(text, &schemes, &counts);
+        let schemes = read(&in_stanzas(text, ends));
+        let chains = spelled_chains(words, &schemes, &counts);
         Self {
-            method: "spelling",
+            method: Cow::Borrowed("spelling"),
             flow: Some(Flow::measure(counts)),
             flow_confidence: Some(SPELLED_SYLLABLES_CONFIDENCE),
             schemes: Some(schemes),
@@ -235,11 +256,11 @@ impl Sound {
         ]
     }
 
-    fn method(&self) -> &'static str {
+    fn method(&self) -> &str {
         if self.method.is_empty() {
             "none"
         } else {
-            self.method
+            &self.method
         }
     }
 
@@ -268,20 +289,32 @@ fn end_groups(schemes: &[Scheme]) -> Vec<Option<usize>> {
     groups
 }
 
+/// Divides what each line has into the stanzas of the lines.
+fn in_stanzas<W>(text: &LyricsText, mut lines: impl Iterator<Item = W>) -> Vec<Vec<W>> {
+    let stanzas = text.stanzas().into_iter();
+    stanzas
+        .map(|range| lines.by_ref().take(range.len()).collect())
+        .collect()
+}
+
 /// Chains of whole end words, for languages without pronunciations.
-fn spelled_chains(text: &LyricsText, schemes: &[Scheme], counts: &[usize]) -> RhymeChains {
+fn spelled_chains(words: &TextWords<'_>, schemes: &[Scheme], counts: &[usize]) -> RhymeChains {
     let mut chains = RhymeChains::default();
     let mut ids: HashMap<usize, usize> = HashMap::new();
-    for ((line, group), text_line) in end_groups(schemes).into_iter().enumerate().zip(&text.lines) {
-        let Some((group, token)) = group.zip(tokenize(&text_line.text).last().copied()) else {
+    for ((line, group), words) in end_groups(schemes)
+        .into_iter()
+        .enumerate()
+        .zip(words.lines())
+    {
+        let Some((group, word)) = group.zip(words.last()) else {
             continue;
         };
         let next_id = ids.len();
         chains.spans.push(RhymeSpan {
             chain_id: *ids.entry(group).or_insert(next_id),
             line,
-            start_char: token.start_char,
-            end_char: token.end_char,
+            start_char: word.token.start_char,
+            end_char: word.token.end_char,
             syllable_count: 1,
         });
     }

@@ -86,7 +86,11 @@ pub(super) const PROFILES: [Profile; 12] = [
         words: "i w z na do nie to że się jest jak ja ty on ona my wy oni ale co tak po za o od ze \
             dla mnie mi ci cię ciebie moje mój moja twój twoja tego tej ten ta te już tylko gdy \
             kiedy gdzie kto bez przez być był była są jestem jesteś mam masz ma wszystko nic nigdy \
-            zawsze jeszcze bo więc lub czy sobie nas was ich jego jej by aż",
+            zawsze jeszcze bo więc lub czy sobie nas was ich jego jej by aż który która które którego \
+            której których oraz także też żeby aby niż choć ani albo przed przy pod nad między będzie będę \
+            będą było byli bardzo może można trzeba teraz znów dziś tam tutaj tym tych tak taki taka \
+            takie jaki jaka jakie nam wam nim niej nich mną tobą sobą swój swoje swoją swego niech \
+            jeśli jeżeli gdyby dlaczego kogo czego czym nawet prawie sam sama lecz wśród",
         clitics: "",
         groups: "sz cz rz prz dz ch ie wsz",
         letters: "łąęśżźćń",

@@ -5,6 +5,7 @@ use crate::analyzer::{AnalysisError, Analyzer, AnalyzerManifest, TrackInput};
 use crate::descriptor::Descriptor;
 use crate::lyrics::language::identify_language_of;
 use crate::lyrics::text::LyricsText;
+use crate::lyrics::words::TextWords;
 
 /// Measures sentiment and themes of lyrics; needs no audio.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,8 +31,9 @@ impl Analyzer for MeaningAnalyzer {
             return Err(AnalysisError::Unsuitable { reason });
         }
         let text = LyricsText::parse(lyrics);
-        let language = identify_language_of(&text);
+        let words = TextWords::of(&text);
+        let language = identify_language_of(&text, &words);
         let code = language.as_ref().map(|guess| guess.code.as_str());
-        Ok(describe_meaning(&text, code))
+        Ok(describe_meaning(&text, &words, code))
     }
 }

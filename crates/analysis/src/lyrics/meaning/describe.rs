@@ -2,13 +2,15 @@
 
 use serde_json::{Value, json};
 
+use super::emotions::{EMOTION_WORDS_MIN, Emotions};
 use super::sentiment::{LineSentiment, measure_line};
-use super::themes::{Theme, themes_of_line};
+use super::themes::{Theme, Themes};
 use crate::descriptor::Descriptor;
 use crate::lyrics::text::LyricsText;
+use crate::lyrics::words::TextWords;
 
 /// Version of every descriptor of meaning; a changed number a user can see bumps it.
-pub const MEANING_VERSION: &str = "1.0.0";
+pub const MEANING_VERSION: &str = "1.1.0";
 /// Words of the lexicon that a text must hold: with fewer, one word decides the whole song.
 pub const MIN_MATCHED_COUNT: usize = 3;
 /// From here on a line counts as positive, below its negative as negative; the lexicon's authors' own.
@@ -20,27 +22,32 @@ const FULL_COVERAGE: f64 = 0.15;
 const QUARTER_COUNT: usize = 4;
 
 /// Names of the descriptors, in the order they are returned.
-pub(super) const DESCRIPTORS: [&str; 6] = [
+pub(super) const DESCRIPTORS: [&str; 7] = [
     "sentiment",
     "sentiment_deviation",
     "sentiment_positive_ratio",
     "sentiment_negative_ratio",
     "sentiment_arc",
     "themes",
+    "emotions",
 ];
 const SENTIMENT_METHOD: &str = "vader-lines+coverage";
 const THEMES_METHOD: &str = "word-lists-unvalidated";
+const EMOTIONS_METHOD: &str = "word-lists+negation-unvalidated";
 
-/// Describes sentiment and themes of lyrics.
+/// Describes sentiment, themes and emotions of lyrics.
 ///
-/// - Shape: `language` is ISO 639-1; what is not English yields `null` with the reason in `method`.
+/// - Shape: `words` are those of `text`; `language` is ISO 639-1; what is not English yields `null` with the reason in `method`.
 /// - Units: sentiment −1..=1, ratios 0..=1; `sentiment_arc` is the mean of each quarter of the lines;
-///   `themes` lists `{theme, line_ratio}`, the largest share first, without untouched themes.
+///   `themes` lists `{theme, line_ratio}`, the largest share first, without untouched themes; `emotions` lists
+///   `{emotion, share, words}`, the share among the words that name an emotion.
 /// - Confidence grows with the count of matched words and their share among content words; it is not
-///   calibrated. Themes have none: no labels exist to judge them.
+///   calibrated. Themes and emotions have none: no labels are there to judge
+///   them.
 /// - Cost: O(characters).
 pub(in crate::lyrics) fn describe_meaning(
     text: &LyricsText,
+    words: &TextWords<'_>,
     language: Option<&str>,
 ) -> Vec<Descriptor> {
     if language != Some("en") {
@@ -56,13 +63,17 @@ pub(in crate::lyrics) fn describe_meaning(
         .map(|line| measure_line(&line.text))
         .collect();
     let mut descriptors = describe_sentiment(&lines);
-    descriptors.push(describe_themes(text));
+    descriptors.push(describe_themes(words));
+    descriptors.push(describe_emotions(words));
     descriptors
 }
 
 fn describe_sentiment(lines: &[LineSentiment]) -> Vec<Descriptor> {
     let matched_count: usize = lines.iter().map(|line| line.matched_count).sum();
-    let sentiment_names = || DESCRIPTORS.iter().filter(|name| **name != "themes");
+    let sentiment_names = || {
+        let names = DESCRIPTORS.iter();
+        names.filter(|name| method_of(name) == SENTIMENT_METHOD)
+    };
     if matched_count < MIN_MATCHED_COUNT {
         let reason = format!("{matched_count} words in the lexicon, need {MIN_MATCHED_COUNT}");
         return sentiment_names()
@@ -114,17 +125,21 @@ fn arc_of(lines: &[LineSentiment]) -> (Value, Option<f32>) {
     (json!(means), sureness.min_by(f32::total_cmp))
 }
 
-fn describe_themes(text: &LyricsText) -> Descriptor {
+fn describe_themes(words: &TextWords<'_>) -> Descriptor {
+    let themes: Vec<Themes> = words.forms().iter().map(|form| Themes::of(form)).collect();
     let mut counts = Theme::ALL.map(|theme| (theme, 0_usize));
-    for line in &text.lines {
-        for theme in themes_of_line(&line.text) {
-            if let Some((_, count)) = counts.iter_mut().find(|(known, _)| *known == theme) {
-                *count += 1;
-            }
+    let mut line_count = 0_usize;
+    for line in words.lines() {
+        line_count += 1;
+        let found = line
+            .iter()
+            .fold(Themes::default(), |found, word| found.and(themes[word.id]));
+        for (theme, count) in &mut counts {
+            *count += usize::from(found.has(*theme));
         }
     }
     counts.sort_by_key(|(theme, count)| (std::cmp::Reverse(*count), *theme));
-    let line_count = text.lines.len().max(1) as f64;
+    let line_count = line_count.max(1) as f64;
     let touched: Vec<Value> = counts
         .iter()
         .filter(|(_, count)| *count > 0)
@@ -133,6 +148,16 @@ fn describe_themes(text: &LyricsText) -> Descriptor {
         })
         .collect();
     described("themes", json!(touched), None, THEMES_METHOD)
+}
+
+fn describe_emotions(words: &TextWords<'_>) -> Descriptor {
+    let found = Emotions::find(words);
+    if found.word_count < EMOTION_WORDS_MIN {
+        let count = found.word_count;
+        let reason = format!("{count} emotional words, need {EMOTION_WORDS_MIN}");
+        return unknown("emotions", &reason);
+    }
+    described("emotions", found.told(), None, method_of("emotions"))
 }
 
 fn mean_compound(lines: &[LineSentiment]) -> f64 {
@@ -147,15 +172,20 @@ fn confidence(lines: &[LineSentiment]) -> f32 {
 }
 
 /// Four digits: more would look surer than a lexicon can be.
-fn rounded(value: f64) -> f64 {
+pub(super) fn rounded(value: f64) -> f64 {
     (value * 10_000.0).round() / 10_000.0
 }
 
-fn unknown(name: &str, reason: &str) -> Descriptor {
-    let method = match name {
+fn method_of(name: &str) -> &'static str {
+    match name {
         "themes" => THEMES_METHOD,
+        "emotions" => EMOTIONS_METHOD,
         _ => SENTIMENT_METHOD,
-    };
+    }
+}
+
+fn unknown(name: &str, reason: &str) -> Descriptor {
+    let method = method_of(name);
     let told = described(name, Value::Null, None, &format!("{method}: {reason}"));
     told.because(Some(reason.to_owned()))
 }

@@ -1,8 +1,9 @@
 //! The embedded sentiment lexicon: deflated text, unpacked once.
 
-use std::collections::HashMap;
 use std::io::Read;
 use std::sync::OnceLock;
+
+use crate::lyrics::fixed_map::FixedMap;
 
 /// First line of the unpacked data; the digit is the format's version.
 const MAGIC: &str = "LMSENT1";
@@ -30,7 +31,7 @@ pub enum LexiconError {
 /// Words and emoticons with the mean valence that people gave them.
 #[derive(Debug)]
 pub struct SentimentLexicon {
-    tenths: HashMap<Box<str>, i8>,
+    tenths: FixedMap<Box<str>, i8>,
 }
 
 impl SentimentLexicon {
@@ -56,7 +57,7 @@ impl SentimentLexicon {
             .take(UNPACKED_BYTES_MAX)
             .read_to_string(&mut text)
             .map_err(LexiconError::Unpack)?;
-        let mut tenths = HashMap::new();
+        let mut tenths = FixedMap::default();
         for (index, line) in text.lines().enumerate() {
             if index == 0 && line == MAGIC {
                 continue;

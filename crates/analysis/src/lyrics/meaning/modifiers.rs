@@ -1,8 +1,9 @@
 //! Small closed lists of English words that turn, strengthen or weaken what follows. Many of them stand
 //! in the lists of the VADER program too (MIT, `data/vader.LICENSE`); the selection is ours.
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
+
+use crate::lyrics::fixed_map::FixedMap;
 
 /// Words that turn the sense of what follows; contractions with `n't` are told by their ending.
 const NEGATIONS: &str = "not no never none nor neither nothing nobody nowhere nope without cannot rarely seldom \
@@ -65,8 +66,8 @@ impl Role {
     }
 }
 
-fn roles() -> &'static HashMap<&'static str, Role> {
-    static ROLES: OnceLock<HashMap<&'static str, Role>> = OnceLock::new();
+fn roles() -> &'static FixedMap<&'static str, Role> {
+    static ROLES: OnceLock<FixedMap<&'static str, Role>> = OnceLock::new();
     ROLES.get_or_init(|| {
         let lists = [
             (FUNCTION_WORDS, Role::Function),

@@ -7,7 +7,9 @@ use crate::lyrics::tokens::folded;
 /// What a degree word adds to the valence after it.
 const DEGREE_STEP: f64 = 0.293;
 /// What is left of that with no, one and two words between.
-const DEGREE_BY_DISTANCE: [f64; 3] = [1.0, 0.95, 0.9];
+const DEGREE_BY_DISTANCE: [f64; NEGATION_REACH] = [1.0, 0.95, 0.9];
+/// Words after a negation that it turns, as far as a degree word reaches too.
+pub(super) const NEGATION_REACH: usize = 3;
 /// What capitals add, when not everything is in capitals.
 const CAPITALS_STEP: f64 = 0.733;
 /// What a negation multiplies with: the opposite of "good" is less than "bad".
@@ -77,11 +79,18 @@ struct Word {
 fn words_of(line: &str) -> Vec<Word> {
     let lexicon = SentimentLexicon::embedded();
     let is_gap = |letter: char| letter.is_whitespace() || matches!(letter, '—' | '–' | '…');
-    let chunks = line.split(is_gap).flat_map(|chunk| chunk.split("--"));
-    chunks
-        .filter(|chunk| !chunk.is_empty())
-        .filter_map(|chunk| read_word(lexicon, chunk))
-        .collect()
+    // A search for two hyphens costs as much as a word, and most lines have none.
+    let has_dashes = line.contains("--");
+    let mut words = Vec::new();
+    for chunk in line.split(is_gap) {
+        if has_dashes {
+            let parts = chunk.split("--").filter(|part| !part.is_empty());
+            words.extend(parts.filter_map(|part| read_word(lexicon, part)));
+        } else if !chunk.is_empty() {
+            words.extend(read_word(lexicon, chunk));
+        }
+    }
+    words
 }
 
 fn read_word(lexicon: &SentimentLexicon, chunk: &str) -> Option<Word> {
@@ -102,8 +111,8 @@ fn read_word(lexicon: &SentimentLexicon, chunk: &str) -> Option<Word> {
         });
     }
     let has_dropped_g = || {
-        let rest = chunk.split_once(bare).map_or("", |(_, rest)| rest);
-        folded.ends_with("in") && rest.starts_with(['\'', '’', '‘', '`'])
+        let rest = || chunk.split_once(bare).map_or("", |(_, rest)| rest);
+        folded.ends_with("in") && rest().starts_with(['\'', '’', '‘', '`'])
     };
     let mut valence = lexicon.valence(&folded);
     if valence.is_none() && has_dropped_g() {
@@ -112,7 +121,7 @@ fn read_word(lexicon: &SentimentLexicon, chunk: &str) -> Option<Word> {
     Some(Word {
         is_capital: bare.chars().any(char::is_uppercase) && !bare.chars().any(char::is_lowercase),
         // An emoticon such as `:D` holds letters; the word inside it is none of its own.
-        valence: emoticon().filter(|_| folded.len() <= 2).or(valence),
+        valence: (folded.len() <= 2).then(emoticon).flatten().or(valence),
         role: Role::of(&folded),
         folded,
     })

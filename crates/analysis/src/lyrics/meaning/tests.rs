@@ -109,6 +109,8 @@ fn what_cannot_be_known_is_null_with_its_reason() {
         ("Jolene", "sentiment", "the language is unknown"),
         (plain, "sentiment", "0 words in the lexicon, need 3"),
         (three_lines, "sentiment_arc", "fewer lines than quarters"),
+        (russian, "emotions", "the language is not English"),
+        (plain, "emotions", "0 emotional words, need 3"),
     ] {
         let descriptors = analyzed(lyrics);
         let found = named(&descriptors, name);
@@ -136,6 +138,33 @@ fn themes_count_lines_and_say_that_nobody_checked_them() {
         assert!(listed.contains(&expected), "{expected} in {}", themes.value);
     }
     assert_eq!(listed[0]["theme"], "heartbreak");
+}
+
+#[test]
+fn emotions_tell_their_words_and_mind_negation() {
+    let lyrics = "I was so happy and you were smiling at the sea\n\
+        Now I am crying and I am not afraid of the dark\n\
+        Suddenly the anger came and I was happy to be alone\n";
+    let descriptors = analyzed(lyrics);
+    let emotions = named(&descriptors, "emotions");
+    assert!(emotions.method.contains("unvalidated") && emotions.confidence.is_none());
+    // Happy twice and smiling; crying and alone; suddenly; anger. `not afraid` is no fear.
+    let expected = json!([
+        {"emotion": "joy", "share": 0.4286, "words": [
+            {"word": "happy", "count": 2, "lines": [0, 2]},
+            {"word": "smiling", "count": 1, "lines": [0]},
+        ]},
+        {"emotion": "sadness", "share": 0.2857, "words": [
+            {"word": "alone", "count": 1, "lines": [2]},
+            {"word": "crying", "count": 1, "lines": [1]},
+        ]},
+        {"emotion": "anger", "share": 0.1429, "words": [{"word": "anger", "count": 1, "lines": [2]}]},
+        {"emotion": "surprise", "share": 0.1429, "words": [{"word": "suddenly", "count": 1, "lines": [2]}]},
+    ]);
+    assert_eq!(emotions.value, expected);
+    let calm = analyzed("I am never sad and you don't ever cry and it is not a nightmare\nof joy");
+    let calm = named(&calm, "emotions");
+    assert_eq!(calm.reason.as_deref(), Some("1 emotional words, need 3"));
 }
 
 #[test]

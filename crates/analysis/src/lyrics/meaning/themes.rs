@@ -1,9 +1,10 @@
 //! What a line is about, by lists of words.
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use super::base_forms::of_base_form;
 use super::theme_words::THEME_WORDS;
+use crate::lyrics::fixed_map::FixedMap;
 use crate::lyrics::tokens::{folded, tokenize};
 
 /// A subject of songs.
@@ -72,59 +73,43 @@ impl Theme {
 /// - Shape: any text; English endings are cut off to find the listed form of a word.
 /// - Cost: O(characters).
 pub fn themes_of_line(line: &str) -> Vec<Theme> {
-    let found = tokenize(line).iter().fold(0, |found, token| {
-        found | themes_of_word(&folded(token.text))
-    });
-    let is_found = |theme: &Theme| found & theme.bit() != 0;
-    Theme::ALL.into_iter().filter(is_found).collect()
+    let found = tokenize(line)
+        .iter()
+        .fold(Themes::default(), |found, token| {
+            found.and(Themes::of(&folded(token.text)))
+        });
+    Theme::ALL
+        .into_iter()
+        .filter(|theme| found.has(*theme))
+        .collect()
 }
 
-/// Themes of one folded word as bits: of the word itself, else of the first base form that is listed.
-fn themes_of_word(word: &str) -> u16 {
-    let listed = |form: &str| word_bits().get(form).copied();
-    let word = word.strip_suffix("'s").unwrap_or(word).trim_matches('\'');
-    if let Some(bits) = listed(word) {
-        return bits;
+/// A set of themes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Themes(u16);
+
+impl Themes {
+    /// Those of one folded word: of the word itself, else of the first base form that is listed.
+    pub(super) fn of(word: &str) -> Self {
+        let listed = |form: &str| word_bits().get(form).copied();
+        Self(of_base_form(word, listed).unwrap_or_default())
     }
-    // `-in` for `-ing` is how singers spell it; the lists have no word that this confuses.
-    let endings = [
-        ("ies", "y"),
-        ("ied", "y"),
-        ("es", ""),
-        ("s", ""),
-        ("ed", "e"),
-        ("ed", ""),
-        ("ing", "e"),
-        ("ing", ""),
-        ("in", "e"),
-        ("in", ""),
-    ];
-    for (ending, replacement) in endings {
-        let long_enough = |stem: &&str| stem.len() + replacement.len() >= 3;
-        let Some(stem) = word.strip_suffix(ending).filter(long_enough) else {
-            continue;
-        };
-        let undoubled = || {
-            let mut letters = stem.chars().rev();
-            let is_double = letters.next() == letters.next();
-            // Doubling follows a short vowel before -ed and -ing: `hugging` is of `hug`.
-            is_double.then(|| stem.char_indices().last().map(|(last, _)| &stem[..last]))?
-        };
-        let bits = match replacement {
-            "" => listed(stem).or_else(|| listed(undoubled()?)),
-            _ => listed(&format!("{stem}{replacement}")),
-        };
-        if let Some(bits) = bits {
-            return bits;
-        }
+
+    /// These and others.
+    pub(super) fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
     }
-    0
+
+    /// Tells whether a theme is among them.
+    pub(super) fn has(self, theme: Theme) -> bool {
+        self.0 & theme.bit() != 0
+    }
 }
 
-fn word_bits() -> &'static HashMap<&'static str, u16> {
-    static BITS: OnceLock<HashMap<&'static str, u16>> = OnceLock::new();
+fn word_bits() -> &'static FixedMap<&'static str, u16> {
+    static BITS: OnceLock<FixedMap<&'static str, u16>> = OnceLock::new();
     BITS.get_or_init(|| {
-        let mut bits = HashMap::new();
+        let mut bits = FixedMap::default();
         for (theme, words) in THEME_WORDS {
             for word in words.split_whitespace() {
                 *bits.entry(word).or_default() |= theme.bit();

@@ -34,7 +34,32 @@ pub struct Dictionary {
     word_ends: Vec<u32>,
     codes: Vec<u8>,
     reading_ends: Vec<u32>,
+    /// First entry of each opening, and the count of entries: a search of all of them would wait for
+    /// memory at every step.
+    opening_starts: Vec<u32>,
     letter_to_sound: LetterToSound,
+}
+
+/// Letters that an opening has, and kinds of them.
+const OPENING_LETTERS: usize = 3;
+const LETTER_KINDS: usize = 29;
+
+/// The number of a word's first letters, ascending with the words: nothing, what sorts before the letters,
+/// the letters, what sorts behind them. Behind what is no letter nothing is counted: kinds of several
+/// bytes do not ascend with what follows.
+fn opening(word: &[u8]) -> usize {
+    let mut is_open = true;
+    (0..OPENING_LETTERS).fold(0, |number, place| {
+        let kind = match word.get(place).filter(|_| is_open) {
+            None => 0,
+            Some(letter @ b'a'..=b'z') => 2 + usize::from(letter - b'a'),
+            Some(other) => {
+                is_open = false;
+                if *other < b'a' { 1 } else { LETTER_KINDS - 1 }
+            }
+        };
+        number * LETTER_KINDS + kind
+    })
 }
 
 impl Dictionary {
@@ -69,13 +94,16 @@ impl Dictionary {
         let (letters, word_ends) = front_decoded(&mut cursor, entry_count, "words")?;
         let (codes, reading_ends) = front_decoded(&mut cursor, entry_count, "readings")?;
         let letter_to_sound = LetterToSound::from_cursor(&mut cursor)?;
-        Ok(Self {
+        let mut dictionary = Self {
             letters,
             word_ends,
             codes,
             reading_ends,
+            opening_starts: Vec::new(),
             letter_to_sound,
-        })
+        };
+        dictionary.opening_starts = dictionary.count_openings();
+        Ok(dictionary)
     }
 
     /// Returns the number of entries, counting each reading.
@@ -115,9 +143,24 @@ impl Dictionary {
         slice_between(&self.letters, &self.word_ends, index)
     }
 
+    fn count_openings(&self) -> Vec<u32> {
+        let mut starts = vec![0u32; LETTER_KINDS.pow(OPENING_LETTERS as u32) + 1];
+        for index in 0..self.entry_count() {
+            starts[opening(self.word(index)) + 1] += 1;
+        }
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
+        }
+        starts
+    }
+
     fn first_index(&self, word: &str) -> Option<usize> {
         let wanted = word.as_bytes();
-        let (mut low, mut high) = (0, self.entry_count());
+        let opening = opening(wanted);
+        let start_of = |opening: usize| self.opening_starts.get(opening).map(|at| *at as usize);
+        let (mut low, mut high) = (start_of(opening)?, start_of(opening + 1)?);
         while low < high {
             let middle = low + (high - low) / 2;
             if self.word(middle) < wanted {
@@ -224,6 +267,8 @@ mod tests {
         assert_eq!(dictionary.readings("wind").len(), 2);
         assert!(dictionary.readings("qqqq").is_empty());
         assert!(dictionary.readings("").is_empty());
+        let openings = (0..dictionary.entry_count()).map(|index| opening(dictionary.word(index)));
+        assert!(openings.is_sorted());
     }
 
     #[test]

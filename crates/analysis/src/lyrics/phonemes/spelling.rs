@@ -1,9 +1,12 @@
 //! Respelling: case, accents, elisions, numbers, compounds and inflections.
 
+use std::sync::OnceLock;
+
 use unicode_normalization::UnicodeNormalization;
 
 use super::dictionary::Dictionary;
 use super::{Phoneme, Pronunciation, ReadingSource, join};
+use crate::lyrics::fixed_map::FixedMap;
 
 /// Elided and dialect spellings whose reading the dictionary lacks or lists as something else.
 const RESPELLINGS: [(&str, &str); 36] = [
@@ -73,21 +76,25 @@ const TENS: [&str; 10] = [
 
 /// Lower-cases, strips accents and unifies apostrophes and hyphens.
 pub(super) fn simplify(word: &str) -> String {
-    word.chars()
-        .take(256)
-        .flat_map(char::to_lowercase)
-        .nfd()
-        .filter_map(|letter| match letter {
-            'a'..='z' | '0'..='9' | '\'' | '-' => Some(letter),
-            '’' | '‘' | '`' | '´' | 'ʼ' => Some('\''),
-            '‐' | '‑' | '–' | '—' | '_' | '/' => Some('-'),
-            'ß' => Some('s'),
-            'æ' | 'œ' => Some('e'),
-            'ø' => Some('o'),
-            'ł' => Some('l'),
-            _ => None,
-        })
-        .collect()
+    let letters = word.chars().take(256).flat_map(char::to_lowercase);
+    if word.is_ascii() {
+        // Has no accents to take apart, which costs more than all the rest.
+        return letters.filter_map(simplified).collect();
+    }
+    letters.nfd().filter_map(simplified).collect()
+}
+
+fn simplified(letter: char) -> Option<char> {
+    match letter {
+        'a'..='z' | '0'..='9' | '\'' | '-' => Some(letter),
+        '’' | '‘' | '`' | '´' | 'ʼ' => Some('\''),
+        '‐' | '‑' | '–' | '—' | '_' | '/' => Some('-'),
+        'ß' => Some('s'),
+        'æ' | 'œ' => Some('e'),
+        'ø' => Some('o'),
+        'ł' => Some('l'),
+        _ => None,
+    }
 }
 
 /// Splits at hyphens and between letters and digits; digits become number words.
@@ -113,10 +120,9 @@ pub(super) fn parts(word: &str) -> Vec<String> {
 }
 
 fn respelled(part: &str) -> String {
-    match RESPELLINGS.iter().find(|(from, _)| *from == part) {
-        Some((_, to)) => (*to).to_owned(),
-        None => part.to_owned(),
-    }
+    static TABLE: OnceLock<FixedMap<&str, &str>> = OnceLock::new();
+    let table = TABLE.get_or_init(|| RESPELLINGS.into_iter().collect());
+    (*table.get(part).unwrap_or(&part)).to_owned()
 }
 
 /// Speaks a number up to 9999 in words, years in pairs, longer ones digit by digit.

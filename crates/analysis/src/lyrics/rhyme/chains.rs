@@ -1,9 +1,10 @@
 //! Rhyme chains across lines, for the coloured display and the density.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lyrics::phonemes::VOWEL_COUNT;
 use crate::lyrics::syllables::{SungWord, Syllable};
 
 /// Longest unit that is matched, in syllables; longer ones are found as overlapping pieces.
@@ -213,7 +214,7 @@ impl<'a> Finder<'a> {
 
     /// Joins words with equal stressed tails.
     fn link_words(&mut self) {
-        let mut recent: HashMap<Vec<(u8, u32)>, Vec<usize>> = HashMap::new();
+        let mut recent: HashMap<[u64; UNIT_SYLLABLES_MAX], Recent> = HashMap::new();
         for end in 0..self.places.len() {
             let Some(place) = self.places.get(end) else {
                 continue;
@@ -223,17 +224,19 @@ impl<'a> Finder<'a> {
             }
             let (line, folded) = (place.line, &place.word.folded);
             let start = self.tail_start(end);
-            let key: Vec<(u8, u32)> = (start..=end)
-                .filter_map(|index| self.places.get(index))
-                .map(|place| (place.syllable.vowel, place.syllable.after))
-                .collect();
+            // A tail has at most as many syllables; 0 is none.
+            let mut key = [0; UNIT_SYLLABLES_MAX];
+            for (cell, place) in key.iter_mut().zip(&self.places[start..=end]) {
+                *cell =
+                    (u64::from(place.syllable.vowel) + 1) << 32 | u64::from(place.syllable.after);
+            }
             let earlier = recent.entry(key).or_default();
-            let partner = earlier.iter().rev().copied().find(|other| {
+            let partner = earlier.latest_first().find(|other| {
                 self.places.get(*other).is_some_and(|other| {
                     line - other.line <= self.limits.line_gap_max && other.word.folded != *folded
                 })
             });
-            push_recent(earlier, end);
+            earlier.push(end);
             if let Some(partner) = partner {
                 self.link((partner + start - end, partner), (start, end));
             }
@@ -242,19 +245,18 @@ impl<'a> Finder<'a> {
 
     /// Joins runs of two to four syllables that start on a beat.
     fn link_runs(&mut self) {
-        let mut recent: HashMap<[u8; 2], Vec<usize>> = HashMap::new();
+        let mut recent = vec![Recent::default(); VOWEL_COUNT * VOWEL_COUNT];
         for start in 0..self.places.len() {
-            let Some(vowels) = self.run_vowels(start) else {
+            let Some([first, second]) = self.run_vowels(start) else {
                 continue;
             };
-            let earlier = recent.entry(vowels).or_default();
+            let pair = usize::from(first) * VOWEL_COUNT + usize::from(second);
+            let earlier = &mut recent[pair];
             let partner = earlier
-                .iter()
-                .rev()
-                .copied()
+                .latest_first()
                 .filter_map(|other| self.run_length(other, start).map(|length| (other, length)))
                 .max_by_key(|(other, length)| (*length, *other));
-            push_recent(earlier, start);
+            earlier.push(start);
             if let Some((other, length)) = partner {
                 self.link((other, other + length - 1), (start, start + length - 1));
             }
@@ -308,29 +310,20 @@ impl<'a> Finder<'a> {
     }
 
     fn collect(mut self) -> RhymeChains {
-        let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for end in 0..self.places.len() {
-            if self.unit_starts.get(end).copied().flatten().is_some() {
-                let root = self.root(end);
-                members.entry(root).or_default().push(end);
-            }
-        }
+        let roots: Vec<Option<usize>> = (0..self.places.len())
+            .map(|end| self.unit_starts[end].map(|_| self.root(end)))
+            .collect();
+        let mut sizes = vec![0usize; self.places.len()];
+        roots.iter().flatten().for_each(|root| sizes[*root] += 1);
         let mut units: Vec<(usize, usize, usize)> = Vec::new();
-        for (root, ends) in members.iter().filter(|(_, ends)| ends.len() > 1) {
-            for end in ends {
-                let start = self
-                    .unit_starts
-                    .get(*end)
-                    .copied()
-                    .flatten()
-                    .unwrap_or(*end);
-                units.push((start, *end, *root));
-            }
+        for (end, (start, root)) in self.unit_starts.iter().zip(&roots).enumerate() {
+            let unit = start.zip(*root).filter(|(_, root)| sizes[*root] > 1);
+            units.extend(unit.map(|(start, root)| (start, end, root)));
         }
         // Longer units first at the same start; what lies inside another unit is not drawn.
         units.sort_by_key(|(start, end, _)| (*start, std::cmp::Reverse(*end)));
         let mut chains = RhymeChains::default();
-        let mut ids: HashMap<usize, usize> = HashMap::new();
+        let mut ids: Vec<Option<usize>> = vec![None; self.places.len()];
         let mut covered_to = 0usize;
         let mut covered_count = 0usize;
         for (start, end, root) in units {
@@ -341,14 +334,15 @@ impl<'a> Finder<'a> {
             let (Some(first), Some(last)) = (self.places.get(start), self.places.get(end)) else {
                 continue;
             };
-            let next_id = ids.len();
+            let chain_id = *ids[root].get_or_insert(chains.chain_count);
+            chains.chain_count = chains.chain_count.max(chain_id + 1);
             let from = start.max(covered_to);
             let start_char = self
                 .places
                 .get(from)
                 .map_or(first.syllable.start_char, |p| p.syllable.start_char);
             chains.spans.push(RhymeSpan {
-                chain_id: *ids.entry(root).or_insert(next_id),
+                chain_id,
                 line: last.line,
                 start_char,
                 end_char: last.syllable.end_char,
@@ -358,18 +352,29 @@ impl<'a> Finder<'a> {
             chains.internal_count += usize::from(!last.is_line_end);
             covered_to = end + 1;
         }
-        chains.chain_count = ids.len();
         let total = self.places.len();
         chains.density_ratio = (total > 0).then(|| covered_count as f64 / total as f64);
         chains
     }
 }
 
-fn push_recent(recent: &mut Vec<usize>, index: usize) {
-    if recent.len() == RECENT_COUNT {
-        recent.remove(0);
+/// The latest places of one sound.
+#[derive(Debug, Clone, Default)]
+struct Recent {
+    places: [usize; RECENT_COUNT],
+    count: usize,
+}
+
+impl Recent {
+    fn push(&mut self, place: usize) {
+        self.places[self.count % RECENT_COUNT] = place;
+        self.count += 1;
     }
-    recent.push(index);
+
+    fn latest_first(&self) -> impl Iterator<Item = usize> {
+        let kept = self.count.saturating_sub(RECENT_COUNT)..self.count;
+        kept.rev().map(|index| self.places[index % RECENT_COUNT])
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! How sure a scheme is: log odds that are linear in the evidence of its stanza.
+//! How sure a scheme is: log odds that are linear in the evidence of its stanza; of sung lines read by their
+//! spelling, by steps of these.
 
-use super::confidence_weights::{SPELLED_SUNG, SPELLED_VERSE, SUNG, VERSE};
+use super::confidence_weights::{SPELLED_SUNG, SPELLED_SUNG_STEPS, SPELLED_VERSE, SUNG, VERSE};
 use super::scheme::{Evidence, Scheme};
-use crate::logistic::probability;
+use crate::logistic::{Step, probability, probability_of_step};
 
 /// Number of measurements that the confidence in a scheme goes by.
 pub const SCHEME_EVIDENCE_COUNT: usize = 5;
@@ -30,18 +31,31 @@ pub(super) fn judge(kind: Kind, schemes: &mut [Scheme], stanzas: &[Evidence]) {
         Kind::SpelledVerse => &SPELLED_VERSE,
         Kind::SpelledSung => &SPELLED_SUNG,
     };
+    // What spelling says as sung is wrong in ways that no line through the evidence follows.
+    let steps: &[Step] = match kind {
+        Kind::SpelledSung => &SPELLED_SUNG_STEPS,
+        _ => &[],
+    };
     for (scheme, stanza) in schemes.iter_mut().zip(stanzas) {
         scheme.evidence = scheme_evidence(scheme, stanza);
-        scheme.confidence = scheme_probability(scheme, weights);
+        scheme.confidence = scheme_probability(scheme, weights, steps);
     }
 }
 
 /// One line has one scheme.
-fn scheme_probability(scheme: &Scheme, weights: &[f64; SCHEME_EVIDENCE_COUNT + 1]) -> f32 {
+fn scheme_probability(
+    scheme: &Scheme,
+    weights: &[f64; SCHEME_EVIDENCE_COUNT + 1],
+    steps: &[Step],
+) -> f32 {
     if scheme.labels.len() < 2 {
         return 1.0;
     }
-    probability(&scheme.evidence.map(f64::from), weights) as f32
+    let score = probability(&scheme.evidence.map(f64::from), weights);
+    if steps.is_empty() {
+        return score as f32;
+    }
+    probability_of_step(score, steps) as f32
 }
 
 /// The log odds of the decoder's share, the logarithm of the number of lines, the weakest of the lines'

@@ -9,6 +9,7 @@ use super::end_word::{EndWord, PAIR_FEATURE_COUNT, pair_features};
 use super::fit::AnnotatedPoem;
 use super::scheme::{Decoder, Evidence, Scheme};
 use super::spelled::SpelledRime;
+use crate::lyrics::russian::RussianEnd;
 
 static EMBEDDED: &str = include_str!("../../../data/rhyme_model.json");
 
@@ -131,6 +132,21 @@ impl RhymeModel {
         self.decoded(Kind::SpelledVerse, stanzas, SpelledRime::log_odds)
     }
 
+    /// Finds the schemes of sung stanzas of Russian, known by rule.
+    ///
+    /// - Shape and cost: as [`RhymeModel::schemes`]. The confidence is that of French by spelling: no
+    ///   sung Russian is annotated.
+    pub fn russian_sung_schemes(&self, stanzas: &[Vec<RussianEnd>]) -> Vec<Scheme> {
+        self.decoded(Kind::SpelledSung, stanzas, RussianEnd::log_odds)
+    }
+
+    /// Finds the schemes of stanzas of Russian verse, known by rule.
+    ///
+    /// - Shape and cost: as [`RhymeModel::schemes`]; the confidence is that of French by spelling.
+    pub fn russian_schemes(&self, stanzas: &[Vec<RussianEnd>]) -> Vec<Scheme> {
+        self.decoded(Kind::SpelledVerse, stanzas, RussianEnd::log_odds)
+    }
+
     fn decoded<W>(
         &self,
         kind: Kind,
@@ -139,7 +155,7 @@ impl RhymeModel {
     ) -> Vec<Scheme> {
         let judged = |words: &Vec<W>| Evidence::new(words, &judge);
         let evidence: Vec<Evidence> = stanzas.iter().map(judged).collect();
-        let decoder = Decoder::new(self);
+        let decoder = Decoder::new(self, &evidence);
         let mut schemes = match kind {
             Kind::Verse | Kind::SpelledVerse => decoder.decode(&evidence),
             Kind::Sung | Kind::SpelledSung => decoder.decode_heard(&evidence),

@@ -1,11 +1,11 @@
 //! The stanza decoder: weighs word evidence against how common schemes are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
 use super::confidence::{HEARD_AT, SCHEME_EVIDENCE_COUNT};
-use super::model::RhymeModel;
+use super::model::{RhymeModel, SchemePrior};
 
 /// Lines farther apart are not compared: the ear forgets, and long stanzas stay linear.
 const LINE_GAP_MAX: usize = 24;
@@ -121,39 +121,37 @@ impl Evidence {
         }
     }
 
-    /// Evidence for one rhyme group: as many links as it needs, each of average strength, because
-    /// pairs within a group are far from independent.
-    fn of_group(&self, lines: &[usize]) -> f32 {
-        let mut sum = 0.0;
-        let mut pair_count = 0usize;
-        for (place, first) in lines.iter().enumerate() {
-            for second in lines.iter().skip(place + 1) {
-                sum += self.between(*first, *second);
-                pair_count += 1;
-            }
-        }
-        match pair_count {
-            0 => 0.0,
-            _ => sum / pair_count as f32 * (lines.len() - 1) as f32,
-        }
-    }
-
+    /// Evidence for the rhyme groups of lines from `offset` on. For each group as many links as it needs,
+    /// each of average strength, because pairs within a group are far from independent.
     fn of_labels(&self, labels: &[usize], offset: usize) -> f32 {
         let group_count = labels.iter().max().map_or(0, |label| label + 1);
-        let mut groups = vec![Vec::new(); group_count];
+        // Sum and number of the pairs, and number of the lines.
+        let mut groups = vec![(0.0f32, 0usize, 0usize); group_count];
         for (line, label) in labels.iter().enumerate() {
-            if let Some(group) = groups.get_mut(*label) {
-                group.push(line + offset);
+            let (sum, pair_count, line_count) = &mut groups[*label];
+            *line_count += 1;
+            for (gap, other) in labels[line + 1..].iter().enumerate() {
+                if other == label {
+                    *sum += self.between(line + offset, line + 1 + gap + offset);
+                    *pair_count += 1;
+                }
             }
         }
-        groups.iter().map(|group| self.of_group(group)).sum()
+        let linked = groups.iter().map(|group| match *group {
+            (_, 0, _) => 0.0,
+            (sum, pair_count, line_count) => sum / pair_count as f32 * (line_count - 1) as f32,
+        });
+        linked.sum()
     }
 }
 
 impl<'a> Decoder<'a> {
-    pub(super) fn new(model: &'a RhymeModel) -> Self {
+    /// Makes ready for stanzas of some lengths.
+    pub(super) fn new(model: &'a RhymeModel, stanzas: &[Evidence]) -> Self {
+        let lengths: BTreeSet<usize> = stanzas.iter().map(|stanza| stanza.line_count).collect();
         let mut by_length: HashMap<usize, Vec<(Vec<usize>, f32)>> = HashMap::new();
-        for prior in &model.schemes {
+        let needed = |prior: &&SchemePrior| lengths.contains(&prior.scheme.len());
+        for prior in model.schemes.iter().filter(needed) {
             let labels: Vec<usize> = prior
                 .scheme
                 .bytes()
@@ -439,22 +437,9 @@ fn heard_labels(evidence: &Evidence, labels: &[usize]) -> Vec<usize> {
 
 /// Merges groups while the average evidence between two, less a toll for distance, is strong enough.
 fn merged(evidence: &Evidence, mut groups: Vec<Vec<usize>>, strength_min: f32) -> Vec<usize> {
-    // Beyond this size the cubic search is too slow; blocks handle long stanzas.
-    while groups.len() <= 80 {
-        let mut best: Option<(f32, usize, usize)> = None;
-        for (place, left) in groups.iter().enumerate() {
-            for (other, right) in groups.iter().enumerate().skip(place + 1) {
-                let strength = link_strength(evidence, left, right);
-                if strength > strength_min && best.is_none_or(|(top, _, _)| strength > top) {
-                    best = Some((strength, place, other));
-                }
-            }
-        }
-        let Some((_, place, other)) = best else { break };
-        let moved = groups.swap_remove(other);
-        if let Some(group) = groups.get_mut(place) {
-            group.extend(moved);
-        }
+    // Beyond this size the search is too slow; blocks handle long stanzas.
+    if groups.len() <= 80 {
+        join_groups(evidence, &mut groups, strength_min);
     }
     let mut labels = vec![usize::MAX; evidence.line_count];
     for (place, group) in groups.iter().enumerate() {
@@ -465,6 +450,42 @@ fn merged(evidence: &Evidence, mut groups: Vec<Vec<usize>>, strength_min: f32) -
         }
     }
     renumbered(&labels)
+}
+
+/// Joins the two groups that are linked most until no link is strong enough. Links of groups that
+/// stay are not measured again.
+fn join_groups(evidence: &Evidence, groups: &mut Vec<Vec<usize>>, strength_min: f32) {
+    let width = groups.len();
+    let mut strengths = vec![0.0f32; width * width];
+    for place in 0..width {
+        for other in place + 1..width {
+            strengths[place * width + other] =
+                link_strength(evidence, &groups[place], &groups[other]);
+        }
+    }
+    loop {
+        let mut best: Option<(f32, usize, usize)> = None;
+        for place in 0..groups.len() {
+            for other in place + 1..groups.len() {
+                let strength = strengths[place * width + other];
+                if strength > strength_min && best.is_none_or(|(top, _, _)| strength > top) {
+                    best = Some((strength, place, other));
+                }
+            }
+        }
+        let Some((_, place, other)) = best else { break };
+        let moved = groups.swap_remove(other);
+        groups[place].extend(moved);
+        // One group is larger, and the last one has a new place.
+        for changed in [place, other] {
+            for mate in (0..groups.len()).filter(|mate| *mate != changed) {
+                let (left, right) = (changed.min(mate), changed.max(mate));
+                if let Some(group) = groups.get(right) {
+                    strengths[left * width + right] = link_strength(evidence, &groups[left], group);
+                }
+            }
+        }
+    }
 }
 
 fn link_strength(evidence: &Evidence, left: &[usize], right: &[usize]) -> f32 {

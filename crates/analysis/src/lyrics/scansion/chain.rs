@@ -1,5 +1,6 @@
 //! Sums over all ways to stress a line in one form.
 
+use super::form::FORM_COUNT;
 use super::model::{ENDS, FormWeights, LENGTHS};
 
 /// Log odds of one syllable are kept within this, so that no product leaves the numbers.
@@ -160,6 +161,123 @@ impl Chain {
     }
 }
 
+/// The factors of all forms side by side, so that a line is summed in all of them at once; each form has
+/// the numbers that [`Chain::sum`] gives it, to the bit.
+#[derive(Debug)]
+pub(super) struct SideBySide {
+    triples: [Lanes; 8],
+    opening: [Lanes; 8],
+    close: [Lanes; 4],
+    from_start: [Lanes; ENDS],
+    from_end: [Lanes; ENDS],
+    lengths: [Lanes; LENGTHS],
+}
+
+/// One number of each form.
+type Lanes = [f64; FORM_COUNT];
+
+impl SideBySide {
+    pub(super) fn new(forms: &[FormFactors; FORM_COUNT]) -> Self {
+        Self {
+            triples: lanes(forms, |form| form.triples),
+            opening: lanes(forms, |form| form.opening),
+            close: lanes(forms, |form| form.close),
+            from_start: lanes(forms, |form| form.from_start),
+            from_end: lanes(forms, |form| form.from_end),
+            lengths: lanes(forms, |form| form.lengths),
+        }
+    }
+
+    /// Sums over all stresses of a line in each form and returns the logarithms.
+    ///
+    /// - Shape and cost: as [`Chain::sum`], of all forms.
+    pub(super) fn sums(&self, odds: &[f64]) -> Lanes {
+        let count = odds.len();
+        let mut log_sums = self.lengths[count.min(LENGTHS - 1)];
+        if count == 0 {
+            return log_sums;
+        }
+        let mut states = [[0.0; FORM_COUNT]; 4];
+        for (at, odds) in odds.iter().enumerate() {
+            let mut strong = [*odds; FORM_COUNT];
+            let ends = [self.from_start.get(at), self.from_end.get(count - 1 - at)];
+            for end in ends.into_iter().flatten() {
+                strong
+                    .iter_mut()
+                    .zip(end)
+                    .for_each(|(strong, end)| *strong *= end);
+            }
+            match at {
+                0 => {
+                    states = [
+                        [1.0; FORM_COUNT],
+                        strong,
+                        [0.0; FORM_COUNT],
+                        [0.0; FORM_COUNT],
+                    ]
+                }
+                1 => step_all(&mut states, &self.opening, &strong),
+                _ => step_all(&mut states, &self.triples, &strong),
+            }
+            rescale_all(&mut states, &mut log_sums);
+        }
+        for (form, log_sum) in log_sums.iter_mut().enumerate() {
+            let parts = states.iter().zip(&self.close);
+            let total: f64 = parts.map(|(state, close)| state[form] * close[form]).sum();
+            *log_sum += total.ln();
+        }
+        log_sums
+    }
+}
+
+fn lanes<const N: usize>(
+    forms: &[FormFactors; FORM_COUNT],
+    factors: impl Fn(&FormFactors) -> [f64; N],
+) -> [Lanes; N] {
+    let mut lanes = [[0.0; FORM_COUNT]; N];
+    for (form, of_form) in forms.iter().enumerate() {
+        for (lane, factor) in lanes.iter_mut().zip(factors(of_form)) {
+            lane[form] = factor;
+        }
+    }
+    lanes
+}
+
+/// As [`step`], of all forms.
+fn step_all(states: &mut [Lanes; 4], joint: &[Lanes; 8], strong: &Lanes) {
+    for form in 0..FORM_COUNT {
+        let [a, b, c, d] = [0, 1, 2, 3].map(|state: usize| states[state][form]);
+        let factor = |place: usize| joint[place][form];
+        states[0][form] = a * factor(0) + c * factor(4);
+        states[1][form] = (a * factor(1) + c * factor(5)) * strong[form];
+        states[2][form] = b * factor(2) + d * factor(6);
+        states[3][form] = (b * factor(3) + d * factor(7)) * strong[form];
+    }
+}
+
+/// As [`rescale`], of all forms.
+fn rescale_all(states: &mut [Lanes; 4], log_sums: &mut Lanes) {
+    let [a, b, c, d] = &*states;
+    let mut totals = [0.0; FORM_COUNT];
+    for (form, total) in totals.iter_mut().enumerate() {
+        *total = a[form] + b[form] + c[form] + d[form];
+    }
+    if totals
+        .iter()
+        .all(|total| (SUM_MIN..SUM_MAX).contains(total))
+    {
+        return;
+    }
+    for (form, log_sum) in log_sums.iter_mut().enumerate() {
+        let mut state = [0, 1, 2, 3].map(|state: usize| states[state][form]);
+        *log_sum += rescale(&mut state);
+        states
+            .iter_mut()
+            .zip(state)
+            .for_each(|(lane, part)| lane[form] = part);
+    }
+}
+
 /// Probabilities of which these are the logarithms, up to a factor.
 pub(super) fn shares<const N: usize>(logarithms: &[f64; N]) -> [f64; N] {
     let most = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -209,4 +327,27 @@ fn add<const N: usize>(sums: &mut [f64; N], parts: &[f64; N]) {
     sums.iter_mut()
         .zip(parts)
         .for_each(|(sum, part)| *sum += part);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::ScansionModel;
+    use super::*;
+
+    #[test]
+    fn side_by_side_sums_are_those_of_each_form() {
+        let forms = ScansionModel::embedded()
+            .forms
+            .each_ref()
+            .map(FormFactors::new);
+        let all = SideBySide::new(&forms);
+        let mut chain = Chain::default();
+        for count in [0, 1, 2, 3, 7, 10, 40, 3_000] {
+            let odds: Vec<f64> = (0..count)
+                .map(|at| odds(f64::from(at * 37 % 101) - 50.0))
+                .collect();
+            let each = forms.each_ref().map(|form| chain.sum(form, &odds));
+            assert_eq!(all.sums(&odds), each, "{count} syllables");
+        }
+    }
 }

@@ -124,6 +124,10 @@ fn an_analysis() -> AnalysisAnswer {
                 "themes",
                 json!([{"theme": HOSTILE, "line_ratio": 0.5}, HOSTILE]),
             ),
+            descriptor(
+                "emotions",
+                json!([{"emotion": HOSTILE, "share": 0.5, "words": [HOSTILE]}, HOSTILE]),
+            ),
         ],
         beats_ms: vec![0, 500],
         downbeats_ms: vec![0],

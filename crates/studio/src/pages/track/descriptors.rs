@@ -5,7 +5,7 @@ use leitmotif_api::native::analyzers::parts::{Card, card_of_descriptor};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::meaning::{EXPLICIT_WORDS, THEMES, explicit_text, themes_text};
+use super::meaning::{EMOTIONS, EXPLICIT_WORDS, THEMES, explicit_text, shares_text};
 use super::sections::{STRUCTURE, clock, sections};
 use crate::format::{UNKNOWN, label, moment, percent, value_text};
 use crate::links;
@@ -99,6 +99,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "rap",
             "sentiment",
             "themes",
+            "emotions",
         ],
     ),
 ];
@@ -191,7 +192,9 @@ pub fn value(descriptor: &DescriptorAnswer) -> Markup {
     match &descriptor.value {
         Value::Null => html! { span.unknown { (UNKNOWN) } },
         Value::Array(_) if is_labels(descriptor) => html! { (labels_text(&descriptor.value)) },
-        Value::Array(_) if descriptor.name == THEMES => html! { (themes_text(&descriptor.value)) },
+        Value::Array(_) if [THEMES, EMOTIONS].contains(&descriptor.name.as_str()) => {
+            html! { (shares_text(&descriptor.value)) }
+        }
         Value::Array(_) if descriptor.name == EXPLICIT_WORDS => {
             html! { (explicit_text(&descriptor.value)) }
         }
@@ -207,7 +210,7 @@ pub fn evidence(descriptor: &DescriptorAnswer, is_named: bool) -> Markup {
         dl.facts {
             @if is_named { dt { "Value" } dd { (label(&descriptor.name)) ": " @if is_labels(descriptor) { (value(descriptor)) } @else { (value_text(&descriptor.name, &descriptor.value)) } } }
             @else if descriptor.name == STRUCTURE { dt { "Sections" } dd { (boundaries_text(&descriptor.value)) } }
-            @else if ![THEMES, EXPLICIT_WORDS].contains(&descriptor.name.as_str()) && !is_labels(descriptor) && descriptor.value.is_array() { dt { "Values" } dd { (value_text("", &descriptor.value)) } }
+            @else if ![THEMES, EMOTIONS, EXPLICIT_WORDS].contains(&descriptor.name.as_str()) && !is_labels(descriptor) && descriptor.value.is_array() { dt { "Values" } dd { (value_text("", &descriptor.value)) } }
             dt { "Confidence" }
             dd { @match descriptor.confidence {
                 Some(confidence) => (percent(f64::from(confidence))),

@@ -1,4 +1,4 @@
-//! What the words say, in two lines: sentiment with its arc, and themes.
+//! What the words say, in few lines: sentiment with its arc, themes, and emotions.
 
 use leitmotif_api::native::analysis::DescriptorAnswer;
 use maud::{Markup, html};
@@ -8,26 +8,34 @@ use crate::format::{percent, trimmed};
 
 /// Name of the descriptor that holds the themes.
 pub const THEMES: &str = "themes";
+/// Name of the descriptor that holds the emotions.
+pub const EMOTIONS: &str = "emotions";
 /// The descriptor that tells explicit words.
 pub const EXPLICIT_WORDS: &str = "explicit_words";
-/// Themes named beside the words; the rest is in the values.
+/// Themes or emotions named beside the words; the rest is in the values.
 const THEMES_SHOWN: usize = 4;
 
-/// Draws both lines; what is not known has none here, its reason is among the values.
+/// Draws the lines; what is not known has none here, its reason is among the values.
 pub fn lines(descriptors: &[DescriptorAnswer]) -> Markup {
     let find = |name: &str| descriptors.iter().find(|one| one.name == name);
     let sentiment = find("sentiment").and_then(|one| one.value.as_f64());
     let arc = find("sentiment_arc").map_or_else(Vec::new, |one| quarters(&one.value));
-    let themes = find(THEMES).map(|one| (named_themes(&one.value), one.method.as_str()));
+    let read = |name: &str| {
+        let told = find(name)?;
+        Some((named_shares(&told.value), told.method.as_str()))
+    };
+    let named = [("Themes ", read(THEMES)), ("Emotions ", read(EMOTIONS))];
     html! {
         @if let Some(sentiment) = sentiment {
             p { span.quiet { "Sentiment " } (signed(sentiment)) " " @if !arc.is_empty() { (arc_bars(&arc)) } }
         }
-        @if let Some((themes, method)) = themes.filter(|(themes, _)| !themes.is_empty()) {
-            p {
-                span.quiet { "Themes " } (shown(&themes, THEMES_SHOWN))
-                @if method.contains("unvalidated") {
-                    " " span.quiet title="found by lists of words, never checked against labels" { "unvalidated" }
+        @for (title, (shares, method)) in named.into_iter().filter_map(|(title, told)| Some((title, told?))) {
+            @if !shares.is_empty() {
+                p {
+                    span.quiet { (title) } (shown(&shares, THEMES_SHOWN))
+                    @if method.contains("unvalidated") {
+                        " " span.quiet title="found by lists of words, never checked against labels" { "unvalidated" }
+                    }
                 }
             }
         }
@@ -51,9 +59,9 @@ pub fn explicit_text(value: &Value) -> String {
     told.join(", ")
 }
 
-/// Themes with the share of lines that touch them, as text.
-pub fn themes_text(value: &Value) -> String {
-    let themes = named_themes(value);
+/// Themes with the share of lines that touch them, or emotions with the share of emotional words, as text.
+pub fn shares_text(value: &Value) -> String {
+    let themes = named_shares(value);
     if themes.is_empty() {
         return "none".to_owned();
     }
@@ -68,13 +76,12 @@ fn shown(themes: &[(String, f64)], most: usize) -> String {
     told.join(", ")
 }
 
-/// Reads themes; what is not one is left out.
-fn named_themes(value: &Value) -> Vec<(String, f64)> {
+/// Reads themes or emotions; what is neither is left out.
+fn named_shares(value: &Value) -> Vec<(String, f64)> {
     let read = |one: &Value| {
-        Some((
-            one["theme"].as_str()?.to_owned(),
-            one["line_ratio"].as_f64()?,
-        ))
+        let name = one["theme"].as_str().or(one["emotion"].as_str())?;
+        let share = one["line_ratio"].as_f64().or(one["share"].as_f64())?;
+        Some((name.to_owned(), share))
     };
     let all = value.as_array().into_iter().flatten();
     all.filter_map(read).collect()
@@ -145,6 +152,11 @@ mod tests {
                 "vader-lines+coverage",
             ),
             descriptor(THEMES, themes, "word-lists-unvalidated"),
+            descriptor(
+                EMOTIONS,
+                json!([{"emotion": "joy", "share": 0.6, "words": []}]),
+                "word-lists+negation-unvalidated",
+            ),
         ];
         let drawn = lines(&all).into_string();
         assert_eq!(drawn.matches("<rect").count(), 4, "{drawn}");
@@ -152,6 +164,7 @@ mod tests {
             "−0.31",
             "+0.5, +0.1, −0.2, −0.9",
             "night and party 25 %",
+            "joy 60 %",
             ">unvalidated<",
         ] {
             assert!(drawn.contains(expected), "{expected}: {drawn}");
@@ -170,6 +183,6 @@ mod tests {
             descriptor(THEMES, json!([]), "word-lists-unvalidated"),
         ];
         assert_eq!(lines(&all).into_string(), "");
-        assert_eq!(themes_text(&json!([])), "none");
+        assert_eq!(shares_text(&json!([])), "none");
     }
 }
