@@ -82,6 +82,11 @@ pub const JOB_LOSSES_MAX: u32 = 16;
 pub const JOB_LEASE_MS: i64 = 60_000;
 /// Trials of a search for settings, of each kind: more would choose by chance among equals.
 pub const TRAINING_TRIALS_MAX: u32 = 500;
+/// Listeners or tracks, whichever are fewer, up to which a training tries EASE: it inverts a matrix of so
+/// many rows at every moment it fits at, and two of 3,000² doubles are 144 MB.
+pub const EASE_SIDE_MAX: usize = 3_000;
+/// Tracks up to which a training tries EASE: the weights of each track take a pass over all plays.
+pub const EASE_TRACKS_MAX: usize = 20_000;
 /// Longest search for settings: a day.
 pub const TRAINING_SEARCH_S_MAX: u32 = 24 * 3_600;
 /// Files seen in one folder scan before it stops with an error.

@@ -11,6 +11,7 @@ pub mod known;
 pub mod model;
 mod model_bytes;
 mod model_earlier;
+pub mod neighbour_settings;
 pub mod recordings;
 pub mod view;
 

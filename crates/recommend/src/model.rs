@@ -11,6 +11,7 @@ use leitmotif_learn::sequencing::TransitionWeights;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::neighbour_settings::NeighbourSettings;
 use crate::rank::{ListenedShare, Ranker};
 
 /// How much each source counts in the blend; found on held-out listens.
@@ -18,7 +19,7 @@ use crate::rank::{ListenedShare, Ranker};
 pub struct BlendWeights {
     /// Matrix factorisation with fold-in.
     pub taste: f32,
-    /// Item-item cosine.
+    /// What is played by the same listeners.
     pub neighbours: f32,
     /// Embedding neighbours.
     pub content: f32,
@@ -50,6 +51,8 @@ pub struct ModelParts {
     pub taste: IalsModel,
     /// Neighbours by who plays what.
     pub neighbours: ItemNeighbours,
+    /// Which model these are of.
+    pub neighbours_by: NeighbourSettings,
     /// Neighbours by sound and words.
     pub content: ItemNeighbours,
     /// What follows what in a session.

@@ -21,11 +21,14 @@ use tokio::runtime::Handle;
 use crate::error::{Error, Result};
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
 use crate::model_earlier;
+use crate::neighbour_settings::NeighbourSettings;
 use crate::rank::{ListenedShare, Ranker};
 
 /// What the present form begins with.
-const FORM: [u8; 8] = *b"LMMODEL5";
-/// What the form before begins with, which is the same without the costs of steps; earlier ones begin
+const FORM: [u8; 8] = *b"LMMODEL6";
+/// What the form before begins with, which does not tell which model neighbours are of.
+const FORM_WITH_STEPS: [u8; 8] = *b"LMMODEL5";
+/// What the form before that begins with, which is the same without the costs of steps; earlier ones begin
 /// with their number, below ten.
 const FORM_WITHOUT_STEPS: [u8; 8] = *b"LMMODEL4";
 /// Length of the checksum at the end.
@@ -39,22 +42,23 @@ struct Settings {
     blend: BlendWeights,
     trees: StoredTrees,
     steps: Option<TransitionWeights>,
+    neighbours_by: NeighbourSettings,
 }
 
-/// The same in the form before.
+/// What [`FORM_WITHOUT_STEPS`] has of them, and what [`FORM_WITH_STEPS`] begins with.
 #[derive(Deserialize)]
-struct SettingsWithoutSteps {
+struct EarlierSettings {
     blend: BlendWeights,
     trees: StoredTrees,
 }
 
-impl From<SettingsWithoutSteps> for Settings {
-    fn from(earlier: SettingsWithoutSteps) -> Self {
-        let SettingsWithoutSteps { blend, trees } = earlier;
-        Self {
-            blend,
-            trees,
-            steps: None,
+impl EarlierSettings {
+    fn with(self, steps: Option<TransitionWeights>) -> Settings {
+        Settings {
+            blend: self.blend,
+            trees: self.trees,
+            steps,
+            neighbours_by: NeighbourSettings::ItemCosine,
         }
     }
 }
@@ -174,7 +178,9 @@ pub fn is_whole(mut stream: impl Read) -> io::Result<bool> {
         kept.extend_from_slice(block.get(..count).unwrap_or_default());
         if is_first && kept.len() >= FORM.len() {
             is_first = false;
-            has_checksum = kept.starts_with(&FORM) || kept.starts_with(&FORM_WITHOUT_STEPS);
+            has_checksum = [FORM, FORM_WITH_STEPS, FORM_WITHOUT_STEPS]
+                .iter()
+                .any(|form| kept.starts_with(form));
         }
         // What comes last may be the checksum, which is not of itself.
         let hashed = kept.len().saturating_sub(CHECKSUM_BYTES);
@@ -205,6 +211,7 @@ fn write(model: &RecommenderModel, out: impl Write) -> Result<()> {
         blend: model.blend,
         trees: StoredTrees::of(model),
         steps: model.steps,
+        neighbours_by: model.neighbours_by,
     };
     let options = postcard::to_allocvec(model.taste.options()).map_err(Error::bug)?;
     let settings = postcard::to_allocvec(&settings).map_err(Error::bug)?;
@@ -239,18 +246,28 @@ fn read(id: ModelId, mut stream: impl Read, size_bytes: u64) -> Result<Recommend
     let mut begin = Vec::new();
     let mut front = (&mut stream).take(FORM.len() as u64);
     front.read_to_end(&mut begin).map_err(failed)?;
-    let has_steps = begin == FORM;
-    if !has_steps && begin != FORM_WITHOUT_STEPS {
-        stream.read_to_end(&mut begin).map_err(failed)?;
-        return model_earlier::read(id, &begin);
-    }
+    let read_settings: ReadSettings<_> = match <[u8; 8]>::try_from(&begin[..]) {
+        Ok(FORM) => |source| source.document(),
+        Ok(FORM_WITH_STEPS) => |source| {
+            let (settings, steps): (EarlierSettings, _) = source.document()?;
+            Ok(settings.with(steps))
+        },
+        Ok(FORM_WITHOUT_STEPS) => |source| {
+            let settings: EarlierSettings = source.document()?;
+            Ok(settings.with(None))
+        },
+        _ => {
+            stream.read_to_end(&mut begin).map_err(failed)?;
+            return model_earlier::read(id, &begin);
+        }
+    };
     let around = FORM.len() + CHECKSUM_BYTES;
     let mut source = Source {
         stream,
         hasher: Sha256::new_with_prefix(&begin),
         left: size_bytes.saturating_sub(around as u64),
     };
-    let parts = read_parts(id, has_steps, &mut source).map_err(|unread| match unread {
+    let parts = read_parts(id, read_settings, &mut source).map_err(|unread| match unread {
         Unread::Stream(error) => failed(error),
         Unread::Content(reason) => damaged(id, reason),
     })?;
@@ -262,9 +279,12 @@ fn read(id: ModelId, mut stream: impl Read, size_bytes: u64) -> Result<Recommend
     RecommenderModel::new(id, parts)
 }
 
+/// How the form of a model has what is small.
+type ReadSettings<R> = fn(&mut Source<R>) -> std::result::Result<Settings, Unread>;
+
 fn read_parts<R: Read>(
     id: ModelId,
-    has_steps: bool,
+    read_settings: ReadSettings<R>,
     source: &mut Source<R>,
 ) -> std::result::Result<ModelParts, Unread> {
     let learnt = |error: leitmotif_learn::Error| Unread::Content(error.to_string());
@@ -287,11 +307,7 @@ fn read_parts<R: Read>(
         ItemNeighbours::from_packed(packed).map_err(learnt)
     };
     let (neighbours, content, transitions) = (lists()?, lists()?, lists()?);
-    let settings: Settings = if has_steps {
-        source.document()?
-    } else {
-        source.document::<SettingsWithoutSteps>()?.into()
-    };
+    let settings = read_settings(source)?;
     let are_costs = |steps: &TransitionWeights| {
         TransitionWeights::scaled(steps.values().map(f64::from)).is_some()
     };
@@ -304,6 +320,7 @@ fn read_parts<R: Read>(
         items,
         taste,
         neighbours,
+        neighbours_by: settings.neighbours_by,
         content,
         transitions,
         blend: settings.blend,
@@ -423,6 +440,7 @@ impl<R: Read> Source<R> {
 
 #[cfg(test)]
 mod tests {
+    use leitmotif_learn::factorize::EaseOptions;
     use leitmotif_learn::trees::{
         BinOptions, Dataset, Examples, Features, Objective, Parameters, fit,
     };
@@ -461,6 +479,7 @@ mod tests {
             items: earlier.items.clone(),
             taste: earlier.taste.clone(),
             neighbours: earlier.neighbours.clone(),
+            neighbours_by: NeighbourSettings::Ease(EaseOptions { lambda: 7.0 }),
             content: earlier.content.clone(),
             transitions: earlier.transitions.clone(),
             blend: earlier.blend,
@@ -492,6 +511,7 @@ mod tests {
             items: model.items.clone(),
             taste: model.taste.clone(),
             neighbours: model.neighbours.clone(),
+            neighbours_by: model.neighbours_by,
             content: model.content.clone(),
             transitions: model.transitions.clone(),
             blend: model.blend,
@@ -513,6 +533,7 @@ mod tests {
             (&model.taste, &model.neighbours)
         );
         assert_eq!((read.blend, read.steps), (model.blend, model.steps));
+        assert_eq!(read.neighbours_by, model.neighbours_by);
         assert!(read.steps.is_some());
         let (told, kept) = (read.listened.as_ref(), model.listened.as_ref());
         assert_eq!(told.unwrap().to_text(), kept.unwrap().to_text());
@@ -527,34 +548,51 @@ mod tests {
     }
 
     #[test]
-    fn the_form_without_costs_of_steps_still_reads() {
+    fn the_forms_before_still_read() {
         let model = model();
-        let bytes = bytes_of(&RecommenderModel::new(model.id, unranked(&model, None)).unwrap());
-        // The small document ends the bytes before the checksum, and none takes its last byte.
-        let settings = postcard::to_allocvec(&Settings {
-            blend: model.blend,
-            trees: StoredTrees {
+        let costs = model.steps;
+        for (form, steps) in [
+            (FORM_WITHOUT_STEPS, None),
+            (FORM_WITH_STEPS, None),
+            (FORM_WITH_STEPS, costs),
+        ] {
+            let mut parts = unranked(&model, steps);
+            parts.neighbours_by = NeighbourSettings::ItemCosine;
+            let bytes = bytes_of(&RecommenderModel::new(model.id, parts).unwrap());
+            let trees = StoredTrees {
                 ranker: None,
                 listened: model.listened.as_ref().map(|share| (share.to_text(), 0.0)),
-            },
-            steps: None,
-        })
-        .unwrap();
-        let end = bytes.len() - CHECKSUM_BYTES;
-        let begin = end - settings.len();
-        assert_eq!(bytes[begin..end], settings);
-        let mut earlier = FORM_WITHOUT_STEPS.to_vec();
-        earlier.extend(&bytes[FORM.len()..begin - 8]);
-        earlier.extend((settings.len() as u64 - 1).to_le_bytes());
-        earlier.extend(&settings[..settings.len() - 1]);
-        let checksum = Sha256::digest(&earlier);
-        earlier.extend(checksum);
-        let read = read_bytes(&earlier).unwrap();
-        assert_eq!((read.blend, read.steps), (model.blend, None));
-        assert!(read.listened.is_some());
-        assert_eq!(bytes_of(&read), bytes, "written in the present form");
-        earlier[0] ^= 1;
-        assert!(read_bytes(&earlier).is_err());
+            };
+            let settings = Settings {
+                blend: model.blend,
+                trees,
+                steps,
+                neighbours_by: NeighbourSettings::ItemCosine,
+            };
+            let written = postcard::to_allocvec(&settings).unwrap();
+            // The small document ends the bytes before the checksum.
+            let begin = bytes.len() - CHECKSUM_BYTES - written.len();
+            assert_eq!(bytes[begin..bytes.len() - CHECKSUM_BYTES], written);
+            let (blend, trees) = (settings.blend, settings.trees);
+            let before = match form {
+                FORM_WITH_STEPS => postcard::to_allocvec(&(blend, trees, steps)),
+                _ => postcard::to_allocvec(&(blend, trees)),
+            };
+            let before = before.unwrap();
+            let mut earlier = form.to_vec();
+            earlier.extend(&bytes[FORM.len()..begin - 8]);
+            earlier.extend((before.len() as u64).to_le_bytes());
+            earlier.extend(before);
+            let checksum = Sha256::digest(&earlier);
+            earlier.extend(checksum);
+            assert!(is_whole(&earlier[..]).unwrap());
+            let read = read_bytes(&earlier).unwrap();
+            assert_eq!((read.blend, read.steps), (model.blend, steps));
+            assert!(read.listened.is_some());
+            assert_eq!(bytes_of(&read), bytes, "written in the present form");
+            earlier[0] ^= 1;
+            assert!(read_bytes(&earlier).is_err());
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::error::Result;
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
 use crate::model_bytes::{StoredTrees, damaged};
+use crate::neighbour_settings::NeighbourSettings;
 
 /// What every earlier form begins with.
 #[derive(Deserialize)]
@@ -76,6 +77,7 @@ pub fn read(id: ModelId, bytes: &[u8]) -> Result<RecommenderModel> {
         items: stored.items,
         taste: IalsModel::from_bytes(&stored.taste).map_err(learnt)?,
         neighbours: stored.neighbours,
+        neighbours_by: NeighbourSettings::default(),
         content: stored.content,
         transitions: second.transitions,
         blend: BlendWeights {

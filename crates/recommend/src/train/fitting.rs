@@ -6,8 +6,9 @@ use leitmotif_domain::{ModelId, Timestamp};
 use leitmotif_features::ListeningState;
 use leitmotif_learn::InteractionMatrix;
 use leitmotif_learn::factorize::{IalsModel, IalsOptions};
-use leitmotif_learn::neighbours::{ItemNeighbours, item_cosine};
+use leitmotif_learn::neighbours::ItemNeighbours;
 use leitmotif_learn::sequencing::TransitionWeights;
+use serde::{Deserialize, Serialize};
 
 use super::ablation::ablate;
 use super::current::{Basis, Comparison, CurrentModel, has_seen};
@@ -24,12 +25,11 @@ use super::{JUDGE_AT, STEPS_AT, WEIGH_AT, ladder, past};
 use crate::catalogue::CatalogueView;
 use crate::error::{Error, Result};
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
+use crate::neighbour_settings::NeighbourSettings;
 use crate::pipeline::RANKED_MAX;
 use crate::rank::{ListenedShare, Ranker};
 use crate::view::TenantView;
 
-/// Neighbours kept per track.
-const NEIGHBOURS: usize = 200;
 /// Share of the measuring that the Pareto curve takes; the rest is fits of the ranker.
 const CURVE_SHARE: f64 = 0.03;
 
@@ -37,6 +37,7 @@ const CURVE_SHARE: f64 = 0.03;
 pub(crate) struct Parts {
     pub taste: IalsModel,
     pub neighbours: ItemNeighbours,
+    pub neighbours_by: NeighbourSettings,
     pub transitions: ItemNeighbours,
     /// Listeners × items, weighed.
     pub matrix: InteractionMatrix,
@@ -45,27 +46,33 @@ pub(crate) struct Parts {
 }
 
 /// Fits the sources on the known listens of a split.
-pub(crate) fn fit(
-    dataset: &Dataset,
-    split: &Split<'_>,
-    factorization: IalsOptions,
-) -> Result<Parts> {
+pub(crate) fn fit(dataset: &Dataset, split: &Split<'_>, settings: SourceSettings) -> Result<Parts> {
     let matrix = dataset.matrix(split.train())?;
     let liked = dataset.liked_matrix(split.train())?;
     Ok(Parts {
-        taste: IalsModel::fit(&matrix, factorization)?,
-        neighbours: item_cosine(&liked, NEIGHBOURS)?,
+        taste: IalsModel::fit(&matrix, settings.factorization)?,
+        neighbours: settings.neighbours.fit(&liked)?,
+        neighbours_by: settings.neighbours,
         transitions: past::transitions(split.train(), dataset.items.len())?,
         popularity: dataset.popularity(split.train(), split.at),
         matrix,
     })
 }
 
+/// The settings that sources are fitted with.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SourceSettings {
+    /// The factorisation's.
+    pub factorization: IalsOptions,
+    /// Which model neighbours are of.
+    pub neighbours: NeighbourSettings,
+}
+
 /// What the sources were found to want.
 #[derive(Debug, Clone, Copy)]
 pub struct Recipe {
-    /// The factorisation's settings.
-    pub factorization: IalsOptions,
+    /// Their settings.
+    pub settings: SourceSettings,
     /// How much each source counts.
     pub blend: BlendWeights,
 }
@@ -190,7 +197,7 @@ impl Fitting {
             let split = self.dataset.split(share, share + JUDGE_AT - WEIGH_AT);
             let most = ladder::questions_max(RANKED_MAX).min(requests);
             let questions = self.dataset.questions(&split, most);
-            let (at, parts) = (split.at, fit(&self.dataset, &split, recipe.factorization)?);
+            let (at, parts) = (split.at, fit(&self.dataset, &split, recipe.settings)?);
             let model = self.model(parts, recipe.blend, LearntTrees::default())?;
             self.stand_at(state, at, model);
             if let Some(next) = moments.get(number + 1) {
@@ -289,7 +296,7 @@ impl Fitting {
     ) -> Result<Evaluated> {
         let questions = self.questions();
         let judge = self.dataset.split(JUDGE_AT, 1.0);
-        let (at, parts) = (judge.at, fit(&self.dataset, &judge, recipe.factorization)?);
+        let (at, parts) = (judge.at, fit(&self.dataset, &judge, recipe.settings)?);
         on_share(0.2);
         let steps = steps.map(|(learnt, held_out)| {
             learnt.judge(&StepRows::of(&self.dataset, &judge, &held_out))
@@ -368,7 +375,11 @@ impl Fitting {
         if !has_seen(&judge, log_offset) {
             return Ok((Basis::AsItStands, current));
         }
-        let (blend, settings) = (current.blend, *current.taste.options());
+        let blend = current.blend;
+        let settings = SourceSettings {
+            factorization: *current.taste.options(),
+            neighbours: current.neighbours_by,
+        };
         let ranker = match &current.ranker {
             Some(ranker) => {
                 let again = Ranker::from_text(&ranker.to_text(), ranker.blend_weight())?;
@@ -399,7 +410,7 @@ impl Fitting {
     ) -> Result<Measured> {
         let questions = self.questions();
         let judge = self.dataset.split(JUDGE_AT, 1.0);
-        let (at, parts) = (judge.at, fit(&self.dataset, &judge, recipe.factorization)?);
+        let (at, parts) = (judge.at, fit(&self.dataset, &judge, recipe.settings)?);
         let learnt = LearntTrees {
             ranker,
             listened: None,
@@ -430,7 +441,7 @@ impl Fitting {
         steps: Option<TransitionWeights>,
     ) -> Result<RecommenderModel> {
         let whole = self.dataset.split(1.0, 1.0);
-        let parts = fit(&self.dataset, &whole, recipe.factorization)?;
+        let parts = fit(&self.dataset, &whole, recipe.settings)?;
         let parts = ModelParts {
             steps,
             ..self.parts(parts, recipe.blend, learnt)
@@ -468,6 +479,7 @@ impl Fitting {
             items: self.dataset.items.clone(),
             taste: parts.taste,
             neighbours: parts.neighbours,
+            neighbours_by: parts.neighbours_by,
             content: self.content.clone(),
             transitions: parts.transitions,
             blend,

@@ -78,7 +78,7 @@ pub struct Ladder {
     pub random: LadderRow,
     /// Decayed popularity.
     pub popularity: LadderRow,
-    /// Item-item cosine.
+    /// What is played by the same listeners, by the model that was kept.
     pub item_item: LadderRow,
     /// Embedding neighbours.
     pub content: LadderRow,
@@ -98,7 +98,7 @@ pub struct Ladder {
 pub struct SourceScores {
     /// Matrix factorisation.
     pub taste: Vec<f32>,
-    /// Item-item cosine.
+    /// What is played by the same listeners.
     pub neighbours: Vec<f32>,
     /// Embedding neighbours.
     pub content: Vec<f32>,

@@ -31,10 +31,10 @@ pub use ladder::{Ladder, LadderRow};
 pub use listened::ListenedReport;
 pub use pareto::ParetoPoint;
 pub use ranker::{RankerReport, RankerSettings, RankerTrial};
-pub use report::{Pareto, PromotionReport, SearchReport, TrainingReport};
+pub use report::{NeighbourReport, Pareto, PromotionReport, SearchReport, TrainingReport};
 pub use stages::{Stage, StageTime};
 pub use steps::StepReport;
-pub use tune::SourceTrial;
+pub use tune::{NeighbourTrial, SourceTrial};
 pub use validate::DataFacts;
 
 pub(crate) use fitting::{Parts, fit};

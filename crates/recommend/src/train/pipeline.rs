@@ -15,7 +15,7 @@ use super::dataset::{Dataset, content_lists};
 use super::exposed::Exposures;
 use super::fitting::{Fitting, LearntTrees, Loaded, Recipe};
 use super::ranker::RankerSettings;
-use super::report::{SearchReport, TrainingReport};
+use super::report::{NeighbourReport, SearchReport, TrainingReport};
 use super::settled::{Evaluated, Measured, Settled, SettledRanker, SettledSources};
 use super::stages::{Meter, Stage};
 use super::steps::{SoundedSteps, StepReport, Stretch};
@@ -85,7 +85,7 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
 
         let sources = self.sources(&settled).await?;
         let recipe = Recipe {
-            factorization: sources.factorization,
+            settings: sources.settings,
             blend: sources.blend,
         };
         let ranker = self.ranker(&settled, recipe).await?;
@@ -137,9 +137,10 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
                 let found = weighing.search(count, &fitting.content, on_share)?;
                 Ok(SettledSources {
                     content: fitting.content.clone(),
-                    factorization: found.factorization,
+                    settings: found.settings,
                     blend: found.blend,
                     trials: found.trials,
+                    neighbour_trials: found.neighbour_trials,
                 })
             })
             .await?;
@@ -450,7 +451,11 @@ fn report(request: TrainingRequest, id: ModelId, found: Found) -> TrainingReport
         split_at: evaluated.split_at,
         ladder: evaluated.ladder,
         blend: recipe.blend,
-        factorization: recipe.factorization,
+        factorization: recipe.settings.factorization,
+        neighbours: Some(NeighbourReport {
+            kept: recipe.settings.neighbours,
+            trials: sources.neighbour_trials,
+        }),
         ranker,
         exposures,
         listened: evaluated.listened,

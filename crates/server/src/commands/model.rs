@@ -283,6 +283,9 @@ fn print_model(model: &Value) {
         });
         println!("{name:12} NDCG@10 {reached:.4}{interval}");
     }
+    if let Some(kept) = report.pointer("/neighbours/kept") {
+        println!("neighbours by {}", neighbours_name(kept));
+    }
     for reason in ["/promotion/reason", "/steps/reason"] {
         if let Some(reason) = report.pointer(reason).and_then(Value::as_str) {
             println!("{reason}");
@@ -292,6 +295,12 @@ fn print_model(model: &Value) {
         println!("warning: {warning}");
     }
     print_measured(report);
+}
+
+/// A model of neighbours by its name; one with settings is an object of that name.
+fn neighbours_name(kept: &Value) -> &str {
+    let named = kept.as_object().and_then(|named| named.keys().next());
+    named.map_or_else(|| kept.as_str().unwrap_or_default(), String::as_str)
 }
 
 fn print_measured(report: &Value) {

@@ -170,6 +170,7 @@ pub fn model_body(model: &ModelAnswer, can_administer: bool) -> Markup {
         (steps_section(report))
         (exposures_section(report))
         div.columns { (data_section(report)) (stages_section(report)) }
+        (neighbours_section(report))
         (search_section(report))
     }
 }
@@ -277,6 +278,53 @@ fn stages_section(report: &Value) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// Which model of neighbours was kept, and what the others reached.
+fn neighbours_section(report: &Value) -> Markup {
+    let kept = report.pointer("/neighbours/kept");
+    let trials = report.pointer("/neighbours/trials");
+    let trials = trials
+        .and_then(Value::as_array)
+        .map_or(&[][..], |trials| trials);
+    html! {
+        @if !trials.is_empty() {
+            section aria-labelledby="neighbours" {
+                h2 #neighbours { "What is played by the same listeners" }
+                table {
+                    caption { "Models of neighbours, each alone on the weighing listens; the best answers, of equals the simpler" }
+                    thead { tr { th scope="col" { "Model" } th.number scope="col" { "NDCG at 10" } } }
+                    tbody { @for trial in trials { tr class=[(trial.get("settings") == kept).then_some("best")] {
+                        th scope="row" { (neighbours_text(trial.get("settings"))) }
+                        td.number { (trimmed(read(trial, "/ndcg_at_10").unwrap_or(0.0), 4)) }
+                    } } }
+                }
+            }
+        }
+    }
+}
+
+/// A model of neighbours by its name, with its settings where it has some.
+fn neighbours_text(settings: Option<&Value>) -> String {
+    let titles = [
+        ("item_cosine", "Item cosine"),
+        ("rp3_beta", "Random walks, RP3β"),
+        ("ease", "Linear model, EASE"),
+    ];
+    let (name, fields) = match settings {
+        Some(Value::String(name)) => (name.as_str(), None),
+        Some(Value::Object(named)) => match named.iter().next() {
+            Some((name, fields)) => (name.as_str(), Some(fields)),
+            None => ("", None),
+        },
+        _ => ("", None),
+    };
+    let title = titles.iter().find(|(known, _)| *known == name);
+    let title = title.map_or(name, |(_, title)| title);
+    match settings_text(fields) {
+        told if told.is_empty() => title.to_owned(),
+        told => format!("{title}: {told}"),
     }
 }
 
