@@ -87,6 +87,9 @@ pub const TRAINING_TRIALS_MAX: u32 = 500;
 pub const EASE_SIDE_MAX: usize = 3_000;
 /// Tracks up to which a training tries EASE: the weights of each track take a pass over all plays.
 pub const EASE_TRACKS_MAX: usize = 20_000;
+/// Sessions that are kept to be compared with a running one, the newest of all. They are read anew as plays
+/// grow by one in fifty, which for so many takes some 15 ms.
+pub const SESSIONS_MAX: usize = 10_000;
 /// Longest search for settings: a day.
 pub const TRAINING_SEARCH_S_MAX: u32 = 24 * 3_600;
 /// Files seen in one folder scan before it stops with an error.

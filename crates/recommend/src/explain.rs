@@ -20,6 +20,8 @@ pub enum Source {
     Popular,
     /// It usually follows what was just played.
     Session,
+    /// Others played it in sessions like the running one.
+    Sessions,
     /// The listener plays its artist.
     Artist,
     /// It is new in the catalogue.
@@ -34,12 +36,13 @@ pub enum Source {
 
 impl Source {
     /// All sources; a source's number is its place here.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Taste,
         Self::Neighbours,
         Self::Content,
         Self::Popular,
         Self::Session,
+        Self::Sessions,
         Self::Artist,
         Self::Fresh,
         Self::Familiar,
@@ -47,7 +50,7 @@ impl Source {
         Self::Rule,
     ];
     /// How many of them, from the first on, offer candidates to a learned ranker.
-    pub const LEARNT: usize = 5;
+    pub const LEARNT: usize = 6;
 
     /// The stable name.
     pub fn name(self) -> &'static str {
@@ -57,6 +60,7 @@ impl Source {
             Self::Content => "content",
             Self::Popular => "popular",
             Self::Session => "session",
+            Self::Sessions => "sessions",
             Self::Artist => "artist",
             Self::Fresh => "fresh",
             Self::Familiar => "familiar",
@@ -99,6 +103,7 @@ impl fmt::Display for ReasonText {
             (Source::Neighbours, None) => "played by listeners of similar tracks",
             (Source::Content, None) => "sounds or reads alike",
             (Source::Session, None) => "often follows what was just played",
+            (Source::Sessions, _) => "played in sessions like this one",
             (Source::Taste, _) => "fits the taste shown so far",
             (Source::Artist, _) => "by an artist played before",
             (Source::Popular, _) => "played a lot lately",

@@ -11,6 +11,7 @@ use leitmotif_learn::sequencing::TransitionWeights;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::explain::Source;
 use crate::neighbour_settings::NeighbourSettings;
 use crate::rank::{ListenedShare, Ranker};
 
@@ -28,6 +29,23 @@ pub struct BlendWeights {
     /// What follows the tracks just played.
     #[serde(default)]
     pub session: f32,
+    /// What was played in sessions like the running one.
+    #[serde(default)]
+    pub sessions: f32,
+}
+
+impl BlendWeights {
+    /// The weights by the numbers of their sources.
+    pub fn by_source(&self) -> [f32; Source::LEARNT] {
+        [
+            self.taste,
+            self.neighbours,
+            self.content,
+            self.popular,
+            self.session,
+            self.sessions,
+        ]
+    }
 }
 
 impl Default for BlendWeights {
@@ -39,6 +57,7 @@ impl Default for BlendWeights {
             content: 0.3,
             popular: 0.1,
             session: 0.2,
+            sessions: 0.2,
         }
     }
 }

@@ -20,13 +20,14 @@ use tokio::runtime::Handle;
 
 use crate::error::{Error, Result};
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
-use crate::model_earlier;
+use crate::model_earlier::{self, FiveWeights};
 use crate::neighbour_settings::NeighbourSettings;
 use crate::rank::{ListenedShare, Ranker};
 
 /// What the present form begins with.
 const FORM: [u8; 8] = *b"LMMODEL6";
-/// What the form before begins with, which does not tell which model neighbours are of.
+/// What the form before begins with, which tells neither which model neighbours are of nor a weight of
+/// sessions.
 const FORM_WITH_STEPS: [u8; 8] = *b"LMMODEL5";
 /// What the form before that begins with, which is the same without the costs of steps; earlier ones begin
 /// with their number, below ten.
@@ -48,14 +49,14 @@ struct Settings {
 /// What [`FORM_WITHOUT_STEPS`] has of them, and what [`FORM_WITH_STEPS`] begins with.
 #[derive(Deserialize)]
 struct EarlierSettings {
-    blend: BlendWeights,
+    blend: FiveWeights,
     trees: StoredTrees,
 }
 
 impl EarlierSettings {
     fn with(self, steps: Option<TransitionWeights>) -> Settings {
         Settings {
-            blend: self.blend,
+            blend: self.blend.into(),
             trees: self.trees,
             steps,
             neighbours_by: NeighbourSettings::ItemCosine,
@@ -482,7 +483,10 @@ mod tests {
             neighbours_by: NeighbourSettings::Ease(EaseOptions { lambda: 7.0 }),
             content: earlier.content.clone(),
             transitions: earlier.transitions.clone(),
-            blend: earlier.blend,
+            blend: BlendWeights {
+                sessions: 0.25,
+                ..earlier.blend
+            },
             ranker: Some(ranker.with_listened(Arc::clone(&share), 0.5)),
             is_ranker_unread: false,
             listened: Some(share),
@@ -557,6 +561,7 @@ mod tests {
             (FORM_WITH_STEPS, costs),
         ] {
             let mut parts = unranked(&model, steps);
+            parts.blend.sessions = 0.0;
             parts.neighbours_by = NeighbourSettings::ItemCosine;
             let bytes = bytes_of(&RecommenderModel::new(model.id, parts).unwrap());
             let trees = StoredTrees {
@@ -564,7 +569,10 @@ mod tests {
                 listened: model.listened.as_ref().map(|share| (share.to_text(), 0.0)),
             };
             let settings = Settings {
-                blend: model.blend,
+                blend: BlendWeights {
+                    sessions: 0.0,
+                    ..model.blend
+                },
                 trees,
                 steps,
                 neighbours_by: NeighbourSettings::ItemCosine,
@@ -573,7 +581,14 @@ mod tests {
             // The small document ends the bytes before the checksum.
             let begin = bytes.len() - CHECKSUM_BYTES - written.len();
             assert_eq!(bytes[begin..bytes.len() - CHECKSUM_BYTES], written);
-            let (blend, trees) = (settings.blend, settings.trees);
+            let (weights, trees) = (settings.blend, settings.trees);
+            let blend = FiveWeights {
+                taste: weights.taste,
+                neighbours: weights.neighbours,
+                content: weights.content,
+                popular: weights.popular,
+                session: weights.session,
+            };
             let before = match form {
                 FORM_WITH_STEPS => postcard::to_allocvec(&(blend, trees, steps)),
                 _ => postcard::to_allocvec(&(blend, trees)),
@@ -587,8 +602,11 @@ mod tests {
             earlier.extend(checksum);
             assert!(is_whole(&earlier[..]).unwrap());
             let read = read_bytes(&earlier).unwrap();
-            assert_eq!((read.blend, read.steps), (model.blend, steps));
-            assert!(read.listened.is_some());
+            assert_eq!(
+                (read.blend.session, read.blend.sessions),
+                (weights.session, 0.0)
+            );
+            assert!(read.steps == steps && read.listened.is_some());
             assert_eq!(bytes_of(&read), bytes, "written in the present form");
             earlier[0] ^= 1;
             assert!(read_bytes(&earlier).is_err());

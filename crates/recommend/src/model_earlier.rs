@@ -41,6 +41,42 @@ pub struct StoredThird {
     listened: (String, f32),
 }
 
+/// The weights that the forms from 4 on have before the present one.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub struct FiveWeights {
+    /// See [`BlendWeights`].
+    pub taste: f32,
+    /// See [`BlendWeights`].
+    pub neighbours: f32,
+    /// See [`BlendWeights`].
+    pub content: f32,
+    /// See [`BlendWeights`].
+    pub popular: f32,
+    /// See [`BlendWeights`].
+    pub session: f32,
+}
+
+impl From<FiveWeights> for BlendWeights {
+    fn from(earlier: FiveWeights) -> Self {
+        let FiveWeights {
+            taste,
+            neighbours,
+            content,
+            popular,
+            session,
+        } = earlier;
+        Self {
+            taste,
+            neighbours,
+            content,
+            popular,
+            session,
+            sessions: 0.0,
+        }
+    }
+}
+
 /// Reads a model of form 1, which has neither transitions nor a ranker, 2, or 3, which tells expected
 /// listened shares.
 ///
@@ -80,13 +116,13 @@ pub fn read(id: ModelId, bytes: &[u8]) -> Result<RecommenderModel> {
         neighbours_by: NeighbourSettings::default(),
         content: stored.content,
         transitions: second.transitions,
-        blend: BlendWeights {
+        blend: BlendWeights::from(FiveWeights {
             taste,
             neighbours,
             content,
             popular,
             session: second.session_weight,
-        },
+        }),
         ranker: trees.ranker,
         is_ranker_unread: trees.is_ranker_unread,
         listened: trees.listened,

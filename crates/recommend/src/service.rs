@@ -415,11 +415,13 @@ impl Recommender {
         view.set_model(self.load_model_or_none(scope).await?);
         view.placements = Placements::read(self.stores.definitions.as_ref(), scope).await?;
         view.refresh_popularity(self.stores.clock.now());
+        let sessions = view.read_sessions()?;
+        view.set_sessions(sessions);
         Ok(view)
     }
 
     /// Reads the log up to `head` at least.
-    async fn follow(&self, scope: &TenantScope, slot: &TenantSlot, head: u64) -> Result<()> {
+    async fn follow(&self, scope: &TenantScope, slot: &Arc<TenantSlot>, head: u64) -> Result<()> {
         loop {
             let from = slot.view.read().projection.offset;
             if from >= head {
@@ -439,6 +441,14 @@ impl Recommender {
         slot.view
             .write()
             .refresh_popularity(self.stores.clock.now());
+        if slot.view.read().wants_sessions() {
+            let reading = Arc::clone(slot);
+            // Others go on reading meanwhile.
+            let read = move || reading.view.read().read_sessions();
+            let sessions = tokio::task::spawn_blocking(read).await;
+            let sessions = sessions.map_err(Error::bug)??;
+            slot.view.write().set_sessions(sessions);
+        }
         if slot.view.read().projection.behind_checkpoint() >= EVENTS_PER_CHECKPOINT {
             self.checkpoint(scope, slot).await?;
         }

@@ -10,11 +10,13 @@ use leitmotif_storage::duplicates::DUPLICATES;
 
 use crate::candidates::{Best, VotesPool};
 use crate::catalogue::CatalogueView;
+use crate::error::Result;
 use crate::model::RecommenderModel;
 use crate::placements::Placements;
 use crate::rank::skip_rate;
+use crate::recent_sessions::RecentSessions;
 
-/// Popularity is counted anew when the plays grew by one in so many. Counting costs at most the number
+/// Popularity is counted anew, and sessions are read anew, when the plays grew by one in so many. Counting costs at most the number
 /// of plays, so a play pays for 50 tracks at most; few plays are counted on every one, so that the
 /// first of a new catalogue are seen, however long its log of other events is.
 const POPULARITY_SHARE: u64 = 50;
@@ -51,6 +53,10 @@ pub struct TenantView {
     most_popular: Vec<u32>,
     /// Where neighbours are added up.
     pub votes: VotesPool,
+    /// The newest sessions, as they were when they were read last.
+    pub sessions: RecentSessions,
+    /// Plays that came since the sessions were read; none before they were.
+    plays_unread: Option<u64>,
     /// Plays in the last count, and those that came since.
     plays_counted: u64,
     plays_since: u64,
@@ -80,8 +86,8 @@ impl TenantView {
         let mut follow_up = FollowUp::default();
         for event in events {
             match &event.event.payload {
-                EventPayload::Listen(listen) if !listen.private => self.plays_since += 1,
-                EventPayload::ScrobbleDeleted(_) => self.plays_since += 1,
+                EventPayload::Listen(listen) if !listen.private => self.note_play(),
+                EventPayload::ScrobbleDeleted(_) => self.note_play(),
                 EventPayload::CatalogueChanged(changed) => follow_up.tracks.push(changed.track),
                 EventPayload::ModelChanged(_) => follow_up.has_new_model = true,
                 EventPayload::DefinitionChanged(changed) => {
@@ -94,6 +100,28 @@ impl TenantView {
             }
         }
         follow_up
+    }
+
+    fn note_play(&mut self) {
+        self.plays_since += 1;
+        self.plays_unread = self.plays_unread.map(|plays| plays + 1);
+    }
+
+    /// Whether enough happened for the sessions to be read anew. Popularity is counted before.
+    pub fn wants_sessions(&self) -> bool {
+        let wanted = (self.plays_counted / POPULARITY_SHARE).max(1);
+        self.plays_unread.is_none_or(|plays| plays >= wanted)
+    }
+
+    /// Reads the newest sessions of what listeners did.
+    pub fn read_sessions(&self) -> Result<RecentSessions> {
+        RecentSessions::of(&self.projection.state, &self.catalogue)
+    }
+
+    /// Puts sessions that were read into service.
+    pub fn set_sessions(&mut self, sessions: RecentSessions) {
+        self.sessions = sessions;
+        self.plays_unread = Some(0);
     }
 
     /// Puts another model into service.
@@ -268,5 +296,57 @@ mod tests {
         view.catalogue.put(&track(1, Some(7)));
         view.refresh_popularity(now);
         assert_eq!(order(&view), [3, 2, 0], "what is said anew counts at once");
+    }
+
+    fn played(offset: u64, listener: u128, track: u128, minute: i64) -> RecordedEvent {
+        let at = Timestamp::from_ms(minute * 60_000);
+        RecordedEvent {
+            offset,
+            recorded_at: at,
+            event: Event {
+                event_id: EventId::from_u128(u128::from(offset)),
+                occurred_at: at,
+                listener: Some(ListenerId::from_u128(listener)),
+                schema_version: EVENT_SCHEMA_VERSION,
+                payload: EventPayload::Listen(Listen::of(
+                    TrackId::from_u128(track),
+                    ListenOutcome::Completed,
+                )),
+            },
+        }
+    }
+
+    fn follow(view: &mut TenantView, events: &[RecordedEvent]) {
+        view.take(events);
+        view.refresh_popularity(Timestamp::from_ms(0));
+        if view.wants_sessions() {
+            let sessions = view.read_sessions().unwrap();
+            view.set_sessions(sessions);
+        }
+    }
+
+    #[test]
+    fn a_session_is_found_once_it_was_played_whatever_the_order_of_arrival() {
+        let empty = || {
+            let mut view = TenantView::default();
+            (1..=4).for_each(|id| view.catalogue.put(&track(id, None)));
+            view
+        };
+        let plays = [played(1, 7, 1, 0), played(2, 7, 2, 4), played(3, 8, 3, 5)];
+        let mut view = empty();
+        assert!(view.wants_sessions(), "none were read yet");
+        follow(&mut view, &plays[..1]);
+        assert!(view.sessions.after(&[0], 9).is_empty());
+        follow(&mut view, &plays[1..]);
+        let next = |view: &TenantView| -> Vec<u32> {
+            let found = view.sessions.after(&[0], 9).into_iter();
+            found.map(|(index, _)| index).collect()
+        };
+        assert_eq!(next(&view), [0, 1]);
+        assert!(!view.wants_sessions(), "nothing happened since");
+        let mut late = empty();
+        let reversed = [played(1, 8, 3, 5), played(2, 7, 2, 4), played(3, 7, 1, 0)];
+        follow(&mut late, &reversed);
+        assert_eq!(late.sessions.after(&[0], 9), view.sessions.after(&[0], 9));
     }
 }

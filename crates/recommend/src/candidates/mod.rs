@@ -8,6 +8,7 @@ mod fresh;
 mod neighbours;
 mod popular;
 mod session;
+mod sessions;
 mod taste;
 mod votes;
 
@@ -18,6 +19,7 @@ pub use fresh::fresh;
 pub use neighbours::item_neighbours;
 pub use popular::popular;
 pub use session::{LAST_TRACKS, session, voices};
+pub use sessions::sessions;
 pub use taste::taste;
 pub use votes::{LentVotes, VotesPool};
 

@@ -76,6 +76,7 @@ pub(super) struct SourceWeights {
     content: Option<f32>,
     popular: Option<f32>,
     session: Option<f32>,
+    sessions: Option<f32>,
 }
 
 /// How candidates are ordered.
@@ -306,10 +307,11 @@ impl PipelineDefinition {
             let span = error.span().unwrap_or_default();
             error_at(text, span.start, error.message().trim())
         })?;
+        let names = Source::ALL.map(Source::name);
         let ranges = [
             (
                 "sources",
-                ["taste", "neighbours", "content", "popular", "session"].as_slice(),
+                names.get(..Source::LEARNT).unwrap_or_default(),
                 0.0..=100.0,
                 read.sources
                     .named()
@@ -386,6 +388,7 @@ impl PipelineDefinition {
             content: weights.content.unwrap_or(trained.content),
             popular: weights.popular.unwrap_or(trained.popular),
             session: weights.session.unwrap_or(trained.session),
+            sessions: weights.sessions.unwrap_or(trained.sessions),
         }
     }
 
@@ -410,6 +413,7 @@ impl SourceWeights {
             self.content,
             self.popular,
             self.session,
+            self.sessions,
         ]
     }
 }

@@ -9,13 +9,15 @@ use super::choose::exclusions;
 use super::definition::{ListOptions, PipelineDefinition, Stage};
 use super::request::{Degraded, DegradedCause, RecommendRequest};
 use crate::candidates::{
-    LAST_TRACKS, Offer, content_neighbours, fresh, item_neighbours, popular, session, taste,
+    LAST_TRACKS, Offer, content_neighbours, fresh, item_neighbours, popular, session, sessions,
+    taste,
 };
 use crate::error::{Error, Result};
 use crate::explain::Source;
 use crate::known::KnownTracks;
 use crate::model::{BlendWeights, RecommenderModel};
 use crate::rank::{Pooled, pool};
+use crate::recent_sessions::RUNNING_TRACKS;
 use crate::trace::Stopwatch;
 use crate::view::{MOST_POPULAR, TenantView, taste_weight};
 
@@ -166,8 +168,9 @@ impl Asking<'_> {
             .filter(|(_, weight)| *weight > 0.0)
             .collect();
         let last = last_columns(self.known);
+        let running = running_indexes(self.known);
         type Ask<'s> = Box<dyn Fn() -> Result<Offer> + 's>;
-        let sources: [(Source, f32, Ask<'_>); 6] = [
+        let sources: [(Source, f32, Ask<'_>); 7] = [
             (
                 Source::Taste,
                 weights.taste,
@@ -192,6 +195,11 @@ impl Asking<'_> {
                 Source::Session,
                 weights.session,
                 Box::new(|| Ok(session(view, model, &last, count))),
+            ),
+            (
+                Source::Sessions,
+                weights.sessions,
+                Box::new(|| Ok(sessions(view, &running, count))),
             ),
             (
                 Source::Content,
@@ -268,10 +276,8 @@ pub(crate) fn personal_shortlist(
 
 /// What content counts for a track that the model does not know.
 pub(crate) fn cold_weight(weights: &BlendWeights) -> f32 {
-    let whole = weights.taste + weights.neighbours + weights.popular + weights.session;
-    weights
-        .content
-        .max(COLD_SHARE_MIN * (whole + weights.content))
+    let whole: f32 = weights.by_source().into_iter().sum();
+    weights.content.max(COLD_SHARE_MIN * whole)
 }
 
 /// The listener's history, and the seeds on top, as columns of the model.
@@ -300,11 +306,20 @@ fn taste_entries(
 }
 
 /// The listener's last tracks that were not rejected, newest first, as columns of the model.
-fn last_columns(known: &KnownTracks<'_>) -> Vec<usize> {
+fn last_columns(known: &KnownTracks<'_>) -> Vec<u32> {
     let liked = known.recent().filter(|one| one.history.signal() > 0.0);
     liked
-        .filter_map(|one| one.column)
+        .filter_map(|one| one.column?.try_into().ok())
         .take(LAST_TRACKS)
+        .collect()
+}
+
+/// The same as catalogue indexes, as many as are compared with sessions.
+fn running_indexes(known: &KnownTracks<'_>) -> Vec<u32> {
+    let liked = known.recent().filter(|one| one.history.signal() > 0.0);
+    liked
+        .filter_map(|one| one.index?.try_into().ok())
+        .take(RUNNING_TRACKS)
         .collect()
 }
 

@@ -12,9 +12,9 @@ use leitmotif_learn::matrix::Triplet;
 use leitmotif_learn::neighbours::ItemNeighbours;
 use leitmotif_storage::ports::current_spaces;
 
-use crate::candidates::LAST_TRACKS;
 use crate::catalogue::CatalogueView;
 use crate::error::{Error, Result};
+use crate::recent_sessions::RUNNING_TRACKS;
 use crate::service::Stores;
 use crate::view::taste_weight;
 
@@ -272,9 +272,9 @@ fn last_tracks(known: &[Play], questions: &mut [Question]) {
         let listener = play.listener as usize;
         let place = questions.binary_search_by_key(&listener, |question| question.listener);
         if let Ok(place) = place
-            && questions[place].last.len() < LAST_TRACKS
+            && questions[place].last.len() < RUNNING_TRACKS
         {
-            questions[place].last.push(play.item as usize);
+            questions[place].last.push(play.item);
         }
     }
 }
@@ -338,7 +338,7 @@ pub struct Question {
     /// Columns played before the cut; never an answer.
     pub heard: HashSet<usize>,
     /// The last columns they took to before the cut, newest first.
-    pub last: Vec<usize>,
+    pub last: Vec<u32>,
     /// Columns the listener took to after the cut.
     pub relevant: HashSet<usize>,
     /// Those of them that were loved.
@@ -443,10 +443,7 @@ mod tests {
             let question = questions.entry(listener).or_insert_with(|| Question {
                 listener: listener as usize,
                 heard,
-                last: last
-                    .take(LAST_TRACKS)
-                    .map(|play| play.item as usize)
-                    .collect(),
+                last: last.take(RUNNING_TRACKS).map(|play| play.item).collect(),
                 relevant: HashSet::new(),
                 loved: HashSet::new(),
             });

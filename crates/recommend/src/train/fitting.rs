@@ -14,7 +14,7 @@ use super::ablation::ablate;
 use super::current::{Basis, Comparison, CurrentModel, has_seen};
 use super::dataset::{Dataset, Question, Split};
 use super::exposed::{ExposureReport, Exposures};
-use super::ladder::LadderRow;
+use super::ladder::{JudgedLists, LadderRow};
 use super::listened::{ListenedReport, ShareRows, order_weight};
 use super::pareto::pareto;
 use super::ranker::{Moment, PartedRows, RankerSettings, named};
@@ -28,6 +28,7 @@ use crate::model::{BlendWeights, ModelParts, RecommenderModel};
 use crate::neighbour_settings::NeighbourSettings;
 use crate::pipeline::RANKED_MAX;
 use crate::rank::{ListenedShare, Ranker};
+use crate::recent_sessions::RecentSessions;
 use crate::view::TenantView;
 
 /// Share of the measuring that the Pareto curve takes; the rest is fits of the ranker.
@@ -39,6 +40,7 @@ pub(crate) struct Parts {
     pub neighbours: ItemNeighbours,
     pub neighbours_by: NeighbourSettings,
     pub transitions: ItemNeighbours,
+    pub sessions: RecentSessions,
     /// Listeners × items, weighed.
     pub matrix: InteractionMatrix,
     /// Popularity by column.
@@ -54,6 +56,7 @@ pub(crate) fn fit(dataset: &Dataset, split: &Split<'_>, settings: SourceSettings
         neighbours: settings.neighbours.fit(&liked)?,
         neighbours_by: settings.neighbours,
         transitions: past::transitions(split.train(), dataset.items.len())?,
+        sessions: past::sessions(dataset, split.train())?,
         popularity: dataset.popularity(split.train(), split.at),
         matrix,
     })
@@ -199,7 +202,7 @@ impl Fitting {
             let questions = self.dataset.questions(&split, most);
             let (at, parts) = (split.at, fit(&self.dataset, &split, recipe.settings)?);
             let model = self.model(parts, recipe.blend, LearntTrees::default())?;
-            self.stand_at(state, at, model);
+            self.stand_at(state, at, model)?;
             if let Some(next) = moments.get(number + 1) {
                 let plays = self.dataset.between(at, *next);
                 share_rows.add(&self.moment(at), &self.dataset.items, plays, requests / 2)?;
@@ -302,10 +305,18 @@ impl Fitting {
             learnt.judge(&StepRows::of(&self.dataset, &judge, &held_out))
         });
         let (dataset, content) = (&self.dataset, &self.content);
-        let mut ladder = ladder::judge(dataset, &questions, &parts, content, &recipe.blend);
+        let cosine = match recipe.settings.neighbours {
+            NeighbourSettings::ItemCosine => parts.neighbours.clone(),
+            _ => NeighbourSettings::ItemCosine.fit(&dataset.liked_matrix(judge.train())?)?,
+        };
+        let lists = JudgedLists {
+            content,
+            cosine: &cosine,
+        };
+        let mut ladder = ladder::judge(dataset, &questions, &parts, &lists, &recipe.blend);
         on_share(0.4);
         let model = self.model(parts, recipe.blend, LearntTrees::default())?;
-        self.stand_at(past, at, model);
+        self.stand_at(past, at, model)?;
         let listened = self.judge_listened(&learnt)?;
         let is_told = listened.is_some_and(|report| report.is_in_use);
         let ranker = learnt.ranker(is_told);
@@ -416,7 +427,7 @@ impl Fitting {
             listened: None,
         };
         let model = self.model(parts, recipe.blend, learnt)?;
-        self.stand_at(past, at, model);
+        self.stand_at(past, at, model)?;
         let moment = self.moment(at);
         let curve = pareto(&moment, &questions, self.dataset.items.len(), &|share| {
             on_share(CURVE_SHARE * share);
@@ -450,10 +461,18 @@ impl Fitting {
     }
 
     /// Makes the view what a request would have met at a moment.
-    fn stand_at(&mut self, state: ListeningState, at: Timestamp, model: RecommenderModel) {
+    fn stand_at(
+        &mut self,
+        state: ListeningState,
+        at: Timestamp,
+        model: RecommenderModel,
+    ) -> Result<()> {
         self.view.projection.state = state;
         self.view.set_model(Some(Arc::new(model)));
         self.view.count_popularity(at);
+        let sessions = self.view.read_sessions()?;
+        self.view.set_sessions(sessions);
+        Ok(())
     }
 
     fn moment(&self, at: Timestamp) -> Moment<'_> {

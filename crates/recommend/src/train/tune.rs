@@ -237,13 +237,15 @@ impl<'d> Weighing<'d> {
             content: 0.0,
             popular: 0.0,
             session: 0.0,
+            sessions: 0.0,
         };
         let mut best = quality(&weights);
-        let fields: [fn(&mut BlendWeights) -> &mut f32; 4] = [
+        let fields: [fn(&mut BlendWeights) -> &mut f32; 5] = [
             |w| &mut w.neighbours,
             |w| &mut w.popular,
             |w| &mut w.content,
             |w| &mut w.session,
+            |w| &mut w.sessions,
         ];
         for _ in 0..PASSES {
             for field in fields {

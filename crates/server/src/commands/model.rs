@@ -16,12 +16,14 @@ use crate::client::Client;
 /// Time between two looks at a training.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The rows of the ladder, weakest idea first.
-const LADDER: [&str; 8] = [
+const LADDER: [&str; 10] = [
     "random",
     "popularity",
     "item_item",
     "content",
     "session",
+    "sessions",
+    "neighbours",
     "ials",
     "blend",
     "ranked",
