@@ -22,6 +22,8 @@ pub enum Source {
     Session,
     /// Others played it in sessions like the running one.
     Sessions,
+    /// It is played more than usual in these days.
+    Trending,
     /// The listener plays its artist.
     Artist,
     /// It is new in the catalogue.
@@ -36,13 +38,14 @@ pub enum Source {
 
 impl Source {
     /// All sources; a source's number is its place here.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Taste,
         Self::Neighbours,
         Self::Content,
         Self::Popular,
         Self::Session,
         Self::Sessions,
+        Self::Trending,
         Self::Artist,
         Self::Fresh,
         Self::Familiar,
@@ -50,7 +53,7 @@ impl Source {
         Self::Rule,
     ];
     /// How many of them, from the first on, offer candidates to a learned ranker.
-    pub const LEARNT: usize = 6;
+    pub const LEARNT: usize = 7;
 
     /// The stable name.
     pub fn name(self) -> &'static str {
@@ -61,6 +64,7 @@ impl Source {
             Self::Popular => "popular",
             Self::Session => "session",
             Self::Sessions => "sessions",
+            Self::Trending => "trending",
             Self::Artist => "artist",
             Self::Fresh => "fresh",
             Self::Familiar => "familiar",
@@ -104,6 +108,7 @@ impl fmt::Display for ReasonText {
             (Source::Content, None) => "sounds or reads alike",
             (Source::Session, None) => "often follows what was just played",
             (Source::Sessions, _) => "played in sessions like this one",
+            (Source::Trending, _) => "played more than usual in these days",
             (Source::Taste, _) => "fits the taste shown so far",
             (Source::Artist, _) => "by an artist played before",
             (Source::Popular, _) => "played a lot lately",

@@ -32,6 +32,9 @@ pub struct BlendWeights {
     /// What was played in sessions like the running one.
     #[serde(default)]
     pub sessions: f32,
+    /// What is played more than usual in these days.
+    #[serde(default)]
+    pub trending: f32,
 }
 
 impl BlendWeights {
@@ -44,6 +47,7 @@ impl BlendWeights {
             self.popular,
             self.session,
             self.sessions,
+            self.trending,
         ]
     }
 }
@@ -58,6 +62,7 @@ impl Default for BlendWeights {
             popular: 0.1,
             session: 0.2,
             sessions: 0.2,
+            trending: 0.0,
         }
     }
 }

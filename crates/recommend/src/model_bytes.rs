@@ -26,8 +26,8 @@ use crate::rank::{ListenedShare, Ranker};
 
 /// What the present form begins with.
 const FORM: [u8; 8] = *b"LMMODEL6";
-/// What the form before begins with, which tells neither which model neighbours are of nor a weight of
-/// sessions.
+/// What the form before begins with, which tells neither which model neighbours are of nor weights of
+/// sessions and trends.
 const FORM_WITH_STEPS: [u8; 8] = *b"LMMODEL5";
 /// What the form before that begins with, which is the same without the costs of steps; earlier ones begin
 /// with their number, below ten.
@@ -485,6 +485,7 @@ mod tests {
             transitions: earlier.transitions.clone(),
             blend: BlendWeights {
                 sessions: 0.25,
+                trending: 0.125,
                 ..earlier.blend
             },
             ranker: Some(ranker.with_listened(Arc::clone(&share), 0.5)),
@@ -561,7 +562,7 @@ mod tests {
             (FORM_WITH_STEPS, costs),
         ] {
             let mut parts = unranked(&model, steps);
-            parts.blend.sessions = 0.0;
+            (parts.blend.sessions, parts.blend.trending) = (0.0, 0.0);
             parts.neighbours_by = NeighbourSettings::ItemCosine;
             let bytes = bytes_of(&RecommenderModel::new(model.id, parts).unwrap());
             let trees = StoredTrees {
@@ -571,6 +572,7 @@ mod tests {
             let settings = Settings {
                 blend: BlendWeights {
                     sessions: 0.0,
+                    trending: 0.0,
                     ..model.blend
                 },
                 trees,

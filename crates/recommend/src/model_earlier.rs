@@ -73,6 +73,7 @@ impl From<FiveWeights> for BlendWeights {
             popular,
             session,
             sessions: 0.0,
+            trending: 0.0,
         }
     }
 }

@@ -8,7 +8,7 @@ use leitmotif_domain::{ListenerId, Timestamp, TrackId};
 use leitmotif_features::{ListenerProfile, Projection};
 use leitmotif_storage::duplicates::DUPLICATES;
 
-use crate::candidates::{Best, VotesPool};
+use crate::candidates::{Best, MOST_TRENDING, TREND_HALF_LIFE_DAYS, VotesPool, trends};
 use crate::catalogue::CatalogueView;
 use crate::error::Result;
 use crate::model::RecommenderModel;
@@ -49,8 +49,12 @@ pub struct TenantView {
     pub popularity_max: f32,
     /// Skips per play by catalogue index.
     pub skip_rates: Vec<f32>,
+    /// How much more than usual a track is played, by catalogue index.
+    pub trends: Vec<f32>,
     /// Catalogue indexes of the most popular tracks, best first.
     most_popular: Vec<u32>,
+    /// Catalogue indexes of the tracks that are played more than usual, with how much, best first.
+    most_trending: Vec<(u32, f32)>,
     /// Where neighbours are added up.
     pub votes: VotesPool,
     /// The newest sessions, as they were when they were read last.
@@ -151,7 +155,7 @@ impl TenantView {
         }
     }
 
-    /// Counts popularity and skip rates as they were at `now`. A track that nobody plays here counts as it is
+    /// Counts popularity, trends and skip rates as they were at `now`. A track that nobody plays here counts as it is
     /// said to be played elsewhere, below one that is played.
     pub fn count_popularity(&mut self, now: Timestamp) {
         self.popularity = vec![0.0; self.catalogue.len()];
@@ -162,6 +166,8 @@ impl TenantView {
         }
         self.skip_rates = vec![skip_rate(0, 0); self.catalogue.len()];
         (self.plays_counted, self.plays_since) = (0, 0);
+        let mut lately = vec![0.0; self.catalogue.len()];
+        let mut usually = vec![0.0; self.catalogue.len()];
         for (track, activity) in self.projection.state.tracks() {
             let total = activity.total();
             self.plays_counted += u64::from(total.plays);
@@ -171,24 +177,24 @@ impl TenantView {
                     self.skip_rates.get_mut(index),
                 )
             {
-                *popularity = popularity.max(activity.popularity(now) as f32);
+                let plays = activity.popularity(now);
+                *popularity = popularity.max(plays as f32);
                 *rate = skip_rate(total.plays, total.skips);
+                usually[index] = plays;
+                lately[index] = activity.decayed(now, TREND_HALF_LIFE_DAYS);
             }
         }
-        let mut most = Best::new(MOST_POPULAR);
-        for (index, score) in (0..)
-            .zip(&self.popularity)
-            .filter(|(_, score)| **score > 0.0)
-        {
-            most.tell(index, *score);
-        }
-        let most = most.into_sorted();
-        self.popularity_max = 0.0;
-        self.most_popular.clear();
-        for (index, score) in most {
-            self.popularity_max = self.popularity_max.max(score);
-            self.most_popular.push(index);
-        }
+        let most = most_of(&self.popularity, MOST_POPULAR);
+        self.popularity_max = most.first().map_or(0.0, |(_, score)| *score);
+        self.most_popular = most.into_iter().map(|(index, _)| index).collect();
+        self.trends = trends(&lately, &usually);
+        self.most_trending = most_of(&self.trends, MOST_TRENDING);
+    }
+
+    /// The tracks that are played more than usual by catalogue index, best first, some of which may be gone
+    /// by now.
+    pub fn most_trending(&self) -> &[(u32, f32)] {
+        &self.most_trending
     }
 
     /// The most popular tracks by catalogue index, best first, some of which may be gone by now; and whether
@@ -232,6 +238,15 @@ impl TenantView {
             .listener(listener?)
             .filter(|profile| !profile.is_empty())
     }
+}
+
+/// The places of the largest of some numbers above 0, with these, largest first.
+fn most_of(numbers: &[f32], count: usize) -> Vec<(u32, f32)> {
+    let mut most = Best::new(count);
+    for (place, number) in (0..).zip(numbers).filter(|(_, number)| **number > 0.0) {
+        most.tell(place, *number);
+    }
+    most.into_sorted().collect()
 }
 
 /// What a sum of signals weighs as a taste: many plays count, but ever less.

@@ -10,6 +10,7 @@ mod popular;
 mod session;
 mod sessions;
 mod taste;
+mod trending;
 mod votes;
 
 pub use best::{Best, best_first};
@@ -21,6 +22,8 @@ pub use popular::popular;
 pub use session::{LAST_TRACKS, session, voices};
 pub use sessions::sessions;
 pub use taste::taste;
+pub(crate) use trending::MOST_TRENDING;
+pub use trending::{TREND_HALF_LIFE_DAYS, trending, trends};
 pub use votes::{LentVotes, VotesPool};
 
 use crate::explain::Source;

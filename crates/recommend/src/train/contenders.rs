@@ -23,7 +23,7 @@ pub struct Contenders {
 impl Contenders {
     /// Takes what each source names of the tracks that the listener does not know.
     ///
-    /// - Cost: O(items); memory for at most six times 2,000 tracks.
+    /// - Cost: O(items); memory for at most seven times 2,000 tracks.
     pub fn of(scores: &SourceScores, question: &Question) -> Self {
         let is_heard = scores.is_heard(question);
         let unheard = || (0..is_heard.len() as u32).filter(|item| !is_heard[*item as usize]);
@@ -98,6 +98,7 @@ mod tests {
             content: vec![0.0; count],
             session: sparse(),
             sessions: sparse(),
+            trending: sparse(),
             taste,
             popular: popular.into_iter().map(|score| score.powi(8)).collect(),
         }

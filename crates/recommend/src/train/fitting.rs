@@ -14,7 +14,7 @@ use super::ablation::ablate;
 use super::current::{Basis, Comparison, CurrentModel, has_seen};
 use super::dataset::{Dataset, Question, Split};
 use super::exposed::{ExposureReport, Exposures};
-use super::ladder::{JudgedLists, LadderRow};
+use super::ladder::{JudgedLists, Ladder, LadderRow};
 use super::listened::{ListenedReport, ShareRows, order_weight};
 use super::pareto::pareto;
 use super::ranker::{Moment, PartedRows, RankerSettings, named};
@@ -45,6 +45,8 @@ pub(crate) struct Parts {
     pub matrix: InteractionMatrix,
     /// Popularity by column.
     pub popularity: Vec<f32>,
+    /// How much more than usual a column is played.
+    pub trends: Vec<f32>,
 }
 
 /// Fits the sources on the known listens of a split.
@@ -58,6 +60,7 @@ pub(crate) fn fit(dataset: &Dataset, split: &Split<'_>, settings: SourceSettings
         transitions: past::transitions(split.train(), dataset.items.len())?,
         sessions: past::sessions(dataset, split.train())?,
         popularity: dataset.popularity(split.train(), split.at),
+        trends: dataset.trends(split.train(), split.at),
         matrix,
     })
 }
@@ -304,16 +307,7 @@ impl Fitting {
         let steps = steps.map(|(learnt, held_out)| {
             learnt.judge(&StepRows::of(&self.dataset, &judge, &held_out))
         });
-        let (dataset, content) = (&self.dataset, &self.content);
-        let cosine = match recipe.settings.neighbours {
-            NeighbourSettings::ItemCosine => parts.neighbours.clone(),
-            _ => NeighbourSettings::ItemCosine.fit(&dataset.liked_matrix(judge.train())?)?,
-        };
-        let lists = JudgedLists {
-            content,
-            cosine: &cosine,
-        };
-        let mut ladder = ladder::judge(dataset, &questions, &parts, &lists, &recipe.blend);
+        let mut ladder = self.ladder(&judge, &questions, &parts, &recipe.blend)?;
         on_share(0.4);
         let model = self.model(parts, recipe.blend, LearntTrees::default())?;
         self.stand_at(past, at, model)?;
@@ -361,6 +355,31 @@ impl Fitting {
             steps,
             current,
         })
+    }
+
+    /// Judges every source and the blend.
+    fn ladder(
+        &self,
+        judge: &Split<'_>,
+        questions: &[Question],
+        parts: &Parts,
+        blend: &BlendWeights,
+    ) -> Result<Ladder> {
+        let baseline = NeighbourSettings::ItemCosine;
+        let lists = JudgedLists {
+            content: &self.content,
+            cosine: &match parts.neighbours_by {
+                NeighbourSettings::ItemCosine => parts.neighbours.clone(),
+                _ => baseline.fit(&self.dataset.liked_matrix(judge.train())?)?,
+            },
+        };
+        Ok(ladder::judge(
+            &self.dataset,
+            questions,
+            parts,
+            &lists,
+            blend,
+        ))
     }
 
     /// Judges the listened share, as the view stands.

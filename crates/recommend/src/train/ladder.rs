@@ -94,6 +94,9 @@ pub struct Ladder {
     /// What was played in sessions like the running one.
     #[serde(default)]
     pub sessions: LadderRow,
+    /// What was played more than usual in the last days.
+    #[serde(default)]
+    pub trending: LadderRow,
     /// The weighted sum of all sources.
     pub blend: LadderRow,
     /// The blend's candidates in the learned ranker's order; none where no order was learnt.
@@ -115,6 +118,8 @@ pub struct SourceScores {
     pub session: Vec<f32>,
     /// What was played in sessions like the running one.
     pub sessions: Vec<f32>,
+    /// What was played more than usual in the last days.
+    pub trending: Vec<f32>,
 }
 
 impl SourceScores {
@@ -143,6 +148,7 @@ impl SourceScores {
             popular: parts.popularity.clone(),
             session: parts.transitions.score(&voices(&question.last)),
             sessions,
+            trending: parts.trends.clone(),
         }
     }
 
@@ -174,6 +180,7 @@ impl SourceScores {
             &self.popular,
             &self.session,
             &self.sessions,
+            &self.trending,
         ]
     }
 
@@ -244,7 +251,7 @@ pub fn judge(
     weights: &BlendWeights,
 ) -> Ladder {
     let mut random = RANDOM_SEED.rng();
-    let mut rows: [Vec<Judged>; 9] = Default::default();
+    let mut rows: [Vec<Judged>; 10] = Default::default();
     for question in questions {
         let scores = SourceScores::of(dataset, parts, lists.content, question);
         let cosine = lists.cosine.score(&liked_entries(parts, question));
@@ -263,6 +270,7 @@ pub fn judge(
             scores.taste,
             scores.session,
             scores.sessions,
+            scores.trending,
             blended,
         ];
         for (rows, scores) in rows.iter_mut().zip(sources) {
@@ -278,6 +286,7 @@ pub fn judge(
         ials,
         session,
         sessions,
+        trending,
         blend,
     ] = rows.map(|rows| LadderRow::of(&rows));
     let listeners = questions.len() as u64;
@@ -291,6 +300,7 @@ pub fn judge(
         ials,
         session,
         sessions,
+        trending,
         blend,
         ranked: None,
     }

@@ -238,14 +238,16 @@ impl<'d> Weighing<'d> {
             popular: 0.0,
             session: 0.0,
             sessions: 0.0,
+            trending: 0.0,
         };
         let mut best = quality(&weights);
-        let fields: [fn(&mut BlendWeights) -> &mut f32; 5] = [
+        let fields: [fn(&mut BlendWeights) -> &mut f32; 6] = [
             |w| &mut w.neighbours,
             |w| &mut w.popular,
             |w| &mut w.content,
             |w| &mut w.session,
             |w| &mut w.sessions,
+            |w| &mut w.trending,
         ];
         for _ in 0..PASSES {
             for field in fields {

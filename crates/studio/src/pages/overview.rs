@@ -25,9 +25,10 @@ use crate::visitor::Visitor;
 const RUNNING_SHOWN: usize = 6;
 
 /// The sources of the ladder, weakest idea first.
-const LADDER: [(&str, &str); 10] = [
+const LADDER: [(&str, &str); 11] = [
     ("random", "Random order"),
     ("popularity", "Popularity"),
+    ("trending", "More than usual in these days"),
     ("content", "Alike in sound or words"),
     ("item_item", "Played by the same listeners (cosine)"),
     ("neighbours", "Played by the same listeners (as kept)"),
