@@ -55,6 +55,12 @@ impl Source {
     /// How many of them, from the first on, offer candidates to a learned ranker.
     pub const LEARNT: usize = 7;
 
+    /// Whether it is asked though it counts nothing in the blend, because a ranker may learn from what it
+    /// says. The others are asked only where training found that they help: an answer pays for each.
+    pub fn is_asked_unweighed(self) -> bool {
+        !matches!(self, Self::Sessions | Self::Trending)
+    }
+
     /// The stable name.
     pub fn name(self) -> &'static str {
         match self {

@@ -171,7 +171,8 @@ impl Asking<'_> {
         let deadline = self.definition.budgets.deadline(Stage::Candidates);
         let mut offers = Vec::with_capacity(Source::LEARNT + 1);
         for (source, weight, is_cold) in known.chain([cold]) {
-            if self.definition.leaves_out(source) {
+            let is_idle = weight == 0.0 && !source.is_asked_unweighed();
+            if is_idle || self.definition.leaves_out(source) {
                 continue;
             }
             // The first source answers however late it is: a list needs candidates.
