@@ -5,6 +5,7 @@
 //! is missing or a source that fails costs its rung, never the answer.
 
 pub mod catalogue;
+pub mod cold_map;
 pub mod error;
 pub mod keyed;
 pub mod known;

@@ -10,6 +10,7 @@ use leitmotif_learn::neighbours::ItemNeighbours;
 use leitmotif_learn::sequencing::TransitionWeights;
 use serde::{Deserialize, Serialize};
 
+use crate::cold_map::ColdMap;
 use crate::error::{Error, Result};
 use crate::explain::Source;
 use crate::neighbour_settings::NeighbourSettings;
@@ -81,6 +82,8 @@ pub struct ModelParts {
     pub content: ItemNeighbours,
     /// What follows what in a session.
     pub transitions: ItemNeighbours,
+    /// From content to factors, where training found that it finds new tracks better than likeness.
+    pub cold: Option<ColdMap>,
     /// How much each source counts.
     pub blend: BlendWeights,
     /// What orders the candidates, where one was learnt that does better than the blend.

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
+use crate::cold_map::ColdMap;
 use crate::error::{Error, Result};
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
 use crate::model_earlier::{self, FiveWeights};
@@ -27,7 +28,7 @@ use crate::rank::{ListenedShare, Ranker};
 /// What the present form begins with.
 const FORM: [u8; 8] = *b"LMMODEL6";
 /// What the form before begins with, which tells neither which model neighbours are of nor weights of
-/// sessions and trends.
+/// sessions and trends, and has no map of new tracks.
 const FORM_WITH_STEPS: [u8; 8] = *b"LMMODEL5";
 /// What the form before that begins with, which is the same without the costs of steps; earlier ones begin
 /// with their number, below ten.
@@ -44,6 +45,7 @@ struct Settings {
     trees: StoredTrees,
     steps: Option<TransitionWeights>,
     neighbours_by: NeighbourSettings,
+    cold: Option<ColdMap>,
 }
 
 /// What [`FORM_WITHOUT_STEPS`] has of them, and what [`FORM_WITH_STEPS`] begins with.
@@ -60,6 +62,7 @@ impl EarlierSettings {
             trees: self.trees,
             steps,
             neighbours_by: NeighbourSettings::ItemCosine,
+            cold: None,
         }
     }
 }
@@ -213,6 +216,7 @@ fn write(model: &RecommenderModel, out: impl Write) -> Result<()> {
         trees: StoredTrees::of(model),
         steps: model.steps,
         neighbours_by: model.neighbours_by,
+        cold: model.cold.clone(),
     };
     let options = postcard::to_allocvec(model.taste.options()).map_err(Error::bug)?;
     let settings = postcard::to_allocvec(&settings).map_err(Error::bug)?;
@@ -316,6 +320,9 @@ fn read_parts<R: Read>(
     if !steps.as_ref().is_none_or(are_costs) {
         return Err(Unread::Content("its costs of steps are none".to_owned()));
     }
+    if !(settings.cold.as_ref()).is_none_or(|cold| cold.fits(taste.factors())) {
+        return Err(Unread::Content("its map of new tracks is none".to_owned()));
+    }
     let trees = settings.trees.read(id);
     Ok(ModelParts {
         items,
@@ -324,6 +331,7 @@ fn read_parts<R: Read>(
         neighbours_by: settings.neighbours_by,
         content,
         transitions,
+        cold: settings.cold,
         blend: settings.blend,
         ranker: trees.ranker,
         is_ranker_unread: trees.is_ranker_unread,
@@ -483,6 +491,7 @@ mod tests {
             neighbours_by: NeighbourSettings::Ease(EaseOptions { lambda: 7.0 }),
             content: earlier.content.clone(),
             transitions: earlier.transitions.clone(),
+            cold: None,
             blend: BlendWeights {
                 sessions: 0.25,
                 trending: 0.125,
@@ -519,6 +528,7 @@ mod tests {
             neighbours_by: model.neighbours_by,
             content: model.content.clone(),
             transitions: model.transitions.clone(),
+            cold: model.cold.clone(),
             blend: model.blend,
             ranker: None,
             is_ranker_unread: false,
@@ -578,6 +588,7 @@ mod tests {
                 trees,
                 steps,
                 neighbours_by: NeighbourSettings::ItemCosine,
+                cold: None,
             };
             let written = postcard::to_allocvec(&settings).unwrap();
             // The small document ends the bytes before the checksum.

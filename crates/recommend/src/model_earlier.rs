@@ -117,6 +117,7 @@ pub fn read(id: ModelId, bytes: &[u8]) -> Result<RecommenderModel> {
         neighbours_by: NeighbourSettings::default(),
         content: stored.content,
         transitions: second.transitions,
+        cold: None,
         blend: BlendWeights::from(FiveWeights {
             taste,
             neighbours,

@@ -413,6 +413,9 @@ impl Recommender {
         let recordings = Recordings::read(self.stores.blobs.as_ref(), scope).await?;
         view.catalogue.set_recordings(recordings);
         view.set_model(self.load_model_or_none(scope).await?);
+        let unknown = view.unknown_tracks();
+        let mapped = self.mapped(scope, view.model.clone(), &unknown).await?;
+        view.put_mapped(mapped);
         view.placements = Placements::read(self.stores.definitions.as_ref(), scope).await?;
         view.refresh_popularity(self.stores.clock.now());
         let sessions = view.read_sessions()?;
@@ -482,7 +485,33 @@ impl Recommender {
             let model = self.load_model_or_none(scope).await?;
             slot.view.write().set_model(model);
         }
+        let new = if follow_up.has_new_model {
+            slot.view.read().unknown_tracks()
+        } else {
+            [follow_up.tracks, follow_up.analysed].concat()
+        };
+        let model = slot.view.read().model.clone();
+        let mapped = self.mapped(scope, model, &new).await?;
+        if !mapped.is_empty() {
+            slot.view.write().put_mapped(mapped);
+        }
         Ok(())
+    }
+
+    /// The factors of tracks by what they sound and read like, where a model maps them.
+    async fn mapped(
+        &self,
+        scope: &TenantScope,
+        model: Option<Arc<RecommenderModel>>,
+        tracks: &[TrackId],
+    ) -> Result<Vec<(TrackId, Vec<f32>)>> {
+        match model.as_ref().and_then(|model| model.cold.as_ref()) {
+            Some(cold) => {
+                let vectors = self.stores.vectors.as_ref();
+                cold.factors(vectors, scope, tracks).await
+            }
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Stores what changed in the listening state; whoever calls it holds the follower's lock.

@@ -1,10 +1,11 @@
 //! What the recommender knows of one tenant, in memory: listening state, catalogue, model.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use leitmotif_domain::definition::DefinitionKind;
 use leitmotif_domain::event::{EventPayload, RecordedEvent};
-use leitmotif_domain::{ListenerId, Timestamp, TrackId};
+use leitmotif_domain::{ListenerId, Timestamp, TrackId, limits};
 use leitmotif_features::{ListenerProfile, Projection};
 use leitmotif_storage::duplicates::DUPLICATES;
 
@@ -68,6 +69,8 @@ pub struct TenantView {
     index_of_column: Vec<Option<u32>>,
     /// The way back: the column of each catalogue index, [`NO_COLUMN`] for none.
     column_of_index: Vec<u32>,
+    /// Factors of tracks that the model does not know, by catalogue index.
+    mapped: BTreeMap<u32, Vec<f32>>,
 }
 
 /// What a batch of events asks to be read from the stores.
@@ -75,6 +78,8 @@ pub struct TenantView {
 pub struct FollowUp {
     /// Tracks that changed.
     pub tracks: Vec<TrackId>,
+    /// Tracks whose vectors may be new.
+    pub analysed: Vec<TrackId>,
     /// Whether an alias moved.
     pub has_new_model: bool,
     /// Whether other pipelines answer.
@@ -93,6 +98,7 @@ impl TenantView {
                 EventPayload::Listen(listen) if !listen.private => self.note_play(),
                 EventPayload::ScrobbleDeleted(_) => self.note_play(),
                 EventPayload::CatalogueChanged(changed) => follow_up.tracks.push(changed.track),
+                EventPayload::AnalysisCompleted(done) => follow_up.analysed.push(done.track),
                 EventPayload::ModelChanged(_) => follow_up.has_new_model = true,
                 EventPayload::DefinitionChanged(changed) => {
                     follow_up.has_new_pipelines |= changed.definition == DefinitionKind::Pipeline;
@@ -131,6 +137,7 @@ impl TenantView {
     /// Puts another model into service.
     pub fn set_model(&mut self, model: Option<Arc<RecommenderModel>>) {
         self.model = model;
+        self.mapped.clear();
         self.map_columns();
     }
 
@@ -223,6 +230,40 @@ impl TenantView {
         column
             .filter(|column| *column != NO_COLUMN)
             .map(|column| column as usize)
+    }
+
+    /// The tracks that the model does not know, the newest of them where there are more than are mapped.
+    pub fn unknown_tracks(&self) -> Vec<TrackId> {
+        let cards = self.catalogue.cards();
+        let mut unknown: Vec<_> = cards
+            .filter(|(index, _)| self.column(*index).is_none())
+            .map(|(_, card)| (card.created_at, card.id))
+            .collect();
+        if unknown.len() > limits::MAPPED_TRACKS_MAX {
+            unknown.select_nth_unstable_by(limits::MAPPED_TRACKS_MAX, |a, b| b.cmp(a));
+            unknown.truncate(limits::MAPPED_TRACKS_MAX);
+        }
+        unknown.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Takes factors of tracks that the model does not know, as far as there is room.
+    pub fn put_mapped(&mut self, factors: Vec<(TrackId, Vec<f32>)>) {
+        let width = self.model.as_ref().map_or(0, |model| model.taste.factors());
+        for (track, factor) in factors {
+            let index = self.catalogue.index(track);
+            let unknown = index.filter(|index| self.column(*index).is_none());
+            let has_room = self.mapped.len() < limits::MAPPED_TRACKS_MAX;
+            if let Some(index) = unknown.filter(|_| has_room && factor.len() == width) {
+                self.mapped.insert(index as u32, factor);
+            }
+        }
+    }
+
+    /// Factors of tracks that the model does not know, by catalogue index.
+    pub fn mapped(&self) -> impl Iterator<Item = (u32, &[f32])> {
+        let living = |index: &u32| self.catalogue.card(*index as usize).is_some();
+        let mapped = self.mapped.iter().filter(move |(index, _)| living(index));
+        mapped.map(|(index, factor)| (*index, factor.as_slice()))
     }
 
     /// Whether tracks came in that the model does not know.

@@ -81,6 +81,22 @@ impl AttributeMap {
         self.factors
     }
 
+    /// Whether a map that was read from anywhere could have been fitted: every weight is there and finite.
+    pub fn is_sound(&self) -> bool {
+        let width = |spaces: u8| -> usize {
+            let widths = self.widths.iter().enumerate();
+            let chosen = widths.filter(|(space, _)| *space < 8 && spaces & (1 << space) != 0);
+            chosen
+                .map(|(_, width)| *width)
+                .fold(1, usize::saturating_add)
+        };
+        self.widths.len() <= SPACES_MAX
+            && self.maps.iter().all(|map| {
+                let count = width(map.spaces).saturating_mul(self.factors);
+                map.weights.len() == count && map.weights.iter().all(|weight| weight.is_finite())
+            })
+    }
+
     /// The factor of an item with these attributes; none where no map is of spaces that hold it, or where
     /// what they hold is of another width.
     ///
@@ -283,7 +299,10 @@ mod tests {
             let factor = map.factor(&held).unwrap()[0];
             assert!((factor - 40.0).abs() < 1e-2, "{held:?}: {factor}");
         }
-        assert!(map.factor(&[None, None]).is_none());
+        assert!(map.factor(&[None, None]).is_none() && map.is_sound());
+        let mut damaged = map.clone();
+        damaged.maps[0].weights.pop();
+        assert!(!damaged.is_sound());
         assert!(
             map.factor(&[Some(&[1.0, 2.0]), None]).is_none(),
             "another width"

@@ -11,6 +11,7 @@ use leitmotif_learn::sequencing::TransitionWeights;
 use serde::{Deserialize, Serialize};
 
 use super::ablation::ablate;
+use super::cold::played;
 use super::current::{Basis, Comparison, CurrentModel, has_seen};
 use super::dataset::{Dataset, Question, Split};
 use super::exposed::{ExposureReport, Exposures};
@@ -23,6 +24,7 @@ use super::steps::{LearntSteps, SoundedSteps, StepRows, Stretch};
 use super::table::RankerRows;
 use super::{JUDGE_AT, STEPS_AT, WEIGH_AT, ladder, past};
 use crate::catalogue::CatalogueView;
+use crate::cold_map::{ColdMap, ContentVectors};
 use crate::error::{Error, Result};
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
 use crate::neighbour_settings::NeighbourSettings;
@@ -469,11 +471,17 @@ impl Fitting {
         recipe: &Recipe,
         learnt: LearntTrees,
         steps: Option<TransitionWeights>,
+        cold: Option<(ContentVectors, f64)>,
     ) -> Result<RecommenderModel> {
         let whole = self.dataset.split(1.0, 1.0);
         let parts = fit(&self.dataset, &whole, recipe.settings)?;
+        let map = |(content, penalty): (ContentVectors, f64)| {
+            ColdMap::fit(&content, &parts.taste, &played(&parts.matrix), penalty)
+        };
+        let cold = cold.map(map).transpose()?;
         let parts = ModelParts {
             steps,
+            cold,
             ..self.parts(parts, recipe.blend, learnt)
         };
         RecommenderModel::new(self.id, parts)
@@ -520,6 +528,7 @@ impl Fitting {
             neighbours_by: parts.neighbours_by,
             content: self.content.clone(),
             transitions: parts.transitions,
+            cold: None,
             blend,
             ranker: learnt.ranker,
             is_ranker_unread: false,

@@ -2,6 +2,7 @@
 //! production, fit on everything, register.
 
 mod ablation;
+mod cold;
 mod contenders;
 mod current;
 mod dataset;
@@ -23,6 +24,7 @@ mod tune;
 mod validate;
 
 pub use ablation::{AblatedGroup, Ablation};
+pub use cold::ColdReport;
 pub use current::{Basis, Comparison};
 pub use dataset::Dataset;
 pub use exposed::{ExaminedPosition, ExposureReport};

@@ -21,8 +21,9 @@ use super::stages::{Meter, Stage};
 use super::steps::{SoundedSteps, StepReport, Stretch};
 use super::tune::{Weighing, costliest, trials_within};
 use super::validate::{self, DataFacts};
-use super::{JUDGE_AT, TrainingRun, WEIGH_AT, past, promote};
+use super::{JUDGE_AT, TrainingRun, WEIGH_AT, cold, past, promote};
 use crate::catalogue::CatalogueView;
+use crate::cold_map::ContentVectors;
 use crate::error::{Error, Result};
 use crate::model_bytes;
 use crate::rank::{ListenedShare, Ranker};
@@ -128,6 +129,8 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         let items = self.fitting()?.dataset.items.clone();
         let content = content_lists(self.stores, self.scope, &items, CONTENT_NEIGHBOURS).await?;
         let count = self.source_trials(settled).await?;
+        let vectors = self.stores.vectors.as_ref();
+        let vectors = ContentVectors::read(vectors, self.scope, &items).await?;
         let sources = self
             .lend(CONTENT_SHARE, move |fitting, on_share| {
                 fitting.content = content;
@@ -135,12 +138,16 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
                 let weighing = Weighing::new(dataset, dataset.split(WEIGH_AT, JUDGE_AT))?;
                 let count = count.unwrap_or_else(|| weighing.usual_trials());
                 let found = weighing.search(count, &fitting.content, on_share)?;
+                let plays = dataset.split(JUDGE_AT, 1.0);
+                let factorization = found.settings.factorization;
+                let cold = cold::judge(dataset, plays.train(), &vectors, factorization)?;
                 Ok(SettledSources {
                     content: fitting.content.clone(),
                     settings: found.settings,
                     blend: found.blend,
                     trials: found.trials,
                     neighbour_trials: found.neighbour_trials,
+                    cold,
                 })
             })
             .await?;
@@ -341,8 +348,18 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
             let steps = steps.and_then(StepReport::kept);
             let (blobs, scope) = (Arc::clone(&self.stores.blobs), self.scope.clone());
             let runtime = Handle::current();
+            let cold = found.sources.cold.filter(|report| report.is_in_use);
+            let cold = match cold {
+                Some(report) => {
+                    let items = self.fitting()?.dataset.items.clone();
+                    let vectors = self.stores.vectors.as_ref();
+                    let vectors = ContentVectors::read(vectors, self.scope, &items).await?;
+                    Some((vectors, report.penalty))
+                }
+                None => None,
+            };
             let fit = move |fitting: &mut Fitting, _: &dyn Fn(f64)| {
-                let model = fitting.whole(&recipe, learnt, steps)?;
+                let model = fitting.whole(&recipe, learnt, steps, cold)?;
                 model_bytes::store(&model, blobs, &scope, runtime)
             };
             self.lend(0.0, fit).await?;
@@ -452,6 +469,7 @@ fn report(request: TrainingRequest, id: ModelId, found: Found) -> TrainingReport
         ladder: evaluated.ladder,
         blend: recipe.blend,
         factorization: recipe.settings.factorization,
+        cold: sources.cold,
         neighbours: Some(NeighbourReport {
             kept: recipe.settings.neighbours,
             trials: sources.neighbour_trials,

@@ -6,6 +6,7 @@ use leitmotif_learn::factorize::IalsOptions;
 use serde::{Deserialize, Serialize};
 
 use super::ablation::Ablation;
+use super::cold::ColdReport;
 use super::current::Comparison;
 use super::exposed::ExposureReport;
 use super::ladder::Ladder;
@@ -51,6 +52,9 @@ pub struct TrainingReport {
     /// Which model neighbours are of; none in reports from before it was chosen.
     #[serde(default)]
     pub neighbours: Option<NeighbourReport>,
+    /// How tracks are found that came after the training; none where there were too few to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cold: Option<ColdReport>,
     /// What orders the candidates; none where there was too little to learn an order from.
     pub ranker: Option<RankerReport>,
     /// What lists that were shown brought to the ranker; none where none was shown.

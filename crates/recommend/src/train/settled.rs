@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::TrainingRun;
 use super::ablation::Ablation;
+use super::cold::ColdReport;
 use super::current::CurrentModel;
 use super::exposed::ExposureReport;
 use super::fitting::{LearntTrees, SourceSettings};
@@ -54,6 +55,8 @@ pub struct SettledSources {
     pub trials: Vec<SourceTrial>,
     /// Everything tried for neighbours.
     pub neighbour_trials: Vec<NeighbourTrial>,
+    /// How new tracks are found.
+    pub cold: Option<ColdReport>,
 }
 
 /// The order that was learnt, if any.

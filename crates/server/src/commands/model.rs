@@ -289,6 +289,10 @@ fn print_model(model: &Value) {
     if let Some(kept) = report.pointer("/neighbours/kept") {
         println!("neighbours by {}", neighbours_name(kept));
     }
+    let recall = |way: &str| number(report, &format!("/cold/{way}_recall_at_20"));
+    if let Some((mapped, alike)) = recall("mapped").zip(recall("content")) {
+        println!("new tracks  recall@20 {mapped:.4} mapped, {alike:.4} by likeness");
+    }
     for reason in ["/promotion/reason", "/steps/reason"] {
         if let Some(reason) = report.pointer(reason).and_then(Value::as_str) {
             println!("{reason}");

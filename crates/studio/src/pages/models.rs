@@ -171,6 +171,7 @@ pub fn model_body(model: &ModelAnswer, can_administer: bool) -> Markup {
         (exposures_section(report))
         div.columns { (data_section(report)) (stages_section(report)) }
         (neighbours_section(report))
+        (cold_section(report))
         (search_section(report))
     }
 }
@@ -300,6 +301,34 @@ fn neighbours_section(report: &Value) -> Markup {
                         td.number { (trimmed(read(trial, "/ndcg_at_10").unwrap_or(0.0), 4)) }
                     } } }
                 }
+            }
+        }
+    }
+}
+
+/// How tracks are found that came after the training.
+fn cold_section(report: &Value) -> Markup {
+    let rows = [
+        (
+            "/cold/mapped_recall_at_20",
+            "Taste, by a map from sound and words",
+        ),
+        ("/cold/content_recall_at_20", "Likeness to what was played"),
+    ];
+    let is_in_use = report.pointer("/cold/is_in_use") == Some(&Value::Bool(true));
+    html! {
+        @if report.get("cold").is_some_and(Value::is_object) {
+            section aria-labelledby="cold" {
+                h2 #cold { "Tracks that nobody has played yet" }
+                table {
+                    caption { "Share of what listeners took to among the first 20 of tracks whose plays were taken out" }
+                    thead { tr { th scope="col" { "Found by" } th.number scope="col" { "Recall" } } }
+                    tbody { @for (pointer, title) in rows { tr {
+                        th scope="row" { (title) }
+                        td.number { @if let Some(value) = read(report, pointer) { (trimmed(value, 4)) } }
+                    } } }
+                }
+                p.quiet { @if is_in_use { "New tracks are mapped." } @else { "New tracks are found by likeness alone." } }
             }
         }
     }
