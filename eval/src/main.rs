@@ -18,6 +18,7 @@ mod ltr;
 mod lyrics_embedding;
 mod map;
 mod memory;
+mod new_items;
 mod propensity;
 mod random;
 mod rap_pairs;
@@ -71,6 +72,8 @@ enum Command {
     Stress(stress::Args),
     /// Top-n recommendation on a fixed split, all items ranked.
     Recommend(recommend::Args),
+    /// What nobody has played: a map from what items are like to their factors, beside likeness alone.
+    NewItems(new_items::Args),
     /// Next track of listening sessions, every prefix, all tracks ranked.
     Sessions(sessions::Args),
     /// Candidates of session models, ordered by a learned ranker.
@@ -119,6 +122,7 @@ fn main() -> anyhow::Result<()> {
         Command::RapPairs(args) => rap_pairs::run(&args)?,
         Command::Stress(args) => stress::run(&args)?,
         Command::Recommend(args) => recommend::run(&args)?,
+        Command::NewItems(args) => new_items::run(&args)?,
         Command::Sessions(args) => sessions::run(&args)?,
         Command::TwoStage(args) => two_stage::run(&args)?,
         Command::Sequence(args) => sequence::run(&args)?,

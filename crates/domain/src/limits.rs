@@ -82,6 +82,20 @@ pub const JOB_LOSSES_MAX: u32 = 16;
 pub const JOB_LEASE_MS: i64 = 60_000;
 /// Trials of a search for settings, of each kind: more would choose by chance among equals.
 pub const TRAINING_TRIALS_MAX: u32 = 500;
+/// Listeners or tracks, whichever are fewer, up to which a training tries EASE: it inverts a matrix of so
+/// many rows at every moment it fits at, and two of 3,000² doubles are 144 MB.
+pub const EASE_SIDE_MAX: usize = 3_000;
+/// Tracks up to which a training tries EASE: the weights of each track take a pass over all plays.
+pub const EASE_TRACKS_MAX: usize = 20_000;
+/// Sessions that are kept to be compared with a running one, the newest of all. They are read anew as plays
+/// grow by one in fifty, which for so many takes some 15 ms.
+pub const SESSIONS_MAX: usize = 10_000;
+/// Tracks whose vectors a training reads to map new tracks to factors; of more every n-th. A map has a few
+/// hundred numbers to find, and so many vectors take some 60 MB.
+pub const COLD_MAP_TRACKS_MAX: usize = 50_000;
+/// Tracks that came after the training and are mapped, the newest: 20,000 of 64 factors are 5 MB, and are
+/// looked at for every answer.
+pub const MAPPED_TRACKS_MAX: usize = 20_000;
 /// Longest search for settings: a day.
 pub const TRAINING_SEARCH_S_MAX: u32 = 24 * 3_600;
 /// Files seen in one folder scan before it stops with an error.

@@ -248,6 +248,13 @@ impl ListenerProfile {
         standing.rev().map(|play| (play.at, play.track))
     }
 
+    /// Those of the newest plays that speak for their track, newest first.
+    pub fn recent_liked(&self) -> impl Iterator<Item = (Timestamp, TrackId)> + '_ {
+        let standing = self.recent.iter().filter(|play| !play.is_taken_back());
+        let liked = standing.filter(|play| play.signal_milli() > 0);
+        liked.rev().map(|play| (play.at, play.track))
+    }
+
     /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
         let has_rest = |rest: &Rest| {

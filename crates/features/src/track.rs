@@ -221,13 +221,18 @@ impl TrackActivity {
     ///
     /// - Cost: O(days with plays).
     pub fn popularity(&self, now: Timestamp) -> f64 {
+        self.decayed(now, POPULARITY_HALF_LIFE_DAYS)
+    }
+
+    /// The same with another half-life.
+    pub fn decayed(&self, now: Timestamp, half_life_days: f64) -> f64 {
         let today = now.as_ms().div_euclid(TILE_MS);
         self.tiles
             .iter()
             .map(|(day, tile)| {
                 let age_days = (today - i64::from(day)).max(0) as f64;
                 let liked = tile.plays.saturating_sub(tile.skips);
-                f64::from(liked) * (-age_days / POPULARITY_HALF_LIFE_DAYS).exp2()
+                f64::from(liked) * (-age_days / half_life_days).exp2()
             })
             .sum()
     }
@@ -259,6 +264,7 @@ mod tests {
         );
         activity.add(&listen(ListenOutcome::Skipped), now);
         assert!((activity.popularity(now) - 1.5).abs() < 1e-9);
+        assert!((activity.decayed(now, 15.0) - 1.25).abs() < 1e-9);
         assert_eq!(
             activity.total(),
             Tile {

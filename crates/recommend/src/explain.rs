@@ -20,6 +20,10 @@ pub enum Source {
     Popular,
     /// It usually follows what was just played.
     Session,
+    /// Others played it in sessions like the running one.
+    Sessions,
+    /// It is played more than usual in these days.
+    Trending,
     /// The listener plays its artist.
     Artist,
     /// It is new in the catalogue.
@@ -34,12 +38,14 @@ pub enum Source {
 
 impl Source {
     /// All sources; a source's number is its place here.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Taste,
         Self::Neighbours,
         Self::Content,
         Self::Popular,
         Self::Session,
+        Self::Sessions,
+        Self::Trending,
         Self::Artist,
         Self::Fresh,
         Self::Familiar,
@@ -47,7 +53,13 @@ impl Source {
         Self::Rule,
     ];
     /// How many of them, from the first on, offer candidates to a learned ranker.
-    pub const LEARNT: usize = 5;
+    pub const LEARNT: usize = 7;
+
+    /// Whether it is asked though it counts nothing in the blend, because a ranker may learn from what it
+    /// says. The others are asked only where training found that they help: an answer pays for each.
+    pub fn is_asked_unweighed(self) -> bool {
+        !matches!(self, Self::Sessions | Self::Trending)
+    }
 
     /// The stable name.
     pub fn name(self) -> &'static str {
@@ -57,6 +69,8 @@ impl Source {
             Self::Content => "content",
             Self::Popular => "popular",
             Self::Session => "session",
+            Self::Sessions => "sessions",
+            Self::Trending => "trending",
             Self::Artist => "artist",
             Self::Fresh => "fresh",
             Self::Familiar => "familiar",
@@ -99,6 +113,8 @@ impl fmt::Display for ReasonText {
             (Source::Neighbours, None) => "played by listeners of similar tracks",
             (Source::Content, None) => "sounds or reads alike",
             (Source::Session, None) => "often follows what was just played",
+            (Source::Sessions, _) => "played in sessions like this one",
+            (Source::Trending, _) => "played more than usual in these days",
             (Source::Taste, _) => "fits the taste shown so far",
             (Source::Artist, _) => "by an artist played before",
             (Source::Popular, _) => "played a lot lately",

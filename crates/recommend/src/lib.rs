@@ -5,12 +5,15 @@
 //! is missing or a source that fails costs its rung, never the answer.
 
 pub mod catalogue;
+pub mod cold_map;
 pub mod error;
 pub mod keyed;
 pub mod known;
 pub mod model;
 mod model_bytes;
 mod model_earlier;
+pub mod neighbour_settings;
+pub mod recent_sessions;
 pub mod recordings;
 pub mod view;
 

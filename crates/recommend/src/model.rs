@@ -10,7 +10,10 @@ use leitmotif_learn::neighbours::ItemNeighbours;
 use leitmotif_learn::sequencing::TransitionWeights;
 use serde::{Deserialize, Serialize};
 
+use crate::cold_map::ColdMap;
 use crate::error::{Error, Result};
+use crate::explain::Source;
+use crate::neighbour_settings::NeighbourSettings;
 use crate::rank::{ListenedShare, Ranker};
 
 /// How much each source counts in the blend; found on held-out listens.
@@ -18,7 +21,7 @@ use crate::rank::{ListenedShare, Ranker};
 pub struct BlendWeights {
     /// Matrix factorisation with fold-in.
     pub taste: f32,
-    /// Item-item cosine.
+    /// What is played by the same listeners.
     pub neighbours: f32,
     /// Embedding neighbours.
     pub content: f32,
@@ -27,6 +30,27 @@ pub struct BlendWeights {
     /// What follows the tracks just played.
     #[serde(default)]
     pub session: f32,
+    /// What was played in sessions like the running one.
+    #[serde(default)]
+    pub sessions: f32,
+    /// What is played more than usual in these days.
+    #[serde(default)]
+    pub trending: f32,
+}
+
+impl BlendWeights {
+    /// The weights by the numbers of their sources.
+    pub fn by_source(&self) -> [f32; Source::LEARNT] {
+        [
+            self.taste,
+            self.neighbours,
+            self.content,
+            self.popular,
+            self.session,
+            self.sessions,
+            self.trending,
+        ]
+    }
 }
 
 impl Default for BlendWeights {
@@ -38,6 +62,8 @@ impl Default for BlendWeights {
             content: 0.3,
             popular: 0.1,
             session: 0.2,
+            sessions: 0.2,
+            trending: 0.0,
         }
     }
 }
@@ -50,10 +76,14 @@ pub struct ModelParts {
     pub taste: IalsModel,
     /// Neighbours by who plays what.
     pub neighbours: ItemNeighbours,
+    /// Which model these are of.
+    pub neighbours_by: NeighbourSettings,
     /// Neighbours by sound and words.
     pub content: ItemNeighbours,
     /// What follows what in a session.
     pub transitions: ItemNeighbours,
+    /// From content to factors, where training found that it finds new tracks better than likeness.
+    pub cold: Option<ColdMap>,
     /// How much each source counts.
     pub blend: BlendWeights,
     /// What orders the candidates, where one was learnt that does better than the blend.

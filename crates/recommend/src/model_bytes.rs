@@ -18,14 +18,19 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
+use crate::cold_map::ColdMap;
 use crate::error::{Error, Result};
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
-use crate::model_earlier;
+use crate::model_earlier::{self, FiveWeights};
+use crate::neighbour_settings::NeighbourSettings;
 use crate::rank::{ListenedShare, Ranker};
 
 /// What the present form begins with.
-const FORM: [u8; 8] = *b"LMMODEL5";
-/// What the form before begins with, which is the same without the costs of steps; earlier ones begin
+const FORM: [u8; 8] = *b"LMMODEL6";
+/// What the form before begins with, which tells neither which model neighbours are of nor weights of
+/// sessions and trends, and has no map of new tracks.
+const FORM_WITH_STEPS: [u8; 8] = *b"LMMODEL5";
+/// What the form before that begins with, which is the same without the costs of steps; earlier ones begin
 /// with their number, below ten.
 const FORM_WITHOUT_STEPS: [u8; 8] = *b"LMMODEL4";
 /// Length of the checksum at the end.
@@ -39,22 +44,25 @@ struct Settings {
     blend: BlendWeights,
     trees: StoredTrees,
     steps: Option<TransitionWeights>,
+    neighbours_by: NeighbourSettings,
+    cold: Option<ColdMap>,
 }
 
-/// The same in the form before.
+/// What [`FORM_WITHOUT_STEPS`] has of them, and what [`FORM_WITH_STEPS`] begins with.
 #[derive(Deserialize)]
-struct SettingsWithoutSteps {
-    blend: BlendWeights,
+struct EarlierSettings {
+    blend: FiveWeights,
     trees: StoredTrees,
 }
 
-impl From<SettingsWithoutSteps> for Settings {
-    fn from(earlier: SettingsWithoutSteps) -> Self {
-        let SettingsWithoutSteps { blend, trees } = earlier;
-        Self {
-            blend,
-            trees,
-            steps: None,
+impl EarlierSettings {
+    fn with(self, steps: Option<TransitionWeights>) -> Settings {
+        Settings {
+            blend: self.blend.into(),
+            trees: self.trees,
+            steps,
+            neighbours_by: NeighbourSettings::ItemCosine,
+            cold: None,
         }
     }
 }
@@ -174,7 +182,9 @@ pub fn is_whole(mut stream: impl Read) -> io::Result<bool> {
         kept.extend_from_slice(block.get(..count).unwrap_or_default());
         if is_first && kept.len() >= FORM.len() {
             is_first = false;
-            has_checksum = kept.starts_with(&FORM) || kept.starts_with(&FORM_WITHOUT_STEPS);
+            has_checksum = [FORM, FORM_WITH_STEPS, FORM_WITHOUT_STEPS]
+                .iter()
+                .any(|form| kept.starts_with(form));
         }
         // What comes last may be the checksum, which is not of itself.
         let hashed = kept.len().saturating_sub(CHECKSUM_BYTES);
@@ -205,6 +215,8 @@ fn write(model: &RecommenderModel, out: impl Write) -> Result<()> {
         blend: model.blend,
         trees: StoredTrees::of(model),
         steps: model.steps,
+        neighbours_by: model.neighbours_by,
+        cold: model.cold.clone(),
     };
     let options = postcard::to_allocvec(model.taste.options()).map_err(Error::bug)?;
     let settings = postcard::to_allocvec(&settings).map_err(Error::bug)?;
@@ -239,18 +251,28 @@ fn read(id: ModelId, mut stream: impl Read, size_bytes: u64) -> Result<Recommend
     let mut begin = Vec::new();
     let mut front = (&mut stream).take(FORM.len() as u64);
     front.read_to_end(&mut begin).map_err(failed)?;
-    let has_steps = begin == FORM;
-    if !has_steps && begin != FORM_WITHOUT_STEPS {
-        stream.read_to_end(&mut begin).map_err(failed)?;
-        return model_earlier::read(id, &begin);
-    }
+    let read_settings: ReadSettings<_> = match <[u8; 8]>::try_from(&begin[..]) {
+        Ok(FORM) => |source| source.document(),
+        Ok(FORM_WITH_STEPS) => |source| {
+            let (settings, steps): (EarlierSettings, _) = source.document()?;
+            Ok(settings.with(steps))
+        },
+        Ok(FORM_WITHOUT_STEPS) => |source| {
+            let settings: EarlierSettings = source.document()?;
+            Ok(settings.with(None))
+        },
+        _ => {
+            stream.read_to_end(&mut begin).map_err(failed)?;
+            return model_earlier::read(id, &begin);
+        }
+    };
     let around = FORM.len() + CHECKSUM_BYTES;
     let mut source = Source {
         stream,
         hasher: Sha256::new_with_prefix(&begin),
         left: size_bytes.saturating_sub(around as u64),
     };
-    let parts = read_parts(id, has_steps, &mut source).map_err(|unread| match unread {
+    let parts = read_parts(id, read_settings, &mut source).map_err(|unread| match unread {
         Unread::Stream(error) => failed(error),
         Unread::Content(reason) => damaged(id, reason),
     })?;
@@ -262,9 +284,12 @@ fn read(id: ModelId, mut stream: impl Read, size_bytes: u64) -> Result<Recommend
     RecommenderModel::new(id, parts)
 }
 
+/// How the form of a model has what is small.
+type ReadSettings<R> = fn(&mut Source<R>) -> std::result::Result<Settings, Unread>;
+
 fn read_parts<R: Read>(
     id: ModelId,
-    has_steps: bool,
+    read_settings: ReadSettings<R>,
     source: &mut Source<R>,
 ) -> std::result::Result<ModelParts, Unread> {
     let learnt = |error: leitmotif_learn::Error| Unread::Content(error.to_string());
@@ -287,11 +312,7 @@ fn read_parts<R: Read>(
         ItemNeighbours::from_packed(packed).map_err(learnt)
     };
     let (neighbours, content, transitions) = (lists()?, lists()?, lists()?);
-    let settings: Settings = if has_steps {
-        source.document()?
-    } else {
-        source.document::<SettingsWithoutSteps>()?.into()
-    };
+    let settings = read_settings(source)?;
     let are_costs = |steps: &TransitionWeights| {
         TransitionWeights::scaled(steps.values().map(f64::from)).is_some()
     };
@@ -299,13 +320,18 @@ fn read_parts<R: Read>(
     if !steps.as_ref().is_none_or(are_costs) {
         return Err(Unread::Content("its costs of steps are none".to_owned()));
     }
+    if !(settings.cold.as_ref()).is_none_or(|cold| cold.fits(taste.factors())) {
+        return Err(Unread::Content("its map of new tracks is none".to_owned()));
+    }
     let trees = settings.trees.read(id);
     Ok(ModelParts {
         items,
         taste,
         neighbours,
+        neighbours_by: settings.neighbours_by,
         content,
         transitions,
+        cold: settings.cold,
         blend: settings.blend,
         ranker: trees.ranker,
         is_ranker_unread: trees.is_ranker_unread,
@@ -423,6 +449,7 @@ impl<R: Read> Source<R> {
 
 #[cfg(test)]
 mod tests {
+    use leitmotif_learn::factorize::EaseOptions;
     use leitmotif_learn::trees::{
         BinOptions, Dataset, Examples, Features, Objective, Parameters, fit,
     };
@@ -461,9 +488,15 @@ mod tests {
             items: earlier.items.clone(),
             taste: earlier.taste.clone(),
             neighbours: earlier.neighbours.clone(),
+            neighbours_by: NeighbourSettings::Ease(EaseOptions { lambda: 7.0 }),
             content: earlier.content.clone(),
             transitions: earlier.transitions.clone(),
-            blend: earlier.blend,
+            cold: None,
+            blend: BlendWeights {
+                sessions: 0.25,
+                trending: 0.125,
+                ..earlier.blend
+            },
             ranker: Some(ranker.with_listened(Arc::clone(&share), 0.5)),
             is_ranker_unread: false,
             listened: Some(share),
@@ -492,8 +525,10 @@ mod tests {
             items: model.items.clone(),
             taste: model.taste.clone(),
             neighbours: model.neighbours.clone(),
+            neighbours_by: model.neighbours_by,
             content: model.content.clone(),
             transitions: model.transitions.clone(),
+            cold: model.cold.clone(),
             blend: model.blend,
             ranker: None,
             is_ranker_unread: false,
@@ -513,6 +548,7 @@ mod tests {
             (&model.taste, &model.neighbours)
         );
         assert_eq!((read.blend, read.steps), (model.blend, model.steps));
+        assert_eq!(read.neighbours_by, model.neighbours_by);
         assert!(read.steps.is_some());
         let (told, kept) = (read.listened.as_ref(), model.listened.as_ref());
         assert_eq!(told.unwrap().to_text(), kept.unwrap().to_text());
@@ -527,34 +563,67 @@ mod tests {
     }
 
     #[test]
-    fn the_form_without_costs_of_steps_still_reads() {
+    fn the_forms_before_still_read() {
         let model = model();
-        let bytes = bytes_of(&RecommenderModel::new(model.id, unranked(&model, None)).unwrap());
-        // The small document ends the bytes before the checksum, and none takes its last byte.
-        let settings = postcard::to_allocvec(&Settings {
-            blend: model.blend,
-            trees: StoredTrees {
+        let costs = model.steps;
+        for (form, steps) in [
+            (FORM_WITHOUT_STEPS, None),
+            (FORM_WITH_STEPS, None),
+            (FORM_WITH_STEPS, costs),
+        ] {
+            let mut parts = unranked(&model, steps);
+            (parts.blend.sessions, parts.blend.trending) = (0.0, 0.0);
+            parts.neighbours_by = NeighbourSettings::ItemCosine;
+            let bytes = bytes_of(&RecommenderModel::new(model.id, parts).unwrap());
+            let trees = StoredTrees {
                 ranker: None,
                 listened: model.listened.as_ref().map(|share| (share.to_text(), 0.0)),
-            },
-            steps: None,
-        })
-        .unwrap();
-        let end = bytes.len() - CHECKSUM_BYTES;
-        let begin = end - settings.len();
-        assert_eq!(bytes[begin..end], settings);
-        let mut earlier = FORM_WITHOUT_STEPS.to_vec();
-        earlier.extend(&bytes[FORM.len()..begin - 8]);
-        earlier.extend((settings.len() as u64 - 1).to_le_bytes());
-        earlier.extend(&settings[..settings.len() - 1]);
-        let checksum = Sha256::digest(&earlier);
-        earlier.extend(checksum);
-        let read = read_bytes(&earlier).unwrap();
-        assert_eq!((read.blend, read.steps), (model.blend, None));
-        assert!(read.listened.is_some());
-        assert_eq!(bytes_of(&read), bytes, "written in the present form");
-        earlier[0] ^= 1;
-        assert!(read_bytes(&earlier).is_err());
+            };
+            let settings = Settings {
+                blend: BlendWeights {
+                    sessions: 0.0,
+                    trending: 0.0,
+                    ..model.blend
+                },
+                trees,
+                steps,
+                neighbours_by: NeighbourSettings::ItemCosine,
+                cold: None,
+            };
+            let written = postcard::to_allocvec(&settings).unwrap();
+            // The small document ends the bytes before the checksum.
+            let begin = bytes.len() - CHECKSUM_BYTES - written.len();
+            assert_eq!(bytes[begin..bytes.len() - CHECKSUM_BYTES], written);
+            let (weights, trees) = (settings.blend, settings.trees);
+            let blend = FiveWeights {
+                taste: weights.taste,
+                neighbours: weights.neighbours,
+                content: weights.content,
+                popular: weights.popular,
+                session: weights.session,
+            };
+            let before = match form {
+                FORM_WITH_STEPS => postcard::to_allocvec(&(blend, trees, steps)),
+                _ => postcard::to_allocvec(&(blend, trees)),
+            };
+            let before = before.unwrap();
+            let mut earlier = form.to_vec();
+            earlier.extend(&bytes[FORM.len()..begin - 8]);
+            earlier.extend((before.len() as u64).to_le_bytes());
+            earlier.extend(before);
+            let checksum = Sha256::digest(&earlier);
+            earlier.extend(checksum);
+            assert!(is_whole(&earlier[..]).unwrap());
+            let read = read_bytes(&earlier).unwrap();
+            assert_eq!(
+                (read.blend.session, read.blend.sessions),
+                (weights.session, 0.0)
+            );
+            assert!(read.steps == steps && read.listened.is_some());
+            assert_eq!(bytes_of(&read), bytes, "written in the present form");
+            earlier[0] ^= 1;
+            assert!(read_bytes(&earlier).is_err());
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::error::Result;
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
 use crate::model_bytes::{StoredTrees, damaged};
+use crate::neighbour_settings::NeighbourSettings;
 
 /// What every earlier form begins with.
 #[derive(Deserialize)]
@@ -38,6 +39,43 @@ pub struct StoredSecond {
 pub struct StoredThird {
     /// Trees in LightGBM's text form, and what they count in the order.
     listened: (String, f32),
+}
+
+/// The weights that the forms from 4 on have before the present one.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub struct FiveWeights {
+    /// See [`BlendWeights`].
+    pub taste: f32,
+    /// See [`BlendWeights`].
+    pub neighbours: f32,
+    /// See [`BlendWeights`].
+    pub content: f32,
+    /// See [`BlendWeights`].
+    pub popular: f32,
+    /// See [`BlendWeights`].
+    pub session: f32,
+}
+
+impl From<FiveWeights> for BlendWeights {
+    fn from(earlier: FiveWeights) -> Self {
+        let FiveWeights {
+            taste,
+            neighbours,
+            content,
+            popular,
+            session,
+        } = earlier;
+        Self {
+            taste,
+            neighbours,
+            content,
+            popular,
+            session,
+            sessions: 0.0,
+            trending: 0.0,
+        }
+    }
 }
 
 /// Reads a model of form 1, which has neither transitions nor a ranker, 2, or 3, which tells expected
@@ -76,15 +114,17 @@ pub fn read(id: ModelId, bytes: &[u8]) -> Result<RecommenderModel> {
         items: stored.items,
         taste: IalsModel::from_bytes(&stored.taste).map_err(learnt)?,
         neighbours: stored.neighbours,
+        neighbours_by: NeighbourSettings::default(),
         content: stored.content,
         transitions: second.transitions,
-        blend: BlendWeights {
+        cold: None,
+        blend: BlendWeights::from(FiveWeights {
             taste,
             neighbours,
             content,
             popular,
             session: second.session_weight,
-        },
+        }),
         ranker: trees.ranker,
         is_ranker_unread: trees.is_ranker_unread,
         listened: trees.listened,

@@ -8,12 +8,14 @@ use leitmotif_domain::{Assignment, TenantScope};
 use leitmotif_storage::ports::DefinitionStore;
 
 use crate::error::Result;
-use crate::pipeline::{PipelineDefinition, RecommendRequest};
+use crate::pipeline::{PipelineDefinition, RecommendRequest, TRENDING};
 
 /// The pipelines in service, by placement. A placement without one is answered by the built-in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Placements {
     built_in: Arc<PipelineDefinition>,
+    /// The built-in of [`TRENDING`].
+    trending: Arc<PipelineDefinition>,
     live: BTreeMap<String, Live>,
 }
 
@@ -22,6 +24,16 @@ struct Live {
     definition: LiveDefinition,
     /// The versions that have a share.
     versions: BTreeMap<u32, Arc<PipelineDefinition>>,
+}
+
+impl Default for Placements {
+    fn default() -> Self {
+        Self {
+            built_in: Arc::default(),
+            trending: Arc::new(PipelineDefinition::trending()),
+            live: BTreeMap::new(),
+        }
+    }
 }
 
 impl Placements {
@@ -80,10 +92,14 @@ impl Placements {
             .and_then(|version| live?.versions.get(&version));
         match version {
             Some(definition) => (chosen, Arc::clone(definition)),
-            None => (
-                Assignment::built_in(&request.placement),
-                Arc::clone(&self.built_in),
-            ),
+            None => {
+                let built_in = match request.placement.as_str() {
+                    TRENDING => &self.trending,
+                    _ => &self.built_in,
+                };
+                let assignment = Assignment::built_in(&request.placement);
+                (assignment, Arc::clone(built_in))
+            }
         }
     }
 }

@@ -405,13 +405,18 @@ impl Recommender {
         let recordings = Recordings::read(self.stores.blobs.as_ref(), scope).await?;
         view.catalogue.set_recordings(recordings);
         view.set_model(self.load_model_or_none(scope).await?);
+        let unknown = view.unknown_tracks();
+        let mapped = self.mapped(scope, view.model.clone(), &unknown).await?;
+        view.put_mapped(mapped);
         view.placements = Placements::read(self.stores.definitions.as_ref(), scope).await?;
         view.refresh_popularity(self.stores.clock.now());
+        let sessions = view.read_sessions()?;
+        view.set_sessions(sessions);
         Ok(view)
     }
 
     /// Reads the log up to `head` at least.
-    async fn follow(&self, scope: &TenantScope, slot: &TenantSlot, head: u64) -> Result<()> {
+    async fn follow(&self, scope: &TenantScope, slot: &Arc<TenantSlot>, head: u64) -> Result<()> {
         loop {
             let from = slot.view.read().projection.offset;
             if from >= head {
@@ -431,6 +436,14 @@ impl Recommender {
         slot.view
             .write()
             .refresh_popularity(self.stores.clock.now());
+        if slot.view.read().wants_sessions() {
+            let reading = Arc::clone(slot);
+            // Others go on reading meanwhile.
+            let read = move || reading.view.read().read_sessions();
+            let sessions = tokio::task::spawn_blocking(read).await;
+            let sessions = sessions.map_err(Error::bug)??;
+            slot.view.write().set_sessions(sessions);
+        }
         if slot.view.read().projection.behind_checkpoint() >= EVENTS_PER_CHECKPOINT {
             self.checkpoint(scope, slot).await?;
         }
@@ -464,7 +477,33 @@ impl Recommender {
             let model = self.load_model_or_none(scope).await?;
             slot.view.write().set_model(model);
         }
+        let new = if follow_up.has_new_model {
+            slot.view.read().unknown_tracks()
+        } else {
+            [follow_up.tracks, follow_up.analysed].concat()
+        };
+        let model = slot.view.read().model.clone();
+        let mapped = self.mapped(scope, model, &new).await?;
+        if !mapped.is_empty() {
+            slot.view.write().put_mapped(mapped);
+        }
         Ok(())
+    }
+
+    /// The factors of tracks by what they sound and read like, where a model maps them.
+    async fn mapped(
+        &self,
+        scope: &TenantScope,
+        model: Option<Arc<RecommenderModel>>,
+        tracks: &[TrackId],
+    ) -> Result<Vec<(TrackId, Vec<f32>)>> {
+        match model.as_ref().and_then(|model| model.cold.as_ref()) {
+            Some(cold) => {
+                let vectors = self.stores.vectors.as_ref();
+                cold.factors(vectors, scope, tracks).await
+            }
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Stores what changed in the listening state; whoever calls it holds the follower's lock.

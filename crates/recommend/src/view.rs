@@ -1,20 +1,23 @@
 //! What the recommender knows of one tenant, in memory: listening state, catalogue, model.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use leitmotif_domain::definition::DefinitionKind;
 use leitmotif_domain::event::{EventPayload, RecordedEvent};
-use leitmotif_domain::{ListenerId, Timestamp, TrackId};
+use leitmotif_domain::{ListenerId, Timestamp, TrackId, limits};
 use leitmotif_features::{ListenerProfile, Projection};
 use leitmotif_storage::duplicates::DUPLICATES;
 
-use crate::candidates::{Best, VotesPool};
+use crate::candidates::{Best, MOST_TRENDING, TREND_HALF_LIFE_DAYS, VotesPool, trends};
 use crate::catalogue::CatalogueView;
+use crate::error::Result;
 use crate::model::RecommenderModel;
 use crate::placements::Placements;
 use crate::rank::skip_rate;
+use crate::recent_sessions::RecentSessions;
 
-/// Popularity is counted anew when the plays grew by one in so many. Counting costs at most the number
+/// Popularity is counted anew, and sessions are read anew, when the plays grew by one in so many. Counting costs at most the number
 /// of plays, so a play pays for 50 tracks at most; few plays are counted on every one, so that the
 /// first of a new catalogue are seen, however long its log of other events is.
 const POPULARITY_SHARE: u64 = 50;
@@ -47,10 +50,18 @@ pub struct TenantView {
     pub popularity_max: f32,
     /// Skips per play by catalogue index.
     pub skip_rates: Vec<f32>,
+    /// How much more than usual a track is played, by catalogue index.
+    pub trends: Vec<f32>,
     /// Catalogue indexes of the most popular tracks, best first.
     most_popular: Vec<u32>,
+    /// Catalogue indexes of the tracks that are played more than usual, with how much, best first.
+    most_trending: Vec<(u32, f32)>,
     /// Where neighbours are added up.
     pub votes: VotesPool,
+    /// The newest sessions, as they were when they were read last.
+    pub sessions: RecentSessions,
+    /// Plays that came since the sessions were read; none before they were.
+    plays_unread: Option<u64>,
     /// Plays in the last count, and those that came since.
     plays_counted: u64,
     plays_since: u64,
@@ -58,6 +69,8 @@ pub struct TenantView {
     index_of_column: Vec<Option<u32>>,
     /// The way back: the column of each catalogue index, [`NO_COLUMN`] for none.
     column_of_index: Vec<u32>,
+    /// Factors of tracks that the model does not know, by catalogue index.
+    mapped: BTreeMap<u32, Vec<f32>>,
 }
 
 /// What a batch of events asks to be read from the stores.
@@ -65,6 +78,8 @@ pub struct TenantView {
 pub struct FollowUp {
     /// Tracks that changed.
     pub tracks: Vec<TrackId>,
+    /// Tracks whose vectors may be new.
+    pub analysed: Vec<TrackId>,
     /// Whether an alias moved.
     pub has_new_model: bool,
     /// Whether other pipelines answer.
@@ -80,9 +95,10 @@ impl TenantView {
         let mut follow_up = FollowUp::default();
         for event in events {
             match &event.event.payload {
-                EventPayload::Listen(listen) if !listen.private => self.plays_since += 1,
-                EventPayload::ScrobbleDeleted(_) => self.plays_since += 1,
+                EventPayload::Listen(listen) if !listen.private => self.note_play(),
+                EventPayload::ScrobbleDeleted(_) => self.note_play(),
                 EventPayload::CatalogueChanged(changed) => follow_up.tracks.push(changed.track),
+                EventPayload::AnalysisCompleted(done) => follow_up.analysed.push(done.track),
                 EventPayload::ModelChanged(_) => follow_up.has_new_model = true,
                 EventPayload::DefinitionChanged(changed) => {
                     follow_up.has_new_pipelines |= changed.definition == DefinitionKind::Pipeline;
@@ -96,9 +112,32 @@ impl TenantView {
         follow_up
     }
 
+    fn note_play(&mut self) {
+        self.plays_since += 1;
+        self.plays_unread = self.plays_unread.map(|plays| plays + 1);
+    }
+
+    /// Whether enough happened for the sessions to be read anew. Popularity is counted before.
+    pub fn wants_sessions(&self) -> bool {
+        let wanted = (self.plays_counted / POPULARITY_SHARE).max(1);
+        self.plays_unread.is_none_or(|plays| plays >= wanted)
+    }
+
+    /// Reads the newest sessions of what listeners did.
+    pub fn read_sessions(&self) -> Result<RecentSessions> {
+        RecentSessions::of(&self.projection.state, &self.catalogue)
+    }
+
+    /// Puts sessions that were read into service.
+    pub fn set_sessions(&mut self, sessions: RecentSessions) {
+        self.sessions = sessions;
+        self.plays_unread = Some(0);
+    }
+
     /// Puts another model into service.
     pub fn set_model(&mut self, model: Option<Arc<RecommenderModel>>) {
         self.model = model;
+        self.mapped.clear();
         self.map_columns();
     }
 
@@ -123,7 +162,7 @@ impl TenantView {
         }
     }
 
-    /// Counts popularity and skip rates as they were at `now`. A track that nobody plays here counts as it is
+    /// Counts popularity, trends and skip rates as they were at `now`. A track that nobody plays here counts as it is
     /// said to be played elsewhere, below one that is played.
     pub fn count_popularity(&mut self, now: Timestamp) {
         self.popularity = vec![0.0; self.catalogue.len()];
@@ -134,6 +173,8 @@ impl TenantView {
         }
         self.skip_rates = vec![skip_rate(0, 0); self.catalogue.len()];
         (self.plays_counted, self.plays_since) = (0, 0);
+        let mut lately = vec![0.0; self.catalogue.len()];
+        let mut usually = vec![0.0; self.catalogue.len()];
         for (track, activity) in self.projection.state.tracks() {
             let total = activity.total();
             self.plays_counted += u64::from(total.plays);
@@ -143,24 +184,24 @@ impl TenantView {
                     self.skip_rates.get_mut(index),
                 )
             {
-                *popularity = popularity.max(activity.popularity(now) as f32);
+                let plays = activity.popularity(now);
+                *popularity = popularity.max(plays as f32);
                 *rate = skip_rate(total.plays, total.skips);
+                usually[index] = plays;
+                lately[index] = activity.decayed(now, TREND_HALF_LIFE_DAYS);
             }
         }
-        let mut most = Best::new(MOST_POPULAR);
-        for (index, score) in (0..)
-            .zip(&self.popularity)
-            .filter(|(_, score)| **score > 0.0)
-        {
-            most.tell(index, *score);
-        }
-        let most = most.into_sorted();
-        self.popularity_max = 0.0;
-        self.most_popular.clear();
-        for (index, score) in most {
-            self.popularity_max = self.popularity_max.max(score);
-            self.most_popular.push(index);
-        }
+        let most = most_of(&self.popularity, MOST_POPULAR);
+        self.popularity_max = most.first().map_or(0.0, |(_, score)| *score);
+        self.most_popular = most.into_iter().map(|(index, _)| index).collect();
+        self.trends = trends(&lately, &usually);
+        self.most_trending = most_of(&self.trends, MOST_TRENDING);
+    }
+
+    /// The tracks that are played more than usual by catalogue index, best first, some of which may be gone
+    /// by now.
+    pub fn most_trending(&self) -> &[(u32, f32)] {
+        &self.most_trending
     }
 
     /// The most popular tracks by catalogue index, best first, some of which may be gone by now; and whether
@@ -191,6 +232,40 @@ impl TenantView {
             .map(|column| column as usize)
     }
 
+    /// The tracks that the model does not know, the newest of them where there are more than are mapped.
+    pub fn unknown_tracks(&self) -> Vec<TrackId> {
+        let cards = self.catalogue.cards();
+        let mut unknown: Vec<_> = cards
+            .filter(|(index, _)| self.column(*index).is_none())
+            .map(|(_, card)| (card.created_at, card.id))
+            .collect();
+        if unknown.len() > limits::MAPPED_TRACKS_MAX {
+            unknown.select_nth_unstable_by(limits::MAPPED_TRACKS_MAX, |a, b| b.cmp(a));
+            unknown.truncate(limits::MAPPED_TRACKS_MAX);
+        }
+        unknown.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Takes factors of tracks that the model does not know, as far as there is room.
+    pub fn put_mapped(&mut self, factors: Vec<(TrackId, Vec<f32>)>) {
+        let width = self.model.as_ref().map_or(0, |model| model.taste.factors());
+        for (track, factor) in factors {
+            let index = self.catalogue.index(track);
+            let unknown = index.filter(|index| self.column(*index).is_none());
+            let has_room = self.mapped.len() < limits::MAPPED_TRACKS_MAX;
+            if let Some(index) = unknown.filter(|_| has_room && factor.len() == width) {
+                self.mapped.insert(index as u32, factor);
+            }
+        }
+    }
+
+    /// Factors of tracks that the model does not know, by catalogue index.
+    pub fn mapped(&self) -> impl Iterator<Item = (u32, &[f32])> {
+        let living = |index: &u32| self.catalogue.card(*index as usize).is_some();
+        let mapped = self.mapped.iter().filter(move |(index, _)| living(index));
+        mapped.map(|(index, factor)| (*index, factor.as_slice()))
+    }
+
     /// Whether tracks came in that the model does not know.
     pub fn has_cold_tracks(&self) -> bool {
         let known = self.model.as_ref().map_or(0, |model| model.items.len());
@@ -204,6 +279,15 @@ impl TenantView {
             .listener(listener?)
             .filter(|profile| !profile.is_empty())
     }
+}
+
+/// The places of the largest of some numbers above 0, with these, largest first.
+fn most_of(numbers: &[f32], count: usize) -> Vec<(u32, f32)> {
+    let mut most = Best::new(count);
+    for (place, number) in (0..).zip(numbers).filter(|(_, number)| **number > 0.0) {
+        most.tell(place, *number);
+    }
+    most.into_sorted().collect()
 }
 
 /// What a sum of signals weighs as a taste: many plays count, but ever less.
@@ -268,5 +352,57 @@ mod tests {
         view.catalogue.put(&track(1, Some(7)));
         view.refresh_popularity(now);
         assert_eq!(order(&view), [3, 2, 0], "what is said anew counts at once");
+    }
+
+    fn played(offset: u64, listener: u128, track: u128, minute: i64) -> RecordedEvent {
+        let at = Timestamp::from_ms(minute * 60_000);
+        RecordedEvent {
+            offset,
+            recorded_at: at,
+            event: Event {
+                event_id: EventId::from_u128(u128::from(offset)),
+                occurred_at: at,
+                listener: Some(ListenerId::from_u128(listener)),
+                schema_version: EVENT_SCHEMA_VERSION,
+                payload: EventPayload::Listen(Listen::of(
+                    TrackId::from_u128(track),
+                    ListenOutcome::Completed,
+                )),
+            },
+        }
+    }
+
+    fn follow(view: &mut TenantView, events: &[RecordedEvent]) {
+        view.take(events);
+        view.refresh_popularity(Timestamp::from_ms(0));
+        if view.wants_sessions() {
+            let sessions = view.read_sessions().unwrap();
+            view.set_sessions(sessions);
+        }
+    }
+
+    #[test]
+    fn a_session_is_found_once_it_was_played_whatever_the_order_of_arrival() {
+        let empty = || {
+            let mut view = TenantView::default();
+            (1..=4).for_each(|id| view.catalogue.put(&track(id, None)));
+            view
+        };
+        let plays = [played(1, 7, 1, 0), played(2, 7, 2, 4), played(3, 8, 3, 5)];
+        let mut view = empty();
+        assert!(view.wants_sessions(), "none were read yet");
+        follow(&mut view, &plays[..1]);
+        assert!(view.sessions.after(&[0], 9).is_empty());
+        follow(&mut view, &plays[1..]);
+        let next = |view: &TenantView| -> Vec<u32> {
+            let found = view.sessions.after(&[0], 9).into_iter();
+            found.map(|(index, _)| index).collect()
+        };
+        assert_eq!(next(&view), [0, 1]);
+        assert!(!view.wants_sessions(), "nothing happened since");
+        let mut late = empty();
+        let reversed = [played(1, 8, 3, 5), played(2, 7, 2, 4), played(3, 7, 1, 0)];
+        follow(&mut late, &reversed);
+        assert_eq!(late.sessions.after(&[0], 9), view.sessions.after(&[0], 9));
     }
 }

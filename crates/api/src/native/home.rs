@@ -72,7 +72,7 @@ pub struct LeftOutAnswer {
 /// A shelf.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ShelfAnswer {
-    /// Its name: `for_you`, `familiar`, `discover`, `new`, `popular`.
+    /// Its name: `for_you`, `familiar`, `discover`, `new`, `popular`, `trending`.
     pub name: &'static str,
     /// Its placement; a pipeline of that name makes it.
     pub placement: String,
@@ -89,6 +89,7 @@ enum Shelf {
     Discover,
     New,
     Popular,
+    Trending,
 }
 
 impl Shelf {
@@ -99,6 +100,7 @@ impl Shelf {
             Self::Discover => "discover",
             Self::New => "new",
             Self::Popular => "popular",
+            Self::Trending => "trending",
         }
     }
 
@@ -110,7 +112,7 @@ impl Shelf {
     fn usual_controls(self) -> TurnedControls {
         let mut usual = TurnedControls::default();
         match self {
-            Self::ForYou => {}
+            Self::ForYou | Self::Trending => {}
             Self::Familiar => usual.familiarity = Some(1.0),
             Self::Discover => usual.familiarity = Some(-1.0),
             Self::New => usual.freshness = Some(1.0),
@@ -122,11 +124,11 @@ impl Shelf {
 
 /// Shelves of a listener in the order of their layout. Nobody known gets what needs no history.
 fn shelves(is_known: bool, layout: &str) -> &'static [Shelf] {
-    use Shelf::{Discover, Familiar, ForYou, New, Popular};
+    use Shelf::{Discover, Familiar, ForYou, New, Popular, Trending};
     match (is_known, layout) {
-        (false, _) => &[Popular, New],
-        (true, "new_first") => &[ForYou, Discover, New, Familiar, Popular],
-        (true, _) => &[ForYou, Familiar, Popular, Discover, New],
+        (false, _) => &[Popular, Trending, New],
+        (true, "new_first") => &[ForYou, Discover, New, Trending, Familiar, Popular],
+        (true, _) => &[ForYou, Familiar, Popular, Trending, Discover, New],
     }
 }
 
@@ -220,7 +222,7 @@ mod tests {
                 .map(|shelf| shelf.name())
                 .collect();
             let distinct: std::collections::BTreeSet<_> = names.iter().collect();
-            assert_eq!((names.len(), distinct.len()), (5, 5));
+            assert_eq!((names.len(), distinct.len()), (6, 6));
             assert_eq!(names[0], "for_you");
         }
         let place = |layout, shelf| shelves(true, layout).iter().position(|one| *one == shelf);

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use crate::dense::invert;
 use crate::error::{Error, Result};
 use crate::matrix::InteractionMatrix;
+use crate::neighbours::ItemNeighbours;
 
 /// Largest side of the matrix to be inverted: 20,000² doubles are 3.2 GB.
 const SIDE_MAX: usize = 20_000;
@@ -135,17 +136,44 @@ impl EaseModel {
                 count,
             })? += f64::from(weight);
         }
+        Ok(self.weigh(&listener))
+    }
+
+    /// Keeps the `count` largest positive weights of each item, as lists of neighbours.
+    ///
+    /// - Cost: primal O(items²); dual O(items × entries of the whole matrix); both on all threads, and
+    ///   16 bytes an item on each.
+    pub fn neighbours(&self, count: usize) -> Result<ItemNeighbours> {
+        let item_count = self.item_count();
+        ItemNeighbours::from_sums(
+            item_count,
+            count,
+            |item, sums| {
+                let mut alone = vec![0f64; item_count];
+                alone[item] = 1.0;
+                for (other, weight) in self.weigh(&alone).into_iter().enumerate() {
+                    if weight > 0.0 {
+                        sums.add(other, weight);
+                    }
+                }
+            },
+            |_, _, weight| weight,
+        )
+    }
+
+    /// Computes `xB`.
+    fn weigh(&self, listener: &[f64]) -> Vec<f32> {
         let projected = match &self.form {
-            Form::Primal(inverse) => project_primal(inverse, &listener),
+            Form::Primal(inverse) => project_primal(inverse, listener),
             Form::Dual {
                 matrix,
                 inverse,
                 lambda,
-            } => project_dual(matrix, inverse, *lambda, &listener),
+            } => project_dual(matrix, inverse, *lambda, listener),
         };
-        Ok((listener.iter().zip(&projected).zip(&self.diagonal))
+        (listener.iter().zip(&projected).zip(&self.diagonal))
             .map(|((own, projected), diagonal)| (own - projected / diagonal) as f32)
-            .collect())
+            .collect()
     }
 }
 
@@ -279,6 +307,31 @@ mod tests {
                 (primal.score(&entries).unwrap().into_iter()).zip(dual.score(&entries).unwrap());
             for (a, b) in pairs {
                 assert!((a - b).abs() < 1e-5, "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_weights_of_each_item_are_kept() {
+        let matrix = matrix(30, 12);
+        let options = EaseOptions { lambda: 2.0 };
+        let primal = EaseModel::fit_primal(&matrix, options).unwrap();
+        let dual = EaseModel::fit_dual(&matrix, options).unwrap();
+        for model in [&primal, &dual] {
+            let (all, few) = (model.neighbours(12).unwrap(), model.neighbours(2).unwrap());
+            for item in 0..12 {
+                let row = model.score(&[(item, 1.0)]).unwrap();
+                let positive = |other: &usize| *other != item && row[*other] > 0.0;
+                assert_eq!(all.of(item).len(), (0..12).filter(positive).count());
+                for (other, weight) in all.of(item) {
+                    // Shares are kept in steps of 1/32,767 of the largest, which is below 1.
+                    assert!((weight - row[other as usize]).abs() < 2e-5);
+                }
+                let first: Vec<_> = all.of(item).take(2).map(|(other, _)| other).collect();
+                assert_eq!(
+                    few.of(item).map(|(other, _)| other).collect::<Vec<_>>(),
+                    first
+                );
             }
         }
     }

@@ -236,7 +236,7 @@ impl ItemNeighbours {
     ///
     /// - Cost: what `add` costs, and O(others touched) for each item: none of it grows with the items
     ///   that have nothing in common.
-    fn from_sums(
+    pub(crate) fn from_sums(
         item_count: usize,
         count: usize,
         add: impl Fn(usize, &mut Sums) + Sync,
@@ -307,7 +307,7 @@ impl<'de> Deserialize<'de> for ItemNeighbours {
 }
 
 /// A sum for every item, of which few are touched; emptied at the cost of those.
-struct Sums {
+pub(crate) struct Sums {
     values: Vec<f32>,
     is_touched: Vec<bool>,
     touched: Vec<u32>,
@@ -322,7 +322,8 @@ impl Sums {
         }
     }
 
-    fn add(&mut self, item: usize, amount: f32) {
+    /// Adds to the sum of an item.
+    pub(crate) fn add(&mut self, item: usize, amount: f32) {
         if !std::mem::replace(&mut self.is_touched[item], true) {
             self.touched.push(item as u32);
         }

@@ -8,7 +8,9 @@ mod fresh;
 mod neighbours;
 mod popular;
 mod session;
+mod sessions;
 mod taste;
+mod trending;
 mod votes;
 
 pub use best::{Best, best_first};
@@ -18,7 +20,10 @@ pub use fresh::fresh;
 pub use neighbours::item_neighbours;
 pub use popular::popular;
 pub use session::{LAST_TRACKS, session, voices};
+pub use sessions::sessions;
 pub use taste::taste;
+pub(crate) use trending::MOST_TRENDING;
+pub use trending::{TREND_HALF_LIFE_DAYS, trending, trends};
 pub use votes::{LentVotes, VotesPool};
 
 use crate::explain::Source;

@@ -15,7 +15,7 @@ pub const DECAY: f32 = 0.6;
 /// Scores tracks by how often they followed the listener's last tracks.
 ///
 /// - `last`: columns of the model, newest first.
-pub fn session(view: &TenantView, model: &RecommenderModel, last: &[usize], count: usize) -> Offer {
+pub fn session(view: &TenantView, model: &RecommenderModel, last: &[u32], count: usize) -> Offer {
     let entries = voices(last);
     offer_of(
         view,
@@ -28,10 +28,10 @@ pub fn session(view: &TenantView, model: &RecommenderModel, last: &[usize], coun
 }
 
 /// The last tracks with their weights.
-pub fn voices(last: &[usize]) -> Vec<(usize, f32)> {
+pub fn voices(last: &[u32]) -> Vec<(usize, f32)> {
     let weights = std::iter::successors(Some(1.0), |weight| Some(weight * DECAY));
     last.iter()
-        .copied()
+        .map(|column| *column as usize)
         .take(LAST_TRACKS)
         .zip(weights)
         .collect()

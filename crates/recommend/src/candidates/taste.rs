@@ -7,11 +7,11 @@ use crate::explain::Source;
 use crate::model::RecommenderModel;
 use crate::view::TenantView;
 
-/// Scores every track of the model by the listener's factor, solved for this very request: a play
-/// or a skip a moment ago is in it.
+/// Scores every track of the model, and those that were mapped to its factors, by the listener's factor,
+/// solved for this very request: a play or a skip a moment ago is in it.
 ///
 /// - `entries`: columns of the model with the listener's signal.
-/// - Cost: O(entries·f² + f³ + items·f).
+/// - Cost: O(entries·f² + f³ + items·f), mapped ones among the items.
 pub fn taste(
     view: &TenantView,
     model: &RecommenderModel,
@@ -24,6 +24,9 @@ pub fn taste(
     let mut best = Best::new(count);
     for (column, index) in view.columns() {
         best.tell(index as u32, scores[column]);
+    }
+    for (index, mapped) in view.mapped() {
+        best.tell(index, mapped.iter().zip(&factor).map(|(a, b)| a * b).sum());
     }
     Ok(Offer::of_best(Source::Taste, best, |_| None))
 }

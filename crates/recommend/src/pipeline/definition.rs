@@ -14,6 +14,9 @@ use crate::rules::{Action, Rule};
 /// The text of the built-in pipeline, with its comments: what a new one starts from.
 pub const BUILT_IN: &str = include_str!("built_in.toml");
 
+/// The placement whose lists are of what trends unless a pipeline says otherwise.
+pub const TRENDING: &str = "home.trending";
+
 /// A text that is no pipeline: where and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {reason}")]
@@ -76,6 +79,8 @@ pub(super) struct SourceWeights {
     content: Option<f32>,
     popular: Option<f32>,
     session: Option<f32>,
+    sessions: Option<f32>,
+    trending: Option<f32>,
 }
 
 /// How candidates are ordered.
@@ -306,10 +311,11 @@ impl PipelineDefinition {
             let span = error.span().unwrap_or_default();
             error_at(text, span.start, error.message().trim())
         })?;
+        let names = Source::ALL.map(Source::name);
         let ranges = [
             (
                 "sources",
-                ["taste", "neighbours", "content", "popular", "session"].as_slice(),
+                names.get(..Source::LEARNT).unwrap_or_default(),
                 0.0..=100.0,
                 read.sources
                     .named()
@@ -386,6 +392,8 @@ impl PipelineDefinition {
             content: weights.content.unwrap_or(trained.content),
             popular: weights.popular.unwrap_or(trained.popular),
             session: weights.session.unwrap_or(trained.session),
+            sessions: weights.sessions.unwrap_or(trained.sessions),
+            trending: weights.trending.unwrap_or(trained.trending),
         }
     }
 
@@ -393,6 +401,18 @@ impl PipelineDefinition {
     pub fn leaves_out(&self, source: Source) -> bool {
         let weight = self.weights.named().get(source as usize).copied().flatten();
         weight == Some(0.0)
+    }
+
+    /// The pipeline of the placement [`TRENDING`], where the tenant has none of that name.
+    pub fn trending() -> Self {
+        let definition = Self::parse(include_str!("trending.toml"));
+        definition.expect("a test reads it")
+    }
+
+    /// Whether what everybody is offered is what trends: where the file takes it and not what is popular.
+    pub fn is_of_trends(&self) -> bool {
+        let trends = self.weights.trending.is_some_and(|weight| weight > 0.0);
+        trends && self.leaves_out(Source::Popular)
     }
 
     /// Whether the order of candidates may change after ranking.
@@ -410,6 +430,8 @@ impl SourceWeights {
             self.content,
             self.popular,
             self.session,
+            self.sessions,
+            self.trending,
         ]
     }
 }
@@ -498,6 +520,11 @@ mod tests {
         let blend = definition.blend(&BlendWeights::default());
         assert_eq!((blend.taste, blend.popular), (2.0, 0.0));
         assert_eq!(blend.session, BlendWeights::default().session);
+        assert!(!definition.is_of_trends());
+        let trends = PipelineDefinition::parse("[sources]\npopular = 0\ntrending = 2").unwrap();
+        assert!(trends.is_of_trends());
+        let shelf = PipelineDefinition::trending();
+        assert!(shelf.is_of_trends() && shelf.leaves_out(Source::Taste) && shelf.rules.len() == 1);
         assert_eq!(
             definition.budgets.deadline(Stage::Ranking),
             Duration::from_millis(55)

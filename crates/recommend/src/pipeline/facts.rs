@@ -118,6 +118,10 @@ impl Facts for TrackFacts<'_> {
             Field::Explicit => card.explicit.map_or(Value::Unknown, Value::Flag),
             Field::AgeDays => Value::Number(self.age_days()),
             Field::Popularity => Value::Number(f64::from(self.popularity())),
+            Field::Trend => {
+                let trend = self.shared.view.trends.get(self.index);
+                number(trend.map(|trend| f64::from(*trend)))
+            }
             Field::SkipRate => {
                 let rate = self.shared.view.skip_rates.get(self.index);
                 number(rate.map(|rate| f64::from(*rate)))

@@ -13,7 +13,7 @@ pub(crate) use choose::let_through;
 pub use choose::{Chosen, causes_of, choose, present};
 pub use definition::{
     BUILT_IN, Budgets, Controls, DefinitionError, Diversify, Exploration, ListOptions,
-    PipelineDefinition, RankBy, Ranking, Stage,
+    PipelineDefinition, RankBy, Ranking, Stage, TRENDING,
 };
 pub(crate) use kinship::Kinship;
 pub use list::{Adjustment, Considered, Fate};

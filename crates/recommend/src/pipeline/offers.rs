@@ -9,7 +9,8 @@ use super::choose::exclusions;
 use super::definition::{ListOptions, PipelineDefinition, Stage};
 use super::request::{Degraded, DegradedCause, RecommendRequest};
 use crate::candidates::{
-    LAST_TRACKS, Offer, content_neighbours, fresh, item_neighbours, popular, session, taste,
+    LAST_TRACKS, Offer, content_neighbours, fresh, item_neighbours, popular, session, sessions,
+    taste, trending,
 };
 use crate::error::{Error, Result};
 use crate::explain::Source;
@@ -17,6 +18,7 @@ use crate::keyed::KeyedSet;
 use crate::known::KnownTracks;
 use crate::model::{BlendWeights, RecommenderModel};
 use crate::rank::{Pooled, pool};
+use crate::recent_sessions::RUNNING_TRACKS;
 use crate::trace::Stopwatch;
 use crate::view::{MOST_POPULAR, TenantView, taste_weight};
 
@@ -164,6 +166,9 @@ impl Asking<'_> {
             }
             (Rung::Personalised | Rung::Session, None) => Vec::new(),
             (Rung::Content, _) => vec![Offer::of_content(view, self.near, count)],
+            (Rung::Popular, _) if self.definition.is_of_trends() => {
+                vec![trending(view, FIRST_HELPING)]
+            }
             (Rung::Popular, _) => vec![helping.of(view, popular)],
             (Rung::Static, _) => vec![helping.of(view, fresh)],
         }
@@ -178,55 +183,25 @@ impl Asking<'_> {
     ) -> Vec<Offer> {
         let (view, near) = (self.view, self.near);
         let weights = self.definition.blend(&model.blend);
-        // A track the listener rejects may not vote for its neighbours, only against itself.
-        let liked: Vec<_> = entries
-            .iter()
-            .copied()
-            .filter(|(_, weight)| *weight > 0.0)
-            .collect();
-        let last = last_columns(self.known);
-        type Ask<'s> = Box<dyn Fn() -> Result<Offer> + 's>;
-        let sources: [(Source, f32, Ask<'_>); 6] = [
-            (
-                Source::Taste,
-                weights.taste,
-                Box::new(|| taste(view, model, entries, count)),
-            ),
-            (
-                Source::Neighbours,
-                weights.neighbours,
-                Box::new(|| Ok(item_neighbours(view, model, &liked, count))),
-            ),
-            (
-                Source::Content,
-                weights.content,
-                Box::new(|| Ok(content_neighbours(view, model, &liked, count))),
-            ),
-            (
-                Source::Popular,
-                weights.popular,
-                Box::new(|| Ok(popular(view, count))),
-            ),
-            (
-                Source::Session,
-                weights.session,
-                Box::new(|| Ok(session(view, model, &last, count))),
-            ),
-            (
-                Source::Content,
-                cold_weight(&weights),
-                Box::new(|| Ok(Offer::of_content(view, near, count))),
-            ),
-        ];
+        let personal = Personal::of(self, model, entries, count);
+        let known = Source::ALL.into_iter().zip(weights.by_source());
+        let known = known.map(|(source, weight)| (source, weight, false));
+        let cold = (Source::Content, cold_weight(&weights), true);
         let deadline = self.definition.budgets.deadline(Stage::Candidates);
-        let mut offers = Vec::with_capacity(sources.len());
-        for (source, weight, ask) in sources {
-            if self.definition.leaves_out(source) {
+        let mut offers = Vec::with_capacity(Source::LEARNT + 1);
+        for (source, weight, is_cold) in known.chain([cold]) {
+            let is_idle = weight == 0.0 && !source.is_asked_unweighed();
+            if is_idle || self.definition.leaves_out(source) {
                 continue;
             }
             // The first source answers however late it is: a list needs candidates.
             let is_late = !offers.is_empty() && watch.spent() >= deadline;
-            match if is_late { None } else { Some(ask()) } {
+            let offer = match (is_late, is_cold) {
+                (true, _) => None,
+                (false, true) => Some(Ok(Offer::of_content(view, near, count))),
+                (false, false) => Some(personal.offer(source)),
+            };
+            match offer {
                 Some(Ok(offer)) => offers.push(offer.weighing(weight)),
                 Some(Err(error)) => {
                     tracing::warn!(source = source.name(), %error, "a source of candidates failed");
@@ -244,6 +219,60 @@ impl Asking<'_> {
         if !self.degraded.contains(&told) {
             self.degraded.push(told);
         }
+    }
+}
+
+/// What the sources are asked with that know the listener.
+struct Personal<'a> {
+    view: &'a TenantView,
+    model: &'a RecommenderModel,
+    /// The history, as columns of the model.
+    entries: &'a [(usize, f32)],
+    /// Those of them that were not rejected: a rejected track may not vote for its neighbours, only against
+    /// itself.
+    liked: Vec<(usize, f32)>,
+    /// The last tracks as columns of the model, and as catalogue indexes.
+    last: Vec<u32>,
+    running: Vec<u32>,
+    count: usize,
+}
+
+impl<'a> Personal<'a> {
+    fn of(
+        asking: &Asking<'a>,
+        model: &'a RecommenderModel,
+        entries: &'a [(usize, f32)],
+        count: usize,
+    ) -> Self {
+        let liked = entries.iter().copied().filter(|(_, weight)| *weight > 0.0);
+        Self {
+            view: asking.view,
+            model,
+            entries,
+            liked: liked.collect(),
+            last: last_columns(asking.known),
+            running: running_indexes(asking.known),
+            count,
+        }
+    }
+
+    fn offer(&self, source: Source) -> Result<Offer> {
+        let Self {
+            view, model, count, ..
+        } = *self;
+        Ok(match source {
+            Source::Taste => taste(view, model, self.entries, count)?,
+            Source::Neighbours => item_neighbours(view, model, &self.liked, count),
+            Source::Content => content_neighbours(view, model, &self.liked, count),
+            Source::Popular => popular(view, count),
+            Source::Session => session(view, model, &self.last, count),
+            Source::Sessions => sessions(view, &self.running, count),
+            Source::Trending => trending(view, count),
+            other => {
+                let reason = format!("`{}` is no source of its own", other.name());
+                return Err(Error::bug(reason));
+            }
+        })
     }
 }
 
@@ -288,10 +317,8 @@ pub(crate) fn personal_shortlist(
 
 /// What content counts for a track that the model does not know.
 pub(crate) fn cold_weight(weights: &BlendWeights) -> f32 {
-    let whole = weights.taste + weights.neighbours + weights.popular + weights.session;
-    weights
-        .content
-        .max(COLD_SHARE_MIN * (whole + weights.content))
+    let whole: f32 = weights.by_source().into_iter().sum();
+    weights.content.max(COLD_SHARE_MIN * whole)
 }
 
 /// The listener's history, and the seeds on top, as columns of the model.
@@ -320,11 +347,20 @@ fn taste_entries(
 }
 
 /// The listener's last tracks that were not rejected, newest first, as columns of the model.
-fn last_columns(known: &KnownTracks<'_>) -> Vec<usize> {
+fn last_columns(known: &KnownTracks<'_>) -> Vec<u32> {
     let liked = known.recent().filter(|one| one.history.signal() > 0.0);
     liked
-        .filter_map(|one| one.column)
+        .filter_map(|one| one.column?.try_into().ok())
         .take(LAST_TRACKS)
+        .collect()
+}
+
+/// The same as catalogue indexes, as many as are compared with sessions.
+fn running_indexes(known: &KnownTracks<'_>) -> Vec<u32> {
+    let liked = known.recent().filter(|one| one.history.signal() > 0.0);
+    liked
+        .filter_map(|one| one.index?.try_into().ok())
+        .take(RUNNING_TRACKS)
         .collect()
 }
 

@@ -232,7 +232,11 @@ pub fn fill_row(
     column: Option<usize>,
     row: &mut Vec<f32>,
 ) {
-    for offer in &one.offers {
+    // What else offers a new track knows it by means that the trees never saw for one.
+    let is_told = |source: usize| column.is_some() || source == Source::Content as usize;
+    let offers: [Option<(f32, u32)>; Source::LEARNT] =
+        std::array::from_fn(|source| one.offers[source].filter(|_| is_told(source)));
+    for offer in &offers {
         row.push(offer.map_or(f32::NAN, |(share, _)| share));
         row.push(offer.map_or(f32::NAN, |(_, place)| place as f32));
     }
@@ -242,7 +246,7 @@ pub fn fill_row(
         let known = column.and_then(|_| list.get(one.index));
         known.copied().unwrap_or(f32::NAN)
     };
-    row.push(one.offers.iter().flatten().count() as f32);
+    row.push(offers.iter().flatten().count() as f32);
     row.push(one.blended);
     let factor = column
         .zip(view.model.as_deref())
@@ -302,7 +306,7 @@ mod tests {
             offers,
         };
         let mut row = Vec::new();
-        fill_row(&view, &facts, &one, None, &mut row);
+        fill_row(&view, &facts, &one, Some(0), &mut row);
         assert_eq!(row.len(), COLUMN_COUNT);
         assert_eq!(column_names()[BLENDED], "blended");
         assert_eq!(pooled_of_row(7, &row), one);

@@ -96,6 +96,8 @@ fields! {
     AgeDays = "track.age_days": Number;
     /// Decayed plays of all listeners, as a share of those of the most played track.
     Popularity = "track.popularity": Number;
+    /// How much more than usual it is played in these days: 1 is twice as much, 0 is no more.
+    Trend = "track.trend": Number;
     /// Skips per play of all listeners, drawn towards the usual rate where there are few plays.
     SkipRate = "track.skip_rate": Number;
     /// Plays by this listener.

@@ -3,7 +3,8 @@
 use leitmotif_learn::top_k;
 
 use super::dataset::Question;
-use super::ladder::{DEPTH, Judged, SourceScores, weights_of};
+use super::ladder::{DEPTH, Judged, SourceScores};
+use crate::explain::Source;
 use crate::model::BlendWeights;
 
 /// Tracks that each source names. A blend is a sum of shares of each source's best: to be among its
@@ -15,14 +16,14 @@ const NAMED: usize = 2_000;
 pub struct Contenders {
     /// Columns, ascending.
     items: Vec<u32>,
-    /// By source, in the order of [`weights_of`]; empty for a source that has nothing to say.
-    shares: [Vec<f32>; 5],
+    /// By the number of the source; empty for a source that has nothing to say.
+    shares: [Vec<f32>; Source::LEARNT],
 }
 
 impl Contenders {
     /// Takes what each source names of the tracks that the listener does not know.
     ///
-    /// - Cost: O(items); memory for at most five times 2,000 tracks.
+    /// - Cost: O(items); memory for at most seven times 2,000 tracks.
     pub fn of(scores: &SourceScores, question: &Question) -> Self {
         let is_heard = scores.is_heard(question);
         let unheard = || (0..is_heard.len() as u32).filter(|item| !is_heard[*item as usize]);
@@ -55,7 +56,7 @@ impl Contenders {
     /// Judges a blend of the sources.
     pub fn judged(&self, weights: &BlendWeights, question: &Question) -> Judged {
         let mut sum = vec![0.0; self.items.len()];
-        for (shares, weight) in self.shares.iter().zip(weights_of(weights)) {
+        for (shares, weight) in self.shares.iter().zip(weights.by_source()) {
             if weight > 0.0 {
                 let both = sum.iter_mut().zip(shares);
                 both.for_each(|(slot, share)| *slot += weight * share);
@@ -96,6 +97,8 @@ mod tests {
             neighbours: sparse(),
             content: vec![0.0; count],
             session: sparse(),
+            sessions: sparse(),
+            trending: sparse(),
             taste,
             popular: popular.into_iter().map(|score| score.powi(8)).collect(),
         }

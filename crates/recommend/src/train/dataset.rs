@@ -12,9 +12,10 @@ use leitmotif_learn::matrix::Triplet;
 use leitmotif_learn::neighbours::ItemNeighbours;
 use leitmotif_storage::ports::current_spaces;
 
-use crate::candidates::LAST_TRACKS;
+use crate::candidates::{TREND_HALF_LIFE_DAYS, trends};
 use crate::catalogue::CatalogueView;
 use crate::error::{Error, Result};
+use crate::recent_sessions::RUNNING_TRACKS;
 use crate::service::Stores;
 use crate::view::taste_weight;
 
@@ -215,12 +216,24 @@ impl Dataset {
 
     /// Decayed popularity by column, as the live feature counts it.
     pub fn popularity(&self, plays: &[Play], now: Timestamp) -> Vec<f32> {
-        let mut popularity = vec![0.0; self.items.len()];
+        let popularity = self.decayed(plays, now, POPULARITY_HALF_LIFE_DAYS);
+        popularity.into_iter().map(|plays| plays as f32).collect()
+    }
+
+    /// How much more each column is played in the days before a moment than usual.
+    pub fn trends(&self, plays: &[Play], now: Timestamp) -> Vec<f32> {
+        let lately = self.decayed(plays, now, TREND_HALF_LIFE_DAYS);
+        let usually = self.decayed(plays, now, POPULARITY_HALF_LIFE_DAYS);
+        trends(&lately, &usually)
+    }
+
+    fn decayed(&self, plays: &[Play], now: Timestamp, half_life_days: f64) -> Vec<f64> {
+        let mut decayed = vec![0.0; self.items.len()];
         for play in plays.iter().filter(|play| play.signal > 0.0) {
             let age_days = now.since_ms(play.at).max(0) as f64 / TILE_MS as f64;
-            popularity[play.item as usize] += (-age_days / POPULARITY_HALF_LIFE_DAYS).exp2() as f32;
+            decayed[play.item as usize] += (-age_days / half_life_days).exp2();
         }
-        popularity
+        decayed
     }
 
     /// The questions of a split: for each listener the tracks known before and the new ones they
@@ -272,9 +285,9 @@ fn last_tracks(known: &[Play], questions: &mut [Question]) {
         let listener = play.listener as usize;
         let place = questions.binary_search_by_key(&listener, |question| question.listener);
         if let Ok(place) = place
-            && questions[place].last.len() < LAST_TRACKS
+            && questions[place].last.len() < RUNNING_TRACKS
         {
-            questions[place].last.push(play.item as usize);
+            questions[place].last.push(play.item);
         }
     }
 }
@@ -338,7 +351,7 @@ pub struct Question {
     /// Columns played before the cut; never an answer.
     pub heard: HashSet<usize>,
     /// The last columns they took to before the cut, newest first.
-    pub last: Vec<usize>,
+    pub last: Vec<u32>,
     /// Columns the listener took to after the cut.
     pub relevant: HashSet<usize>,
     /// Those of them that were loved.
@@ -443,10 +456,7 @@ mod tests {
             let question = questions.entry(listener).or_insert_with(|| Question {
                 listener: listener as usize,
                 heard,
-                last: last
-                    .take(LAST_TRACKS)
-                    .map(|play| play.item as usize)
-                    .collect(),
+                last: last.take(RUNNING_TRACKS).map(|play| play.item).collect(),
                 relevant: HashSet::new(),
                 loved: HashSet::new(),
             });

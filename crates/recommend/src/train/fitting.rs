@@ -6,14 +6,16 @@ use leitmotif_domain::{ModelId, Timestamp};
 use leitmotif_features::ListeningState;
 use leitmotif_learn::InteractionMatrix;
 use leitmotif_learn::factorize::{IalsModel, IalsOptions};
-use leitmotif_learn::neighbours::{ItemNeighbours, item_cosine};
+use leitmotif_learn::neighbours::ItemNeighbours;
 use leitmotif_learn::sequencing::TransitionWeights;
+use serde::{Deserialize, Serialize};
 
 use super::ablation::ablate;
+use super::cold::played;
 use super::current::{Basis, Comparison, CurrentModel, has_seen};
 use super::dataset::{Dataset, Question, Split};
 use super::exposed::{ExposureReport, Exposures};
-use super::ladder::LadderRow;
+use super::ladder::{JudgedLists, Ladder, LadderRow};
 use super::listened::{ListenedReport, ShareRows, order_weight};
 use super::pareto::pareto;
 use super::ranker::{Moment, PartedRows, RankerSettings, named};
@@ -22,14 +24,15 @@ use super::steps::{LearntSteps, SoundedSteps, StepRows, Stretch};
 use super::table::RankerRows;
 use super::{JUDGE_AT, STEPS_AT, WEIGH_AT, ladder, past};
 use crate::catalogue::CatalogueView;
+use crate::cold_map::{ColdMap, ContentVectors};
 use crate::error::{Error, Result};
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
+use crate::neighbour_settings::NeighbourSettings;
 use crate::pipeline::RANKED_MAX;
 use crate::rank::{ListenedShare, Ranker};
+use crate::recent_sessions::RecentSessions;
 use crate::view::TenantView;
 
-/// Neighbours kept per track.
-const NEIGHBOURS: usize = 200;
 /// Share of the measuring that the Pareto curve takes; the rest is fits of the ranker.
 const CURVE_SHARE: f64 = 0.03;
 
@@ -37,35 +40,47 @@ const CURVE_SHARE: f64 = 0.03;
 pub(crate) struct Parts {
     pub taste: IalsModel,
     pub neighbours: ItemNeighbours,
+    pub neighbours_by: NeighbourSettings,
     pub transitions: ItemNeighbours,
+    pub sessions: RecentSessions,
     /// Listeners × items, weighed.
     pub matrix: InteractionMatrix,
     /// Popularity by column.
     pub popularity: Vec<f32>,
+    /// How much more than usual a column is played.
+    pub trends: Vec<f32>,
 }
 
 /// Fits the sources on the known listens of a split.
-pub(crate) fn fit(
-    dataset: &Dataset,
-    split: &Split<'_>,
-    factorization: IalsOptions,
-) -> Result<Parts> {
+pub(crate) fn fit(dataset: &Dataset, split: &Split<'_>, settings: SourceSettings) -> Result<Parts> {
     let matrix = dataset.matrix(split.train())?;
     let liked = dataset.liked_matrix(split.train())?;
     Ok(Parts {
-        taste: IalsModel::fit(&matrix, factorization)?,
-        neighbours: item_cosine(&liked, NEIGHBOURS)?,
+        taste: IalsModel::fit(&matrix, settings.factorization)?,
+        neighbours: settings.neighbours.fit(&liked)?,
+        neighbours_by: settings.neighbours,
         transitions: past::transitions(split.train(), dataset.items.len())?,
+        sessions: past::sessions(dataset, split.train())?,
         popularity: dataset.popularity(split.train(), split.at),
+        trends: dataset.trends(split.train(), split.at),
         matrix,
     })
+}
+
+/// The settings that sources are fitted with.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SourceSettings {
+    /// The factorisation's.
+    pub factorization: IalsOptions,
+    /// Which model neighbours are of.
+    pub neighbours: NeighbourSettings,
 }
 
 /// What the sources were found to want.
 #[derive(Debug, Clone, Copy)]
 pub struct Recipe {
-    /// The factorisation's settings.
-    pub factorization: IalsOptions,
+    /// Their settings.
+    pub settings: SourceSettings,
     /// How much each source counts.
     pub blend: BlendWeights,
 }
@@ -190,9 +205,9 @@ impl Fitting {
             let split = self.dataset.split(share, share + JUDGE_AT - WEIGH_AT);
             let most = ladder::questions_max(RANKED_MAX).min(requests);
             let questions = self.dataset.questions(&split, most);
-            let (at, parts) = (split.at, fit(&self.dataset, &split, recipe.factorization)?);
+            let (at, parts) = (split.at, fit(&self.dataset, &split, recipe.settings)?);
             let model = self.model(parts, recipe.blend, LearntTrees::default())?;
-            self.stand_at(state, at, model);
+            self.stand_at(state, at, model)?;
             if let Some(next) = moments.get(number + 1) {
                 let plays = self.dataset.between(at, *next);
                 share_rows.add(&self.moment(at), &self.dataset.items, plays, requests / 2)?;
@@ -289,16 +304,15 @@ impl Fitting {
     ) -> Result<Evaluated> {
         let questions = self.questions();
         let judge = self.dataset.split(JUDGE_AT, 1.0);
-        let (at, parts) = (judge.at, fit(&self.dataset, &judge, recipe.factorization)?);
+        let (at, parts) = (judge.at, fit(&self.dataset, &judge, recipe.settings)?);
         on_share(0.2);
         let steps = steps.map(|(learnt, held_out)| {
             learnt.judge(&StepRows::of(&self.dataset, &judge, &held_out))
         });
-        let (dataset, content) = (&self.dataset, &self.content);
-        let mut ladder = ladder::judge(dataset, &questions, &parts, content, &recipe.blend);
+        let mut ladder = self.ladder(&judge, &questions, &parts, &recipe.blend)?;
         on_share(0.4);
         let model = self.model(parts, recipe.blend, LearntTrees::default())?;
-        self.stand_at(past, at, model);
+        self.stand_at(past, at, model)?;
         let listened = self.judge_listened(&learnt)?;
         let is_told = listened.is_some_and(|report| report.is_in_use);
         let ranker = learnt.ranker(is_told);
@@ -345,6 +359,31 @@ impl Fitting {
         })
     }
 
+    /// Judges every source and the blend.
+    fn ladder(
+        &self,
+        judge: &Split<'_>,
+        questions: &[Question],
+        parts: &Parts,
+        blend: &BlendWeights,
+    ) -> Result<Ladder> {
+        let baseline = NeighbourSettings::ItemCosine;
+        let lists = JudgedLists {
+            content: &self.content,
+            cosine: &match parts.neighbours_by {
+                NeighbourSettings::ItemCosine => parts.neighbours.clone(),
+                _ => baseline.fit(&self.dataset.liked_matrix(judge.train())?)?,
+            },
+        };
+        Ok(ladder::judge(
+            &self.dataset,
+            questions,
+            parts,
+            &lists,
+            blend,
+        ))
+    }
+
     /// Judges the listened share, as the view stands.
     fn judge_listened(&self, learnt: &LearntTrees) -> Result<Option<ListenedReport>> {
         let Some((share, _)) = &learnt.listened else {
@@ -368,7 +407,11 @@ impl Fitting {
         if !has_seen(&judge, log_offset) {
             return Ok((Basis::AsItStands, current));
         }
-        let (blend, settings) = (current.blend, *current.taste.options());
+        let blend = current.blend;
+        let settings = SourceSettings {
+            factorization: *current.taste.options(),
+            neighbours: current.neighbours_by,
+        };
         let ranker = match &current.ranker {
             Some(ranker) => {
                 let again = Ranker::from_text(&ranker.to_text(), ranker.blend_weight())?;
@@ -399,13 +442,13 @@ impl Fitting {
     ) -> Result<Measured> {
         let questions = self.questions();
         let judge = self.dataset.split(JUDGE_AT, 1.0);
-        let (at, parts) = (judge.at, fit(&self.dataset, &judge, recipe.factorization)?);
+        let (at, parts) = (judge.at, fit(&self.dataset, &judge, recipe.settings)?);
         let learnt = LearntTrees {
             ranker,
             listened: None,
         };
         let model = self.model(parts, recipe.blend, learnt)?;
-        self.stand_at(past, at, model);
+        self.stand_at(past, at, model)?;
         let moment = self.moment(at);
         let curve = pareto(&moment, &questions, self.dataset.items.len(), &|share| {
             on_share(CURVE_SHARE * share);
@@ -428,21 +471,35 @@ impl Fitting {
         recipe: &Recipe,
         learnt: LearntTrees,
         steps: Option<TransitionWeights>,
+        cold: Option<(ContentVectors, f64)>,
     ) -> Result<RecommenderModel> {
         let whole = self.dataset.split(1.0, 1.0);
-        let parts = fit(&self.dataset, &whole, recipe.factorization)?;
+        let parts = fit(&self.dataset, &whole, recipe.settings)?;
+        let map = |(content, penalty): (ContentVectors, f64)| {
+            ColdMap::fit(&content, &parts.taste, &played(&parts.matrix), penalty)
+        };
+        let cold = cold.map(map).transpose()?;
         let parts = ModelParts {
             steps,
+            cold,
             ..self.parts(parts, recipe.blend, learnt)
         };
         RecommenderModel::new(self.id, parts)
     }
 
     /// Makes the view what a request would have met at a moment.
-    fn stand_at(&mut self, state: ListeningState, at: Timestamp, model: RecommenderModel) {
+    fn stand_at(
+        &mut self,
+        state: ListeningState,
+        at: Timestamp,
+        model: RecommenderModel,
+    ) -> Result<()> {
         self.view.projection.state = state;
         self.view.set_model(Some(Arc::new(model)));
         self.view.count_popularity(at);
+        let sessions = self.view.read_sessions()?;
+        self.view.set_sessions(sessions);
+        Ok(())
     }
 
     fn moment(&self, at: Timestamp) -> Moment<'_> {
@@ -468,8 +525,10 @@ impl Fitting {
             items: self.dataset.items.clone(),
             taste: parts.taste,
             neighbours: parts.neighbours,
+            neighbours_by: parts.neighbours_by,
             content: self.content.clone(),
             transitions: parts.transitions,
+            cold: None,
             blend,
             ranker: learnt.ranker,
             is_ranker_unread: false,

@@ -11,6 +11,7 @@ use super::Parts;
 use super::dataset::{Dataset, Question};
 use super::interval::{Interval, interval_of_mean, mean_of};
 use crate::candidates::voices;
+use crate::explain::Source;
 use crate::model::BlendWeights;
 
 /// Depth of the lists that are judged.
@@ -78,8 +79,11 @@ pub struct Ladder {
     pub random: LadderRow,
     /// Decayed popularity.
     pub popularity: LadderRow,
-    /// Item-item cosine.
+    /// Item-item cosine: the baseline, whichever model of neighbours was kept.
     pub item_item: LadderRow,
+    /// What is played by the same listeners, by the model that was kept.
+    #[serde(default)]
+    pub neighbours: LadderRow,
     /// Embedding neighbours.
     pub content: LadderRow,
     /// Matrix factorisation.
@@ -87,6 +91,12 @@ pub struct Ladder {
     /// What follows the tracks just played.
     #[serde(default)]
     pub session: LadderRow,
+    /// What was played in sessions like the running one.
+    #[serde(default)]
+    pub sessions: LadderRow,
+    /// What was played more than usual in the last days.
+    #[serde(default)]
+    pub trending: LadderRow,
     /// The weighted sum of all sources.
     pub blend: LadderRow,
     /// The blend's candidates in the learned ranker's order; none where no order was learnt.
@@ -98,7 +108,7 @@ pub struct Ladder {
 pub struct SourceScores {
     /// Matrix factorisation.
     pub taste: Vec<f32>,
-    /// Item-item cosine.
+    /// What is played by the same listeners.
     pub neighbours: Vec<f32>,
     /// Embedding neighbours.
     pub content: Vec<f32>,
@@ -106,6 +116,10 @@ pub struct SourceScores {
     pub popular: Vec<f32>,
     /// What follows the tracks just played.
     pub session: Vec<f32>,
+    /// What was played in sessions like the running one.
+    pub sessions: Vec<f32>,
+    /// What was played more than usual in the last days.
+    pub trending: Vec<f32>,
 }
 
 impl SourceScores {
@@ -116,12 +130,14 @@ impl SourceScores {
         content: &ItemNeighbours,
         question: &Question,
     ) -> Self {
-        let liked: Vec<(usize, f32)> = parts
-            .matrix
-            .entries(question.listener)
-            .filter(|(_, weight)| *weight > 0.0)
-            .collect();
+        let liked = liked_entries(parts, question);
         let mut taste = vec![0.0; dataset.items.len()];
+        let mut sessions = vec![0.0; dataset.items.len()];
+        for (item, score) in parts.sessions.after(&question.last, dataset.items.len()) {
+            if let Some(slot) = sessions.get_mut(item as usize) {
+                *slot = score;
+            }
+        }
         if let Some(factor) = parts.taste.user_factor(question.listener) {
             parts.taste.score(factor, &mut taste);
         }
@@ -131,6 +147,8 @@ impl SourceScores {
             content: content.score(&liked),
             popular: parts.popularity.clone(),
             session: parts.transitions.score(&voices(&question.last)),
+            sessions,
+            trending: parts.trends.clone(),
         }
     }
 
@@ -138,7 +156,7 @@ impl SourceScores {
     pub fn blended(&self, question: &Question, weights: &BlendWeights) -> Vec<f32> {
         let mut sum = vec![0.0; self.taste.len()];
         let is_heard = self.is_heard(question);
-        for (scores, weight) in self.sources().into_iter().zip(weights_of(weights)) {
+        for (scores, weight) in self.sources().into_iter().zip(weights.by_source()) {
             let unheard = scores.iter().zip(&is_heard).filter(|(_, heard)| !**heard);
             let best = unheard.map(|(score, _)| *score).fold(0.0, f32::max);
             if best <= 0.0 || weight <= 0.0 {
@@ -153,14 +171,16 @@ impl SourceScores {
 }
 
 impl SourceScores {
-    /// The scores by source, in the order of [`weights_of`].
-    pub fn sources(&self) -> [&[f32]; 5] {
+    /// The scores by the numbers of the sources.
+    pub fn sources(&self) -> [&[f32]; Source::LEARNT] {
         [
             &self.taste,
             &self.neighbours,
             &self.content,
             &self.popular,
             &self.session,
+            &self.sessions,
+            &self.trending,
         ]
     }
 
@@ -176,15 +196,10 @@ impl SourceScores {
     }
 }
 
-/// The weights in the order of [`SourceScores::sources`].
-pub fn weights_of(weights: &BlendWeights) -> [f32; 5] {
-    [
-        weights.taste,
-        weights.neighbours,
-        weights.content,
-        weights.popular,
-        weights.session,
-    ]
+/// The items that a listener took to before.
+fn liked_entries(parts: &Parts, question: &Question) -> Vec<(usize, f32)> {
+    let entries = parts.matrix.entries(question.listener);
+    entries.filter(|(_, weight)| *weight > 0.0).collect()
 }
 
 /// How many requests over so many items a training may make to learn an order, and half as many to
@@ -219,18 +234,27 @@ pub fn mean_ndcg(judged: impl Iterator<Item = Judged>) -> f64 {
     mean_of(&judged.map(|one| one.ndcg_at_10).collect::<Vec<_>>())
 }
 
+/// Lists that are judged and are no part of what is fitted.
+pub struct JudgedLists<'l> {
+    /// Embedding neighbours.
+    pub content: &'l ItemNeighbours,
+    /// Item-item cosine.
+    pub cosine: &'l ItemNeighbours,
+}
+
 /// Judges every source and the blend.
 pub fn judge(
     dataset: &Dataset,
     questions: &[Question],
     parts: &Parts,
-    content: &ItemNeighbours,
+    lists: &JudgedLists<'_>,
     weights: &BlendWeights,
 ) -> Ladder {
     let mut random = RANDOM_SEED.rng();
-    let mut rows: [Vec<Judged>; 7] = Default::default();
+    let mut rows: [Vec<Judged>; 10] = Default::default();
     for question in questions {
-        let scores = SourceScores::of(dataset, parts, content, question);
+        let scores = SourceScores::of(dataset, parts, lists.content, question);
+        let cosine = lists.cosine.score(&liked_entries(parts, question));
         let blended = scores.blended(question, weights);
         let chance = dataset
             .items
@@ -240,27 +264,43 @@ pub fn judge(
         let sources = [
             chance,
             scores.popular,
+            cosine,
             scores.neighbours,
             scores.content,
             scores.taste,
             scores.session,
+            scores.sessions,
+            scores.trending,
             blended,
         ];
         for (rows, scores) in rows.iter_mut().zip(sources) {
             rows.push(judged(question, scores));
         }
     }
-    let [random, popularity, item_item, content, ials, session, blend] =
-        rows.map(|rows| LadderRow::of(&rows));
+    let [
+        random,
+        popularity,
+        item_item,
+        neighbours,
+        content,
+        ials,
+        session,
+        sessions,
+        trending,
+        blend,
+    ] = rows.map(|rows| LadderRow::of(&rows));
     let listeners = questions.len() as u64;
     Ladder {
         listeners,
         random,
         popularity,
         item_item,
+        neighbours,
         content,
         ials,
         session,
+        sessions,
+        trending,
         blend,
         ranked: None,
     }

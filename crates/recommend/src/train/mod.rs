@@ -2,6 +2,7 @@
 //! production, fit on everything, register.
 
 mod ablation;
+mod cold;
 mod contenders;
 mod current;
 mod dataset;
@@ -23,6 +24,7 @@ mod tune;
 mod validate;
 
 pub use ablation::{AblatedGroup, Ablation};
+pub use cold::ColdReport;
 pub use current::{Basis, Comparison};
 pub use dataset::Dataset;
 pub use exposed::{ExaminedPosition, ExposureReport};
@@ -31,10 +33,10 @@ pub use ladder::{Ladder, LadderRow};
 pub use listened::ListenedReport;
 pub use pareto::ParetoPoint;
 pub use ranker::{RankerReport, RankerSettings, RankerTrial};
-pub use report::{Pareto, PromotionReport, SearchReport, TrainingReport};
+pub use report::{NeighbourReport, Pareto, PromotionReport, SearchReport, TrainingReport};
 pub use stages::{Stage, StageTime};
 pub use steps::StepReport;
-pub use tune::SourceTrial;
+pub use tune::{NeighbourTrial, SourceTrial};
 pub use validate::DataFacts;
 
 pub(crate) use fitting::{Parts, fit};

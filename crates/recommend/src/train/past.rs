@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use leitmotif_domain::event::RecordedEvent;
 use leitmotif_domain::{TenantScope, Timestamp};
 use leitmotif_features::ListeningState;
+use leitmotif_features::plays::RECENT_MAX;
 use leitmotif_features::projection::READ_BATCH;
 use leitmotif_learn::neighbours::ItemNeighbours;
 use leitmotif_learn::sequence::{SequentialRules, SequentialRulesOptions};
 
-use super::dataset::Play;
+use super::dataset::{Dataset, Play};
 use crate::error::{Error, Result};
+use crate::recent_sessions::{RecentSessions, SESSION_GAP_MS};
 use crate::service::Stores;
 
-/// Pause after which a listener's next play begins a new session.
-pub const SESSION_GAP_MS: i64 = 30 * 60 * 1_000;
 /// Followers kept per track.
 const FOLLOWERS: usize = 100;
 
@@ -39,6 +39,26 @@ pub async fn state_before(
         (events.iter().filter(is_known)).for_each(|recorded| state.apply(recorded));
     }
     Ok(state)
+}
+
+/// The newest sessions of these plays, as far as the plays are among the newest of their listener, which are
+/// what a request would have met.
+///
+/// - Cost: O(plays), and memory for the newest of each listener.
+pub fn sessions(dataset: &Dataset, plays: &[Play]) -> Result<RecentSessions> {
+    let mut newest: Vec<Vec<&Play>> = vec![Vec::new(); dataset.listeners.len()];
+    for play in plays.iter().rev() {
+        if let Some(own) = newest.get_mut(play.listener as usize)
+            && own.len() < RECENT_MAX
+        {
+            own.push(play);
+        }
+    }
+    let by_listener = dataset.listeners.iter().zip(newest);
+    RecentSessions::of_plays(by_listener.map(|(id, own)| {
+        let liked = own.into_iter().filter(|play| play.signal > 0.0);
+        (*id, liked.map(|play| (play.at, play.item)))
+    }))
 }
 
 /// What follows what in the sessions of these plays, as shares of all that followed; skipped tracks

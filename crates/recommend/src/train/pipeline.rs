@@ -15,14 +15,15 @@ use super::dataset::{Dataset, content_lists};
 use super::exposed::Exposures;
 use super::fitting::{Fitting, LearntTrees, Loaded, Recipe};
 use super::ranker::RankerSettings;
-use super::report::{SearchReport, TrainingReport};
+use super::report::{NeighbourReport, SearchReport, TrainingReport};
 use super::settled::{Evaluated, Measured, Settled, SettledRanker, SettledSources};
 use super::stages::{Meter, Stage};
 use super::steps::{SoundedSteps, StepReport, Stretch};
 use super::tune::{Weighing, costliest, trials_within};
 use super::validate::{self, DataFacts};
-use super::{JUDGE_AT, TrainingRun, WEIGH_AT, past, promote};
+use super::{JUDGE_AT, TrainingRun, WEIGH_AT, cold, past, promote};
 use crate::catalogue::CatalogueView;
+use crate::cold_map::ContentVectors;
 use crate::error::{Error, Result};
 use crate::model_bytes;
 use crate::rank::{ListenedShare, Ranker};
@@ -85,7 +86,7 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
 
         let sources = self.sources(&settled).await?;
         let recipe = Recipe {
-            factorization: sources.factorization,
+            settings: sources.settings,
             blend: sources.blend,
         };
         let ranker = self.ranker(&settled, recipe).await?;
@@ -128,6 +129,8 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         let items = self.fitting()?.dataset.items.clone();
         let content = content_lists(self.stores, self.scope, &items, CONTENT_NEIGHBOURS).await?;
         let count = self.source_trials(settled).await?;
+        let vectors = self.stores.vectors.as_ref();
+        let vectors = ContentVectors::read(vectors, self.scope, &items).await?;
         let sources = self
             .lend(CONTENT_SHARE, move |fitting, on_share| {
                 fitting.content = content;
@@ -135,11 +138,16 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
                 let weighing = Weighing::new(dataset, dataset.split(WEIGH_AT, JUDGE_AT))?;
                 let count = count.unwrap_or_else(|| weighing.usual_trials());
                 let found = weighing.search(count, &fitting.content, on_share)?;
+                let plays = dataset.split(JUDGE_AT, 1.0);
+                let factorization = found.settings.factorization;
+                let cold = cold::judge(dataset, plays.train(), &vectors, factorization)?;
                 Ok(SettledSources {
                     content: fitting.content.clone(),
-                    factorization: found.factorization,
+                    settings: found.settings,
                     blend: found.blend,
                     trials: found.trials,
+                    neighbour_trials: found.neighbour_trials,
+                    cold,
                 })
             })
             .await?;
@@ -340,8 +348,18 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
             let steps = steps.and_then(StepReport::kept);
             let (blobs, scope) = (Arc::clone(&self.stores.blobs), self.scope.clone());
             let runtime = Handle::current();
+            let cold = found.sources.cold.filter(|report| report.is_in_use);
+            let cold = match cold {
+                Some(report) => {
+                    let items = self.fitting()?.dataset.items.clone();
+                    let vectors = self.stores.vectors.as_ref();
+                    let vectors = ContentVectors::read(vectors, self.scope, &items).await?;
+                    Some((vectors, report.penalty))
+                }
+                None => None,
+            };
             let fit = move |fitting: &mut Fitting, _: &dyn Fn(f64)| {
-                let model = fitting.whole(&recipe, learnt, steps)?;
+                let model = fitting.whole(&recipe, learnt, steps, cold)?;
                 model_bytes::store(&model, blobs, &scope, runtime)
             };
             self.lend(0.0, fit).await?;
@@ -450,7 +468,12 @@ fn report(request: TrainingRequest, id: ModelId, found: Found) -> TrainingReport
         split_at: evaluated.split_at,
         ladder: evaluated.ladder,
         blend: recipe.blend,
-        factorization: recipe.factorization,
+        factorization: recipe.settings.factorization,
+        cold: sources.cold,
+        neighbours: Some(NeighbourReport {
+            kept: recipe.settings.neighbours,
+            trials: sources.neighbour_trials,
+        }),
         ranker,
         exposures,
         listened: evaluated.listened,

@@ -6,6 +6,7 @@ use leitmotif_learn::factorize::IalsOptions;
 use serde::{Deserialize, Serialize};
 
 use super::ablation::Ablation;
+use super::cold::ColdReport;
 use super::current::Comparison;
 use super::exposed::ExposureReport;
 use super::ladder::Ladder;
@@ -14,9 +15,10 @@ use super::pareto::ParetoPoint;
 use super::ranker::{RankerReport, RankerTrial};
 use super::stages::StageTime;
 use super::steps::StepReport;
-use super::tune::SourceTrial;
+use super::tune::{NeighbourTrial, SourceTrial};
 use super::validate::DataFacts;
 use crate::model::BlendWeights;
+use crate::neighbour_settings::NeighbourSettings;
 
 /// What a training found.
 ///
@@ -47,6 +49,12 @@ pub struct TrainingReport {
     pub blend: BlendWeights,
     /// The factorisation's settings.
     pub factorization: IalsOptions,
+    /// Which model neighbours are of; none in reports from before it was chosen.
+    #[serde(default)]
+    pub neighbours: Option<NeighbourReport>,
+    /// How tracks are found that came after the training; none where there were too few to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cold: Option<ColdReport>,
     /// What orders the candidates; none where there was too little to learn an order from.
     pub ranker: Option<RankerReport>,
     /// What lists that were shown brought to the ranker; none where none was shown.
@@ -79,6 +87,15 @@ pub struct PromotionReport {
     pub is_promoted: bool,
     /// Why, as a sentence.
     pub reason: String,
+}
+
+/// Which model the source `neighbours` answers from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NeighbourReport {
+    /// The one that was kept: the best on the listens that weigh, of equals the simpler.
+    pub kept: NeighbourSettings,
+    /// What each reached, the simpler first; empty where no listens could judge.
+    pub trials: Vec<NeighbourTrial>,
 }
 
 /// What a search tried.

@@ -4,7 +4,6 @@
 //! rows of the ranker are larger than all the rest together.
 
 use leitmotif_domain::{ErrorKind, ModelId, TenantScope, Timestamp};
-use leitmotif_learn::factorize::IalsOptions;
 use leitmotif_learn::neighbours::ItemNeighbours;
 use leitmotif_storage::ports::BlobKey;
 use serde::de::DeserializeOwned;
@@ -13,15 +12,16 @@ use sha2::{Digest, Sha256};
 
 use super::TrainingRun;
 use super::ablation::Ablation;
+use super::cold::ColdReport;
 use super::current::CurrentModel;
 use super::exposed::ExposureReport;
-use super::fitting::LearntTrees;
+use super::fitting::{LearntTrees, SourceSettings};
 use super::ladder::Ladder;
 use super::listened::ListenedReport;
 use super::ranker::{RankerReport, RankerTrial};
 use super::report::Pareto;
 use super::steps::{LearntSteps, StepReport};
-use super::tune::SourceTrial;
+use super::tune::{NeighbourTrial, SourceTrial};
 use crate::catalogue::CatalogueView;
 use crate::error::{Error, Result};
 use crate::model::BlendWeights;
@@ -29,7 +29,7 @@ use crate::rank::column_names;
 use crate::service::Stores;
 
 /// Raised with every change of what training computes, so that parts of an older program are left.
-const RECIPE: u32 = 4;
+const RECIPE: u32 = 5;
 /// The parts, by name.
 const PARTS: [&str; 8] = [
     "begin",
@@ -47,12 +47,16 @@ const PARTS: [&str; 8] = [
 pub struct SettledSources {
     /// Embedding neighbours of each track.
     pub content: ItemNeighbours,
-    /// The factorisation's settings.
-    pub factorization: IalsOptions,
+    /// The settings they are fitted with.
+    pub settings: SourceSettings,
     /// How much each source counts.
     pub blend: BlendWeights,
-    /// Everything tried.
+    /// Everything tried for the factorisation.
     pub trials: Vec<SourceTrial>,
+    /// Everything tried for neighbours.
+    pub neighbour_trials: Vec<NeighbourTrial>,
+    /// How new tracks are found.
+    pub cold: Option<ColdReport>,
 }
 
 /// The order that was learnt, if any.

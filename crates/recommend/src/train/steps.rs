@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::dataset::{Dataset, Play, RELEVANT_SIGNAL, Split};
 use super::interval::{Interval, interval_of_mean, mean_of};
-use super::past::SESSION_GAP_MS;
 use super::ranker::SEED;
 use super::table::sample;
 use crate::error::Result;
 use crate::playlists::sounds_of;
+use crate::recent_sessions::SESSION_GAP_MS;
 use crate::service::Stores;
 
 /// Fewest steps that costs are learnt from: fewer say nothing surely about five parts.

@@ -8,13 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::contenders::Contenders;
 use super::dataset::{Dataset, Question, Split};
+use super::fitting::SourceSettings;
 use super::ladder::{SourceScores, bounded, judged, mean_ndcg, questions_max};
 use super::{Parts, fit};
 use crate::error::Result;
 use crate::model::BlendWeights;
+use crate::neighbour_settings::NeighbourSettings;
 
-/// Entries above which the factorisation's settings are searched only where somebody asks for it: each
-/// fit takes minutes there.
+/// Entries above which the factorisation's settings are searched only where somebody asks for it, and few
+/// models of neighbours are tried: each fit takes minutes there.
 const SEARCH_ENTRIES_MAX: usize = 2_000_000;
 /// Settings always tried: (factors, regularisation, alpha). Small catalogues want few factors and
 /// little confidence, large ones the last rows; a fit on the demo world takes about a tenth of a second.
@@ -44,6 +46,8 @@ const FINALISTS: usize = 3;
 const SEED: Seed = Seed(0x7365_6172_6368);
 /// Weights tried for a source beside factorisation at 1.
 const WEIGHTS: [f32; 8] = [0.0, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5];
+/// Models of neighbours that are tried where there are many entries: the cosine and one of walks.
+const FEW_NEIGHBOUR_TRIALS: usize = 2;
 /// Passes over the sources; the weights settle after two.
 const PASSES: usize = 2;
 
@@ -58,15 +62,26 @@ pub struct SourceTrial {
     pub blend_ndcg_at_10: Option<f64>,
 }
 
+/// A model of neighbours that was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct NeighbourTrial {
+    /// Which, with its settings.
+    pub settings: NeighbourSettings,
+    /// What it reached alone on the listens that weigh.
+    pub ndcg_at_10: f64,
+}
+
 /// What was found for the sources.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoundSettings {
-    /// The factorisation's settings.
-    pub factorization: IalsOptions,
+    /// The settings they are fitted with.
+    pub settings: SourceSettings,
     /// How much each source counts.
     pub blend: BlendWeights,
-    /// Everything tried.
+    /// Everything tried for the factorisation.
     pub trials: Vec<SourceTrial>,
+    /// Everything tried for neighbours.
+    pub neighbour_trials: Vec<NeighbourTrial>,
 }
 
 /// The listens that weigh, prepared once.
@@ -114,7 +129,32 @@ impl<'d> Weighing<'d> {
         })
     }
 
-    /// Tries so many settings, blends the best and keeps the best blend.
+    /// Tries the models of neighbours, each alone; the simpler come first.
+    pub fn try_neighbours(&self) -> Result<Vec<NeighbourTrial>> {
+        if self.questions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let liked = self.dataset.liked_matrix(self.split.train())?;
+        let mut tried = NeighbourSettings::tried(liked.row_count(), liked.column_count());
+        if liked.entry_count() > SEARCH_ENTRIES_MAX {
+            tried.truncate(FEW_NEIGHBOUR_TRIALS);
+        }
+        let reached = |settings: NeighbourSettings| {
+            let neighbours = settings.fit(&liked)?;
+            let rows = self.questions.iter().map(|question| {
+                let entries: Vec<_> = liked.entries(question.listener).collect();
+                judged(question, neighbours.score(&entries))
+            });
+            Ok(NeighbourTrial {
+                settings,
+                ndcg_at_10: mean_ndcg(rows),
+            })
+        };
+        tried.into_iter().map(reached).collect()
+    }
+
+    /// Tries so many settings of the factorisation and the models of neighbours, blends the best and
+    /// keeps the best blend.
     ///
     /// - Deterministic for the count: more trials begin with the same ones.
     pub fn search(
@@ -127,8 +167,11 @@ impl<'d> Weighing<'d> {
         let mut trials = Vec::with_capacity(count);
         for (number, settings) in drawn(count).into_iter().enumerate() {
             trials.push(self.try_one(settings)?);
-            on_share((number + 1) as f64 / (count + 2) as f64);
+            on_share((number + 1) as f64 / (count + 4) as f64);
         }
+        let neighbour_trials = self.try_neighbours()?;
+        let neighbours = kept_neighbours(&neighbour_trials);
+        on_share((count + 2) as f64 / (count + 4) as f64);
         let mut order: Vec<usize> = (0..trials.len()).collect();
         order.sort_by(|a, b| {
             let (a, b) = (&trials[*a], &trials[*b]);
@@ -136,35 +179,36 @@ impl<'d> Weighing<'d> {
         });
         // The usual settings are few and differ much: the best of them is blended alone.
         order.truncate(if count > SETTINGS.len() { FINALISTS } else { 1 });
-        let mut best: Option<(f64, FoundSettings)> = None;
+        let mut best: Option<(f64, SourceSettings, BlendWeights)> = None;
         let fallback = (order.is_empty()).then(usual);
         let finalists = order.iter().map(|number| trials[*number].settings);
         let mut reached = Vec::new();
         for factorization in finalists.chain(fallback) {
-            let parts = fit(self.dataset, &self.split, factorization)?;
+            let settings = SourceSettings {
+                factorization,
+                neighbours,
+            };
+            let parts = fit(self.dataset, &self.split, settings)?;
             let (quality, blend) = self.blend(&parts, content);
             reached.push(quality);
-            if best.as_ref().is_none_or(|(known, _)| quality > *known) {
-                let found = FoundSettings {
-                    factorization,
-                    blend,
-                    trials: Vec::new(),
-                };
-                best = Some((quality, found));
+            if best.is_none_or(|(known, ..)| quality > known) {
+                best = Some((quality, settings, blend));
             }
         }
         for (number, quality) in order.into_iter().zip(reached) {
             trials[number].blend_ndcg_at_10 = Some(quality);
         }
-        let found = best.map_or_else(
-            || FoundSettings {
-                factorization: usual(),
-                blend: BlendWeights::default(),
-                trials: Vec::new(),
-            },
-            |(_, found)| found,
-        );
-        Ok(FoundSettings { trials, ..found })
+        let unjudged = SourceSettings {
+            factorization: usual(),
+            neighbours,
+        };
+        let (_, settings, blend) = best.unwrap_or((0.0, unjudged, BlendWeights::default()));
+        Ok(FoundSettings {
+            settings,
+            blend,
+            trials,
+            neighbour_trials,
+        })
     }
 
     /// Chooses how much each source counts, one after the other, by NDCG@10.
@@ -193,13 +237,17 @@ impl<'d> Weighing<'d> {
             content: 0.0,
             popular: 0.0,
             session: 0.0,
+            sessions: 0.0,
+            trending: 0.0,
         };
         let mut best = quality(&weights);
-        let fields: [fn(&mut BlendWeights) -> &mut f32; 4] = [
+        let fields: [fn(&mut BlendWeights) -> &mut f32; 6] = [
             |w| &mut w.neighbours,
             |w| &mut w.popular,
             |w| &mut w.content,
             |w| &mut w.session,
+            |w| &mut w.sessions,
+            |w| &mut w.trending,
         ];
         for _ in 0..PASSES {
             for field in fields {
@@ -215,6 +263,15 @@ impl<'d> Weighing<'d> {
         }
         (best, weights)
     }
+}
+
+/// The best of what was tried, of equals the simpler; the cosine where nothing was.
+fn kept_neighbours(trials: &[NeighbourTrial]) -> NeighbourSettings {
+    let better = |best: &NeighbourTrial, one: &NeighbourTrial| one.ndcg_at_10 > best.ndcg_at_10;
+    let kept = trials
+        .iter()
+        .reduce(|best, one| if better(best, one) { one } else { best });
+    kept.map_or_else(NeighbourSettings::default, |kept| kept.settings)
 }
 
 /// The setting that takes longest of those always tried: what a budget of time is counted by.
@@ -287,6 +344,23 @@ mod tests {
             assert!((0.3..=40.0).contains(&one.alpha));
         }
         assert_ne!(long[10], long[11]);
+    }
+
+    #[test]
+    fn the_best_neighbours_are_kept_and_of_equals_the_simpler() {
+        let [cosine, walks, ..] = NeighbourSettings::tried(2, 2)[..] else {
+            unreachable!("the cosine and walks are always tried")
+        };
+        let kept = |reached: &[(NeighbourSettings, f64)]| {
+            let trial = |(settings, ndcg_at_10): &(NeighbourSettings, f64)| NeighbourTrial {
+                settings: *settings,
+                ndcg_at_10: *ndcg_at_10,
+            };
+            kept_neighbours(&reached.iter().map(trial).collect::<Vec<_>>())
+        };
+        assert_eq!(kept(&[]), NeighbourSettings::ItemCosine);
+        assert_eq!(kept(&[(cosine, 0.2), (walks, 0.2)]), cosine);
+        assert_eq!(kept(&[(cosine, 0.2), (walks, 0.25)]), walks);
     }
 
     #[test]

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod cold;
 mod constrained;
 mod exploration;
 mod exposed;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use leitmotif_domain::definition::{DefinitionKind, NewDefinition, Share};
 use leitmotif_recommend::pipeline::{
-    Considered, Degraded, DegradedCause, Fate, PipelineDefinition, TurnedControls,
+    Considered, Degraded, DegradedCause, Fate, PipelineDefinition, TRENDING, TurnedControls,
 };
 use leitmotif_recommend::rank::COLUMN_COUNT;
 use leitmotif_recommend::{RecommendedTrack, Source};
@@ -274,6 +274,48 @@ async fn rules_may_ask_for_the_moment() {
     );
 }
 
+/// Every source but one left out.
+fn alone(source: &str) -> String {
+    let names = Source::ALL
+        .iter()
+        .take(Source::LEARNT)
+        .map(|one| one.name());
+    let weights = names.map(|name| format!("{name} = {}\n", u8::from(name == source)));
+    format!(
+        "[sources]\n{}[ranking]\nby = 'blend'",
+        weights.collect::<String>()
+    )
+}
+
+#[tokio::test]
+async fn sessions_are_offered_by_those_like_the_running_one() {
+    let world = trained().await;
+    let answer = world.try_out(&alone("sessions"), |_| {}).await;
+    let first = &answer.tracks[0];
+    assert_eq!(first.reasons[0].source, Source::Sessions);
+    assert_eq!(
+        world.group_of(first.track),
+        1,
+        "what the same listeners play"
+    );
+}
+
+#[tokio::test]
+async fn a_shelf_of_trends_holds_what_is_played_more_than_usual_or_nothing() {
+    let world = trained().await;
+    let hit = world.tracks[0];
+    world.clock.advance_ms(40 * 24 * 3_600_000);
+    for number in 0..30 {
+        let fan = format!("fan {number}");
+        world.play(&fan, hit, ListenOutcome::Completed).await;
+    }
+    let after = world
+        .ask(|request| request.placement = TRENDING.to_owned())
+        .await;
+    assert_eq!(ids(&after.tracks), [hit]);
+    assert_eq!(after.tracks[0].reasons[0].source, Source::Trending);
+}
+
 /// The mean of a quality over the list never falls when its control is turned up.
 #[tokio::test]
 async fn every_control_is_monotone() {
@@ -304,7 +346,8 @@ async fn every_control_is_monotone() {
             let turn = step as f32 / 4.0;
             let answer = world
                 .try_out("[list]\nartist_gap = 0\ninclude_heard = true", |request| {
-                    request.count = 12;
+                    // Half of what the listener likes: a list of all of it cannot change.
+                    request.count = 6;
                     let turned = Some(turn);
                     match control {
                         "familiarity" => request.controls.familiarity = turned,

@@ -16,12 +16,15 @@ use crate::client::Client;
 /// Time between two looks at a training.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The rows of the ladder, weakest idea first.
-const LADDER: [&str; 8] = [
+const LADDER: [&str; 11] = [
     "random",
     "popularity",
+    "trending",
     "item_item",
     "content",
     "session",
+    "sessions",
+    "neighbours",
     "ials",
     "blend",
     "ranked",
@@ -283,6 +286,13 @@ fn print_model(model: &Value) {
         });
         println!("{name:12} NDCG@10 {reached:.4}{interval}");
     }
+    if let Some(kept) = report.pointer("/neighbours/kept") {
+        println!("neighbours by {}", neighbours_name(kept));
+    }
+    let recall = |way: &str| number(report, &format!("/cold/{way}_recall_at_20"));
+    if let Some((mapped, alike)) = recall("mapped").zip(recall("content")) {
+        println!("new tracks  recall@20 {mapped:.4} mapped, {alike:.4} by likeness");
+    }
     for reason in ["/promotion/reason", "/steps/reason"] {
         if let Some(reason) = report.pointer(reason).and_then(Value::as_str) {
             println!("{reason}");
@@ -292,6 +302,12 @@ fn print_model(model: &Value) {
         println!("warning: {warning}");
     }
     print_measured(report);
+}
+
+/// A model of neighbours by its name; one with settings is an object of that name.
+fn neighbours_name(kept: &Value) -> &str {
+    let named = kept.as_object().and_then(|named| named.keys().next());
+    named.map_or_else(|| kept.as_str().unwrap_or_default(), String::as_str)
 }
 
 fn print_measured(report: &Value) {

@@ -55,6 +55,7 @@ fn shelf(shelf: &ShelfAnswer) -> Markup {
         "familiar" => "From artists you play",
         "discover" => "Discover",
         "new" => "New here",
+        "trending" => "More than usual in these days",
         _ => "Played a lot lately",
     };
     html! {

@@ -170,6 +170,8 @@ pub fn model_body(model: &ModelAnswer, can_administer: bool) -> Markup {
         (steps_section(report))
         (exposures_section(report))
         div.columns { (data_section(report)) (stages_section(report)) }
+        (neighbours_section(report))
+        (cold_section(report))
         (search_section(report))
     }
 }
@@ -277,6 +279,81 @@ fn stages_section(report: &Value) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// Which model of neighbours was kept, and what the others reached.
+fn neighbours_section(report: &Value) -> Markup {
+    let kept = report.pointer("/neighbours/kept");
+    let trials = report.pointer("/neighbours/trials");
+    let trials = trials
+        .and_then(Value::as_array)
+        .map_or(&[][..], |trials| trials);
+    html! {
+        @if !trials.is_empty() {
+            section aria-labelledby="neighbours" {
+                h2 #neighbours { "What is played by the same listeners" }
+                table {
+                    caption { "Models of neighbours, each alone on the weighing listens; the best answers, of equals the simpler" }
+                    thead { tr { th scope="col" { "Model" } th.number scope="col" { "NDCG at 10" } } }
+                    tbody { @for trial in trials { tr class=[(trial.get("settings") == kept).then_some("best")] {
+                        th scope="row" { (neighbours_text(trial.get("settings"))) }
+                        td.number { (trimmed(read(trial, "/ndcg_at_10").unwrap_or(0.0), 4)) }
+                    } } }
+                }
+            }
+        }
+    }
+}
+
+/// How tracks are found that came after the training.
+fn cold_section(report: &Value) -> Markup {
+    let rows = [
+        (
+            "/cold/mapped_recall_at_20",
+            "Taste, by a map from sound and words",
+        ),
+        ("/cold/content_recall_at_20", "Likeness to what was played"),
+    ];
+    let is_in_use = report.pointer("/cold/is_in_use") == Some(&Value::Bool(true));
+    html! {
+        @if report.get("cold").is_some_and(Value::is_object) {
+            section aria-labelledby="cold" {
+                h2 #cold { "Tracks that nobody has played yet" }
+                table {
+                    caption { "Share of what listeners took to among the first 20 of tracks whose plays were taken out" }
+                    thead { tr { th scope="col" { "Found by" } th.number scope="col" { "Recall" } } }
+                    tbody { @for (pointer, title) in rows { tr {
+                        th scope="row" { (title) }
+                        td.number { @if let Some(value) = read(report, pointer) { (trimmed(value, 4)) } }
+                    } } }
+                }
+                p.quiet { @if is_in_use { "New tracks are mapped." } @else { "New tracks are found by likeness alone." } }
+            }
+        }
+    }
+}
+
+/// A model of neighbours by its name, with its settings where it has some.
+fn neighbours_text(settings: Option<&Value>) -> String {
+    let titles = [
+        ("item_cosine", "Item cosine"),
+        ("rp3_beta", "Random walks, RP3β"),
+        ("ease", "Linear model, EASE"),
+    ];
+    let (name, fields) = match settings {
+        Some(Value::String(name)) => (name.as_str(), None),
+        Some(Value::Object(named)) => match named.iter().next() {
+            Some((name, fields)) => (name.as_str(), Some(fields)),
+            None => ("", None),
+        },
+        _ => ("", None),
+    };
+    let title = titles.iter().find(|(known, _)| *known == name);
+    let title = title.map_or(name, |(_, title)| title);
+    match settings_text(fields) {
+        told if told.is_empty() => title.to_owned(),
+        told => format!("{title}: {told}"),
     }
 }
 

@@ -25,12 +25,15 @@ use crate::visitor::Visitor;
 const RUNNING_SHOWN: usize = 6;
 
 /// The sources of the ladder, weakest idea first.
-const LADDER: [(&str, &str); 8] = [
+const LADDER: [(&str, &str); 11] = [
     ("random", "Random order"),
     ("popularity", "Popularity"),
+    ("trending", "More than usual in these days"),
     ("content", "Alike in sound or words"),
-    ("item_item", "Played by the same listeners"),
+    ("item_item", "Played by the same listeners (cosine)"),
+    ("neighbours", "Played by the same listeners (as kept)"),
     ("session", "What follows the last tracks"),
+    ("sessions", "Sessions like the running one"),
     ("ials", "Taste (matrix factorisation)"),
     ("blend", "All of them, blended"),
     ("ranked", "The blend in the learned order"),

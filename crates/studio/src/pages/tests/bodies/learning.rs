@@ -42,6 +42,11 @@ fn a_model(is_production: bool) -> ModelAnswer {
                 "examination": [{"position": 1, "share": 1.0, "log_error": HOSTILE}]},
             "data": {"listens": 4000, "skips": 7},
             "stages": [{"stage": HOSTILE, "duration_ms": 12, "is_resumed": true}],
+            "cold": {"tracks": 40, "mapped_recall_at_20": 0.5, "content_recall_at_20": HOSTILE, "is_in_use": true},
+            "neighbours": {"kept": "item_cosine", "trials": [
+                {"settings": "item_cosine", "ndcg_at_10": 0.125},
+                {"settings": {HOSTILE: {HOSTILE: 3}}, "ndcg_at_10": HOSTILE},
+                {"settings": {"ease": {"lambda": 20.0}}, "ndcg_at_10": 0.1}]},
             "search": {"source_trials": [{"settings": {HOSTILE: 3}, "ndcg_at_10": 0.2}]},
             "blend": {HOSTILE: HOSTILE}
         }),
