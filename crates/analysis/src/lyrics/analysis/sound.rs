@@ -109,7 +109,7 @@ impl Sound {
                 known += if stress.is_known { count } else { 0 };
             }
         }
-        let percent = (100.0 * known as f64 / f64::from(read_count.max(1) as u32)).round();
+        let percent = (100.0 * known as f64 / read_count.max(1) as f64).round();
         Self {
             method: Cow::Owned(format!(
                 "russian-rules-beta: stress known of {percent} % of words"
