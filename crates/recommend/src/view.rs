@@ -17,9 +17,9 @@ use crate::placements::Placements;
 use crate::rank::skip_rate;
 use crate::recent_sessions::RecentSessions;
 
-/// Popularity is counted anew, and sessions are read anew, when the plays grew by one in so many. Counting costs at most the number
-/// of plays, so a play pays for 50 tracks at most; few plays are counted on every one, so that the
-/// first of a new catalogue are seen, however long its log of other events is.
+/// Popularity is counted anew, and sessions are read anew, when the plays grew by one in so many. Counting
+/// costs at most the number of plays, so a play pays for 50 tracks at most; few plays are counted on every
+/// one, so that the first of a new catalogue are seen, however long its log of other events is.
 const POPULARITY_SHARE: u64 = 50;
 /// Strongest pull or push of one track; a track played a hundred times is not a hundred tastes.
 const SIGNAL_MAX: f32 = 20.0;
@@ -162,8 +162,8 @@ impl TenantView {
         }
     }
 
-    /// Counts popularity, trends and skip rates as they were at `now`. A track that nobody plays here counts as it is
-    /// said to be played elsewhere, below one that is played.
+    /// Counts popularity, trends and skip rates as they were at `now`. A track that nobody plays here counts as
+    /// it is said to be played elsewhere, below one that is played.
     pub fn count_popularity(&mut self, now: Timestamp) {
         self.popularity = vec![0.0; self.catalogue.len()];
         for (index, card) in self.catalogue.cards() {

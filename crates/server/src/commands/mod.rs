@@ -12,6 +12,7 @@ mod export_manifest;
 mod feature;
 mod heads;
 mod histories;
+mod home;
 mod import;
 mod lyrics;
 mod manage;
@@ -83,6 +84,8 @@ enum Command {
     Search(search::SearchArgs),
     /// Recommends tracks to a listener.
     Recommend(query::RecommendArgs),
+    /// Shows the shelves of a listener's home in their order.
+    Home(home::HomeArgs),
     /// Explains an answer: what took how long, what became of every candidate.
     Explain {
         /// `request_id` of the answer.
@@ -197,6 +200,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Analyze(args) => query::analyze(args, &connection.client, as_json).await,
         Command::Similar(args) => query::similar(args, &connection.client, as_json).await,
         Command::Search(args) => search::run(args, &connection.client, as_json).await,
+        Command::Home(args) => home::run(args, &connection.client, as_json).await,
         Command::Recommend(args) => query::recommend(args, &connection.client, as_json).await,
         Command::Explain { request } => {
             pipeline::explain(&request, &connection.client, as_json).await

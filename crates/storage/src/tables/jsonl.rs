@@ -52,7 +52,7 @@ pub fn parse_row(columns: &[Column], line: &[u8]) -> Result<Vec<Cell>> {
     let fields: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(line)
         .map_err(|error| corrupt(format!("a row is no JSON object: {error}")))?;
     let cells = columns.iter().map(|column| {
-        let value = fields.get(column.name);
+        let value = fields.get(column.name.as_ref());
         let value = value.ok_or_else(|| corrupt(format!("a row has no `{}`", column.name)))?;
         cell_of(column.kind, value.get())
             .ok_or_else(|| corrupt(format!("`{}` of a row is of another kind", column.name)))
@@ -66,7 +66,11 @@ fn cell_of(kind: ColumnKind, text: &str) -> Option<Cell> {
         return Some(Cell::Null);
     }
     Some(match kind {
-        ColumnKind::Text | ColumnKind::Json => Cell::Text(serde_json::from_str(text).ok()?),
+        ColumnKind::Text => Cell::Text(serde_json::from_str(text).ok()?),
+        // A document as text, or the document itself.
+        ColumnKind::Json => {
+            Cell::Text(serde_json::from_str(text).unwrap_or_else(|_| text.to_owned()))
+        }
         ColumnKind::Integer => Cell::Integer(text.parse().ok()?),
         ColumnKind::Real => Cell::Real(
             text.parse()

@@ -1,6 +1,8 @@
 //! Tables of typed columns on their way into files: JSON lines always, Parquet under the feature
 //! `parquet`. The same rows give the same bytes on every machine.
 
+use std::borrow::Cow;
+
 mod jsonl;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -27,10 +29,10 @@ pub enum ColumnKind {
 }
 
 /// A column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     /// Its name, the unit last.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What it holds.
     pub kind: ColumnKind,
     /// What it means.
@@ -43,9 +45,19 @@ impl Column {
     /// A column without a unit.
     pub const fn new(name: &'static str, kind: ColumnKind, description: &'static str) -> Self {
         Self {
-            name,
+            name: Cow::Borrowed(name),
             kind,
             description,
+            unit: None,
+        }
+    }
+
+    /// A column whose name is known when the table is made.
+    pub fn named(name: String, kind: ColumnKind) -> Self {
+        Self {
+            name: Cow::Owned(name),
+            kind,
+            description: "",
             unit: None,
         }
     }

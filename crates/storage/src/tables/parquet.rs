@@ -217,7 +217,7 @@ fn buffers(columns: &[Column]) -> Vec<Buffer> {
 }
 
 fn field(column: &Column) -> String {
-    let name = column.name;
+    let name = &column.name;
     match column.kind {
         ColumnKind::Text | ColumnKind::Json => format!("optional binary {name} (STRING); "),
         ColumnKind::Integer => format!("optional int64 {name}; "),

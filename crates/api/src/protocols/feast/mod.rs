@@ -9,6 +9,7 @@ pub mod errors;
 mod rows;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -227,6 +228,11 @@ async fn materialize(
     Ok((StatusCode::ACCEPTED, Json(body)).into_response())
 }
 
-async fn health() -> StatusCode {
-    StatusCode::OK
+/// Tells whether features can be asked for: not while the server starts or stops.
+async fn health(State(state): State<ApiState>) -> StatusCode {
+    if state.is_ready.load(Ordering::Acquire) {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
 }

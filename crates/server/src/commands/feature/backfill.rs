@@ -1,5 +1,7 @@
 //! `leitmotif feature backfill`: every entity of a view at moments of the past, row by row into a file.
 
+mod parquet;
+
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -59,6 +61,9 @@ pub enum Format {
     Jsonl,
     /// Comma-separated values with a header; lists as JSON.
     Csv,
+    /// Apache Parquet; needs a build with the feature `parquet`. Until all rows are there they lie beside the
+    /// file, as lines.
+    Parquet,
 }
 
 /// One row: join keys, moment, status, then features.
@@ -132,7 +137,7 @@ impl Opened {
     /// Whether its last row begins with these names and values.
     fn ends_with(&self, format: Format, expected: &Row<'_>) -> bool {
         match format {
-            Format::Jsonl => {
+            Format::Jsonl | Format::Parquet => {
                 serde_json::from_str::<Map<String, Value>>(&self.last).is_ok_and(|row| {
                     expected
                         .iter()
@@ -177,7 +182,7 @@ fn open(path: &Path, format: Format) -> anyhow::Result<Opened> {
     file.seek(std::io::SeekFrom::End(0)).with_context(context)?;
     let has_header = lines > 0;
     let (sink, rows): (Box<dyn RowSink>, usize) = match format {
-        Format::Jsonl => (Box::new(JsonLines(BufWriter::new(file))), lines),
+        Format::Jsonl | Format::Parquet => (Box::new(JsonLines(BufWriter::new(file))), lines),
         Format::Csv => {
             let writer = csv::Writer::from_writer(file);
             (
@@ -192,15 +197,17 @@ fn open(path: &Path, format: Format) -> anyhow::Result<Opened> {
 
 /// Writes the rows: entities in the order of their ids, the moments of each one after the other.
 pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<()> {
+    parquet::check(args.format)?;
     let moments = moments_of(&args)?;
     let (keys, entities) = entities_of(&args.view, client).await?;
-    let mut file = open(&args.out, args.format)?;
+    let rows_path = parquet::rows_path(&args.out, args.format);
+    let mut file = open(&rows_path, args.format)?;
     let (total, done) = (entities.len() * moments.len(), file.rows);
     ensure!(
         goes_on(&file, args.format, &keys, &entities, &moments),
         "the {done} rows in `{}` are not the first of the {total} that were asked for: they are of \
          something else, or entities came since; write to another file",
-        args.out.display()
+        rows_path.display()
     );
     let bars = Bars::new(as_json);
     bars.begin(STEP, total as u64);
@@ -238,6 +245,12 @@ pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<(
         bars.advance(STEP, written as u64);
     }
     bars.end(STEP);
+    if args.format == Format::Parquet {
+        drop(file);
+        let path = format!("/api/v1/features/{}", escape(&args.view));
+        let view = client.get(&path).await?;
+        parquet::convert(&rows_path, &args.out, &keys, &view)?;
+    }
     let summary = json!({"rows": total, "written": total - done, "out": args.out});
     print(&summary, as_json, |_| {
         println!("{total} rows in {}", args.out.display());
