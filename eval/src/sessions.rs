@@ -51,17 +51,20 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
 
 type Fit = fn(&[Vec<u32>], usize) -> anyhow::Result<Recommender<'static>>;
 
-const MODELS: [(&str, Fit); 4] = [
+const MODELS: [(&str, Fit); 5] = [
     ("popularity", fit_popularity),
     ("sequential_rules", fit_rules),
     ("session_neighbours", |train, items| {
         fit_neighbours(train, items, None)
     }),
+    ("session_neighbours_served", fit_served),
     ("session_neighbours_near", |train, items| {
         fit_neighbours(train, items, Some(NEAR_PLACES))
     }),
 ];
 
+/// Sessions that the product keeps.
+const SERVED_SESSIONS: usize = 50_000;
 /// Chosen on the last tenth of the training sessions.
 const NEAR_PLACES: f32 = 5.0;
 
@@ -91,6 +94,21 @@ fn fit_neighbours(
         ..SessionNeighboursOptions::default()
     };
     let index = SessionNeighbours::fit(train, item_count, options)?;
+    Ok(Box::new(move |session, board| {
+        index.recommend(session, LIST_LENGTH, board)
+    }))
+}
+
+/// As the product compares: the newest sessions alone, few of them with each other.
+fn fit_served(train: &[Vec<u32>], item_count: usize) -> anyhow::Result<Recommender<'static>> {
+    let options = SessionNeighboursOptions {
+        candidate_sessions: 100,
+        neighbours: 50,
+        last_items: 10,
+        place_decay: None,
+    };
+    let newest = &train[train.len().saturating_sub(SERVED_SESSIONS)..];
+    let index = SessionNeighbours::fit(newest, item_count, options)?;
     Ok(Box::new(move |session, board| {
         index.recommend(session, LIST_LENGTH, board)
     }))

@@ -15,8 +15,9 @@ use crate::error::Result;
 pub const SESSION_GAP_MS: i64 = 30 * 60 * 1_000;
 /// Last tracks of a listener that are the running session.
 pub const RUNNING_TRACKS: usize = 10;
-/// How sessions are compared. The paper takes 500 candidates, of which 100 speak; half a millisecond of an
-/// answer is not to be had, and on recorded sessions fewer lose little.
+/// How sessions are compared. The paper takes 500 candidates, of which 100 speak. On recorded sessions the next
+/// track is among the first 20 for 0.197 of them with 300 and 100, for 0.194 with these, at two thirds of the
+/// time.
 const OPTIONS: SessionNeighboursOptions = SessionNeighboursOptions {
     candidate_sessions: 100,
     neighbours: 50,
