@@ -63,11 +63,9 @@ impl Column {
     }
 
     /// The same with a unit.
-    pub const fn in_unit(self, unit: &'static str) -> Self {
-        Self {
-            unit: Some(unit),
-            ..self
-        }
+    pub const fn in_unit(mut self, unit: &'static str) -> Self {
+        self.unit = Some(unit);
+        self
     }
 }
 

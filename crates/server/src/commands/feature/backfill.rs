@@ -367,7 +367,7 @@ mod tests {
             file.sink.write(&row).unwrap();
             file.sink.flush().unwrap();
             let line = match format {
-                Format::Jsonl => "{\"a\":1.5,\"b\":\"x, \\\"y\\\"\\nz\"}\n",
+                Format::Jsonl | Format::Parquet => "{\"a\":1.5,\"b\":\"x, \\\"y\\\"\\nz\"}\n",
                 Format::Csv => "1.5,\"x, \"\"y\"\" z\"\n",
             };
             let text = std::fs::read_to_string(&path).unwrap();
