@@ -24,9 +24,6 @@ const SONGS_PER_PAGE: usize = 500;
 const MISSING_SHOWN: usize = 10;
 /// Ids that were refused, shown with the reason.
 const REFUSED_SHOWN: usize = 10;
-/// Where the password is looked for when no file is named.
-const PASSWORD_VARIABLE: &str = "SUBSONIC_PASSWORD";
-
 #[derive(clap::Args)]
 pub struct Args {
     /// Address of the media server, `http://host:port`.
@@ -34,9 +31,9 @@ pub struct Args {
     /// User of the media server; without one an API key of the server stands for user and password.
     #[arg(long)]
     user: Option<String>,
-    /// File with the password, or the API key; `SUBSONIC_PASSWORD` is read when left out.
+    /// File with the password, or the API key; `-` reads it from standard input.
     #[arg(long)]
-    password_file: Option<PathBuf>,
+    password_file: PathBuf,
     /// Sends the password itself: for servers that keep only its hash, and so cannot check a salted one.
     #[arg(long)]
     plain_password: bool,
@@ -128,12 +125,13 @@ pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<E
 }
 
 fn secret_of(args: &Args) -> anyhow::Result<String> {
-    let Some(path) = &args.password_file else {
-        return std::env::var(PASSWORD_VARIABLE)
-            .with_context(|| format!("give `--password-file`, or set {PASSWORD_VARIABLE}"));
+    let path = &args.password_file;
+    let text = if path.as_os_str() == "-" {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(path)
     };
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read `{}`", path.display()))?;
+    let text = text.with_context(|| format!("cannot read `{}`", path.display()))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{TestServer, cli_with};
+use crate::harness::{TestServer, cli};
 
 fn tracks(count: usize, more: impl Fn(usize) -> Value) -> Value {
     let one = |i: usize| {
@@ -27,12 +27,20 @@ fn journey_media_server() {
     let server = TestServer::start(&data);
     let wire = &server.wire;
     wire.post("/api/v1/tracks", &tracks(600, |_| json!({})));
+    let key_file = folder.path().join("key");
+    std::fs::write(&key_file, theirs.wire.key.as_deref().unwrap()).unwrap();
     let import = |more: &[&str]| {
         let from = format!("http://{}", theirs.wire.address);
-        let mut arguments = vec!["--json", "import", "subsonic", from.as_str()];
-        arguments.extend(more);
-        let key = theirs.wire.key.clone().unwrap();
-        cli_with(&data, &arguments, &[("SUBSONIC_PASSWORD", key.as_str())])
+        let file = key_file.to_str().unwrap();
+        let asked = [
+            "--json",
+            "import",
+            "subsonic",
+            &from,
+            "--password-file",
+            file,
+        ];
+        cli(&data, &[&asked, more].concat())
     };
     let first = import(&[]);
     assert!(first.is_success, "{}", first.stderr);
