@@ -53,7 +53,7 @@ impl NeighbourSettings {
     /// fitted with item-item cosine.
     ///
     /// - Shape: `liked` is listeners × tracks.
-    /// - Cost: that of the model; see [`item_cosine`], [`rp3beta`] and [`EaseModel`].
+    /// - Cost: that of the model; see [`item_cosine()`], [`rp3beta()`] and [`EaseModel`].
     pub fn fit(&self, liked: &InteractionMatrix) -> Result<ItemNeighbours> {
         Ok(match self {
             Self::Rp3Beta(options) => rp3beta(liked, *options)?,

@@ -85,7 +85,7 @@ pub fn choose(
     let known = Arc::new(KnownTracks::of(view, request.listener));
     let facts = RequestFacts::new(view, request, &known, now, has_artists);
     let excluded = exclusions(view, request, &known, definition, Some(now));
-    let only = only_of(view, request);
+    let (excluded_count, only) = (excluded.len(), only_of(view, request));
     let mut making = Making {
         view,
         request,
@@ -98,6 +98,7 @@ pub fn choose(
             request,
             known: &known,
             definition,
+            excluded_count,
             only: only.clone(),
             near: near.unwrap_or_default(),
             degraded: (near.err().into_iter())

@@ -110,6 +110,8 @@ pub struct Asking<'a> {
     pub known: &'a KnownTracks<'a>,
     /// How.
     pub definition: &'a PipelineDefinition,
+    /// Tracks that may not be shown: a source that offers what the listener knows best offers them first.
+    pub excluded_count: usize,
     /// What may be shown at all, by catalogue index, where constraints say so.
     pub only: Option<Arc<KeyedSet<usize>>>,
     /// Embedding neighbours of [`content_seeds`].
@@ -135,8 +137,11 @@ impl Asking<'_> {
         offers
     }
 
+    /// Candidates of a source: as many as a list is made of, half of which at least may be shown however much
+    /// the listener has heard.
     fn usual_count(&self) -> usize {
-        (self.request.count * OFFER_PER_PLACE).max(OFFER_MIN)
+        let usual = (self.request.count * OFFER_PER_PLACE).max(OFFER_MIN);
+        usual.max(usual / 2 + self.excluded_count)
     }
 
     fn offers_of_tracks(&mut self, rung: Rung, helping: Helping, watch: &Stopwatch) -> Vec<Offer> {
@@ -293,11 +298,13 @@ pub(crate) fn personal_shortlist(
     known: &KnownTracks<'_>,
 ) -> Result<Vec<Pooled>> {
     let definition = PipelineDefinition::unhurried(ListOptions::default());
+    let excluded = exclusions(view, request, known, &definition, None);
     let mut asking = Asking {
         view,
         request,
         known,
         definition: &definition,
+        excluded_count: excluded.len(),
         only: None,
         near: &[],
         degraded: Vec::new(),
@@ -309,7 +316,6 @@ pub(crate) fn personal_shortlist(
             missing.part
         )));
     }
-    let excluded = exclusions(view, request, known, &definition, None);
     let wanted = RANKED_MAX.max(request.count);
     let is_excluded = |one: &Pooled| excluded.contains(&one.index);
     Ok(shortlist(&pool(&offers), is_excluded, wanted))

@@ -36,6 +36,7 @@ use leitmotif_domain::{
 };
 use leitmotif_features::projection::CONSUMER;
 use leitmotif_features::{Projection, saving};
+use leitmotif_recommend::explain::Source;
 use leitmotif_recommend::exposures::ExposureWriter;
 use leitmotif_recommend::service::{PRODUCTION, Stores};
 use leitmotif_recommend::train::{TrainingReport, TrainingRun, promote, train};
@@ -545,6 +546,49 @@ async fn who_has_heard_everything_still_gets_a_list_without_what_they_reject() {
     assert_eq!(
         answer.tracks[0].track, world.tracks[0],
         "not heard for longest"
+    );
+}
+
+#[tokio::test]
+async fn who_has_heard_more_than_sources_offer_still_gets_a_list_of_their_taste() {
+    const TRACKS: usize = 400;
+    let world = World::new().await;
+    let mut tracks = Vec::new();
+    for number in 0..TRACKS {
+        let artist = format!("band {}", number / 4);
+        tracks.push(world.add_track(&format!("tune {number}"), &artist).await);
+    }
+    // Everybody knows most of what they share; what one has not heard others have.
+    for person in 0..8 {
+        for place in 0..TRACKS {
+            if (place + person) % 8 != 0 {
+                let name = format!("heavy {person}");
+                world
+                    .play(&name, tracks[place], ListenOutcome::Completed)
+                    .await;
+            }
+        }
+    }
+    world.train().await.unwrap();
+    let listener = world.listener("heavy 3");
+    let answer = world.ask(|request| request.listener = Some(listener)).await;
+    assert_eq!(answer.rung, Rung::Personalised);
+    let is_unheard = |track: &TrackId| {
+        let place = tracks.iter().position(|one| one == track);
+        place.is_some_and(|place| (place + 3) % 8 == 0)
+    };
+    let theirs = answer.tracks.iter().filter(|one| is_unheard(&one.track));
+    assert!(theirs.count() >= 8, "{:?}", answer.tracks);
+    // What they know best is offered first, and what they may be shown comes behind it.
+    let trace = world
+        .recommender
+        .trace(&world.scope, answer.request_id)
+        .unwrap();
+    let taste = trace.sources.iter().find(|one| one.source == Source::Taste);
+    assert!(
+        taste.unwrap().offered > TRACKS * 7 / 8,
+        "{:?}",
+        trace.sources
     );
 }
 

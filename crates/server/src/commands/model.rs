@@ -162,7 +162,7 @@ async fn export_ranker(id: &str, file: &Path, client: &Client) -> anyhow::Result
 }
 
 /// Waits for a training and tells a person at a terminal which stage it is in.
-async fn wait(client: &Client, job: &str) -> anyhow::Result<()> {
+pub(super) async fn wait(client: &Client, job: &str) -> anyhow::Result<()> {
     let is_watched = std::io::stderr().is_terminal();
     let mut told = String::new();
     loop {

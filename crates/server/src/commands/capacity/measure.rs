@@ -134,7 +134,7 @@ async fn write_tracks(settings: &Settings, bars: &Bars) -> anyhow::Result<(f64, 
     Ok((server_mb, memory_bytes, write_s))
 }
 
-async fn send_tracks(
+pub(super) async fn send_tracks(
     client: &Client,
     range: std::ops::Range<usize>,
     bars: &Bars,
@@ -245,7 +245,7 @@ pub fn process_mb(process: &str, field: &str) -> anyhow::Result<f64> {
     Ok(kib / 1_024.0)
 }
 
-fn folder_bytes(folder: &Path) -> anyhow::Result<f64> {
+pub(super) fn folder_bytes(folder: &Path) -> anyhow::Result<f64> {
     let mut total = 0.0;
     for entry in folder.read_dir()? {
         let entry = entry?;

@@ -1,5 +1,6 @@
 //! `leitmotif capacity`: what a load needs, worked out from what is measured on this machine.
 
+mod listeners;
 pub mod measure;
 mod plan;
 
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 
 pub use self::measure::process_mb;
 
+use self::listeners::ListenerArgs;
 use self::measure::Figures;
 use self::plan::{Load, Plan};
 use super::print;
@@ -42,6 +44,8 @@ pub struct Args {
     /// Songs that are analysed to measure; more take longer and say more.
     #[arg(long, default_value_t = 32)]
     songs: usize,
+    #[command(flatten)]
+    listeners: ListenerArgs,
 }
 
 impl Args {
@@ -82,6 +86,11 @@ impl Args {
 pub async fn run(args: Args, settings: &Settings, as_json: bool) -> anyhow::Result<ExitCode> {
     let load = args.load()?;
     let bars = Bars::new(as_json);
+    if args.listeners.users().is_some() {
+        let told = listeners::run(&args.listeners, (load.peak, load.busy), &bars).await?;
+        print(&told, as_json, listeners::print_text);
+        return Ok(ExitCode::SUCCESS);
+    }
     let figures =
         measure::measure(args.seconds, args.songs, settings.worker_count(), &bars).await?;
     let plan = Plan::of(&load, &figures);
