@@ -560,12 +560,10 @@ async fn who_has_heard_more_than_sources_offer_still_gets_a_list_of_their_taste(
     }
     // Everybody knows most of what they share; what one has not heard others have.
     for person in 0..8 {
-        for place in 0..TRACKS {
+        for (place, track) in tracks.iter().enumerate() {
             if (place + person) % 8 != 0 {
                 let name = format!("heavy {person}");
-                world
-                    .play(&name, tracks[place], ListenOutcome::Completed)
-                    .await;
+                world.play(&name, *track, ListenOutcome::Completed).await;
             }
         }
     }
