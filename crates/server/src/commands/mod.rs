@@ -277,3 +277,30 @@ fn list_of<'v>(document: &'v Value, name: &str) -> &'v [Value] {
         .and_then(Value::as_array)
         .map_or(&[], Vec::as_slice)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// A flag of a command that is called like a global one would be given the value of that, such as the API
+    /// key.
+    #[test]
+    fn no_command_has_a_flag_that_is_called_like_a_global_one() {
+        fn check(command: &clap::Command, global: &[String]) {
+            for sub in command.get_subcommands() {
+                for argument in sub.get_arguments() {
+                    let id = argument.get_id().to_string();
+                    assert!(!global.contains(&id), "`{} --{id}`", sub.get_name());
+                }
+                check(sub, global);
+            }
+        }
+        let command = Cli::command();
+        let global = command.get_arguments().filter(|one| one.is_global_set());
+        let global: Vec<String> = global.map(|one| one.get_id().to_string()).collect();
+        assert!(global.contains(&"key".to_owned()));
+        check(&command, &global);
+    }
+}

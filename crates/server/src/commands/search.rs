@@ -37,8 +37,8 @@ pub struct ConstraintArgs {
     bpm_max: Option<f32>,
     /// A key such as `A minor`.
     #[arg(long)]
-    key: Option<String>,
-    /// Which keys go with it: same, relative or wheel; without `--key`, with that of the track.
+    in_key: Option<String>,
+    /// Which keys go with it: same, relative or wheel; without `--in-key`, with that of the track.
     #[arg(long)]
     key_match: Option<String>,
     /// Least energy, 0 to 1.
@@ -82,7 +82,7 @@ impl ConstraintArgs {
         [
             ("bpm_min", number(self.bpm_min)),
             ("bpm_max", number(self.bpm_max)),
-            ("key", self.key),
+            ("key", self.in_key),
             ("key_match", self.key_match),
             ("energy_min", number(self.energy_min)),
             ("energy_max", number(self.energy_max)),
