@@ -1,5 +1,6 @@
 //! What many listeners need: memory and disk of what they did, processor time of their answers.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
@@ -18,10 +19,13 @@ use crate::settings::Settings;
 
 /// Tracks that are played.
 const TRACKS: usize = 10_000;
-/// Plays that are measured, divided among as many listeners as that makes.
-const PLAYS_MEASURED: usize = 200_000;
+/// Plays that are written, divided among as many listeners as that makes.
+const PLAYS: usize = 300_000;
 /// Fewest listeners, whatever each plays.
-const LISTENERS_MIN: usize = 200;
+const LISTENERS_MIN: usize = 300;
+/// One part in so many of the listeners comes before memory is looked at, so that what every server holds is
+/// there.
+const FIRST_PART: usize = 3;
 /// Listeners of one taste, who play the same part of the catalogue.
 const TASTES: usize = 40;
 /// Answers that are timed.
@@ -173,32 +177,39 @@ async fn measure(plays_per_user: usize, bars: &Bars) -> anyhow::Result<Measured>
         workers: 1,
         ..Settings::default()
     };
-    let listeners = (PLAYS_MEASURED / plays_per_user).max(LISTENERS_MIN);
+    let listeners = (PLAYS / plays_per_user).max(LISTENERS_MIN);
+    let first = listeners / FIRST_PART;
     let platform = Platform::start(&settings, "capacity", "leitmotif capacity").await?;
     let client = Client::in_process(&platform);
     send_tracks(&client, 0..TRACKS, bars).await?;
     let tracks = track_ids(&client).await?;
-    // What a request needs of the catalogue is read when the first one asks.
+    send_plays(&client, &tracks, 0..first, plays_per_user, bars).await?;
+    // What a request needs of catalogue and listeners is read when one asks.
     client.post("/api/v1/recommendations", &json!({})).await?;
     let (before_mb, before_bytes) = (process_mb("self", "VmRSS:")?, folder_bytes(&data)?);
     let begun = Instant::now();
-    send_plays(&client, &tracks, listeners, plays_per_user, bars).await?;
+    send_plays(&client, &tracks, first..listeners, plays_per_user, bars).await?;
     let write_s = begun.elapsed().as_secs_f64();
     client.post("/api/v1/recommendations", &json!({})).await?;
     let grown_mb = (process_mb("self", "VmRSS:")? - before_mb).max(0.0);
-    let plays = (listeners * plays_per_user) as f64;
+    let measured = listeners - first;
+    let plays = (measured * plays_per_user) as f64;
     let disk_bytes = folder_bytes(&data)? - before_bytes;
+    let step = "train";
+    bars.begin(step, 1);
     let begun = Instant::now();
     let queued = client.post("/api/v1/training-runs", &json!({})).await?;
     wait(&client, text_of(&queued, "job")).await?;
     let training_s = begun.elapsed().as_secs_f64();
+    bars.advance(step, 1);
+    bars.end(step);
     let (answer_s, rung) = time_answers(&client, listeners, bars).await?;
     drop(client);
     platform.stop().await?;
     Ok(Measured {
-        listeners,
+        listeners: measured,
         plays_per_user,
-        memory_bytes_a_user: grown_mb * f64::from(1 << 20) / listeners as f64,
+        memory_bytes_a_user: grown_mb * f64::from(1 << 20) / measured as f64,
         disk_bytes_a_play: disk_bytes.max(0.0) / plays,
         write_s_a_play: write_s / plays,
         training_s,
@@ -229,16 +240,17 @@ async fn track_ids(client: &Client) -> anyhow::Result<Vec<String>> {
 async fn send_plays(
     client: &Client,
     tracks: &[String],
-    listeners: usize,
+    listeners: Range<usize>,
     plays_per_user: usize,
     bars: &Bars,
 ) -> anyhow::Result<()> {
-    let step = format!("write plays of {listeners} listeners");
-    let total = listeners * plays_per_user;
+    let step = format!("write plays of {} listeners", listeners.len());
+    let total = listeners.len() * plays_per_user;
     bars.begin(&step, total as u64);
     let part = tracks.len() / TASTES;
     let play = |number: usize| {
-        let (round, listener) = (number / listeners, number % listeners);
+        let (round, at) = (number / listeners.len(), number % listeners.len());
+        let listener = listeners.start + at;
         // Odd strides reach every track of a part and differ between listeners.
         let place = (listener * 7 + round * (2 * (listener % 50) + 1)) % part;
         let track = &tracks[listener % TASTES * part + place];
