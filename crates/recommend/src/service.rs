@@ -118,11 +118,7 @@ impl Recommender {
         let (placement, moment) = (request.placement.clone(), request.moment.clone());
         let layout = request.layout;
         let answered = self.answer(scope, request, true).await?;
-        let exposure = Exposure {
-            moment,
-            layout: layout.map(str::to_owned),
-            ..exposure_of(&answered, placement)
-        };
+        let exposure = exposure_of(&answered, placement, moment, layout);
         let event = Event {
             event_id: EventId::from_u128(answered.request_id.as_u128()),
             occurred_at: self.stores.clock.now(),
@@ -406,7 +402,7 @@ impl Recommender {
         view.catalogue.set_recordings(recordings);
         view.set_model(self.load_model_or_none(scope).await?);
         let unknown = view.unknown_tracks();
-        let mapped = self.mapped(scope, view.model.clone(), &unknown).await?;
+        let mapped = self.mapped(scope, view.model.clone(), &unknown).await;
         view.put_mapped(mapped);
         view.placements = Placements::read(self.stores.definitions.as_ref(), scope).await?;
         view.refresh_popularity(self.stores.clock.now());
@@ -483,27 +479,30 @@ impl Recommender {
             [follow_up.tracks, follow_up.analysed].concat()
         };
         let model = slot.view.read().model.clone();
-        let mapped = self.mapped(scope, model, &new).await?;
+        let mapped = self.mapped(scope, model, &new).await;
         if !mapped.is_empty() {
             slot.view.write().put_mapped(mapped);
         }
         Ok(())
     }
 
-    /// The factors of tracks by what they sound and read like, where a model maps them.
+    /// The factors of tracks by what they sound and read like, where a model maps them. A vector store that
+    /// fails costs these, and not the answer: the tracks are then offered by their content alone.
     async fn mapped(
         &self,
         scope: &TenantScope,
         model: Option<Arc<RecommenderModel>>,
         tracks: &[TrackId],
-    ) -> Result<Vec<(TrackId, Vec<f32>)>> {
-        match model.as_ref().and_then(|model| model.cold.as_ref()) {
-            Some(cold) => {
-                let vectors = self.stores.vectors.as_ref();
-                cold.factors(vectors, scope, tracks).await
-            }
-            None => Ok(Vec::new()),
-        }
+    ) -> Vec<(TrackId, Vec<f32>)> {
+        let Some(cold) = model.as_ref().and_then(|model| model.cold.as_ref()) else {
+            return Vec::new();
+        };
+        let vectors = self.stores.vectors.as_ref();
+        let mapped = cold.factors(vectors, scope, tracks).await;
+        mapped.unwrap_or_else(|error| {
+            tracing::warn!(%error, "tracks that the model does not know were not mapped");
+            Vec::new()
+        })
     }
 
     /// Stores what changed in the listening state; whoever calls it holds the follower's lock.
@@ -592,8 +591,12 @@ impl Recommender {
     }
 }
 
-/// What was shown, of a moment that is not known.
-fn exposure_of(answered: &Recommendations, placement: String) -> Exposure {
+fn exposure_of(
+    answered: &Recommendations,
+    placement: String,
+    moment: Moment,
+    layout: Option<&'static str>,
+) -> Exposure {
     let shown = |place: &crate::pipeline::RecommendedTrack| ExposedTrack {
         track: place.track,
         score: place.score,
@@ -607,7 +610,7 @@ fn exposure_of(answered: &Recommendations, placement: String) -> Exposure {
         assignment: (answered.assignment.version).map(|_| answered.assignment.clone()),
         tracks: answered.tracks.iter().map(shown).collect(),
         exploration: answered.exploration.clone(),
-        moment: Moment::default(),
-        layout: None,
+        moment,
+        layout: layout.map(str::to_owned),
     }
 }

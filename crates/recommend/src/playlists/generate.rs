@@ -223,10 +223,11 @@ async fn continued(
     request: &PlaylistRequest,
     before: &[TrackId],
 ) -> Result<Material> {
-    let mut seeds: Vec<TrackId> = before.iter().rev().copied().collect();
-    let mut seen = HashSet::new();
-    seeds.retain(|track| seen.insert(*track));
-    seeds.truncate(CONTINUED_SEEDS);
+    let newest_first: Vec<TrackId> = before.iter().rev().copied().collect();
+    let seeds = recommender.with_view(scope, move |view| {
+        distinct(view.catalogue.recordings(), &newest_first, CONTINUED_SEEDS)
+    });
+    let seeds = seeds.await?;
     let asked = RecommendRequest {
         listener: request.listener,
         seeds,
@@ -237,11 +238,7 @@ async fn continued(
         include_heard: true,
         ..RecommendRequest::default()
     };
-    let found = recommender.rank(scope, asked).await?;
-    Ok(Material {
-        tracks: found.tracks.into_iter().map(|track| track.track).collect(),
-        shortage: found.shortage,
-    })
+    ranked(recommender, scope, asked).await
 }
 
 /// Why there are fewer tracks than wanted, where there are and nobody said so yet.
@@ -296,6 +293,15 @@ pub(super) async fn recommended(
         let live = recommender.with_view(scope, live).await?;
         asked.draft = Some(Arc::new(live.narrowed(rule)));
     }
+    ranked(recommender, scope, asked).await
+}
+
+/// What the ranking that answers recommendations finds; nobody is shown it as it is.
+async fn ranked(
+    recommender: &Recommender,
+    scope: &TenantScope,
+    asked: RecommendRequest,
+) -> Result<Material> {
     let found = recommender.rank(scope, asked).await?;
     let id = |track: RecommendedTrack| track.track;
     Ok(Material {

@@ -73,4 +73,16 @@ async fn a_new_track_is_mapped_to_the_taste_of_those_who_would_play_it() {
         elsewhere.is_none_or(|(other, _)| other > place),
         "{place} {elsewhere:?}"
     );
+
+    // A vector store that fails costs the mapped tracks, not the answer.
+    let request = RecommendRequest {
+        draft: Some(by_taste),
+        listener: Some(world.listener("person 2")),
+        count: 10,
+        ..RecommendRequest::default()
+    };
+    let without = world.without_vectors();
+    let answered = without.recommend(&world.scope, request).await.unwrap();
+    assert_eq!(answered.rung, Rung::Personalised);
+    assert!(answered.tracks.iter().all(|one| one.track != fresh));
 }

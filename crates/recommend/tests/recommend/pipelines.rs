@@ -22,6 +22,21 @@ async fn trained() -> World {
 }
 
 impl World {
+    /// A recommender over the same stores whose vector store fails.
+    pub fn without_vectors(&self) -> Recommender {
+        let options = FlakyOptions {
+            before: 1.0,
+            ..FlakyOptions::default()
+        };
+        let vectors: Arc<dyn VectorStore> = self.storage.clone();
+        let stores = Stores {
+            vectors: Arc::new(Flaky::new(vectors, options, Seed(1))),
+            ..self.stores.clone()
+        };
+        let (exposures, _) = ExposureWriter::start(self.storage.clone());
+        Recommender::new(stores, exposures)
+    }
+
     pub async fn add_pipeline(&self, placement: &str, text: &str) -> u32 {
         let definition = NewDefinition {
             kind: DefinitionKind::Pipeline,
@@ -103,17 +118,7 @@ async fn a_vector_store_that_fails_costs_its_candidates_alone() {
     let world = trained().await;
     // Vectors are asked of tracks that came after the training.
     world.add_track("cold", "artist 1").await;
-    let options = FlakyOptions {
-        before: 1.0,
-        ..FlakyOptions::default()
-    };
-    let vectors: Arc<dyn VectorStore> = world.storage.clone();
-    let stores = Stores {
-        vectors: Arc::new(Flaky::new(vectors, options, Seed(1))),
-        ..world.stores.clone()
-    };
-    let (exposures, _) = ExposureWriter::start(world.storage.clone());
-    let recommender = Recommender::new(stores, exposures);
+    let recommender = world.without_vectors();
     let definition = PipelineDefinition::parse(UNHURRIED).unwrap();
     let request = RecommendRequest {
         listener: Some(world.listener("person 4")),

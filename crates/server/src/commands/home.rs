@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
+use super::query::MomentArgs;
 use super::search::query_text;
 use super::{list_of, print, text_of};
 use crate::client::Client;
@@ -15,18 +16,8 @@ pub struct HomeArgs {
     /// Tracks on a shelf, 1 to 50.
     #[arg(long, default_value_t = 12)]
     count: usize,
-    /// Device class, which rules of the shelves' placements may ask for.
-    #[arg(long)]
-    device: Option<String>,
-    /// Activity, for example `running`.
-    #[arg(long)]
-    activity: Option<String>,
-    /// Hour of the day where the listener is, 0 to 23.
-    #[arg(long)]
-    hour: Option<u8>,
-    /// Day of the week where the listener is, 1 for Monday.
-    #[arg(long)]
-    weekday: Option<u8>,
+    #[command(flatten)]
+    moment: MomentArgs,
 }
 
 /// Prints the shelves in their order.
@@ -35,10 +26,10 @@ pub async fn run(args: HomeArgs, client: &Client, as_json: bool) -> anyhow::Resu
     let asked = query_text(
         [
             ("listener", args.listener),
-            ("device", args.device),
-            ("activity", args.activity),
-            ("hour", number(args.hour)),
-            ("weekday", number(args.weekday)),
+            ("device", args.moment.device),
+            ("activity", args.moment.activity),
+            ("hour", number(args.moment.hour)),
+            ("weekday", number(args.moment.weekday)),
         ]
         .into_iter(),
     );

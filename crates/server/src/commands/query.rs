@@ -35,6 +35,23 @@ pub struct SimilarArgs {
     constraints: ConstraintArgs,
 }
 
+/// What is known of the moment.
+#[derive(clap::Args, serde::Serialize)]
+pub struct MomentArgs {
+    /// Device class, which rules of the placement may ask, as they may what follows.
+    #[arg(long)]
+    pub device: Option<String>,
+    /// Activity, for example `running`.
+    #[arg(long)]
+    pub activity: Option<String>,
+    /// Hour of the day where the listener is, 0 to 23.
+    #[arg(long)]
+    pub hour: Option<u8>,
+    /// Day of the week where the listener is, 1 for Monday.
+    #[arg(long)]
+    pub weekday: Option<u8>,
+}
+
 #[derive(clap::Args)]
 pub struct RecommendArgs {
     /// The name the player uses for the person; left out for nobody known.
@@ -51,18 +68,8 @@ pub struct RecommendArgs {
     /// Tracks that the listener has heard may appear.
     #[arg(long)]
     include_heard: bool,
-    /// Device class, which rules may ask, as they may what follows.
-    #[arg(long)]
-    device: Option<String>,
-    /// Activity, for example `running`.
-    #[arg(long)]
-    activity: Option<String>,
-    /// Hour of the day where the listener is, 0 to 23.
-    #[arg(long)]
-    hour: Option<u8>,
-    /// Day of the week where the listener is, 1 for Monday.
-    #[arg(long)]
-    weekday: Option<u8>,
+    #[command(flatten)]
+    moment: MomentArgs,
     /// Where it would be shown; the pipeline of that placement makes the list.
     #[arg(long, default_value = "command-line")]
     placement: String,
@@ -166,8 +173,7 @@ pub async fn recommend(
         "placement": args.placement, "trace": args.trace, "familiarity": args.familiarity,
         "popularity": args.popularity, "freshness": args.freshness,
         "exclude": args.exclude, "include_heard": args.include_heard,
-        "context": {"device": args.device, "activity": args.activity, "hour": args.hour,
-            "weekday": args.weekday},
+        "context": args.moment,
         "constraints": args.constraints.document(),
     });
     let answer = client.post("/api/v1/recommendations", &asked).await?;

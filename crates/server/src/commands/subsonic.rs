@@ -8,7 +8,7 @@ mod server;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use leitmotif_demo::tour::TourProgress;
 use leitmotif_domain::limits;
 use serde_json::{Value, json};
@@ -102,12 +102,18 @@ pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<E
     let bars = Bars::new(as_json);
     let step = "match songs";
     bars.begin(step, server.song_count().await?.unwrap_or(0));
+    let mut first_before = None;
     loop {
         let at = importing.summary.songs as usize;
         let songs = server.songs(at, SONGS_PER_PAGE).await?;
-        if songs.is_empty() {
+        let Some(first) = songs.first().map(|song| song.id().to_owned()) else {
             break;
-        }
+        };
+        ensure!(
+            first_before.as_ref() != Some(&first),
+            "the media server tells the same songs again: it does not page, so that not all can be read"
+        );
+        first_before = Some(first);
         for part in songs.chunks(limits::MATCHES_PER_BATCH_MAX.min(limits::TRACKS_PER_BATCH_MAX)) {
             importing.take(part).await?;
         }
@@ -146,12 +152,14 @@ impl Importing<'_> {
     /// Finds the tracks of songs and tells them their ids.
     async fn take(&mut self, songs: &[Song]) -> anyhow::Result<()> {
         let namespace = self.summary.namespace.clone();
+        // There is nothing to know a song without an id by.
+        let songs: Vec<&Song> = songs.iter().filter(|song| !song.id().is_empty()).collect();
         let words: Vec<Value> = songs.iter().map(|song| song.words(&namespace)).collect();
         let asked = json!({ "tracks": words });
         let answer = self.client.post("/api/v1/track-matches", &asked).await?;
         let matches = list_of(&answer, "tracks").iter().map(Value::as_str);
         let (mut here, mut missing) = (Vec::new(), Vec::new());
-        for (song, found) in songs.iter().zip(matches) {
+        for (song, found) in songs.into_iter().zip(matches) {
             match found {
                 Some(track) => here.push((song, track.to_owned())),
                 None => missing.push(song),

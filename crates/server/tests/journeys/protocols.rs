@@ -756,7 +756,7 @@ fn what_is_private_or_of_another_taste_stays_out_of_the_main_one() {
     };
     let events = [
         play(id(0), json!("sleep"), 30),
-        play(id(1), json!("sleep"), 20),
+        play(id(1), json!("Sleep"), 20),
         play(id(2), json!("running"), 10),
     ];
     wire.post("/api/v1/events", &json!({ "events": events }));

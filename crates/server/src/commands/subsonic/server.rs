@@ -187,6 +187,11 @@ impl Song {
         Self(told)
     }
 
+    /// Its id there; empty where the server tells none.
+    pub fn id(&self) -> &str {
+        self.text("id")
+    }
+
     /// Artist and title.
     pub fn name(&self) -> String {
         format!("{} - {}", self.text("artist"), self.text("title"))
@@ -207,7 +212,7 @@ impl Song {
     pub fn ids(&self, namespace: &str, track: &str) -> Value {
         json!({
             "track": track,
-            "external_ids": {namespace: self.text("id")},
+            "external_ids": {namespace: self.id()},
             "artist_ids": self.artist_ids(namespace),
         })
     }
@@ -217,6 +222,8 @@ impl Song {
         let year = self.0["year"]
             .as_u64()
             .filter(|year| (1..=9999).contains(year));
+        let most = u64::from(limits::TRACK_NUMBER_MAX);
+        let number = self.0["track"].as_u64().filter(|number| *number <= most);
         json!({
             "title": self.filled("title").unwrap_or("untitled"),
             "artist": self.text("artist"),
@@ -224,7 +231,7 @@ impl Song {
             "genre": self.filled("genre"),
             "duration_ms": self.duration_ms(),
             "release_date": year.map(|year| format!("{year:04}")),
-            "track_number": self.0["track"].as_u64(),
+            "track_number": number,
             "external_ids": self.external_ids(namespace),
             "artist_ids": self.artist_ids(namespace),
         })
@@ -239,7 +246,7 @@ impl Song {
     }
 
     fn external_ids(&self, namespace: &str) -> Value {
-        let mut ids = json!({namespace: self.text("id")});
+        let mut ids = json!({namespace: self.id()});
         let isrc = &self.0["isrc"];
         let known = [
             ("musicbrainz", self.filled("musicBrainzId")),
@@ -310,9 +317,16 @@ mod tests {
         let zoneless = Song::new(json!({"starred": "2024-05-01T10:00:00"}));
         assert_eq!(song.starred_at(), zoneless.starred_at());
         assert!(song.starred_at().is_some());
-        let bare = Song::new(json!({"id": "s-2", "duration": 0, "album": "x".repeat(2_000)}));
+        let bare = Song::new(
+            json!({"id": "s-2", "duration": 0, "track": 100_001, "album": "x".repeat(2_000)}),
+        );
         assert_eq!(bare.track("x")["title"], "untitled");
         assert_eq!(bare.track("x")["duration_ms"], Value::Null);
+        assert_eq!(
+            bare.track("x")["track_number"],
+            Value::Null,
+            "beyond the bound"
+        );
         assert_eq!(bare.ids("x", "t")["artist_ids"], json!({}));
         assert_eq!(bare.text("album").len(), limits::NAME_BYTES_MAX);
     }
