@@ -7,6 +7,7 @@ mod audio_speed;
 mod calibrate;
 mod calibration;
 mod cards;
+mod drawn_world;
 mod duplicates;
 mod events;
 mod features;
@@ -18,6 +19,7 @@ mod ltr;
 mod lyrics_embedding;
 mod map;
 mod memory;
+mod moments;
 mod new_items;
 mod propensity;
 mod random;
@@ -28,6 +30,7 @@ mod search;
 mod sequence;
 mod server;
 mod sessions;
+mod skip_adaptation;
 mod song_kit;
 mod step_costs;
 mod stress;
@@ -74,6 +77,10 @@ enum Command {
     Recommend(recommend::Args),
     /// What nobody has played: a map from what items are like to their factors, beside likeness alone.
     NewItems(new_items::Args),
+    /// What the ranker gains from knowing the moment of a request, in worlds whose tastes move with it.
+    Moments(moments::Args),
+    /// What a session gains when skips and plays count at once, in a world whose listeners are simulated.
+    SkipAdaptation(skip_adaptation::Args),
     /// Next track of listening sessions, every prefix, all tracks ranked.
     Sessions(sessions::Args),
     /// Candidates of session models, ordered by a learned ranker.
@@ -123,6 +130,8 @@ fn main() -> anyhow::Result<()> {
         Command::Stress(args) => stress::run(&args)?,
         Command::Recommend(args) => recommend::run(&args)?,
         Command::NewItems(args) => new_items::run(&args)?,
+        Command::Moments(args) => moments::run(&args)?,
+        Command::SkipAdaptation(args) => skip_adaptation::run(&args)?,
         Command::Sessions(args) => sessions::run(&args)?,
         Command::TwoStage(args) => two_stage::run(&args)?,
         Command::Sequence(args) => sequence::run(&args)?,

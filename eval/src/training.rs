@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::memory::{fill, folder_mb, measure_serving};
 use crate::server::Server;
+use crate::wire::Wire;
 use crate::world::World;
 
 /// How often a training is asked how far it is.
@@ -102,23 +103,8 @@ fn train(binary: &Path, data: &Path) -> anyhow::Result<Value> {
     let server = Server::start(binary, data)?;
     let mut wire = server.wire()?;
     let begun = Instant::now();
-    let queued = wire.post("/api/v1/training-runs", &json!({"promotion": "always"}))?;
-    let id = queued["job"].as_str().context("the training has no id")?;
-    let path = format!("/api/v1/jobs/{id}");
-    loop {
-        let job = wire.get(&path)?;
-        match job["state"].as_str().unwrap_or_default() {
-            "done" => break,
-            "dead" => bail!("the training failed: {job}"),
-            _ => std::thread::sleep(POLL),
-        }
-    }
+    let model = trained(&mut wire, &json!({"promotion": "always"}))?;
     let total_s = begun.elapsed().as_secs_f64();
-    let models = wire.get("/api/v1/models?limit=1")?;
-    let id = models["models"][0]["id"].as_str();
-    let id = id.context("the training left no model")?;
-    // A listing leaves the stages out.
-    let model = wire.get(&format!("/api/v1/models/{id}"))?;
     let report = &model["report"];
     let mut stages = Map::new();
     for stage in report["stages"].as_array().into_iter().flatten() {
@@ -135,6 +121,26 @@ fn train(binary: &Path, data: &Path) -> anyhow::Result<Value> {
         "ladder": report["ladder"],
         "ranker": report["ranker"],
     }))
+}
+
+/// Trains and answers the model with its whole report.
+pub fn trained(wire: &mut Wire, request: &Value) -> anyhow::Result<Value> {
+    let queued = wire.post("/api/v1/training-runs", request)?;
+    let id = queued["job"].as_str().context("the training has no id")?;
+    let path = format!("/api/v1/jobs/{id}");
+    loop {
+        let job = wire.get(&path)?;
+        match job["state"].as_str().unwrap_or_default() {
+            "done" => break,
+            "dead" => bail!("the training failed: {job}"),
+            _ => std::thread::sleep(POLL),
+        }
+    }
+    let models = wire.get("/api/v1/models?limit=1")?;
+    let id = models["models"][0]["id"].as_str();
+    let id = id.context("the training left no model")?;
+    // A listing leaves the longest parts out.
+    wire.get(&format!("/api/v1/models/{id}"))
 }
 
 /// How many times the last size took what the first did; `listens` is what linear growth would be.

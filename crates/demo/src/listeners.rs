@@ -6,10 +6,13 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
+pub use self::moments::SessionMoment;
+use self::moments::TasteShifts;
 pub use self::oracle::TasteOracle;
 use self::steps::{StepSound, TakenStep};
 use crate::songs::Mode;
 
+mod moments;
 mod oracle;
 mod steps;
 
@@ -64,6 +67,8 @@ pub struct ListenersSpec {
     pub day_count: u32,
     /// How much listeners mind the step from one track to the next: 1 as they do, 0 not at all.
     pub step_strength: f32,
+    /// How much tastes move with the hour, the kind of day and the activity: 1 is clearly, 0 not at all.
+    pub moment_strength: f32,
 }
 
 impl Default for ListenersSpec {
@@ -74,6 +79,7 @@ impl Default for ListenersSpec {
             listen_count: 40_000,
             day_count: 84,
             step_strength: 1.0,
+            moment_strength: 0.0,
         }
     }
 }
@@ -89,7 +95,7 @@ pub enum ListenOutcome {
 }
 
 /// One simulated listen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SimulatedListen {
     /// Listener.
     pub listener_index: usize,
@@ -103,6 +109,8 @@ pub struct SimulatedListen {
     pub track_ms: u32,
     /// How it ended.
     pub outcome: ListenOutcome,
+    /// The moment of its session.
+    pub moment: SessionMoment,
 }
 
 /// Simulated listens, with the truth behind them.
@@ -135,12 +143,21 @@ struct Listener {
     minding: f32,
 }
 
+/// What moves tastes: how much of the time has passed, and the moment.
+#[derive(Debug, Clone, Copy)]
+struct Mood {
+    progress: f32,
+    shift: [f32; TASTE_DIMENSIONS],
+}
+
 impl Listener {
-    fn utility(&self, track: &TrackVector, progress: f32) -> f32 {
+    /// Utility of a track, with what the moment adds to the taste.
+    fn utility(&self, track: &TrackVector, mood: &Mood) -> f32 {
         let tastes = self.early_taste.iter().zip(&self.late_taste);
-        let match_with = tastes
-            .zip(&track.vector)
-            .map(|((early, late), value)| (early + progress * (late - early)) * value)
+        let match_with = (tastes.zip(&mood.shift).zip(&track.vector))
+            .map(|(((early, late), shift), value)| {
+                (early + mood.progress * (late - early) + shift) * value
+            })
             .sum::<f32>();
         TASTE_WEIGHT * match_with + QUALITY_WEIGHT * track.quality - self.pickiness
     }
@@ -209,6 +226,8 @@ fn live(
     let mut rng = ChaCha8Rng::seed_from_u64(spec.seed ^ 0x6c69_7374);
     // Chance of its own: what was drawn before listeners minded steps is drawn still.
     let mut minds = ChaCha8Rng::seed_from_u64(spec.seed ^ 0x7374_6570);
+    let mut moments = ChaCha8Rng::seed_from_u64(spec.seed ^ 0x6d6f_6d65);
+    let shifts = TasteShifts::draw(&mut moments, spec.listener_count, spec.moment_strength);
     let end_ms = u64::from(spec.day_count.max(1)) * DAY_MS;
     let styles = style_vectors(&mut rng, tracks);
     let track_vectors = track_vectors(&mut rng, tracks, &styles);
@@ -223,6 +242,7 @@ fn live(
             end_ms,
             step_strength,
             usual_step,
+            shifts,
         },
     };
     let mut taken = Vec::new();
@@ -237,6 +257,7 @@ fn live(
         let length = rng.random_range(4..=SESSION_LISTENS_MAX).min(room);
         let session = play_session(
             &mut rng,
+            &mut moments,
             &simulation.oracle,
             &charts,
             listener_index,
@@ -294,6 +315,7 @@ impl Cumulative {
 
 fn play_session(
     rng: &mut ChaCha8Rng,
+    moments: &mut ChaCha8Rng,
     oracle: &TasteOracle,
     charts: &Charts,
     listener_index: usize,
@@ -302,21 +324,24 @@ fn play_session(
 ) -> Vec<SimulatedListen> {
     let listener = &oracle.listeners[listener_index];
     let mut at_ms = session_start(rng, oracle.end_ms);
+    let moment = SessionMoment::draw(moments, at_ms);
+    let shift = oracle.shifts.at(listener_index, &moment);
     let mut heard: Vec<usize> = Vec::with_capacity(length);
     let mut previous: Option<&TrackVector> = None;
     let mut listens = Vec::with_capacity(length);
     for _ in 0..length {
         let progress = at_ms as f32 / oracle.end_ms as f32;
-        let mut track_index = offer(rng, oracle, charts, listener, progress);
+        let mood = Mood { progress, shift };
+        let mut track_index = offer(rng, oracle, charts, listener, &mood);
         for _ in 0..4 {
             if !heard.contains(&track_index) {
                 break;
             }
-            track_index = offer(rng, oracle, charts, listener, progress);
+            track_index = offer(rng, oracle, charts, listener, &mood);
         }
         heard.push(track_index);
         let track = &oracle.tracks[track_index];
-        let utility = listener.utility(track, progress);
+        let utility = listener.utility(track, &mood);
         if let Some(previous) = previous {
             taken.push(TakenStep {
                 utility,
@@ -346,6 +371,7 @@ fn play_session(
             } else {
                 ListenOutcome::Skipped
             },
+            moment,
         });
         at_ms += u64::from(played_ms) + rng.random_range(500..6_000);
     }
@@ -368,7 +394,7 @@ fn offer(
     oracle: &TasteOracle,
     charts: &Charts,
     listener: &Listener,
-    progress: f32,
+    mood: &Mood,
 ) -> usize {
     let chance: f64 = rng.random();
     if chance < listener.discovery {
@@ -380,8 +406,7 @@ fn offer(
     let considered: Vec<usize> = (0..CONSIDERED_COUNT)
         .map(|_| charts.considered.draw(rng))
         .collect();
-    let liking =
-        |index: &usize| f64::from(listener.utility(&oracle.tracks[*index], progress)).exp();
+    let liking = |index: &usize| f64::from(listener.utility(&oracle.tracks[*index], mood)).exp();
     let place = Cumulative::new(considered.iter().map(liking)).draw(rng);
     considered[place]
 }

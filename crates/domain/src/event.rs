@@ -10,6 +10,7 @@ use crate::error::InvalidValue;
 use crate::ids::{EventId, ListenerId, ModelId, RecordingId, RequestId, TenantId, TrackId};
 use crate::limits;
 use crate::rung::Rung;
+use crate::zone::LocalHour;
 
 /// Version of the payload shapes below; readers keep accepting every older one.
 pub const EVENT_SCHEMA_VERSION: u16 = 4;
@@ -315,6 +316,18 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// What a listen tells of its moment; its hour is known where its zone is.
+    pub fn of_listen(listen: &Listen, at: Timestamp) -> Self {
+        let zone = listen.zone.as_deref();
+        let local = zone.map(|zone| LocalHour::at(at, Some(zone)));
+        Self {
+            device: listen.device.clone(),
+            activity: listen.activity.clone(),
+            hour: local.map(|local| local.hour),
+            weekday: local.map(|local| local.weekday),
+        }
+    }
+
     /// Whether nothing is said of it.
     pub fn is_unknown(&self) -> bool {
         *self == Self::default()

@@ -40,6 +40,61 @@ impl LocalHour {
     }
 }
 
+impl LocalHour {
+    /// Its part of the day.
+    pub fn part(self) -> DayPart {
+        DayPart::of_hour(self.hour)
+    }
+
+    /// Whether it lies on a Saturday or a Sunday.
+    pub fn is_weekend(self) -> bool {
+        is_weekend(self.weekday)
+    }
+}
+
+/// Whether a day of the week, 1 for Monday, is a Saturday or a Sunday.
+pub fn is_weekend(weekday: u8) -> bool {
+    weekday >= 6
+}
+
+/// A part of the day, six hours long on the listener's own clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DayPart {
+    /// From midnight.
+    Night,
+    /// From six.
+    Morning,
+    /// From noon.
+    Afternoon,
+    /// From eighteen.
+    Evening,
+}
+
+impl DayPart {
+    /// All of them, in order.
+    pub const ALL: [Self; 4] = [Self::Night, Self::Morning, Self::Afternoon, Self::Evening];
+
+    /// The part that an hour, 0 to 23, lies in.
+    pub fn of_hour(hour: u8) -> Self {
+        match hour {
+            0..6 => Self::Night,
+            6..12 => Self::Morning,
+            12..18 => Self::Afternoon,
+            _ => Self::Evening,
+        }
+    }
+
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Night => "night",
+            Self::Morning => "morning",
+            Self::Afternoon => "afternoon",
+            Self::Evening => "evening",
+        }
+    }
+}
+
 /// Refuses a zone that is neither a name of the IANA database nor an offset such as `+02:00`.
 ///
 /// - Errors: [`InvalidValue`] naming the text.

@@ -47,17 +47,12 @@ impl EntityKey {
 /// and each nearly empty.
 pub fn context_cell(listen: &Listen, at: Timestamp) -> String {
     let local = LocalHour::at(at, listen.zone.as_deref());
-    let day = if local.weekday >= 6 {
+    let day = if local.is_weekend() {
         "weekend"
     } else {
         "weekday"
     };
-    let part = match local.hour {
-        0..6 => "night",
-        6..12 => "morning",
-        12..18 => "afternoon",
-        _ => "evening",
-    };
+    let part = local.part().name();
     let said = |text: &Option<String>| match text.as_deref().map(str::trim) {
         None | Some("") => "-".to_owned(),
         Some(text) => text.to_lowercase(),

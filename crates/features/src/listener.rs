@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use leitmotif_domain::event::{Feedback, Listen, ListenOutcome, Opinion};
+use leitmotif_domain::zone::DayPart;
 use leitmotif_domain::{EventId, Timestamp, TrackId};
 use serde::{Deserialize, Serialize};
 
@@ -246,6 +247,16 @@ impl ListenerProfile {
     pub fn recent(&self) -> impl Iterator<Item = (Timestamp, TrackId)> + '_ {
         let standing = self.recent.iter().filter(|play| !play.is_taken_back());
         standing.rev().map(|play| (play.at, play.track))
+    }
+
+    /// The tracks of those of the newest plays that lie in a part of the listener's day, newest first.
+    pub fn recent_in(&self, part: DayPart) -> impl Iterator<Item = TrackId> + '_ {
+        let within = self
+            .recent
+            .iter()
+            .filter(move |play| play.part() == Some(part));
+        let standing = within.filter(|play| !play.is_taken_back());
+        standing.rev().map(|play| play.track)
     }
 
     /// Those of the newest plays that speak for their track, newest first.

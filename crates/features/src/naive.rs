@@ -26,7 +26,7 @@ struct Naive {
 
 /// The bits of an event's id that tell it apart from the others of its moment.
 fn short(event: EventId) -> u64 {
-    event.as_u128() as u64 & ((1 << 51) - 1)
+    event.as_u128() as u64 & ((1 << 48) - 1)
 }
 
 impl Naive {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use leitmotif_domain::event::{Listen, ListenOutcome};
+use leitmotif_domain::zone::{DayPart, LocalHour};
 use leitmotif_domain::{EventId, Timestamp, TrackId};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -21,8 +22,11 @@ const SIGNAL_SHIFT: u32 = 2;
 const SIGNAL_MASK: u64 = (1 << 11) - 1;
 /// Added to a signal in thousandths, so that it is not negative.
 const SIGNAL_ZERO: i32 = 1_000;
-/// Where the event begins, of the other 51 bits.
-const EVENT_SHIFT: u32 = 13;
+/// Where the part of the day begins, of 3 bits: 0 where it is not known, else one more than its number.
+const PART_SHIFT: u32 = 13;
+const PART_MASK: u64 = (1 << 3) - 1;
+/// Where the event begins, of the other 48 bits.
+const EVENT_SHIFT: u32 = 16;
 
 /// One play, in half a cache line. One that was taken back keeps its place, or the place would go to an
 /// older play only when that one happened to come later.
@@ -30,8 +34,9 @@ const EVENT_SHIFT: u32 = 13;
 pub struct Play {
     /// When.
     pub at: Timestamp,
-    /// The low 51 bits of the event's id, which are as good as random and tell it apart from the others
-    /// of its moment, then the signal, then whether it was skipped and whether it was taken back.
+    /// The low 48 bits of the event's id, which are as good as random and tell it apart from the others
+    /// of its moment, then the part of the listener's day, the signal, whether it was skipped and whether
+    /// it was taken back.
     packed: u64,
     /// What.
     pub track: TrackId,
@@ -42,9 +47,12 @@ impl Play {
     pub fn new(event: EventId, listen: &Listen, at: Timestamp) -> Self {
         let signal = (signal_milli(listen) + SIGNAL_ZERO) as u64;
         let is_skip = listen.outcome == ListenOutcome::Skipped;
+        let local = (listen.zone.as_deref()).map(|zone| LocalHour::at(at, Some(zone)));
+        let part = local.map_or(0, |local| local.part() as u64 + 1);
         Self {
             at,
             packed: (event.as_u128() as u64) << EVENT_SHIFT
+                | part << PART_SHIFT
                 | signal << SIGNAL_SHIFT
                 | if is_skip { SKIPPED } else { 0 },
             track: listen.track,
@@ -54,6 +62,12 @@ impl Play {
     /// What it says, in thousandths of a completed play.
     pub fn signal_milli(&self) -> i32 {
         (self.packed >> SIGNAL_SHIFT & SIGNAL_MASK) as i32 - SIGNAL_ZERO
+    }
+
+    /// The part of the listener's day, where their zone is known.
+    pub fn part(&self) -> Option<DayPart> {
+        let number = (self.packed >> PART_SHIFT & PART_MASK) as usize;
+        DayPart::ALL.get(number.checked_sub(1)?).copied()
     }
 
     /// Whether it was skipped.
@@ -208,6 +222,23 @@ mod tests {
         check(ListenOutcome::Skipped, 199_999, 0);
         check(ListenOutcome::Partial, 50_200, 251);
         check(ListenOutcome::Partial, u32::MAX, 1_000);
+    }
+
+    #[test]
+    fn a_play_keeps_the_part_of_the_day_where_a_zone_tells_it() {
+        let part = |zone: Option<&str>, hour: i64| {
+            let listen = Listen {
+                zone: zone.map(str::to_owned),
+                ..Listen::of(TrackId::from_u128(1), ListenOutcome::Completed)
+            };
+            let at = Timestamp::from_ms(hour * 3_600_000);
+            Play::new(EventId::from_u128(u128::MAX), &listen, at).part()
+        };
+        assert_eq!(part(None, 9), None);
+        assert_eq!(part(Some("+00:00"), 0), Some(DayPart::Night));
+        assert_eq!(part(Some("+00:00"), 11), Some(DayPart::Morning));
+        assert_eq!(part(Some("+02:00"), 11), Some(DayPart::Afternoon));
+        assert_eq!(part(Some("-05:00"), 0), Some(DayPart::Evening));
     }
 
     #[test]

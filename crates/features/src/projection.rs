@@ -13,7 +13,7 @@ use crate::state::ListeningState;
 
 /// The name under which the state is checkpointed. A changed state shape takes a new name, so that
 /// an old checkpoint is never misread: the state is rebuilt from the log instead.
-pub const CONSUMER: &str = "listening-5";
+pub const CONSUMER: &str = "listening-6";
 /// Names of earlier shapes; their checkpoints are dropped when the present shape is first opened.
 const RETIRED: &[&str] = &["listening-1", "listening-2", "listening-3", "listening-4"];
 /// Events read at once.

@@ -30,6 +30,8 @@ pub enum Source {
     Fresh,
     /// The listener knows it already; shown when there is nothing else.
     Familiar,
+    /// It is played more at moments like this one.
+    Moment,
     /// A control was turned towards it, or away.
     Control,
     /// A rule of the placement moved it.
@@ -38,7 +40,7 @@ pub enum Source {
 
 impl Source {
     /// All sources; a source's number is its place here.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Taste,
         Self::Neighbours,
         Self::Content,
@@ -49,6 +51,7 @@ impl Source {
         Self::Artist,
         Self::Fresh,
         Self::Familiar,
+        Self::Moment,
         Self::Control,
         Self::Rule,
     ];
@@ -74,6 +77,7 @@ impl Source {
             Self::Artist => "artist",
             Self::Fresh => "fresh",
             Self::Familiar => "familiar",
+            Self::Moment => "moment",
             Self::Control => "control",
             Self::Rule => "rule",
         }
@@ -120,6 +124,7 @@ impl fmt::Display for ReasonText {
             (Source::Popular, _) => "played a lot lately",
             (Source::Fresh, _) => "new in the catalogue",
             (Source::Familiar, _) => "not heard for a while",
+            (Source::Moment, _) => "played more at moments like this one",
             (Source::Control, _) => "moved by the controls",
             (Source::Rule, _) => "moved by a rule of this placement",
         })

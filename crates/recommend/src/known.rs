@@ -1,6 +1,7 @@
 //! What a listener did with which tracks, read once for an answer.
 
-use leitmotif_domain::{ListenerId, Timestamp, TrackId};
+use leitmotif_domain::zone::DayPart;
+use leitmotif_domain::{ListenerId, TrackId};
 use leitmotif_features::{Judgement, ListenerProfile, TrackHistory};
 
 use crate::keyed::{KeyedMap, KeyedSet};
@@ -81,10 +82,19 @@ impl<'p> KnownTracks<'p> {
             .profile
             .into_iter()
             .flat_map(|profile| profile.recent());
-        plays.filter_map(|(_, track): (Timestamp, TrackId)| {
-            let place = self.list.binary_search_by_key(&track, |one| one.track);
-            self.list.get(place.ok()?)
-        })
+        plays.filter_map(|(_, track)| self.find(track))
+    }
+
+    /// Those of the newest plays that lie in a part of the listener's day, newest first.
+    pub fn recent_in(&self, part: DayPart) -> impl Iterator<Item = &KnownTrack> {
+        let profile = self.profile.into_iter();
+        let plays = profile.flat_map(move |profile| profile.recent_in(part));
+        plays.filter_map(|track| self.find(track))
+    }
+
+    fn find(&self, track: TrackId) -> Option<&KnownTrack> {
+        let place = self.list.binary_search_by_key(&track, |one| one.track);
+        self.list.get(place.ok()?)
     }
 
     /// Every version of what the listener rejects.

@@ -12,6 +12,7 @@ pub mod known;
 pub mod model;
 mod model_bytes;
 mod model_earlier;
+pub mod moments;
 pub mod neighbour_settings;
 pub mod recent_sessions;
 pub mod recordings;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::cold_map::ColdMap;
 use crate::error::{Error, Result};
 use crate::explain::Source;
+use crate::moments::MomentLifts;
 use crate::neighbour_settings::NeighbourSettings;
 use crate::rank::{ListenedShare, Ranker};
 
@@ -36,6 +37,10 @@ pub struct BlendWeights {
     /// What is played more than usual in these days.
     #[serde(default)]
     pub trending: f32,
+    /// How much more often a track is played at the moment: no source, and added to what sources offer, for each
+    /// unit of the natural logarithm.
+    #[serde(default)]
+    pub moment: f32,
 }
 
 impl BlendWeights {
@@ -64,6 +69,7 @@ impl Default for BlendWeights {
             session: 0.2,
             sessions: 0.2,
             trending: 0.0,
+            moment: 0.0,
         }
     }
 }
@@ -84,6 +90,8 @@ pub struct ModelParts {
     pub transitions: ItemNeighbours,
     /// From content to factors, where training found that it finds new tracks better than likeness.
     pub cold: Option<ColdMap>,
+    /// What is played at which moments more than else, where listens tell theirs.
+    pub moments: Option<MomentLifts>,
     /// How much each source counts.
     pub blend: BlendWeights,
     /// What orders the candidates, where one was learnt that does better than the blend.

@@ -21,13 +21,16 @@ use tokio::runtime::Handle;
 use crate::cold_map::ColdMap;
 use crate::error::{Error, Result};
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
-use crate::model_earlier::{self, FiveWeights};
+use crate::model_earlier::{self, FiveWeights, SevenWeights};
+use crate::moments::MomentLifts;
 use crate::neighbour_settings::NeighbourSettings;
 use crate::rank::{ListenedShare, Ranker};
 
 /// What the present form begins with.
-const FORM: [u8; 8] = *b"LMMODEL6";
-/// What the form before begins with, which tells neither which model neighbours are of nor weights of
+const FORM: [u8; 8] = *b"LMMODEL7";
+/// What the form before begins with, which knows nothing of moments.
+const FORM_WITHOUT_MOMENTS: [u8; 8] = *b"LMMODEL6";
+/// What the form before that begins with, which tells neither which model neighbours are of nor weights of
 /// sessions and trends, and has no map of new tracks.
 const FORM_WITH_STEPS: [u8; 8] = *b"LMMODEL5";
 /// What the form before that begins with, which is the same without the costs of steps; earlier ones begin
@@ -46,6 +49,30 @@ struct Settings {
     steps: Option<TransitionWeights>,
     neighbours_by: NeighbourSettings,
     cold: Option<ColdMap>,
+    moments: Option<MomentLifts>,
+}
+
+/// What [`FORM_WITHOUT_MOMENTS`] has of them.
+#[derive(Deserialize)]
+struct MomentlessSettings {
+    blend: SevenWeights,
+    trees: StoredTrees,
+    steps: Option<TransitionWeights>,
+    neighbours_by: NeighbourSettings,
+    cold: Option<ColdMap>,
+}
+
+impl From<MomentlessSettings> for Settings {
+    fn from(earlier: MomentlessSettings) -> Self {
+        Self {
+            blend: earlier.blend.into(),
+            trees: earlier.trees,
+            steps: earlier.steps,
+            neighbours_by: earlier.neighbours_by,
+            cold: earlier.cold,
+            moments: None,
+        }
+    }
 }
 
 /// What [`FORM_WITHOUT_STEPS`] has of them, and what [`FORM_WITH_STEPS`] begins with.
@@ -63,6 +90,7 @@ impl EarlierSettings {
             steps,
             neighbours_by: NeighbourSettings::ItemCosine,
             cold: None,
+            moments: None,
         }
     }
 }
@@ -182,9 +210,14 @@ pub fn is_whole(mut stream: impl Read) -> io::Result<bool> {
         kept.extend_from_slice(block.get(..count).unwrap_or_default());
         if is_first && kept.len() >= FORM.len() {
             is_first = false;
-            has_checksum = [FORM, FORM_WITH_STEPS, FORM_WITHOUT_STEPS]
-                .iter()
-                .any(|form| kept.starts_with(form));
+            has_checksum = [
+                FORM,
+                FORM_WITHOUT_MOMENTS,
+                FORM_WITH_STEPS,
+                FORM_WITHOUT_STEPS,
+            ]
+            .iter()
+            .any(|form| kept.starts_with(form));
         }
         // What comes last may be the checksum, which is not of itself.
         let hashed = kept.len().saturating_sub(CHECKSUM_BYTES);
@@ -217,6 +250,7 @@ fn write(model: &RecommenderModel, out: impl Write) -> Result<()> {
         steps: model.steps,
         neighbours_by: model.neighbours_by,
         cold: model.cold.clone(),
+        moments: model.moments.clone(),
     };
     let options = postcard::to_allocvec(model.taste.options()).map_err(Error::bug)?;
     let settings = postcard::to_allocvec(&settings).map_err(Error::bug)?;
@@ -253,6 +287,10 @@ fn read(id: ModelId, mut stream: impl Read, size_bytes: u64) -> Result<Recommend
     front.read_to_end(&mut begin).map_err(failed)?;
     let read_settings: ReadSettings<_> = match <[u8; 8]>::try_from(&begin[..]) {
         Ok(FORM) => |source| source.document(),
+        Ok(FORM_WITHOUT_MOMENTS) => |source| {
+            let settings: MomentlessSettings = source.document()?;
+            Ok(settings.into())
+        },
         Ok(FORM_WITH_STEPS) => |source| {
             let (settings, steps): (EarlierSettings, _) = source.document()?;
             Ok(settings.with(steps))
@@ -323,6 +361,9 @@ fn read_parts<R: Read>(
     if !(settings.cold.as_ref()).is_none_or(|cold| cold.fits(taste.factors())) {
         return Err(Unread::Content("its map of new tracks is none".to_owned()));
     }
+    if !(settings.moments.as_ref()).is_none_or(|moments| moments.fits(item_count)) {
+        return Err(Unread::Content("its lifts of moments are none".to_owned()));
+    }
     let trees = settings.trees.read(id);
     Ok(ModelParts {
         items,
@@ -332,6 +373,7 @@ fn read_parts<R: Read>(
         content,
         transitions,
         cold: settings.cold,
+        moments: settings.moments,
         blend: settings.blend,
         ranker: trees.ranker,
         is_ranker_unread: trees.is_ranker_unread,
@@ -454,8 +496,11 @@ mod tests {
         BinOptions, Dataset, Examples, Features, Objective, Parameters, fit,
     };
 
+    use leitmotif_domain::event::Moment;
+
     use super::*;
     use crate::model_earlier::tests::first_form;
+    use crate::moments::{ItemGroups, MomentTable};
     use crate::rank::{COLUMN_COUNT, column_names};
 
     fn bytes_of(model: &RecommenderModel) -> Vec<u8> {
@@ -492,6 +537,7 @@ mod tests {
             content: earlier.content.clone(),
             transitions: earlier.transitions.clone(),
             cold: None,
+            moments: lifts(earlier.items.len()),
             blend: BlendWeights {
                 sessions: 0.25,
                 trending: 0.125,
@@ -503,6 +549,20 @@ mod tests {
             steps: TransitionWeights::scaled([2.0, 0.0, 1.0, 5.0, 1.0]),
         };
         RecommenderModel::new(earlier.id, parts).unwrap()
+    }
+
+    /// Lifts of so many items, all by one artist, played evenings and mornings in turn.
+    fn lifts(items: usize) -> Option<MomentLifts> {
+        let mut table = MomentTable::default();
+        let numbers = [8, 20].map(|hour| {
+            table.number(&Moment {
+                hour: Some(hour),
+                ..Moment::default()
+            })
+        });
+        let groups = ItemGroups::new((0..items).map(|_| (1, None)));
+        let plays = (0..1_000).map(|play| ((play % items) as u32, numbers[play / 3 % 2]));
+        MomentLifts::fit(plays, &table, &groups)
     }
 
     #[test]
@@ -529,6 +589,7 @@ mod tests {
             content: model.content.clone(),
             transitions: model.transitions.clone(),
             cold: model.cold.clone(),
+            moments: model.moments.clone(),
             blend: model.blend,
             ranker: None,
             is_ranker_unread: false,
@@ -549,7 +610,8 @@ mod tests {
         );
         assert_eq!((read.blend, read.steps), (model.blend, model.steps));
         assert_eq!(read.neighbours_by, model.neighbours_by);
-        assert!(read.steps.is_some());
+        assert!(read.steps.is_some() && read.moments.is_some());
+        assert_eq!(read.moments, model.moments);
         let (told, kept) = (read.listened.as_ref(), model.listened.as_ref());
         assert_eq!(told.unwrap().to_text(), kept.unwrap().to_text());
         let term = read.ranker.as_ref().and_then(Ranker::listened);
@@ -567,11 +629,13 @@ mod tests {
         let model = model();
         let costs = model.steps;
         for (form, steps) in [
+            (FORM_WITHOUT_MOMENTS, costs),
             (FORM_WITHOUT_STEPS, None),
             (FORM_WITH_STEPS, None),
             (FORM_WITH_STEPS, costs),
         ] {
             let mut parts = unranked(&model, steps);
+            parts.moments = None;
             (parts.blend.sessions, parts.blend.trending) = (0.0, 0.0);
             parts.neighbours_by = NeighbourSettings::ItemCosine;
             let bytes = bytes_of(&RecommenderModel::new(model.id, parts).unwrap());
@@ -589,6 +653,7 @@ mod tests {
                 steps,
                 neighbours_by: NeighbourSettings::ItemCosine,
                 cold: None,
+                moments: None,
             };
             let written = postcard::to_allocvec(&settings).unwrap();
             // The small document ends the bytes before the checksum.
@@ -603,6 +668,19 @@ mod tests {
                 session: weights.session,
             };
             let before = match form {
+                FORM_WITHOUT_MOMENTS => {
+                    let neighbours_by = NeighbourSettings::ItemCosine;
+                    let cold: Option<ColdMap> = None;
+                    postcard::to_allocvec(&(
+                        blend,
+                        weights.sessions,
+                        weights.trending,
+                        trees,
+                        steps,
+                        neighbours_by,
+                        cold,
+                    ))
+                }
                 FORM_WITH_STEPS => postcard::to_allocvec(&(blend, trees, steps)),
                 _ => postcard::to_allocvec(&(blend, trees)),
             };

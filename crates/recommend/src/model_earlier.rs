@@ -57,6 +57,25 @@ pub struct FiveWeights {
     pub session: f32,
 }
 
+/// The weights before a moment could count, in order.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub struct SevenWeights {
+    first: FiveWeights,
+    sessions: f32,
+    trending: f32,
+}
+
+impl From<SevenWeights> for BlendWeights {
+    fn from(earlier: SevenWeights) -> Self {
+        Self {
+            sessions: earlier.sessions,
+            trending: earlier.trending,
+            ..earlier.first.into()
+        }
+    }
+}
+
 impl From<FiveWeights> for BlendWeights {
     fn from(earlier: FiveWeights) -> Self {
         let FiveWeights {
@@ -74,6 +93,7 @@ impl From<FiveWeights> for BlendWeights {
             session,
             sessions: 0.0,
             trending: 0.0,
+            moment: 0.0,
         }
     }
 }
@@ -118,6 +138,7 @@ pub fn read(id: ModelId, bytes: &[u8]) -> Result<RecommenderModel> {
         content: stored.content,
         transitions: second.transitions,
         cold: None,
+        moments: None,
         blend: BlendWeights::from(FiveWeights {
             taste,
             neighbours,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use leitmotif_domain::definition::DefinitionKind;
-use leitmotif_domain::event::{EventPayload, RecordedEvent};
+use leitmotif_domain::event::{EventPayload, Moment, RecordedEvent};
 use leitmotif_domain::{ListenerId, Timestamp, TrackId, limits};
 use leitmotif_features::{ListenerProfile, Projection};
 use leitmotif_storage::duplicates::DUPLICATES;
@@ -13,6 +13,7 @@ use crate::candidates::{Best, MOST_TRENDING, TREND_HALF_LIFE_DAYS, VotesPool, tr
 use crate::catalogue::CatalogueView;
 use crate::error::Result;
 use crate::model::RecommenderModel;
+use crate::moments::MomentShift;
 use crate::placements::Placements;
 use crate::rank::skip_rate;
 use crate::recent_sessions::RecentSessions;
@@ -139,6 +140,15 @@ impl TenantView {
         self.model = model;
         self.mapped.clear();
         self.map_columns();
+    }
+
+    /// What a moment adds to the blended scores, as far as the model has learnt it.
+    pub fn shift(&self, moment: &Moment) -> MomentShift<'_> {
+        let model = self.model.as_deref();
+        let known = model.and_then(|model| Some((model.moments.as_ref()?, model.blend.moment)));
+        known.map_or_else(MomentShift::default, |(lifts, weight)| {
+            MomentShift::new(lifts.at(moment), weight)
+        })
     }
 
     /// Finds the catalogue index of each column anew, after tracks came or went.

@@ -42,6 +42,9 @@ pub struct HomeQuery {
     /// Day of the week where the listener is, 1 for Monday.
     #[param(minimum = 1, maximum = 7)]
     pub weekday: Option<u8>,
+    /// Where the listener's clock stands, `Europe/Lisbon` or `+02:00`: hour and weekday follow from it
+    /// where they are left out.
+    pub zone: Option<String>,
 }
 
 /// A home.
@@ -173,6 +176,7 @@ pub async fn home(
             activity: query.activity,
             hour: query.hour,
             weekday: query.weekday,
+            zone: query.zone,
         },
         ..RecommendInput::default()
     };

@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use leitmotif_domain::event::Moment;
-use leitmotif_domain::{ListenerId, Rung, TenantScope, TrackId, limits};
+use leitmotif_domain::zone::{LocalHour, check_zone};
+use leitmotif_domain::{ListenerId, Rung, TenantScope, Timestamp, TrackId, limits};
 pub use leitmotif_recommend::explain::{ReasonText, Source};
 use leitmotif_recommend::pipeline::{Degraded, TurnedControls};
 use leitmotif_recommend::{RecommendRequest, Recommendations, Span};
@@ -72,7 +73,8 @@ pub struct RecommendInput {
     pub trace: bool,
 }
 
-/// What the player knows of the moment; rules of the placement may ask it.
+/// What the player knows of the moment: rules of the placement may ask it, and the order of the tracks
+/// follows it where listens have taught how tastes go with it.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ContextInput {
@@ -90,6 +92,10 @@ pub struct ContextInput {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 7)]
     pub weekday: Option<u8>,
+    /// Where the listener's clock stands, `Europe/Lisbon` or `+02:00`: hour and weekday follow from it
+    /// where they are left out.
+    #[serde(default)]
+    pub zone: Option<String>,
 }
 
 /// A list with its reasons.
@@ -158,8 +164,8 @@ pub struct RecommendedTrackAnswer {
 /// One reason.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ReasonAnswer {
-    /// `taste`, `neighbours`, `content`, `popular`, `session`, `artist`, `fresh`, `familiar`,
-    /// `control` or `rule`.
+    /// `taste`, `neighbours`, `content`, `popular`, `session`, `sessions`, `trending`, `artist`, `fresh`,
+    /// `familiar`, `moment`, `control` or `rule`.
     pub source: &'static str,
     /// How much of the score it carries.
     pub contribution: f32,
@@ -277,7 +283,7 @@ pub(super) async fn request_of(
             popularity: control("popularity", input.popularity)?,
             freshness: control("freshness", input.freshness)?,
         },
-        moment: moment_of(input.context)?,
+        moment: moment_of(input.context, state.clock.now())?,
         include_heard: input.include_heard,
         disabled_rungs: input.disabled_rungs,
         ..RecommendRequest::default()
@@ -294,7 +300,7 @@ fn control(name: &str, turned: Option<f32>) -> Result<Option<f32>, Problem> {
     }
 }
 
-fn moment_of(input: ContextInput) -> Result<Moment, Problem> {
+fn moment_of(input: ContextInput, now: Timestamp) -> Result<Moment, Problem> {
     for (field, text) in [("device", &input.device), ("activity", &input.activity)] {
         let pointer = format!("context/{field}");
         leitmotif_domain::track::check_text(&pointer, text.as_deref().unwrap_or_default())?;
@@ -308,11 +314,18 @@ fn moment_of(input: ContextInput) -> Result<Moment, Problem> {
             return Err(Problem::invalid(format!("/context/{field}"), detail));
         }
     }
+    let local = match input.zone.as_deref() {
+        Some(zone) => {
+            check_zone(zone).map_err(|error| Problem::invalid("/context/zone", error.reason))?;
+            Some(LocalHour::at(now, Some(zone)))
+        }
+        None => None,
+    };
     Ok(Moment {
         device: input.device,
         activity: input.activity,
-        hour: input.hour,
-        weekday: input.weekday,
+        hour: input.hour.or(local.map(|local| local.hour)),
+        weekday: input.weekday.or(local.map(|local| local.weekday)),
     })
 }
 

@@ -1,6 +1,7 @@
 //! What the simulation knows and nobody else.
 
-use super::{Listener, TrackVector, logistic};
+use super::moments::{SessionMoment, TasteShifts};
+use super::{Listener, Mood, TASTE_DIMENSIONS, TrackVector, logistic};
 
 /// Knows every listener's utility of every track, and what they mind about steps between tracks.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,15 +13,40 @@ pub struct TasteOracle {
     pub(super) step_strength: f32,
     /// The cost of a usual step, see [`super::steps::usual_step`].
     pub(super) usual_step: f32,
+    /// See [`ListenersSpec::moment_strength`].
+    pub(super) shifts: TasteShifts,
 }
 
 impl TasteOracle {
-    /// Returns the utility of a track to a listener at a time, in logits of playing it to the end;
-    /// `None` for strangers.
+    /// Returns the utility of a track to a listener at a time, whatever the moment, in logits of playing
+    /// it to the end; `None` for strangers.
     pub fn utility(&self, listener_index: usize, track_index: usize, at_ms: u64) -> Option<f32> {
+        self.utility_with(listener_index, track_index, at_ms, [0.0; TASTE_DIMENSIONS])
+    }
+
+    /// Returns the utility at a moment.
+    pub fn utility_at(
+        &self,
+        listener_index: usize,
+        track_index: usize,
+        at_ms: u64,
+        moment: &SessionMoment,
+    ) -> Option<f32> {
+        let shift = self.shifts.at(listener_index, moment);
+        self.utility_with(listener_index, track_index, at_ms, shift)
+    }
+
+    fn utility_with(
+        &self,
+        listener_index: usize,
+        track_index: usize,
+        at_ms: u64,
+        shift: [f32; TASTE_DIMENSIONS],
+    ) -> Option<f32> {
         let listener = self.listeners.get(listener_index)?;
         let track = self.tracks.get(track_index)?;
-        Some(listener.utility(track, at_ms as f32 / self.end_ms.max(1) as f32))
+        let progress = at_ms as f32 / self.end_ms.max(1) as f32;
+        Some(listener.utility(track, &Mood { progress, shift }))
     }
 
     /// Returns the probability that the listener plays the track to the end.
@@ -43,6 +69,29 @@ impl TasteOracle {
         at_ms: u64,
     ) -> Option<f32> {
         let utility = self.utility(listener_index, track_index, at_ms)?;
+        self.probability_after(previous, listener_index, track_index, utility)
+    }
+
+    /// The same at a moment.
+    pub fn play_probability_at(
+        &self,
+        previous: Option<usize>,
+        listener_index: usize,
+        track_index: usize,
+        at_ms: u64,
+        moment: &SessionMoment,
+    ) -> Option<f32> {
+        let utility = self.utility_at(listener_index, track_index, at_ms, moment)?;
+        self.probability_after(previous, listener_index, track_index, utility)
+    }
+
+    fn probability_after(
+        &self,
+        previous: Option<usize>,
+        listener_index: usize,
+        track_index: usize,
+        utility: f32,
+    ) -> Option<f32> {
         let listener = self.listeners.get(listener_index)?;
         let track = self.tracks.get(track_index)?;
         let previous = match previous {

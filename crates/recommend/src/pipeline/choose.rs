@@ -18,8 +18,9 @@ use crate::error::Result;
 use crate::explain::{Reason, Source};
 use crate::keyed::KeyedSet;
 use crate::known::{KnownTrack, KnownTracks};
+use crate::moments::MomentShift;
 use crate::rank::{
-    COLUMN_COUNT, ListenerFacts, Pooled, RankedRows, blend, fill_row, pool, reasons,
+    COLUMN_COUNT, ListenerFacts, Pooled, RankedRows, at_moment, blend, fill_row, pool, reasons,
 };
 use crate::trace::{SourceTrace, Stopwatch};
 use crate::view::TenantView;
@@ -152,7 +153,7 @@ struct Making<'a> {
     chosen: Chosen,
 }
 
-impl Making<'_> {
+impl<'a> Making<'a> {
     fn missing(&self) -> usize {
         self.request.count.saturating_sub(self.chosen.places.len())
     }
@@ -172,7 +173,12 @@ impl Making<'_> {
     fn fill_from(&mut self, rung: Rung, helping: Helping, watch: &mut Stopwatch) -> Result<()> {
         let offers = self.asking.offers(rung, helping, watch);
         self.remember_sources(rung, &offers);
-        let pooled = pool(&offers);
+        let mut pooled = pool(&offers);
+        let shift = match rung {
+            Rung::Static => MomentShift::default(),
+            _ => self.view.shift(&self.request.moment),
+        };
+        at_moment(self.view, &shift, &mut pooled);
         watch.lap("candidates");
         let budgets = self.definition.budgets;
         let is_late = |stage: Stage| watch.spent() >= budgets.deadline(stage);
@@ -199,7 +205,7 @@ impl Making<'_> {
                 let ranked = blend(&pooled);
                 watch.lap("ranking");
                 let mut places = self.list.choose(ranked, missing, list_is_late);
-                give_reasons(self.view, &offers, &mut places);
+                give_reasons(self.view, &offers, &shift, &mut places);
                 if rung == Rung::Personalised && !list_is_late {
                     self.expect_blended(&pooled, &mut places)?;
                 }
@@ -209,7 +215,7 @@ impl Making<'_> {
                 places
             }
             Some(ranker) => {
-                let facts = ListenerFacts::of(self.view, Arc::clone(&self.known), self.now)?;
+                let facts = self.facts()?;
                 let wanted = self.definition.ranking.candidates.max(missing);
                 let excluded = |one: &Pooled| self.list.is_excluded(one.index);
                 let candidates = shortlist(&pooled, excluded, wanted);
@@ -218,7 +224,7 @@ impl Making<'_> {
                 let ranked = std::mem::take(&mut order.ranked);
                 let mut places = self.list.choose(ranked, missing, list_is_late);
                 watch.lap("list");
-                give_reasons(self.view, &offers, &mut places);
+                give_reasons(self.view, &offers, &shift, &mut places);
                 let told = places
                     .iter_mut()
                     .map(|one| (&mut one.ranked, &mut one.reasons));
@@ -244,7 +250,7 @@ impl Making<'_> {
         if places.is_empty() || !self.has_listened() {
             return Ok(());
         }
-        let facts = ListenerFacts::of(self.view, Arc::clone(&self.known), self.now)?;
+        let facts = self.facts()?;
         let view = self.view;
         self.expect(places, |index, rows| {
             let known = pooled.iter().find(|one| one.index == index);
@@ -253,6 +259,12 @@ impl Making<'_> {
             }
             known.is_some()
         })
+    }
+
+    /// What the ranker is told of the listener at the moment of the request.
+    fn facts(&self) -> Result<ListenerFacts<'a>> {
+        let facts = ListenerFacts::of(self.view, Arc::clone(&self.known), self.now)?;
+        facts.at(self.view, &self.request.moment)
     }
 
     fn has_listened(&self) -> bool {
@@ -307,17 +319,31 @@ impl Making<'_> {
         let known = familiar(&self.known, self.view.catalogue.len());
         let known = [known.of_recordings(self.view)];
         let mut places = self.list.choose(blend(&pool(&known)), missing, false);
-        give_reasons(self.view, &known, &mut places);
+        give_reasons(self.view, &known, &MomentShift::default(), &mut places);
         self.add(places);
     }
 }
 
 /// Tells each place what its blended score is made of.
-fn give_reasons(view: &TenantView, offers: &[Offer], places: &mut [Placed]) {
+fn give_reasons(
+    view: &TenantView,
+    offers: &[Offer],
+    shift: &MomentShift<'_>,
+    places: &mut [Placed],
+) {
     let indexes: Vec<usize> = places.iter().map(|place| place.ranked.index).collect();
     let told = reasons(view, offers, &indexes);
-    for (place, told) in places.iter_mut().zip(told) {
+    for ((place, told), index) in places.iter_mut().zip(told).zip(indexes) {
         place.reasons = told;
+        let contribution = shift.of(view.column(index));
+        if contribution != 0.0 {
+            place.reasons.push(Reason {
+                source: Source::Moment,
+                contribution,
+                because_of: None,
+            });
+            (place.reasons).sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
+        }
     }
 }
 

@@ -394,6 +394,7 @@ impl PipelineDefinition {
             session: weights.session.unwrap_or(trained.session),
             sessions: weights.sessions.unwrap_or(trained.sessions),
             trending: weights.trending.unwrap_or(trained.trending),
+            moment: trained.moment,
         }
     }
 

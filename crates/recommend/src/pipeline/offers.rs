@@ -17,7 +17,7 @@ use crate::explain::Source;
 use crate::keyed::KeyedSet;
 use crate::known::KnownTracks;
 use crate::model::{BlendWeights, RecommenderModel};
-use crate::rank::{Pooled, pool};
+use crate::rank::{Pooled, at_moment, pool};
 use crate::recent_sessions::RUNNING_TRACKS;
 use crate::trace::Stopwatch;
 use crate::view::{MOST_POPULAR, TenantView, taste_weight};
@@ -318,7 +318,9 @@ pub(crate) fn personal_shortlist(
     }
     let wanted = RANKED_MAX.max(request.count);
     let is_excluded = |one: &Pooled| excluded.contains(&one.index);
-    Ok(shortlist(&pool(&offers), is_excluded, wanted))
+    let mut pooled = pool(&offers);
+    at_moment(view, &view.shift(&request.moment), &mut pooled);
+    Ok(shortlist(&pooled, is_excluded, wanted))
 }
 
 /// What content counts for a track that the model does not know.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use leitmotif_domain::Timestamp;
+use leitmotif_domain::event::Moment;
+use leitmotif_domain::zone::DayPart;
 use leitmotif_features::TrackHistory;
 
 use super::pool::Pooled;
@@ -12,12 +14,13 @@ use crate::explain::Source;
 use crate::keyed::KeyedMap;
 use crate::known::{KnownTrack, KnownTracks};
 use crate::model::RecommenderModel;
+use crate::moments::{LiftsAt, lift, lift_of};
 use crate::view::{TenantView, taste_weight};
 
 /// Columns of one source: share of its best, place.
 const OF_SOURCE: usize = 2;
 /// Columns besides those of the sources, with their group and the source a contribution is told under.
-const OTHERS: [(&str, &str, Source); 18] = [
+const OTHERS: [(&str, &str, Source); 24] = [
     ("source_count", "blend", Source::Taste),
     ("blended", "blend", Source::Taste),
     ("recent_taste", "taste", Source::Taste),
@@ -36,6 +39,12 @@ const OTHERS: [(&str, &str, Source); 18] = [
     ("genre_signal", "genre", Source::Taste),
     ("genre_plays", "genre", Source::Taste),
     ("genre_skip_rate", "genre", Source::Taste),
+    ("moment_lift", "moment", Source::Moment),
+    ("part_of_day_lift", "moment", Source::Moment),
+    ("kind_of_day_lift", "moment", Source::Moment),
+    ("device_lift", "moment", Source::Moment),
+    ("activity_lift", "moment", Source::Moment),
+    ("part_of_day_taste", "moment", Source::Moment),
 ];
 /// Where [`OTHERS`] has the blended score.
 pub(super) const BLENDED: usize = Source::LEARNT * OF_SOURCE + 1;
@@ -90,6 +99,10 @@ pub struct ListenerFacts<'p> {
     genres: KeyedMap<u64, PlayedFacts>,
     /// Factor of the newest plays alone: tastes drift.
     recent_taste: Vec<f32>,
+    /// How much more often tracks are played at the moment, by column of the model.
+    lifts: LiftsAt<'p>,
+    /// Factor of the newest plays in the same part of the day; empty where nothing is known of it.
+    part_taste: Vec<f32>,
     /// Similarities to rejected tracks by column of the model, added up, and how many these are.
     distaste: Option<(LentVotes<'p>, f32)>,
     now: Timestamp,
@@ -139,11 +152,13 @@ impl<'p> ListenerFacts<'p> {
             artists: KeyedMap::default(),
             genres: KeyedMap::default(),
             recent_taste: Vec::new(),
+            lifts: LiftsAt::default(),
+            part_taste: Vec::new(),
             distaste: None,
             now,
         };
         if let Some(model) = view.model.as_deref().filter(|_| known.has_profile()) {
-            facts.recent_taste = recent_taste(model, &known)?;
+            facts.recent_taste = taste_of(model, known.recent())?;
             facts.distaste = Some(distaste(view, model, &known));
         }
         for KnownTrack { history, index, .. } in known.iter() {
@@ -164,6 +179,25 @@ impl<'p> ListenerFacts<'p> {
         let groups = facts.artists.values_mut().chain(facts.genres.values_mut());
         groups.for_each(|group| group.settle(now));
         Ok(facts)
+    }
+
+    /// The same listener at a moment, of which nothing was known so far.
+    ///
+    /// - Cost: O(f³) where the hour is told.
+    pub fn at(self, view: &'p TenantView, moment: &Moment) -> Result<Self> {
+        let model = view.model.as_deref();
+        let lifts = model.and_then(|model| model.moments.as_ref());
+        let part = moment.hour.map(DayPart::of_hour);
+        let part = part.filter(|part| self.known.recent_in(*part).next().is_some());
+        let part_taste = match (model, part) {
+            (Some(model), Some(part)) => taste_of(model, self.known.recent_in(part))?,
+            _ => Vec::new(),
+        };
+        Ok(Self {
+            lifts: lifts.map_or(LiftsAt::default(), |lifts| lifts.at(moment)),
+            part_taste,
+            ..self
+        })
     }
 
     /// The columns of an artist: none were played of one never played.
@@ -190,10 +224,13 @@ fn days_between(at: Timestamp, now: Timestamp) -> f32 {
     (now.since_ms(at).max(0) as f32 / DAY_MS).ln_1p()
 }
 
-/// Folds in the newest plays, each for itself.
-fn recent_taste(model: &RecommenderModel, known: &KnownTracks<'_>) -> Result<Vec<f32>> {
+/// Folds in the first of these plays, each track for itself; nothing for none.
+fn taste_of<'k>(
+    model: &RecommenderModel,
+    plays: impl Iterator<Item = &'k KnownTrack>,
+) -> Result<Vec<f32>> {
     let mut entries: Vec<(usize, f32)> = Vec::with_capacity(RECENT_PLAYS);
-    for one in known.recent().take(RECENT_PLAYS) {
+    for one in plays.take(RECENT_PLAYS) {
         if let Some(column) = one.column
             && !entries.iter().any(|(known, _)| *known == column)
         {
@@ -251,10 +288,12 @@ pub fn fill_row(
     let factor = column
         .zip(view.model.as_deref())
         .and_then(|(column, model)| model.taste.item_factor(column));
-    row.push(factor.map_or(f32::NAN, |factor| {
-        let products = factor.iter().zip(&facts.recent_taste).map(|(a, b)| a * b);
-        products.sum()
-    }));
+    let liking = |taste: &[f32]| {
+        factor.map_or(f32::NAN, |factor| {
+            factor.iter().zip(taste).map(|(a, b)| a * b).sum()
+        })
+    };
+    row.push(liking(&facts.recent_taste));
     let distaste = column.zip(facts.distaste.as_ref());
     row.push(distaste.map_or(f32::NAN, |(column, (votes, count))| {
         votes.sum(column) / count
@@ -268,6 +307,25 @@ pub fn fill_row(
     row.push(history.map_or(f32::NAN, |history| facts.days_since(history.last_played)));
     let genre = card.and_then(|card| card.genre_key());
     row.extend(genre.map_or([f32::NAN; 3], |genre| facts.of_genre(genre)));
+    push_lifts(&facts.lifts, column, row);
+    row.push(match facts.part_taste.is_empty() {
+        true => f32::NAN,
+        false => liking(&facts.part_taste) - liking(&facts.recent_taste),
+    });
+}
+
+/// Appends how much more often a track is played at the moment: by all that is said of it together and by each
+/// aspect.
+fn push_lifts(lifts: &LiftsAt<'_>, column: Option<usize>, row: &mut Vec<f32>) {
+    let each = lifts.map(|lifts| {
+        let steps = lifts
+            .zip(column)
+            .and_then(|(lifts, column)| lifts.get(column));
+        steps.map_or(f32::NAN, |steps| lift(*steps))
+    });
+    let sum = column.and_then(|column| lift_of(lifts, column));
+    row.push(sum.unwrap_or(f32::NAN));
+    row.extend(each);
 }
 
 /// What the sources offered of a candidate, read back from its row.

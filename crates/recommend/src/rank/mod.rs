@@ -10,7 +10,7 @@ pub use columns::{
 };
 pub use learned::{RankedRows, Ranker};
 pub use listened::ListenedShare;
-pub use pool::{Pooled, pool, reasons};
+pub use pool::{Pooled, at_moment, pool, reasons};
 
 /// A candidate with its score.
 #[derive(Debug, Clone, Copy, PartialEq)]

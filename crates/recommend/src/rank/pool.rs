@@ -3,6 +3,7 @@
 use crate::candidates::{Candidate, Offer, best_first};
 use crate::explain::{Reason, Source};
 use crate::keyed::KeyedMap;
+use crate::moments::MomentShift;
 use crate::view::TenantView;
 
 /// A candidate with what every source says of it.
@@ -30,6 +31,27 @@ impl Pooled {
             offers,
         })
     }
+}
+
+impl Pooled {
+    /// The same with more or less to its blended score.
+    pub fn shifted(&self, part: f32) -> Self {
+        Self {
+            blended: self.blended + part,
+            ..*self
+        }
+    }
+}
+
+/// Adds to each what the moment makes of it. Best first, ties by index.
+pub fn at_moment(view: &TenantView, shift: &MomentShift<'_>, pooled: &mut [Pooled]) {
+    if shift.is_nothing() {
+        return;
+    }
+    for one in pooled.iter_mut() {
+        one.blended += shift.of(view.column(one.index));
+    }
+    pooled.sort_unstable_by_key(|one| best_first(one.blended, one.index as u32));
 }
 
 /// Pools offers: each offer's scores are divided by its best, so that 1 is the best anywhere, then

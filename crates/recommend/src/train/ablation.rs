@@ -1,11 +1,11 @@
 //! What the ranker needs: it is fitted again without each group of its columns.
 
 use leitmotif_domain::chance::Seed;
-use leitmotif_learn::rank_metrics::ndcg_at;
 use serde::{Deserialize, Serialize};
 
-use super::dataset::Question;
 use super::interval::{Interval, interval_of_mean, mean_of};
+use super::ladder::{DEPTH, Judged, by_listener, listener_count};
+use super::questions::Question;
 use super::ranker::{FittedTrees, Moment, PartedRows, RankerSettings};
 use super::table::{RankerRows, sample};
 use crate::error::Result;
@@ -13,8 +13,8 @@ use crate::rank::{COLUMN_COUNT, fill_row, group_of};
 
 /// Questions each fit learns from at most.
 const QUESTIONS_MAX: usize = 2_000;
-/// Listeners each fit is judged on at most: their candidates lie in memory together.
-const LISTENERS_MAX: usize = 500;
+/// Questions each fit is judged on at most: their candidates lie in memory together, 60 MB.
+const JUDGED_MAX: usize = 2_000;
 /// Seed of the samples.
 const SEED: Seed = Seed(0x0061_626c_6174);
 
@@ -60,7 +60,7 @@ struct HeldOut<'q> {
 
 impl<'q> HeldOut<'q> {
     fn read(moment: &Moment<'_>, questions: &'q [Question]) -> Result<Self> {
-        let chosen = sample(questions.len(), LISTENERS_MAX, SEED);
+        let chosen = sample(questions.len(), JUDGED_MAX, SEED);
         let mut read = Self {
             questions: chosen
                 .iter()
@@ -83,7 +83,7 @@ impl<'q> HeldOut<'q> {
         Ok(read)
     }
 
-    /// NDCG@10 of each question in the order of trees and blend.
+    /// NDCG@10 of each listener in the order of trees and blend.
     fn judge(&self, rows: &RankerRows, fitted: &FittedTrees) -> Result<Vec<f64>> {
         let mut trees = vec![0.0; rows.row_count()];
         fitted.ensemble.predict_into(rows.features()?, &mut trees)?;
@@ -92,9 +92,10 @@ impl<'q> HeldOut<'q> {
             let mut order: Vec<usize> = group.collect();
             order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
             let best = order.iter().filter_map(|row| self.columns[*row]);
-            ndcg_at(&best.take(10).collect::<Vec<_>>(), &question.relevant, 10)
+            Judged::of(&best.take(DEPTH).collect::<Vec<_>>(), question)
         });
-        Ok(judged.collect())
+        let judged = by_listener(&self.questions, &judged.collect::<Vec<_>>());
+        Ok(judged.iter().map(|one| one.ndcg_at_10).collect())
     }
 }
 
@@ -140,8 +141,8 @@ pub fn ablate(
     Ok(Some(Ablation {
         questions: sampled.question_count() as u64,
         questions_asked: rows.question_count() as u64,
-        listeners: held_out.questions.len() as u64,
-        listeners_held_out: questions.len() as u64,
+        listeners: listener_count(&held_out.questions),
+        listeners_held_out: listener_count(questions),
         ndcg_at_10: mean_of(&whole),
         groups,
     }))

@@ -2,8 +2,8 @@
 
 use leitmotif_learn::top_k;
 
-use super::dataset::Question;
 use super::ladder::{DEPTH, Judged, SourceScores};
+use super::questions::Question;
 use crate::explain::Source;
 use crate::model::BlendWeights;
 
@@ -18,6 +18,8 @@ pub struct Contenders {
     items: Vec<u32>,
     /// By the number of the source; empty for a source that has nothing to say.
     shares: [Vec<f32>; Source::LEARNT],
+    /// How much more often each is played at the moment; empty where nothing is known of it.
+    lifts: Vec<f32>,
 }
 
 impl Contenders {
@@ -50,7 +52,14 @@ impl Contenders {
             let share = |item: &u32| source[*item as usize] / best;
             items.iter().map(share).collect()
         });
-        Self { items, shares }
+        let lifts = items
+            .iter()
+            .filter_map(|item| scores.lifts.get(*item as usize));
+        Self {
+            lifts: lifts.copied().collect(),
+            items,
+            shares,
+        }
     }
 
     /// Judges a blend of the sources.
@@ -61,6 +70,10 @@ impl Contenders {
                 let both = sum.iter_mut().zip(shares);
                 both.for_each(|(slot, share)| *slot += weight * share);
             }
+        }
+        if weights.moment > 0.0 {
+            let both = sum.iter_mut().zip(&self.lifts);
+            both.for_each(|(slot, lift)| *slot += weights.moment * lift);
         }
         let first: Vec<usize> = (top_k(&sum, DEPTH).into_iter())
             .map(|place| self.items[place] as usize)
@@ -77,6 +90,7 @@ mod tests {
 
     use super::super::ladder::judged;
     use super::*;
+    use crate::moments::UNKNOWN;
 
     /// Scores as sources have them: two of every track, three of few.
     fn scores(count: usize, seed: u64) -> SourceScores {
@@ -86,7 +100,7 @@ mod tests {
                 .map(|_| random.next_f64() as f32)
                 .collect::<Vec<_>>()
         };
-        let (taste, popular) = (dense(), dense());
+        let (taste, popular, lifts) = (dense(), dense(), dense());
         let mut sparse = || {
             let mut scores = vec![0.0; count];
             (0..count / 50)
@@ -100,6 +114,7 @@ mod tests {
             sessions: sparse(),
             trending: sparse(),
             taste,
+            lifts,
             popular: popular.into_iter().map(|score| score.powi(8)).collect(),
         }
     }
@@ -117,10 +132,12 @@ mod tests {
             best.retain(|item| !heard.contains(item));
             let question = Question {
                 listener: 0,
+                moment: UNKNOWN,
                 relevant: best.into_iter().step_by(3).collect(),
                 heard,
                 last: Vec::new(),
                 loved: HashSet::new(),
+                elsewhere: HashSet::new(),
             };
             let contenders = Contenders::of(&scores, &question);
             for neighbours in [0.0, 0.1, 1.5] {
@@ -128,6 +145,7 @@ mod tests {
                     let weights = BlendWeights {
                         neighbours,
                         popular,
+                        moment: popular / 2.0,
                         ..BlendWeights::default()
                     };
                     let whole = judged(&question, scores.blended(&question, &weights));

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use leitmotif_domain::event::{EventPayload, Opinion, Scrobble};
+use leitmotif_domain::event::{EventPayload, Moment, Opinion, Scrobble};
 use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp, TrackId};
 use leitmotif_features::IdMap;
 use leitmotif_features::projection::READ_BATCH;
@@ -15,7 +15,7 @@ use leitmotif_storage::ports::current_spaces;
 use crate::candidates::{TREND_HALF_LIFE_DAYS, trends};
 use crate::catalogue::CatalogueView;
 use crate::error::{Error, Result};
-use crate::recent_sessions::RUNNING_TRACKS;
+use crate::moments::{ItemGroups, MomentLifts, MomentTable, UNKNOWN};
 use crate::service::Stores;
 use crate::view::taste_weight;
 
@@ -44,6 +44,8 @@ pub struct Play {
     pub offset: u64,
     /// Share of the track that was heard, 0 to 1, where it is known.
     pub listened_share: Option<f32>,
+    /// The number of its moment.
+    pub moment: u16,
 }
 
 /// Plays in order of time, over the tracks of the catalogue.
@@ -58,6 +60,10 @@ pub struct Dataset {
     pub unknown_tracks: u64,
     /// Listens of nobody, left out.
     pub without_listener: u64,
+    /// The moments of the plays.
+    pub moments: MomentTable,
+    /// Artists and genres of the items.
+    pub groups: ItemGroups,
 }
 
 /// A cut in time: plays before `at` are known, plays up to `until` are asked for.
@@ -94,6 +100,10 @@ impl Dataset {
         for item in &items {
             columns.number_or_insert_with(*item, || ());
         }
+        let groups = ItemGroups::new(
+            (catalogue.cards()).map(|(_, card)| (card.artist_key, card.genre_key())),
+        );
+        let mut moments = MomentTable::default();
         let mut rows = IdMap::default();
         // With the bits of the event's id, which would widen a play by a third as one number.
         let room = usize::try_from(until).unwrap_or(ROOM_MAX).min(ROOM_MAX);
@@ -129,6 +139,12 @@ impl Dataset {
                     signal,
                     offset: recorded.offset,
                     listened_share: listened_share(&event.payload),
+                    moment: match &event.payload {
+                        EventPayload::Listen(listen) => {
+                            moments.number(&Moment::of_listen(listen, event.occurred_at))
+                        }
+                        _ => UNKNOWN,
+                    },
                 };
                 keyed.push((halves(event.event_id), play));
             }
@@ -144,6 +160,8 @@ impl Dataset {
             listens,
             unknown_tracks,
             without_listener,
+            moments,
+            groups,
         })
     }
 
@@ -197,9 +215,9 @@ impl Dataset {
         plays: &[Play],
         weigh: impl Fn(f32) -> Option<f32>,
     ) -> Result<InteractionMatrix> {
-        let triplets: Vec<Triplet> = sums(plays.iter())
+        let triplets: Vec<Triplet> = sums(plays.iter(), |play| (play.listener, play.item))
             .into_iter()
-            .filter_map(|(listener, item, signal)| {
+            .filter_map(|((listener, item), signal)| {
                 Some(Triplet {
                     row: listener as usize,
                     column: item as usize,
@@ -227,6 +245,13 @@ impl Dataset {
         trends(&lately, &usually)
     }
 
+    /// What was taken to at which moments more than else.
+    pub fn lifts(&self, plays: &[Play]) -> Option<MomentLifts> {
+        let liked = plays.iter().filter(|play| play.signal > 0.0);
+        let at_moments = liked.map(|play| (play.item, play.moment));
+        MomentLifts::fit(at_moments, &self.moments, &self.groups)
+    }
+
     fn decayed(&self, plays: &[Play], now: Timestamp, half_life_days: f64) -> Vec<f64> {
         let mut decayed = vec![0.0; self.items.len()];
         for play in plays.iter().filter(|play| play.signal > 0.0) {
@@ -235,76 +260,22 @@ impl Dataset {
         }
         decayed
     }
-
-    /// The questions of a split: for each listener the tracks known before and the new ones they
-    /// took to afterwards. Listeners without a new one are left out; of more than `most` every n-th is
-    /// asked.
-    ///
-    /// - Cost: O(n log n) in the plays, of which those of the asked listeners are held at 8 bytes.
-    pub fn questions(&self, split: &Split<'_>, most: usize) -> Vec<Question> {
-        let mut taken_to = sums(split.test().iter());
-        taken_to.retain(|(_, _, signal)| *signal >= RELEVANT_SIGNAL);
-        let mut is_asked = vec![false; self.listeners.len()];
-        for (listener, _, _) in &taken_to {
-            is_asked[*listener as usize] = true;
-        }
-        let known = split.train().iter();
-        let known = known.filter(|play| is_asked[play.listener as usize]);
-        let mut heard: Vec<(u32, u32)> = known.map(|play| (play.listener, play.item)).collect();
-        heard.sort_unstable();
-        heard.dedup();
-        taken_to.retain(|(listener, item, _)| heard.binary_search(&(*listener, *item)).is_err());
-        let chunks = taken_to.chunk_by(|a, b| a.0 == b.0);
-        let step = chunks.clone().count().div_ceil(most.max(1)).max(1);
-        let mut questions: Vec<Question> =
-            chunks.step_by(step).map(|new| ask(new, &heard)).collect();
-        last_tracks(split.train(), &mut questions);
-        questions
-    }
 }
 
-/// Asks for the tracks that a listener newly took to.
-fn ask(new: &[(u32, u32, f32)], heard: &[(u32, u32)]) -> Question {
-    let listener = new.first().map_or(0, |one| one.0);
-    let known = heard.partition_point(|(other, _)| *other < listener);
-    let known = heard[known..].iter();
-    let known = known.take_while(|(other, _)| *other == listener);
-    let loved = new.iter().filter(|(_, _, signal)| *signal >= LOVED_SIGNAL);
-    Question {
-        listener: listener as usize,
-        heard: known.map(|(_, item)| *item as usize).collect(),
-        last: Vec::new(),
-        relevant: new.iter().map(|(_, item, _)| *item as usize).collect(),
-        loved: loved.map(|(_, item, _)| *item as usize).collect(),
-    }
-}
-
-/// Fills in the last columns that the listeners took to. The questions are in order of listeners.
-fn last_tracks(known: &[Play], questions: &mut [Question]) {
-    for play in known.iter().rev().filter(|play| play.signal > 0.0) {
-        let listener = play.listener as usize;
-        let place = questions.binary_search_by_key(&listener, |question| question.listener);
-        if let Ok(place) = place
-            && questions[place].last.len() < RUNNING_TRACKS
-        {
-            questions[place].last.push(play.item);
-        }
-    }
-}
-
-/// What the plays of a listener say of a track together, by listener and track, each once.
+/// What plays of one key, such as a listener and a track, say together, each key once and in order.
 ///
-/// - Cost: O(n log n) time, 12 bytes a play.
-fn sums<'p>(plays: impl Iterator<Item = &'p Play>) -> Vec<(u32, u32, f32)> {
-    let mut sums: Vec<(u32, u32, f32)> = plays
-        .map(|play| (play.listener, play.item, play.signal))
-        .collect();
+/// - Cost: O(n log n) time, key and signal of each play.
+pub(super) fn sums<'p, K: Ord + Copy>(
+    plays: impl Iterator<Item = &'p Play>,
+    key: impl Fn(&Play) -> K,
+) -> Vec<(K, f32)> {
+    let mut sums: Vec<(K, f32)> = plays.map(|play| (key(play), play.signal)).collect();
     // Stable: the sum of floats is taken in order of time.
-    sums.sort_by_key(|(listener, item, _)| (*listener, *item));
+    sums.sort_by_key(|(key, _)| *key);
     sums.dedup_by(|one, kept| {
-        let is_same = (one.0, one.1) == (kept.0, kept.1);
+        let is_same = one.0 == kept.0;
         if is_same {
-            kept.2 += one.2;
+            kept.1 += one.1;
         }
         is_same
     });
@@ -341,21 +312,6 @@ fn signal_of(payload: &EventPayload) -> Option<(TrackId, f32)> {
         },
         _ => None,
     }
-}
-
-/// What is asked of a model about one listener.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
-    /// Index of the listener.
-    pub listener: usize,
-    /// Columns played before the cut; never an answer.
-    pub heard: HashSet<usize>,
-    /// The last columns they took to before the cut, newest first.
-    pub last: Vec<u32>,
-    /// Columns the listener took to after the cut.
-    pub relevant: HashSet<usize>,
-    /// Those of them that were loved.
-    pub loved: HashSet<usize>,
 }
 
 /// Embedding neighbours of every item over all spaces; similarities of a space are scaled to its
@@ -409,63 +365,34 @@ pub async fn content_lists(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
 
     use super::*;
 
-    fn dataset(plays: &[(u32, u32, f32)]) -> Dataset {
-        let play = |(number, (listener, item, signal)): (usize, &(u32, u32, f32))| Play {
-            listener: *listener,
-            item: *item,
-            at: Timestamp::from_ms(number as i64),
-            signal: *signal,
-            offset: number as u64,
-            listened_share: None,
-        };
+    /// Plays of six listeners and twelve items, each with the number of its moment.
+    pub fn dataset(plays: &[(u32, u32, f32, u16)]) -> Dataset {
+        let play =
+            |(number, (listener, item, signal, moment)): (usize, &(u32, u32, f32, u16))| Play {
+                listener: *listener,
+                item: *item,
+                at: Timestamp::from_ms(number as i64),
+                signal: *signal,
+                offset: number as u64,
+                listened_share: None,
+                moment: *moment,
+            };
         Dataset {
             listeners: (0..6).map(ListenerId::from_u128).collect(),
             items: (0..12).map(TrackId::from_u128).collect(),
             listens: plays.iter().enumerate().map(play).collect(),
             unknown_tracks: 0,
             without_listener: 0,
+            moments: MomentTable::default(),
+            groups: ItemGroups::default(),
         }
-    }
-
-    /// The questions by maps and sets, one play after the other.
-    fn naive(split: &Split<'_>) -> Vec<Question> {
-        let mut signals: BTreeMap<(u32, u32), f32> = BTreeMap::new();
-        for play in split.test() {
-            *signals.entry((play.listener, play.item)).or_default() += play.signal;
-        }
-        let mut questions: BTreeMap<u32, Question> = BTreeMap::new();
-        for ((listener, item), signal) in signals {
-            let known = || {
-                split
-                    .train()
-                    .iter()
-                    .filter(|play| play.listener == listener)
-            };
-            let heard: HashSet<usize> = known().map(|play| play.item as usize).collect();
-            if signal < RELEVANT_SIGNAL || heard.contains(&(item as usize)) {
-                continue;
-            }
-            let last = known().rev().filter(|play| play.signal > 0.0);
-            let question = questions.entry(listener).or_insert_with(|| Question {
-                listener: listener as usize,
-                heard,
-                last: last.take(RUNNING_TRACKS).map(|play| play.item).collect(),
-                relevant: HashSet::new(),
-                loved: HashSet::new(),
-            });
-            question.relevant.insert(item as usize);
-            if signal >= LOVED_SIGNAL {
-                question.loved.insert(item as usize);
-            }
-        }
-        questions.into_values().collect()
     }
 
     #[test]
@@ -474,29 +401,14 @@ mod tests {
         assert_eq!(size_of::<([u64; 2], Play)>(), 56);
     }
 
-    #[test]
-    fn of_too_many_questions_every_other_is_asked() {
-        let plays: Vec<(u32, u32, f32)> = (0..6).map(|listener| (listener, 1, 1.0)).collect();
-        let dataset = dataset(&plays);
-        let asked = |most: usize| {
-            let questions = dataset.questions(&dataset.split(0.0, 1.0), most);
-            questions.iter().map(|one| one.listener).collect::<Vec<_>>()
-        };
-        assert_eq!(asked(6), [0, 1, 2, 3, 4, 5]);
-        assert_eq!(asked(5), [0, 2, 4]);
-        assert_eq!(asked(1), [0]);
-        assert_eq!(asked(0), [0]);
-    }
-
     proptest! {
         #[test]
-        fn questions_and_weights_are_those_of_plain_maps(
-            plays in prop::collection::vec((0_u32..6, 0_u32..12, -1.0_f32..1.0), 1..200),
+        fn weights_are_those_of_plain_maps(
+            plays in prop::collection::vec((0_u32..6, 0_u32..12, -1.0_f32..1.0, 0_u16..3), 1..200),
             known in 0.0_f64..1.0,
         ) {
             let dataset = dataset(&plays);
             let split = dataset.split(known, 1.0);
-            prop_assert_eq!(dataset.questions(&split, 100), naive(&split));
             let mut sums: BTreeMap<(usize, usize), f32> = BTreeMap::new();
             for play in split.train() {
                 let place = (play.listener as usize, play.item as usize);

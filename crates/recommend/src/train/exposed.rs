@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use leitmotif_domain::event::{EventPayload, Exposure, Listen, ShownExploration};
+use leitmotif_domain::event::{EventPayload, Exposure, Listen, Moment, ShownExploration};
 use leitmotif_domain::{ListenerId, RequestId, TenantScope, Timestamp, TrackId};
 use leitmotif_features::projection::READ_BATCH;
 use leitmotif_learn::exposure::{Examination, ShownPair, SwapCounts};
@@ -48,6 +48,8 @@ pub struct ShownList {
     pub listener: usize,
     /// When.
     pub at: Timestamp,
+    /// What the player said of the moment.
+    pub moment: Moment,
     /// Its tracks in order.
     pub tracks: Vec<ShownTrack>,
     exploration: Option<ShownExploration>,
@@ -169,6 +171,7 @@ impl Exposures {
                 at,
                 tracks: tracks.collect(),
                 exploration: exposure.exploration,
+                moment: exposure.moment,
             });
         }
         ShownLists { lists, listens }
@@ -296,11 +299,12 @@ impl ShownLists {
 
 #[cfg(test)]
 mod tests {
-    use leitmotif_domain::event::{ExposedTrack, ListenOutcome, Moment};
+    use leitmotif_domain::event::{ExposedTrack, ListenOutcome};
     use leitmotif_domain::{Rung, TenantId};
 
     use super::super::dataset::Play;
     use super::*;
+    use crate::moments::{ItemGroups, MomentTable, UNKNOWN};
 
     const MINUTE_MS: i64 = 60_000;
 
@@ -350,6 +354,7 @@ mod tests {
             signal,
             offset: 0,
             listened_share: None,
+            moment: UNKNOWN,
         }
     }
 
@@ -360,6 +365,8 @@ mod tests {
             listens,
             unknown_tracks: 0,
             without_listener: 0,
+            moments: MomentTable::default(),
+            groups: ItemGroups::default(),
         }
     }
 

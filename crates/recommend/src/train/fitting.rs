@@ -13,11 +13,13 @@ use serde::{Deserialize, Serialize};
 use super::ablation::ablate;
 use super::cold::played;
 use super::current::{Basis, Comparison, CurrentModel, has_seen};
-use super::dataset::{Dataset, Question, Split};
+use super::dataset::{Dataset, Split};
 use super::exposed::{ExposureReport, Exposures};
-use super::ladder::{JudgedLists, Ladder, LadderRow};
+use super::ladder::{Judged, JudgedLists, Ladder, LadderRow};
 use super::listened::{ListenedReport, ShareRows, order_weight};
+use super::moment::{MomentReport, untold};
 use super::pareto::pareto;
+use super::questions::Question;
 use super::ranker::{Moment, PartedRows, RankerSettings, named};
 use super::settled::{Evaluated, Measured, SettledRanker};
 use super::steps::{LearntSteps, SoundedSteps, StepRows, Stretch};
@@ -27,6 +29,7 @@ use crate::catalogue::CatalogueView;
 use crate::cold_map::{ColdMap, ContentVectors};
 use crate::error::{Error, Result};
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
+use crate::moments::MomentLifts;
 use crate::neighbour_settings::NeighbourSettings;
 use crate::pipeline::RANKED_MAX;
 use crate::rank::{ListenedShare, Ranker};
@@ -49,6 +52,8 @@ pub(crate) struct Parts {
     pub popularity: Vec<f32>,
     /// How much more than usual a column is played.
     pub trends: Vec<f32>,
+    /// What is played at which moments, where plays tell theirs.
+    pub moments: Option<MomentLifts>,
 }
 
 /// Fits the sources on the known listens of a split.
@@ -63,6 +68,7 @@ pub(crate) fn fit(dataset: &Dataset, split: &Split<'_>, settings: SourceSettings
         sessions: past::sessions(dataset, split.train())?,
         popularity: dataset.popularity(split.train(), split.at),
         trends: dataset.trends(split.train(), split.at),
+        moments: dataset.lifts(split.train()),
         matrix,
     })
 }
@@ -327,6 +333,12 @@ impl Fitting {
             Some(ranked) => ranked,
             None => self.moment(at).judge(None, &questions)?,
         };
+        let moments = self.judge_moments(
+            at,
+            ranker.as_ref().filter(|_| is_ranker_in_use),
+            &questions,
+            &served,
+        )?;
         let order_weight = (ranker.as_ref().and_then(Ranker::listened)).map_or(0.0, |one| one.1);
         on_share(0.7);
         let current = match current {
@@ -355,6 +367,7 @@ impl Fitting {
                 ..report
             }),
             steps,
+            moments,
             current,
         })
     }
@@ -382,6 +395,24 @@ impl Fitting {
             &lists,
             blend,
         ))
+    }
+
+    /// Judges what is served without telling it the moments, as the view stands; none where it knows none.
+    fn judge_moments(
+        &self,
+        at: Timestamp,
+        ranker: Option<&Ranker>,
+        questions: &[Question],
+        told: &[Judged],
+    ) -> Result<Option<MomentReport>> {
+        let model = self.view.model.as_deref();
+        let Some((lifts, weight)) =
+            model.and_then(|model| Some((model.moments.as_ref()?, model.blend.moment)))
+        else {
+            return Ok(None);
+        };
+        let untold = self.moment(at).judge(ranker, &untold(questions))?;
+        Ok(Some(MomentReport::new(lifts, weight, told, &untold)))
     }
 
     /// Judges the listened share, as the view stands.
@@ -507,6 +538,7 @@ impl Fitting {
             view: &self.view,
             at,
             listeners: &self.dataset.listeners,
+            moments: &self.dataset.moments,
             column_of: &self.column_of,
         }
     }
@@ -529,6 +561,7 @@ impl Fitting {
             content: self.content.clone(),
             transitions: parts.transitions,
             cold: None,
+            moments: parts.moments,
             blend,
             ranker: learnt.ranker,
             is_ranker_unread: false,

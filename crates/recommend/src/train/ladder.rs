@@ -1,6 +1,8 @@
 //! The ladder of quality: each source alone and their blend, on listens that came later. All tracks
 //! are ranked, none is sampled.
 
+use std::borrow::Borrow;
+
 use leitmotif_domain::chance::Seed;
 use leitmotif_learn::neighbours::ItemNeighbours;
 use leitmotif_learn::rank_metrics::{ndcg_at, recall_at};
@@ -8,11 +10,13 @@ use leitmotif_learn::top_k;
 use serde::{Deserialize, Serialize};
 
 use super::Parts;
-use super::dataset::{Dataset, Question};
+use super::dataset::Dataset;
 use super::interval::{Interval, interval_of_mean, mean_of};
+use super::questions::Question;
 use crate::candidates::voices;
 use crate::explain::Source;
 use crate::model::BlendWeights;
+use crate::moments::lift_of;
 
 /// Depth of the lists that are judged.
 pub const DEPTH: usize = 20;
@@ -75,6 +79,9 @@ impl LadderRow {
 pub struct Ladder {
     /// Listeners asked about.
     pub listeners: u64,
+    /// Questions: one a listener, or one for each moment of theirs where listens tell it.
+    #[serde(default)]
+    pub questions: u64,
     /// A random order.
     pub random: LadderRow,
     /// Decayed popularity.
@@ -120,6 +127,8 @@ pub struct SourceScores {
     pub sessions: Vec<f32>,
     /// What was played more than usual in the last days.
     pub trending: Vec<f32>,
+    /// How much more often each item is played at the moment of the question; empty where nothing is known of it.
+    pub lifts: Vec<f32>,
 }
 
 impl SourceScores {
@@ -149,6 +158,7 @@ impl SourceScores {
             session: parts.transitions.score(&voices(&question.last)),
             sessions,
             trending: parts.trends.clone(),
+            lifts: lifts(dataset, parts, question),
         }
     }
 
@@ -156,6 +166,10 @@ impl SourceScores {
     pub fn blended(&self, question: &Question, weights: &BlendWeights) -> Vec<f32> {
         let mut sum = vec![0.0; self.taste.len()];
         let is_heard = self.is_heard(question);
+        if weights.moment > 0.0 {
+            let both = sum.iter_mut().zip(&self.lifts);
+            both.for_each(|(slot, lift)| *slot += weights.moment * lift);
+        }
         for (scores, weight) in self.sources().into_iter().zip(weights.by_source()) {
             let unheard = scores.iter().zip(&is_heard).filter(|(_, heard)| !**heard);
             let best = unheard.map(|(score, _)| *score).fold(0.0, f32::max);
@@ -194,6 +208,19 @@ impl SourceScores {
         }
         is_heard
     }
+}
+
+/// How much more often each item is played at the moment of a question; nothing where nothing is known of it.
+fn lifts(dataset: &Dataset, parts: &Parts, question: &Question) -> Vec<f32> {
+    let moment = dataset.moments.moment(question.moment);
+    let lifts = parts.moments.as_ref().map(|known| known.at(&moment));
+    let Some(lifts) = lifts.filter(|lifts| lifts.iter().any(Option::is_some)) else {
+        return Vec::new();
+    };
+    let items = 0..dataset.items.len();
+    items
+        .map(|item| lift_of(&lifts, item).unwrap_or(0.0))
+        .collect()
 }
 
 /// The items that a listener took to before.
@@ -242,6 +269,31 @@ pub struct JudgedLists<'l> {
     pub cosine: &'l ItemNeighbours,
 }
 
+/// What each listener's lists do in the mean, where there are several of one listener, so that every
+/// listener counts the same. The questions are in order of listeners, each with its judgement.
+pub fn by_listener<Q: Borrow<Question>>(questions: &[Q], judged: &[Judged]) -> Vec<Judged> {
+    let mut rest = judged;
+    let own = questions.chunk_by(|a, b| a.borrow().listener == b.borrow().listener);
+    own.map(|own| {
+        let (of_listener, others) = rest.split_at(own.len().min(rest.len()));
+        rest = others;
+        let mean = |value: fn(&Judged) -> f64| {
+            of_listener.iter().map(value).sum::<f64>() / of_listener.len().max(1) as f64
+        };
+        Judged {
+            ndcg_at_10: mean(|one| one.ndcg_at_10),
+            recall_at_20: mean(|one| one.recall_at_20),
+        }
+    })
+    .collect()
+}
+
+/// How many listeners are asked about. The questions are in order of listeners.
+pub fn listener_count<Q: Borrow<Question>>(questions: &[Q]) -> u64 {
+    let own = questions.chunk_by(|a, b| a.borrow().listener == b.borrow().listener);
+    own.count() as u64
+}
+
 /// Judges every source and the blend.
 pub fn judge(
     dataset: &Dataset,
@@ -288,10 +340,10 @@ pub fn judge(
         sessions,
         trending,
         blend,
-    ] = rows.map(|rows| LadderRow::of(&rows));
-    let listeners = questions.len() as u64;
+    ] = rows.map(|rows| LadderRow::of(&by_listener(questions, &rows)));
     Ladder {
-        listeners,
+        listeners: listener_count(questions),
+        questions: questions.len() as u64,
         random,
         popularity,
         item_item,

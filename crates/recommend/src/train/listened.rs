@@ -16,6 +16,7 @@ use super::table::{RankerRows, is_validating, sample};
 use crate::error::Result;
 use crate::explain::Source;
 use crate::keyed::KeyedMap;
+use crate::moments::{MomentShift, UNKNOWN};
 use crate::rank::{COLUMN_COUNT, ListenedShare, Pooled, Ranker, column_names, fill_row};
 
 /// Fewest listens that a share is learnt from.
@@ -50,18 +51,30 @@ impl ShareRows {
             .filter_map(|play| Some((play, play.listened_share?)))
             .collect();
         keep_listeners(&mut told, requests_max);
-        let mut by_listener: BTreeMap<usize, Vec<(usize, f32)>> = BTreeMap::new();
+        let mut by_listener: BTreeMap<usize, Vec<(u16, usize, f32)>> = BTreeMap::new();
         for chosen in sample(told.len(), LISTENS_MAX, SEED) {
             if let Some((play, share)) = told.get(chosen) {
                 let of_listener = by_listener.entry(play.listener as usize).or_default();
-                of_listener.push((play.item as usize, *share));
+                of_listener.push((play.moment, play.item as usize, *share));
             }
         }
-        for (listener, plays) in by_listener {
-            let Choice { shortlist, facts } = moment.choice_of(listener)?;
+        for (listener, mut plays) in by_listener {
+            let Choice {
+                shortlist,
+                mut facts,
+            } = moment.choice_of(listener)?;
             let offered: KeyedMap<usize, &Pooled> =
                 shortlist.iter().map(|one| (one.index, one)).collect();
-            for (item, share) in plays {
+            plays.sort_by_key(|(at, ..)| *at);
+            let mut stands_at = UNKNOWN;
+            let mut shift = MomentShift::default();
+            for (at, item, share) in plays {
+                if at != stands_at {
+                    let told = moment.moments.moment(at);
+                    facts = facts.at(moment.view, &told)?;
+                    shift = moment.view.shift(&told);
+                    stands_at = at;
+                }
                 let index = items
                     .get(item)
                     .and_then(|id| moment.view.catalogue.index(*id));
@@ -72,13 +85,9 @@ impl ShareRows {
                     offers: [None; Source::LEARNT],
                 };
                 let one = offered.get(&index).copied().unwrap_or(&unoffered);
-                fill_row(
-                    moment.view,
-                    &facts,
-                    one,
-                    moment.view.column(index),
-                    &mut self.values,
-                );
+                let column = moment.view.column(index);
+                let one = one.shifted(shift.of(column));
+                fill_row(moment.view, &facts, &one, column, &mut self.values);
                 self.shares.push(share);
                 self.listeners.push(listener);
                 self.items.push(item);
@@ -297,6 +306,7 @@ mod tests {
             signal: 0.0,
             offset: 0,
             listened_share: share,
+            moment: UNKNOWN,
         }
     }
 

@@ -5,9 +5,9 @@ use leitmotif_domain::chance::Seed;
 use leitmotif_learn::rank_metrics::{coverage, exposure_counts};
 use serde::{Deserialize, Serialize};
 
-use super::dataset::Question;
 use super::interval::{Interval, interval_of_mean, mean_of};
-use super::ladder::Judged;
+use super::ladder::{Judged, by_listener, listener_count};
+use super::questions::Question;
 use super::ranker::Moment;
 use super::report::Pareto;
 use super::table::sample;
@@ -65,8 +65,8 @@ pub fn pareto(
     }
     mark_efficient(&mut points);
     Ok(Pareto {
-        listeners: asked.len() as u64,
-        listeners_held_out: questions.len() as u64,
+        listeners: listener_count(&asked),
+        listeners_held_out: listener_count(questions),
         points,
     })
 }
@@ -86,7 +86,7 @@ fn point(
         diversity,
         ..ListOptions::default()
     });
-    let (mut ndcg, mut unlike, mut lists) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut judged, mut unlike, mut lists) = (Vec::new(), Vec::new(), Vec::new());
     for question in asked {
         let request = RecommendRequest {
             count: PLACES,
@@ -111,13 +111,15 @@ fn point(
             .iter()
             .filter_map(|one| moment.column(*one))
             .collect();
-        ndcg.push(Judged::of(&list, question).ndcg_at_10);
+        judged.push(Judged::of(&list, question));
         unlike.extend(unlikeness(
             &Kinship::new(moment.view, &indexes),
             indexes.len(),
         ));
         lists.push(list);
     }
+    let judged = by_listener(asked, &judged);
+    let ndcg: Vec<f64> = judged.iter().map(|one| one.ndcg_at_10).collect();
     let shown = exposure_counts(lists.iter().map(Vec::as_slice), PLACES, item_count);
     Ok(ParetoPoint {
         diversity,

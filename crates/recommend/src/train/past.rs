@@ -99,6 +99,7 @@ pub fn transitions(plays: &[Play], item_count: usize) -> Result<ItemNeighbours> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::moments::UNKNOWN;
 
     #[test]
     fn a_long_pause_parts_sessions_and_a_skip_is_no_step() {
@@ -109,6 +110,7 @@ mod tests {
             signal,
             offset: 0,
             listened_share: None,
+            moment: UNKNOWN,
         };
         let plays = [
             play(0, 0, 0, 1.0),

@@ -478,6 +478,7 @@ fn report(request: TrainingRequest, id: ModelId, found: Found) -> TrainingReport
         exposures,
         listened: evaluated.listened,
         steps: evaluated.steps,
+        moments: evaluated.moments,
         comparison: evaluated.current.comparison().copied(),
         promotion,
         search,

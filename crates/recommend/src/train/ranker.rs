@@ -12,15 +12,16 @@ use leitmotif_learn::trees::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::dataset::Question;
 use super::exposed::ShownList;
 use super::interval::mean_of;
-use super::ladder::{DEPTH, Judged};
+use super::ladder::{DEPTH, Judged, by_listener};
+use super::questions::Question;
 use super::table::{RankerRows, is_validating, sample};
 use super::tune::{log_uniform, pick};
 use crate::error::{Error, Result};
 use crate::keyed::KeyedMap;
 use crate::known::KnownTracks;
+use crate::moments::{MomentTable, UNKNOWN};
 use crate::pipeline::{RANKED_MAX, RecommendRequest, cold_weight, personal_shortlist};
 use crate::rank::{ListenerFacts, Pooled, Ranker, column_names, fill_row};
 use crate::view::TenantView;
@@ -33,8 +34,14 @@ const QUESTIONS_MIN: usize = 200;
 /// - Source: DropoutNet, Volkovs et al. 2017, for the idea of learning cold starts by hiding what is
 ///   known.
 const NEW_EVERY: usize = 10;
+/// One question in so many is asked as if nothing were known of its moment: many requests tell nothing.
+const MOMENTLESS_EVERY: usize = 5;
 /// Label of a track the listener took to, and of one they loved: liked, or played again and again.
 const LABELS: (f32, f32) = (1.0, 2.0);
+/// What more a label is in a question of a moment, and that of a track the listener took to at other moments
+/// alone. As nothing it would teach that they do not like it, and taste, which most of the order is, would be
+/// learnt from a part of the answers.
+const ELSEWHERE: f32 = 1.0;
 /// What one over the chance of being looked at counts at most: beyond it, a few lucky plays at the
 /// bottom would speak louder than all the others.
 const INVERSE_MAX: f64 = 10.0;
@@ -114,6 +121,8 @@ pub struct Moment<'v> {
     pub at: Timestamp,
     /// The listeners by the dataset's index.
     pub listeners: &'v [ListenerId],
+    /// Device, activity and time of plays and questions.
+    pub moments: &'v MomentTable,
     /// The dataset's column of each catalogue index.
     pub column_of: &'v [Option<u32>],
 }
@@ -135,7 +144,10 @@ impl<'v> Moment<'v> {
 
     /// The request of a question's listener.
     pub fn request(&self, question: &Question) -> Result<RecommendRequest> {
-        self.request_of(question.listener)
+        Ok(RecommendRequest {
+            moment: self.moments.moment(question.moment),
+            ..self.request_of(question.listener)?
+        })
     }
 
     fn request_of(&self, listener: usize) -> Result<RecommendRequest> {
@@ -150,15 +162,20 @@ impl<'v> Moment<'v> {
 
     /// What the listener of a question could have been shown.
     pub fn choice(&self, question: &Question) -> Result<Choice<'v>> {
-        self.choice_of(question.listener)
+        self.choice_for(self.request(question)?)
     }
 
-    /// What a listener, by the dataset's index, could have been shown.
+    /// What a listener, by the dataset's index, could have been shown at a moment of which nothing is
+    /// known.
     pub fn choice_of(&self, listener: usize) -> Result<Choice<'v>> {
-        let request = self.request_of(listener)?;
+        self.choice_for(self.request_of(listener)?)
+    }
+
+    fn choice_for(&self, request: RecommendRequest) -> Result<Choice<'v>> {
         let known = Arc::new(KnownTracks::of(self.view, request.listener));
         let shortlist = personal_shortlist(self.view, &request, &known)?;
         let facts = ListenerFacts::of(self.view, known, self.at)?;
+        let facts = facts.at(self.view, &request.moment)?;
         Ok(Choice { shortlist, facts })
     }
 
@@ -185,16 +202,30 @@ impl<'v> Moment<'v> {
             };
             Ok(Judged::of(&columns, question))
         };
-        questions.iter().map(judge).collect()
+        let judged: Vec<Judged> = questions.iter().map(judge).collect::<Result<_>>()?;
+        Ok(by_listener(questions, &judged))
     }
 }
 
 impl RankerRows {
+    /// Mean graded NDCG@10 of the groups in the order of these scores.
+    fn mean_ndcg(&self, scores: &[f64]) -> f64 {
+        let judged = (self.groups())
+            .map(|group| graded_ndcg_at(&self.labels()[group.clone()], &scores[group], 10));
+        mean_of(&judged.collect::<Vec<_>>())
+    }
+
     /// Adds what requests of that moment would have had to choose from. Questions whose answers are
     /// not among it teach no order and are left out.
     pub fn add(&mut self, moment: &Moment<'_>, questions: &[Question]) -> Result<()> {
         for question in questions {
-            let Choice { shortlist, facts } = moment.choice(question)?;
+            let is_momentless = question.moment != UNKNOWN
+                && (question.listener + usize::from(question.moment))
+                    .is_multiple_of(MOMENTLESS_EVERY);
+            let Choice { shortlist, facts } = match is_momentless {
+                true => moment.choice_of(question.listener)?,
+                false => moment.choice(question)?,
+            };
             let labels: Vec<f32> = (shortlist.iter())
                 .map(|one| label(question, moment.column(one.index)))
                 .collect();
@@ -240,7 +271,10 @@ impl RankerRows {
             }
         }
         for (listener, lists) in by_listener {
-            let Choice { shortlist, facts } = moment.choice_of(listener)?;
+            let Choice {
+                shortlist,
+                mut facts,
+            } = moment.choice_of(listener)?;
             let of_column: KeyedMap<usize, &Pooled> = (shortlist.iter())
                 .filter_map(|one| Some((moment.column(one.index)?, one)))
                 .collect();
@@ -263,10 +297,13 @@ impl RankerRows {
                     continue;
                 }
                 self.begin_shown(listener);
+                facts = facts.at(moment.view, &list.moment)?;
+                let shift = moment.view.shift(&list.moment);
                 for (label, weight, one) in known {
+                    let column = moment.view.column(one.index);
+                    let one = one.shifted(shift.of(column));
                     self.push_weighed(one.blended, label, weight, |values| {
-                        let column = moment.view.column(one.index);
-                        fill_row(moment.view, &facts, one, column, values);
+                        fill_row(moment.view, &facts, &one, column, values);
                     });
                 }
             }
@@ -276,10 +313,22 @@ impl RankerRows {
 }
 
 fn label(question: &Question, column: Option<usize>) -> f32 {
-    match column {
-        Some(column) if question.loved.contains(&column) => LABELS.1,
-        Some(column) if question.relevant.contains(&column) => LABELS.0,
-        _ => 0.0,
+    let Some(column) = column else {
+        return 0.0;
+    };
+    let more = if question.moment == UNKNOWN {
+        0.0
+    } else {
+        ELSEWHERE
+    };
+    if question.loved.contains(&column) {
+        LABELS.1 + more
+    } else if question.relevant.contains(&column) {
+        LABELS.0 + more
+    } else if question.elsewhere.contains(&column) {
+        more
+    } else {
+        0.0
     }
 }
 
@@ -350,11 +399,7 @@ impl PartedRows {
         let validation = &self.validation;
         let mut trees = vec![0.0; validation.row_count()];
         ensemble.predict_into(validation.features()?, &mut trees)?;
-        let scores = validation.scores(&trees, self.blend_weight);
-        let judged: Vec<f64> = (validation.groups())
-            .map(|group| graded_ndcg_at(&validation.labels()[group.clone()], &scores[group], 10))
-            .collect();
-        Ok(mean_of(&judged))
+        Ok(validation.mean_ndcg(&validation.scores(&trees, self.blend_weight)))
     }
 
     /// Tries so many settings and keeps the best.

@@ -11,6 +11,7 @@ use super::current::Comparison;
 use super::exposed::ExposureReport;
 use super::ladder::Ladder;
 use super::listened::ListenedReport;
+use super::moment::MomentReport;
 use super::pareto::ParetoPoint;
 use super::ranker::{RankerReport, RankerTrial};
 use super::stages::StageTime;
@@ -66,6 +67,9 @@ pub struct TrainingReport {
     /// What steps from one track to the next cost; none where there were too few steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<StepReport>,
+    /// What knowing the moment of a request brings; none where listens tell no moments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moments: Option<MomentReport>,
     /// The model in production on the same listens; none where there was none that could be judged.
     pub comparison: Option<Comparison>,
     /// Whether the model answers requests from now on.

@@ -18,6 +18,7 @@ use super::exposed::ExposureReport;
 use super::fitting::{LearntTrees, SourceSettings};
 use super::ladder::Ladder;
 use super::listened::ListenedReport;
+use super::moment::MomentReport;
 use super::ranker::{RankerReport, RankerTrial};
 use super::report::Pareto;
 use super::steps::{LearntSteps, StepReport};
@@ -29,7 +30,7 @@ use crate::rank::column_names;
 use crate::service::Stores;
 
 /// Raised with every change of what training computes, so that parts of an older program are left.
-const RECIPE: u32 = 5;
+const RECIPE: u32 = 6;
 /// The parts, by name.
 const PARTS: [&str; 8] = [
     "begin",
@@ -87,6 +88,8 @@ pub struct Evaluated {
     pub listened: Option<ListenedReport>,
     /// How well the costs of steps tell where listeners play on; none where they were not learnt.
     pub steps: Option<StepReport>,
+    /// What knowing the moment brings; none where listens tell no moments.
+    pub moments: Option<MomentReport>,
     /// The model in production on the same listens.
     pub current: CurrentModel,
 }

@@ -281,6 +281,7 @@ mod tests {
     use leitmotif_domain::Timestamp;
 
     use super::*;
+    use crate::moments::UNKNOWN;
 
     fn play(signal: f32, listened_share: Option<f32>) -> Play {
         Play {
@@ -290,6 +291,7 @@ mod tests {
             signal,
             offset: 0,
             listened_share,
+            moment: UNKNOWN,
         }
     }
 

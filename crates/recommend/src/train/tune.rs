@@ -7,9 +7,10 @@ use leitmotif_learn::neighbours::ItemNeighbours;
 use serde::{Deserialize, Serialize};
 
 use super::contenders::Contenders;
-use super::dataset::{Dataset, Question, Split};
+use super::dataset::{Dataset, Split};
 use super::fitting::SourceSettings;
 use super::ladder::{SourceScores, bounded, judged, mean_ndcg, questions_max};
+use super::questions::Question;
 use super::{Parts, fit};
 use crate::error::Result;
 use crate::model::BlendWeights;
@@ -239,15 +240,17 @@ impl<'d> Weighing<'d> {
             session: 0.0,
             sessions: 0.0,
             trending: 0.0,
+            moment: 0.0,
         };
         let mut best = quality(&weights);
-        let fields: [fn(&mut BlendWeights) -> &mut f32; 6] = [
+        let fields: [fn(&mut BlendWeights) -> &mut f32; 7] = [
             |w| &mut w.neighbours,
             |w| &mut w.popular,
             |w| &mut w.content,
             |w| &mut w.session,
             |w| &mut w.sessions,
             |w| &mut w.trending,
+            |w| &mut w.moment,
         ];
         for _ in 0..PASSES {
             for field in fields {

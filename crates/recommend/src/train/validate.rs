@@ -174,6 +174,7 @@ mod tests {
     use leitmotif_domain::{ListenerId, TrackId};
 
     use super::*;
+    use crate::moments::{ItemGroups, MomentTable, UNKNOWN};
 
     /// Plays spread over listeners, tracks and minutes.
     fn dataset(change: impl Fn(usize, &mut Play)) -> Dataset {
@@ -185,6 +186,7 @@ mod tests {
                 signal: 1.0,
                 offset: number as u64,
                 listened_share: None,
+                moment: UNKNOWN,
             };
             change(number, &mut play);
             play
@@ -198,6 +200,8 @@ mod tests {
             listens,
             unknown_tracks: 0,
             without_listener: 0,
+            moments: MomentTable::default(),
+            groups: ItemGroups::default(),
         }
     }
 

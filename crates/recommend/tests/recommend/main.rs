@@ -12,6 +12,7 @@ mod exploration;
 mod exposed;
 mod heads;
 mod listened;
+mod moments;
 mod pipelines;
 mod playlists;
 mod recordings;

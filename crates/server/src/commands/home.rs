@@ -30,6 +30,7 @@ pub async fn run(args: HomeArgs, client: &Client, as_json: bool) -> anyhow::Resu
             ("activity", args.moment.activity),
             ("hour", number(args.moment.hour)),
             ("weekday", number(args.moment.weekday)),
+            ("zone", args.moment.zone),
         ]
         .into_iter(),
     );

@@ -38,7 +38,7 @@ pub struct SimilarArgs {
 /// What is known of the moment.
 #[derive(clap::Args, serde::Serialize)]
 pub struct MomentArgs {
-    /// Device class, which rules of the placement may ask, as they may what follows.
+    /// Device class: rules of the placement may ask it, and the order may follow it, as what follows here.
     #[arg(long)]
     pub device: Option<String>,
     /// Activity, for example `running`.
@@ -50,6 +50,10 @@ pub struct MomentArgs {
     /// Day of the week where the listener is, 1 for Monday.
     #[arg(long)]
     pub weekday: Option<u8>,
+    /// Where the listener's clock stands, `Europe/Lisbon` or `+02:00`: hour and weekday follow from it where
+    /// they are left out.
+    #[arg(long)]
+    pub zone: Option<String>,
 }
 
 #[derive(clap::Args)]

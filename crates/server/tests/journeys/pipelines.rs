@@ -221,4 +221,14 @@ fn journey_explanations() {
         .wire
         .ask("POST", "/api/v1/recommendations", &bad)
         .points_at(400, "/context/hour", "hour");
+    let bad = json!({"listener": "ann", "context": {"zone": "Mars/Base"}});
+    server
+        .wire
+        .ask("POST", "/api/v1/recommendations", &bad)
+        .points_at(400, "/context/zone", "zone");
+    let at_a_place = json!({"listener": "ann", "context": {"zone": "+05:30", "weekday": 3}});
+    let answer = server.wire.post("/api/v1/recommendations", &at_a_place);
+    let told = format!("/api/v1/explain/{}", answer["request_id"].as_str().unwrap());
+    let told = &server.wire.get(&told)["context"];
+    assert!(told["hour"].is_u64() && told["weekday"] == 3, "{told}");
 }

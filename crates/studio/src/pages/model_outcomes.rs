@@ -1,5 +1,5 @@
-//! What a training report says of what became of tracks: how much of them is heard, what the step from
-//! the track before did, and what their position did.
+//! What a training report says of what became of tracks: how much of them is heard, what the moment and the
+//! step from the track before did, and what their position did.
 
 use maud::{Markup, html};
 use serde_json::Value;
@@ -87,6 +87,44 @@ pub fn steps_section(report: &Value) -> Markup {
                             }
                         } } }
                     }
+                }
+            }
+        }
+    }
+}
+
+/// What knowing the moment of a request brings, and what was learnt of which moments.
+pub fn moments_section(report: &Value) -> Markup {
+    let aspects = [
+        ("part_of_day", "Part of the day"),
+        ("kind_of_day", "Kind of day"),
+        ("device", "Device"),
+        ("activity", "Activity"),
+    ];
+    html! {
+        @if let Some(moments) = report.get("moments").filter(|one| one.is_object()) {
+            @let values = || moments.get("values").and_then(Value::as_array).into_iter().flatten();
+            section aria-labelledby="moments" {
+                h2 #moments { "What the moment brings" }
+                p {
+                    "NDCG@10 of the same answers is " (trimmed(number(moments, "/told_ndcg_at_10"), 4)) " told the moment and "
+                    (trimmed(number(moments, "/untold_ndcg_at_10"), 4)) " not told it, on " (grouped(count(moments, "listeners"))) " listeners"
+                    @if moments.get("interval").is_some_and(Value::is_object) {
+                        ": a difference of " (trimmed(number(moments, "/difference"), 4)) " (95 % interval "
+                        (trimmed(number(moments, "/interval/low"), 4)) " to " (trimmed(number(moments, "/interval/high"), 4)) ")"
+                    }
+                    ". In the blend it counts " (trimmed(number(moments, "/weight"), 2)) "."
+                }
+                table {
+                    caption { "Listens that each moment was learnt from" }
+                    thead { tr { th scope="col" { "Aspect" } th scope="col" { "Value" } th scope="col" { "Listens" } } }
+                    tbody { @for (aspect, title) in aspects {
+                        @for value in values().filter(|one| one.get("aspect").and_then(Value::as_str) == Some(aspect)) { tr {
+                            th scope="row" { (title) }
+                            td { (value.get("name").and_then(Value::as_str).unwrap_or_default()) }
+                            td.number { (grouped(count(value, "listens"))) }
+                        } }
+                    } }
                 }
             }
         }

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::jobs::stage_name;
 use super::model_charts::{ablation_section, pareto_section};
-use super::model_outcomes::{exposures_section, listened_section, steps_section};
+use super::model_outcomes::{exposures_section, listened_section, moments_section, steps_section};
 use super::overview::ladder_section;
 use crate::failure::{Failure, PageResult, shown};
 use crate::format::{duration_text, grouped, moment, percent, trimmed};
@@ -167,6 +167,7 @@ pub fn model_body(model: &ModelAnswer, can_administer: bool) -> Markup {
         (pareto_section(report))
         (columns_section(report))
         (listened_section(report))
+        (moments_section(report))
         (steps_section(report))
         (exposures_section(report))
         div.columns { (data_section(report)) (stages_section(report)) }

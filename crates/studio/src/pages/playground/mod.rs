@@ -110,6 +110,7 @@ impl Settings {
                 activity: text(&self.activity),
                 hour: whole("hour", &self.hour)?,
                 weekday: whole("weekday", &self.weekday)?,
+                zone: None,
             },
             include_heard: self.heard.is_some(),
             seeds: (self.seeds.split(',')).filter_map(text).collect(),

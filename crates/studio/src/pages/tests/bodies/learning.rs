@@ -38,6 +38,8 @@ fn a_model(is_production: bool) -> ModelAnswer {
             "steps": {"steps": 900, "steps_judged": 300, "listeners": 12, "weights": {"tempo": 0.5, HOSTILE: 1},
                 "worst_logits": 2.5, "convention": {"tempo": 0.35, "key": HOSTILE}, "gain": 0.001,
                 "interval": interval, "is_in_use": true, "reason": HOSTILE},
+            "moments": {"values": [{"aspect": "device", "name": HOSTILE, "listens": 300}], "weight": 0.2,
+                "listeners": 12, "told_ndcg_at_10": 0.3, "untold_ndcg_at_10": 0.2, "difference": 0.1, "interval": interval},
             "exposures": {"lists": 9, "refused": HOSTILE,
                 "examination": [{"position": 1, "share": 1.0, "log_error": HOSTILE}]},
             "data": {"listens": 4000, "skips": 7},
