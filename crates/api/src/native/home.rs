@@ -155,12 +155,7 @@ pub async fn home(
         ));
     }
     let listener = query.listener.as_deref();
-    let unit = listener.unwrap_or_default();
-    let chosen = leitmotif_domain::bucket::choose("home layout", unit, &[1; LAYOUTS.len()]);
-    let layout = chosen
-        .and_then(|at| LAYOUTS.get(at))
-        .copied()
-        .unwrap_or(LAYOUTS[0]);
+    let layout = layout_of(listener.unwrap_or_default());
     let mut answer = HomeAnswer {
         objectives: ["relevance", "diversity", "novelty"],
         layout,
@@ -212,6 +207,13 @@ pub async fn home(
         });
     }
     Ok(Json(answer))
+}
+
+/// The layout that a listener sees.
+fn layout_of(listener: &str) -> &'static str {
+    let chosen = leitmotif_domain::bucket::choose("home layout", listener, &[1; LAYOUTS.len()]);
+    let layout = chosen.and_then(|at| LAYOUTS.get(at));
+    layout.copied().unwrap_or(LAYOUTS[0])
 }
 
 #[cfg(test)]

@@ -173,11 +173,8 @@ impl<'a> Making<'a> {
     fn fill_from(&mut self, rung: Rung, helping: Helping, watch: &mut Stopwatch) -> Result<()> {
         let offers = self.asking.offers(rung, helping, watch);
         self.remember_sources(rung, &offers);
+        let shift = self.shift(rung);
         let mut pooled = pool(&offers);
-        let shift = match rung {
-            Rung::Static => MomentShift::default(),
-            _ => self.view.shift(&self.request.moment),
-        };
         at_moment(self.view, &shift, &mut pooled);
         watch.lap("candidates");
         let budgets = self.definition.budgets;
@@ -225,9 +222,8 @@ impl<'a> Making<'a> {
                 let mut places = self.list.choose(ranked, missing, list_is_late);
                 watch.lap("list");
                 give_reasons(self.view, &offers, &shift, &mut places);
-                let told = places
-                    .iter_mut()
-                    .map(|one| (&mut one.ranked, &mut one.reasons));
+                let told = places.iter_mut();
+                let told = told.map(|one| (&mut one.ranked, &mut one.reasons));
                 ranker.explain(&order.rows, told)?;
                 self.expect(&mut places, |index, rows| {
                     order.rows.append_row(index, rows)
@@ -259,6 +255,14 @@ impl<'a> Making<'a> {
             }
             known.is_some()
         })
+    }
+
+    /// What the moment adds on a rung; the newest tracks are the newest at every moment.
+    fn shift(&self, rung: Rung) -> MomentShift<'a> {
+        match rung {
+            Rung::Static => MomentShift::default(),
+            _ => self.view.shift(&self.request.moment),
+        }
     }
 
     /// What the ranker is told of the listener at the moment of the request.

@@ -100,9 +100,8 @@ impl Dataset {
         for item in &items {
             columns.number_or_insert_with(*item, || ());
         }
-        let groups = ItemGroups::new(
-            (catalogue.cards()).map(|(_, card)| (card.artist_key, card.genre_key())),
-        );
+        let cards = catalogue.cards();
+        let groups = ItemGroups::new(cards.map(|(_, card)| (card.artist_key, card.genre_key())));
         let mut moments = MomentTable::default();
         let mut rows = IdMap::default();
         // With the bits of the event's id, which would widen a play by a third as one number.
@@ -139,12 +138,7 @@ impl Dataset {
                     signal,
                     offset: recorded.offset,
                     listened_share: listened_share(&event.payload),
-                    moment: match &event.payload {
-                        EventPayload::Listen(listen) => {
-                            moments.number(&Moment::of_listen(listen, event.occurred_at))
-                        }
-                        _ => UNKNOWN,
-                    },
+                    moment: moment_of(&event.payload, event.occurred_at, &mut moments),
                 };
                 keyed.push((halves(event.event_id), play));
             }
@@ -298,6 +292,14 @@ fn listened_share(payload: &EventPayload) -> Option<f32> {
             Some((played as f32 / length as f32).min(1.0))
         }
         _ => None,
+    }
+}
+
+/// The number of the moment of a listen; a judgement has none.
+fn moment_of(payload: &EventPayload, at: Timestamp, moments: &mut MomentTable) -> u16 {
+    match payload {
+        EventPayload::Listen(listen) => moments.number(&Moment::of_listen(listen, at)),
+        _ => UNKNOWN,
     }
 }
 

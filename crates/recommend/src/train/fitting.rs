@@ -333,27 +333,11 @@ impl Fitting {
             Some(ranked) => ranked,
             None => self.moment(at).judge(None, &questions)?,
         };
-        let moments = self.judge_moments(
-            at,
-            ranker.as_ref().filter(|_| is_ranker_in_use),
-            &questions,
-            &served,
-        )?;
+        let serving = ranker.as_ref().filter(|_| is_ranker_in_use);
+        let moments = self.judge_moments(at, serving, &questions, &served)?;
         let order_weight = (ranker.as_ref().and_then(Ranker::listened)).map_or(0.0, |one| one.1);
         on_share(0.7);
-        let current = match current {
-            Loaded::None => CurrentModel::None,
-            Loaded::Damaged(id, reason) => CurrentModel::Damaged(id, reason),
-            Loaded::Read(current, log_offset) => {
-                let id = current.id;
-                let (basis, model) = self.comparable(*current, log_offset)?;
-                self.view.set_model(Some(Arc::new(model)));
-                let model = self.view.model.clone();
-                let ranker = model.as_ref().and_then(|model| model.ranker.as_ref());
-                let old = self.moment(at).judge(ranker, &questions)?;
-                CurrentModel::Judged(Comparison::new(id, basis, &served, &old))
-            }
-        };
+        let current = self.judge_current(current, at, &questions, &served)?;
         Ok(Evaluated {
             split_at: at,
             ladder,
@@ -369,6 +353,29 @@ impl Fitting {
             steps,
             moments,
             current,
+        })
+    }
+
+    /// Judges the model in production; the view is of it from here on.
+    fn judge_current(
+        &mut self,
+        current: Loaded,
+        at: Timestamp,
+        questions: &[Question],
+        served: &[Judged],
+    ) -> Result<CurrentModel> {
+        Ok(match current {
+            Loaded::None => CurrentModel::None,
+            Loaded::Damaged(id, reason) => CurrentModel::Damaged(id, reason),
+            Loaded::Read(current, log_offset) => {
+                let id = current.id;
+                let (basis, model) = self.comparable(*current, log_offset)?;
+                self.view.set_model(Some(Arc::new(model)));
+                let model = self.view.model.clone();
+                let ranker = model.as_ref().and_then(|model| model.ranker.as_ref());
+                let old = self.moment(at).judge(ranker, questions)?;
+                CurrentModel::Judged(Comparison::new(id, basis, served, &old))
+            }
         })
     }
 
