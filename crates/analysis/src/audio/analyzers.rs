@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AudioBuffer;
 use super::character::Character;
+use super::character_agreement;
 use super::character_evidence::measure_evidence;
 use super::chords::{ChordSpan, find_chords};
 use super::describe::{
@@ -170,6 +171,8 @@ pub(crate) struct Sound<'a> {
     pub loudness: Loudness,
     pub timbre: &'a TimbreFrames,
     pub character: Character,
+    /// Confidences in energy, danceability, acousticness and speechiness.
+    pub agreement: [Option<f64>; 4],
     /// Empty when the track is silent or too short.
     pub sections: Vec<Section>,
     pub duration_ms: u64,
@@ -186,19 +189,31 @@ fn measure_sound<'a>(
     rhythm: &Rhythm,
 ) -> Sound<'a> {
     let seconds = duration_ms as f64 / 1000.0;
-    let evidence = (seconds >= CHARACTER_S_MIN)
-        .then(|| measure_evidence(spectra, rhythm))
-        .flatten();
+    let lufs = loudness.integrated_lufs;
     Sound {
         timbre: &spectra.timbre,
-        character: Character::read(evidence.as_ref(), loudness.integrated_lufs),
+        character: character_of(spectra, rhythm, lufs, seconds),
+        agreement: character_agreement::confidences(spectra, rhythm, lufs, seconds),
         sections: find_sections(spectra, chroma, rhythm, seconds),
         loudness,
         duration_ms,
     }
 }
 
-fn spectra_of(audio: &AudioBuffer, parts: Parts) -> Result<Spectra, AnalysisError> {
+/// Reads energy and its like of a track that is long enough for them.
+pub(crate) fn character_of(
+    spectra: &Spectra,
+    rhythm: &Rhythm,
+    loudness_lufs: Option<f64>,
+    seconds: f64,
+) -> Character {
+    let evidence = (seconds >= CHARACTER_S_MIN)
+        .then(|| measure_evidence(spectra, rhythm))
+        .flatten();
+    Character::read(evidence.as_ref(), loudness_lufs)
+}
+
+pub(crate) fn spectra_of(audio: &AudioBuffer, parts: Parts) -> Result<Spectra, AnalysisError> {
     let mono = resample_to_mono(audio)?;
     if mono.is_empty() {
         return Err(AnalysisError::Unsuitable {

@@ -72,6 +72,30 @@ impl Spectra {
         meter.push(signal);
         meter.finish()
     }
+
+    /// The first or the second half of the frames of short windows, copied; without harmony.
+    pub(crate) fn half(&self, which: usize) -> Self {
+        let row_count = self.timbre.rows.len() / 2;
+        let rows = |scale: usize, count: usize| match which {
+            0 => 0..(row_count * scale).min(count),
+            _ => (row_count * scale).min(count)..count,
+        };
+        let bands = &self.rhythm.bands;
+        let bands = bands[rows(TIMBRE_STEP * BAND_COUNT, bands.len())].to_vec();
+        Self {
+            is_silent: self.is_silent,
+            rhythm: RhythmFrames {
+                frame_count: bands.len() / BAND_COUNT,
+                bands,
+            },
+            timbre: TimbreFrames {
+                rows: self.timbre.rows[rows(1, self.timbre.rows.len())].to_vec(),
+            },
+            glides: self.glides[rows(1, self.glides.len())].to_vec(),
+            levels: self.levels[rows(TIMBRE_STEP, self.levels.len())].to_vec(),
+            harmony: HarmonyFrames::default(),
+        }
+    }
 }
 
 /// Computes the spectra of a mono signal at the analysis rate that comes in parts, of which the power is known.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 mod analyzers;
 mod beat;
 mod character;
+mod character_agreement;
 mod character_evidence;
 mod chords;
 mod confidence;
@@ -52,6 +53,7 @@ pub use analyzers::{
     AudioAnalysis, HarmonyAnalyzer, RhythmAnalyzer, SoundAnalyzer, analyze_audio,
     character_evidence, embedding_statistics, fingerprint_audio,
 };
+pub use character_agreement::{CharacterValue, SAME_WITHIN, character_values};
 pub use confidence::{ConfidenceEvidence, confidence_evidence};
 pub use decode::{
     AudioLayout, BlockSink, DecodeError, DecodeLimits, DecodeReport, DecodedAudio, Ending, decode,
