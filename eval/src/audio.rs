@@ -226,15 +226,9 @@ fn score(args: &Args, label: Label) -> anyhow::Result<Scored> {
     let beat_f = truth
         .as_ref()
         .map(|truth| beat_f_measure(&truth.beats_s, &in_seconds(&analysis.beats_ms)));
-    let downbeats = truth.as_ref().and_then(|truth| {
-        let truth = truth.downbeats_s.as_ref()?;
-        let found = in_seconds(&analysis.downbeats_ms);
-        let scores = (
-            beat_f_measure(truth, &found),
-            correct_level_total(truth, &found),
-        );
-        Some(scores)
-    });
+    let downbeats = truth
+        .as_ref()
+        .and_then(|truth| truth.score_downbeats(&in_seconds(&analysis.downbeats_ms)));
     let readings = if args.readings {
         metre_readings(&audio)?
     } else {
@@ -284,6 +278,15 @@ struct Beats {
     beats_s: Vec<f64>,
     /// `None` when the file does not say where bars begin.
     downbeats_s: Option<Vec<f64>>,
+}
+
+impl Beats {
+    /// F-measure and CMLt of downbeats.
+    fn score_downbeats(&self, found: &[f64]) -> Option<(f64, f64)> {
+        let truth = self.downbeats_s.as_ref()?;
+        let continuous = correct_level_total(truth, found);
+        Some((beat_f_measure(truth, found), continuous))
+    }
 }
 
 /// Reads a beat file: seconds, and where known the place in the bar from 1.
