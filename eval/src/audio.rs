@@ -14,15 +14,12 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::audio_scores::{KeyChanges, chord_recall, key_changes};
+use crate::beat_scores::{beat_f_measure, correct_level_total};
 use crate::calibration::Calibration;
 use crate::files::open_text;
 
 /// Relative tolerance of a tempo (Gouyon et al. 2006), the bound itself included.
 const TEMPO_TOLERANCE: f64 = 0.04 + 1e-9;
-/// Half width of the window in which a beat is hit, in seconds (mir_eval's default).
-const BEAT_WINDOW_S: f64 = 0.07;
-/// Beats before this time are not scored, in seconds (mir_eval's `trim_beats`).
-const BEAT_TRIM_S: f64 = 5.0;
 
 /// Tempo, beats and key on labelled clips, and the speed of the whole audio analysis.
 #[derive(clap::Args)]
@@ -65,6 +62,8 @@ pub struct Scored {
     pub duration_s: f64,
     pub seconds: f64,
     pub beat_f: Option<f64>,
+    /// F-measure and CMLt of the downbeats.
+    pub downbeats: Option<(f64, f64)>,
     pub chord_recall: Option<f64>,
     pub key_changes: Option<KeyChanges>,
     pub readings: Vec<(MetreReading, Option<f64>)>,
@@ -224,14 +223,12 @@ fn score(args: &Args, label: Label) -> anyhow::Result<Scored> {
         .as_ref()
         .map(|file| read_beats(&data.join(file)))
         .transpose()?;
-    let beat_f = truth.as_ref().map(|truth| {
-        let found: Vec<f64> = analysis
-            .beats_ms
-            .iter()
-            .map(|&beat| f64::from(beat) / 1000.0)
-            .collect();
-        beat_f_measure(truth, &found)
-    });
+    let beat_f = truth
+        .as_ref()
+        .map(|truth| beat_f_measure(&truth.beats_s, &in_seconds(&analysis.beats_ms)));
+    let downbeats = truth
+        .as_ref()
+        .and_then(|truth| truth.score_downbeats(&in_seconds(&analysis.downbeats_ms)));
     let readings = if args.readings {
         metre_readings(&audio)?
     } else {
@@ -242,7 +239,7 @@ fn score(args: &Args, label: Label) -> anyhow::Result<Scored> {
         .map(|reading| {
             let beat_f = truth
                 .as_ref()
-                .map(|truth| beat_f_measure(truth, &reading.beats_s));
+                .map(|truth| beat_f_measure(&truth.beats_s, &reading.beats_s));
             (reading, beat_f)
         })
         .collect();
@@ -271,50 +268,49 @@ fn score(args: &Args, label: Label) -> anyhow::Result<Scored> {
         duration_s,
         seconds,
         beat_f,
+        downbeats,
         readings,
     })
 }
 
-/// First column of a beat file: seconds.
-fn read_beats(path: &Path) -> anyhow::Result<Vec<f64>> {
-    let text = read_text(path)?;
-    Ok(text
-        .lines()
-        .filter_map(|line| line.split_whitespace().next()?.parse().ok())
-        .collect())
+/// What a beat file tells.
+struct Beats {
+    beats_s: Vec<f64>,
+    /// `None` when the file does not say where bars begin.
+    downbeats_s: Option<Vec<f64>>,
 }
 
-/// Mir_eval's beat F-measure: one-to-one matches within 70 ms, after the first five seconds.
-fn beat_f_measure(truth: &[f64], found: &[f64]) -> f64 {
-    let trim = |beats: &[f64]| -> Vec<f64> {
-        beats
-            .iter()
-            .copied()
-            .filter(|&beat| beat >= BEAT_TRIM_S)
-            .collect()
-    };
-    let (truth, found) = (trim(truth), trim(found));
-    if truth.is_empty() || found.is_empty() {
-        return 0.0;
+impl Beats {
+    /// F-measure and CMLt of downbeats.
+    fn score_downbeats(&self, found: &[f64]) -> Option<(f64, f64)> {
+        let truth = self.downbeats_s.as_ref()?;
+        let continuous = correct_level_total(truth, found);
+        Some((beat_f_measure(truth, found), continuous))
     }
-    // Both lists rise, so the greedy matching of the earliest free pair is a largest one.
-    let (mut hits, mut at) = (0usize, 0usize);
-    for beat in &truth {
-        while found
-            .get(at)
-            .is_some_and(|&candidate| candidate < beat - BEAT_WINDOW_S)
-        {
-            at += 1;
-        }
-        if found
-            .get(at)
-            .is_some_and(|&candidate| candidate <= beat + BEAT_WINDOW_S)
-        {
-            hits += 1;
-            at += 1;
-        }
-    }
-    2.0 * hits as f64 / (truth.len() + found.len()) as f64
+}
+
+/// Reads a beat file: seconds, and where known the place in the bar from 1.
+fn read_beats(path: &Path) -> anyhow::Result<Beats> {
+    let text = read_text(path)?;
+    let rows = text.lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        let time: f64 = words.next()?.parse().ok()?;
+        Some((time, words.next().map(str::to_owned)))
+    });
+    let rows: Vec<(f64, Option<String>)> = rows.collect();
+    let has_places = rows.iter().any(|(_, place)| place.is_some());
+    let downbeats = rows
+        .iter()
+        .filter(|(_, place)| place.as_deref() == Some("1"));
+    Ok(Beats {
+        downbeats_s: has_places.then(|| downbeats.map(|(time, _)| *time).collect()),
+        beats_s: rows.into_iter().map(|(time, _)| time).collect(),
+    })
+}
+
+fn in_seconds(times_ms: &[u32]) -> Vec<f64> {
+    let times = times_ms.iter();
+    times.map(|&time| f64::from(time) / 1_000.0).collect()
 }
 
 /// MIREX weights: exact 1, a fifth apart in the same mode 0.5, relative 0.3, parallel 0.2.
@@ -457,6 +453,8 @@ fn verbose_line(clip: &Scored, args: &Args) -> Value {
         "acc1": clip.acc1(),
         "acc2": clip.acc2(),
         "beat_f": clip.beat_f,
+        "downbeat_f": clip.downbeats.map(|(f, _)| f),
+        "downbeat_cmlt": clip.downbeats.map(|(_, cmlt)| cmlt),
         "key": clip.label.key,
         "found_key": clip.key(),
         "mirex": clip.mirex(),
@@ -549,6 +547,8 @@ fn summary(scored: &[Scored]) -> Value {
         "tempo_acc1_synth": mean(of_kind(SYNTH).filter_map(Scored::acc1)).0,
         "tempo_acc1_midi": mean(of_kind(MIDI).filter_map(Scored::acc1)).0,
         "beat_f_synth": mean(of_kind(SYNTH).filter_map(|clip| clip.beat_f)).0,
+        "downbeat_f": mean(scored.iter().filter_map(|clip| Some(clip.downbeats?.0))).0,
+        "downbeat_cmlt": mean(scored.iter().filter_map(|clip| Some(clip.downbeats?.1))).0,
         "beat_f_midi": mean(of_kind(MIDI).filter_map(|clip| clip.beat_f)).0,
         "key_mirex_synth": mean(of_kind(SYNTH).filter_map(Scored::mirex)).0,
         "key_mirex_midi": mean(of_kind(MIDI).filter_map(Scored::mirex)).0,
@@ -623,24 +623,6 @@ fn harmony_summary(scored: &[Scored]) -> serde_json::Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn scores_beats_one_to_one() {
-        let truth = [5.0, 5.5, 6.0, 6.5];
-        for (found, expected) in [
-            (vec![5.0, 5.5, 6.0, 6.5], 1.0),
-            (vec![5.05, 5.45, 6.06, 6.44], 1.0),
-            (vec![5.0, 6.0], 2.0 / 3.0),
-            (vec![5.1, 5.6], 0.0),
-            (vec![5.0, 5.01, 5.5, 6.0, 6.5, 1.0], 8.0 / 9.0),
-            (vec![], 0.0),
-        ] {
-            assert!(
-                (beat_f_measure(&truth, &found) - expected).abs() < 1e-9,
-                "{found:?}"
-            );
-        }
-    }
 
     #[test]
     fn scores_keys_like_mirex() {

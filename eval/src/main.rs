@@ -4,6 +4,7 @@ mod audio;
 mod audio_embedding;
 mod audio_scores;
 mod audio_speed;
+mod beat_scores;
 mod calibrate;
 mod calibration;
 mod cards;

@@ -40,8 +40,9 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
         let name = format!("{style}_{seed}");
         std::fs::write(args.out.join(format!("{name}.wav")), wav_bytes(&song))?;
         let mut beats = String::new();
-        for beat in &song.truth.beats_s {
-            writeln!(beats, "{beat:.4}")?;
+        for (index, beat) in (0..).zip(&song.truth.beats_s) {
+            let place = index % song.truth.beats_per_bar + 1;
+            writeln!(beats, "{beat:.4} {place}")?;
         }
         std::fs::write(beats_folder.join(format!("{name}.txt")), beats)?;
         writeln!(labels, "{}", label(&name, &style, &song.truth))?;

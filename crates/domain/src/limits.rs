@@ -109,12 +109,15 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 pub const IDEMPOTENCY_MS: i64 = 24 * 3_600 * 1_000;
 /// Largest stored answer; a larger one is not replayed and the key says so.
 pub const IDEMPOTENCY_BODY_BYTES_MAX: usize = 1024 * 1024;
-/// Seconds of audio analysed at most; longer programmes are analysed on their first part.
-pub const ANALYSIS_SECONDS_MAX: u32 = 20 * 60;
-/// Address space of the decoding child in bytes.
-pub const DECODER_MEMORY_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
-/// Wall clock given to one decoding child.
-pub const DECODER_MS_MAX: u64 = 120_000;
+/// Seconds of audio analysed at most; longer programmes are analysed on their first part. Half an hour of
+/// stereo takes some 5 s of one core and 210 MB of address space, of which the signal's spectra are 63 MB.
+pub const ANALYSIS_SECONDS_MAX: u32 = 30 * 60;
+/// Seconds that are analysed where the longer part did not end in time: on a slow or overloaded machine.
+pub const ANALYSIS_SECONDS_SLOW: u32 = 10 * 60;
+/// Address space of the decoding child in bytes, the binary itself included.
+pub const DECODER_MEMORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Wall clock, and processor time, given to one decoding child.
+pub const DECODER_MS_MAX: u64 = 10_000;
 /// Largest answer of the decoding child.
 pub const DECODER_OUTPUT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Largest text of a definition, such as a pipeline file: a thousand rules fit.

@@ -18,13 +18,14 @@ macro_rules! embedded {
 }
 
 /// Name and text of every card, in the order of the names; a test compares them with the folder.
-static EMBEDDED: [(&str, &str); 27] = embedded![
+static EMBEDDED: [(&str, &str); 30] = embedded![
     "acousticness",
     "alliteration",
     "audio-embedding",
     "beats",
     "chords",
     "danceability",
+    "downbeats",
     "emotions",
     "energy",
     "explicitness",
@@ -44,6 +45,8 @@ static EMBEDDED: [(&str, &str); 27] = embedded![
     "structure",
     "tempo",
     "themes",
+    "timbre",
+    "tuning",
     "vocabulary",
     "voices",
 ];

@@ -1,5 +1,6 @@
 //! Fits how the evidence of an answer becomes its confidence, and writes the weights.
 
+pub mod agreement;
 pub mod songs;
 pub mod verse;
 
@@ -33,7 +34,7 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum What {
-    /// Tempo and key, on songs of the demo's synthesiser; no recording and no kit takes part.
+    /// Tempo, key, and energy and its like, on songs of the demo's synthesiser; no recording and no kit takes part.
     Audio {
         /// Table to write, `crates/analysis/src/audio/confidence_weights.rs`.
         #[arg(long)]
@@ -89,6 +90,13 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
     match &args.what {
         What::Audio { out, jobs } => {
             let songs = songs::judge_songs(*jobs)?;
+            let mut agreements = agreement::judge_excerpts(*jobs)?;
+            let mut agreement = |descriptor, name, text| Table {
+                name,
+                text,
+                samples: agreements.remove(descriptor).unwrap_or_default(),
+                has_steps: false,
+            };
             let tables = [
                 Table {
                     name: "TEMPO",
@@ -102,6 +110,14 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
                     samples: songs.key,
                     has_steps: false,
                 },
+                agreement(
+                    "energy",
+                    "ENERGY",
+                    "Weights of the distance of the halves and of the length, as logarithms, and the offset, of energy.",
+                ),
+                agreement("danceability", "DANCEABILITY", "The same of danceability."),
+                agreement("acousticness", "ACOUSTICNESS", "The same of acousticness."),
+                agreement("speechiness", "SPEECHINESS", "The same of speechiness."),
             ];
             write_tables(out, songs::HEADER, "pub(crate)", &tables)
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::card::{Card, Confidence, Data, Metric, Score, worst};
-use super::{blank, peers};
+use super::{blank, character, peers};
 use crate::audio::{self, Scored};
 use crate::audio_embedding::excerpt_ranks;
 use crate::calibrate::{FOLD_COUNT, Sample, cross_validated, songs};
@@ -64,18 +64,20 @@ const KIT_NOTE: &str = "No shipped weight was fitted on a clip of this kit, but 
 pub fn cards(kit: &Path, jobs: usize) -> anyhow::Result<Vec<Card>> {
     let clips = audio::score_all(&audio::Args::of_kit(kit, jobs))?;
     let songs = songs::judge_songs(jobs)?;
-    Ok(vec![
+    let mut cards = character::cards(kit, &clips, jobs)?;
+    cards.extend([
         tempo(&clips, &songs.tempo)?,
         beats(&clips)?,
         metre(&clips)?,
         key(&clips, &songs.key)?,
         voices(&clips),
         embedding(kit, &clips, jobs)?,
-    ])
+    ]);
+    Ok(cards)
 }
 
 /// The clips of each origin that a measure is of.
-fn data(clips: &[Scored], is_used: impl Fn(&Scored) -> bool) -> Vec<Data> {
+pub(super) fn data(clips: &[Scored], is_used: impl Fn(&Scored) -> bool) -> Vec<Data> {
     let kinds: [(&str, Data); 5] = [
         (
             "synth",

@@ -2,6 +2,7 @@
 
 mod audio;
 mod card;
+mod character;
 mod learnt;
 mod lyrics;
 mod markdown;
@@ -9,6 +10,8 @@ mod measures;
 mod peers;
 mod rhyme;
 mod songs;
+mod timbre;
+mod tuning;
 mod unvalidated;
 
 use std::path::PathBuf;
@@ -43,6 +46,8 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
     if !args.lyrics_only {
         cards.extend(audio::cards(&args.data.join("audio"), args.jobs)?);
         cards.extend(songs::cards(args.jobs)?);
+        cards.push(tuning::card()?);
+        cards.push(timbre::card()?);
     }
     cards.extend(rhyme::cards(&args.data.join("lyrics"))?);
     cards.extend(lyrics::cards(&args.data.join("lyrics"))?);

@@ -14,46 +14,7 @@ type Row = (
     &'static str,
 );
 
-const ROWS: [Row; 9] = [
-    (
-        "energy",
-        "Energy",
-        "sound",
-        &["energy"],
-        "How active a track sounds: flux, onsets, percussion, brightness, loudness, density by fixed weights.",
-        "0 to 1",
-        "No labels of energy are known to us with audio of a free licence. That it rises and falls as it should is tested on \
-         pairs of songs with one difference, in the demo's test `hearing`; how far it agrees with listeners is not known.",
-    ),
-    (
-        "danceability",
-        "Danceability",
-        "sound",
-        &["danceability"],
-        "How regular and clear the movement is: scaling exponent, pulse clarity, percussion.",
-        "0 to 1",
-        "No labels of danceability are known to us with audio of a free licence; it follows a published formula, tested on \
-         pairs of songs with one difference, in the demo's test `hearing`.",
-    ),
-    (
-        "acousticness",
-        "Acousticness",
-        "sound",
-        &["acousticness"],
-        "How far the sound is of held or plucked notes; says nothing of how it was made.",
-        "0 to 1",
-        "No labels of acousticness are known to us with audio of a free licence; tested on pairs of songs with one difference, \
-         in the demo's test `hearing`.",
-    ),
-    (
-        "speechiness",
-        "Speechiness",
-        "sound",
-        &["speechiness"],
-        "The probability of a voice times the signs of speech: pauses, syllables, hisses, no pulse.",
-        "0 to 1",
-        "The kit has no labelled speech; the voice under it is validated in the card `voices`.",
-    ),
+const ROWS: [Row; 5] = [
     (
         "letter-to-sound",
         "Letter to sound",

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AudioBuffer;
 use super::character::Character;
+use super::character_agreement;
 use super::character_evidence::measure_evidence;
 use super::chords::{ChordSpan, find_chords};
 use super::describe::{
@@ -16,12 +17,13 @@ use super::fingerprint::{Fingerprint, take_fingerprint};
 use super::frames::{Parts, Spectra};
 use super::key::{KeyEstimate, estimate_key, mean_chroma};
 use super::key_changes::{KeySpan, find_keys};
-use super::loudness::{Loudness, LoudnessCurve, measure_loudness_over_time};
-use super::resample::resample_to_mono;
+use super::loudness::{Loudness, LoudnessCurve, measure_loudness};
+use super::resample::{ANALYSIS_RATE_HZ, resample_to_mono};
 use super::rhythm::{Rhythm, measure_rhythm};
 use super::structure::{Section, find_sections};
+use super::survey::{Survey, Surveyor};
 use super::timbre::TimbreFrames;
-use super::waveform::{Waveform, draw_waveform};
+use super::waveform::Waveform;
 use crate::analyzer::{AnalysisError, Analyzer, AnalyzerManifest, TrackInput};
 use crate::descriptor::Descriptor;
 
@@ -53,16 +55,36 @@ pub struct AudioAnalysis {
 ///
 /// - Errors: [`AnalysisError::Unsuitable`] for no frames, no channels or a rate outside 1..=768 kHz.
 ///   Silence, noise and snippets are no errors: what cannot be known of them is `null`.
-/// - Cost: O(frames); the spectra are computed once and shared; about 40 kB per second of music
+/// - Cost: O(frames); the spectra are computed once and shared; about 35 kB per second of music
 ///   beside the mono copy.
 pub fn analyze_audio(audio: &AudioBuffer) -> Result<AudioAnalysis, AnalysisError> {
-    let spectra = spectra_of(audio, Parts::ALL)?;
+    let seconds = audio.duration_ms() / 1_000 + 1;
+    let room = Vec::with_capacity(seconds as usize * ANALYSIS_RATE_HZ as usize);
+    let mut surveyor = Surveyor::new(audio.channel_count, audio.sample_rate_hz, room)?;
+    for part in audio.parts() {
+        surveyor.push(&part)?;
+    }
+    let mut survey = surveyor.finish()?;
+    let mono = survey.mono.take().unwrap_or_default();
+    let spectra = Spectra::compute(&mono, Parts::ALL);
+    drop(mono);
+    Ok(conclude(survey, &spectra))
+}
+
+/// Puts an analysis together from what both passes over a programme left.
+pub(crate) fn conclude(survey: Survey, spectra: &Spectra) -> AudioAnalysis {
     let chroma = spectra.harmony.tuned_chroma();
-    let rhythm = measure_rhythm(&spectra, &chroma);
-    let harmony = measure_harmony(&spectra, &chroma, &rhythm);
+    let rhythm = measure_rhythm(spectra, &chroma);
+    let harmony = measure_harmony(spectra, &chroma, &rhythm);
     let mut descriptors = describe_rhythm(&rhythm);
     descriptors.extend(describe_harmony(&harmony));
-    let sound = measure_sound(audio, &spectra, &chroma, &rhythm);
+    let sound = measure_sound(
+        survey.loudness,
+        survey.duration_ms,
+        spectra,
+        &chroma,
+        &rhythm,
+    );
     descriptors.extend(describe_sound(&sound));
     let to_ms = |times: &[f64]| {
         times
@@ -70,18 +92,18 @@ pub fn analyze_audio(audio: &AudioBuffer) -> Result<AudioAnalysis, AnalysisError
             .map(|time| (time * 1000.0).round() as u32)
             .collect()
     };
-    Ok(AudioAnalysis {
+    AudioAnalysis {
         descriptors,
         beats_ms: to_ms(&rhythm.beats_s),
         downbeats_ms: to_ms(&rhythm.downbeats_s),
-        waveform: draw_waveform(audio),
-        loudness_curve: sound.loudness_curve,
+        waveform: survey.waveform,
+        loudness_curve: survey.loudness_curve,
         embedding: measure_statistics(&spectra.rhythm, &spectra.timbre, &chroma, &rhythm)
             .and_then(|statistics| project(&statistics))
             .unwrap_or_default(),
         fingerprint: take_fingerprint(&spectra.rhythm),
         remarks: Vec::new(),
-    })
+    }
 }
 
 /// Takes the fingerprint alone.
@@ -147,9 +169,10 @@ fn measure_harmony(spectra: &Spectra, chroma: &[[f32; 12]], rhythm: &Rhythm) -> 
 /// What is known of a track's sound.
 pub(crate) struct Sound<'a> {
     pub loudness: Loudness,
-    pub loudness_curve: LoudnessCurve,
     pub timbre: &'a TimbreFrames,
     pub character: Character,
+    /// Confidences in energy, danceability, acousticness and speechiness.
+    pub agreement: [Option<f64>; 4],
     /// Empty when the track is silent or too short.
     pub sections: Vec<Section>,
     pub duration_ms: u64,
@@ -159,28 +182,38 @@ pub(crate) struct Sound<'a> {
 const CHARACTER_S_MIN: f64 = 3.0;
 
 fn measure_sound<'a>(
-    audio: &AudioBuffer,
+    loudness: Loudness,
+    duration_ms: u64,
     spectra: &'a Spectra,
     chroma: &[[f32; 12]],
     rhythm: &Rhythm,
 ) -> Sound<'a> {
-    let (loudness, loudness_curve) = measure_loudness_over_time(audio);
-    let duration_ms = audio.duration_ms();
     let seconds = duration_ms as f64 / 1000.0;
-    let evidence = (seconds >= CHARACTER_S_MIN)
-        .then(|| measure_evidence(spectra, rhythm))
-        .flatten();
+    let lufs = loudness.integrated_lufs;
     Sound {
         timbre: &spectra.timbre,
-        character: Character::read(evidence.as_ref(), loudness.integrated_lufs),
+        character: character_of(spectra, rhythm, lufs, seconds),
+        agreement: character_agreement::confidences(spectra, rhythm, lufs, seconds),
         sections: find_sections(spectra, chroma, rhythm, seconds),
         loudness,
-        loudness_curve,
         duration_ms,
     }
 }
 
-fn spectra_of(audio: &AudioBuffer, parts: Parts) -> Result<Spectra, AnalysisError> {
+/// Reads energy and its like of a track that is long enough for them.
+pub(crate) fn character_of(
+    spectra: &Spectra,
+    rhythm: &Rhythm,
+    loudness_lufs: Option<f64>,
+    seconds: f64,
+) -> Character {
+    let evidence = (seconds >= CHARACTER_S_MIN)
+        .then(|| measure_evidence(spectra, rhythm))
+        .flatten();
+    Character::read(evidence.as_ref(), loudness_lufs)
+}
+
+pub(crate) fn spectra_of(audio: &AudioBuffer, parts: Parts) -> Result<Spectra, AnalysisError> {
     let mono = resample_to_mono(audio)?;
     if mono.is_empty() {
         return Err(AnalysisError::Unsuitable {
@@ -270,7 +303,8 @@ impl Analyzer for SoundAnalyzer {
         let spectra = spectra_of(audio, Parts::ALL)?;
         let chroma = spectra.harmony.tuned_chroma();
         let rhythm = measure_rhythm(&spectra, &chroma);
-        let sound = measure_sound(audio, &spectra, &chroma, &rhythm);
+        let loudness = measure_loudness(audio);
+        let sound = measure_sound(loudness, audio.duration_ms(), &spectra, &chroma, &rhythm);
         Ok(describe_sound(&sound))
     }
 }

@@ -14,7 +14,7 @@ use super::timbre::{CONTRAST_COUNT, MFCC_COUNT, TimbreFrame, TimbreFrames};
 use crate::descriptor::Descriptor;
 
 /// Version of the built-in audio analyzers; a changed number bumps it.
-pub const AUDIO_ANALYZER_VERSION: &str = "1.5.0";
+pub const AUDIO_ANALYZER_VERSION: &str = "1.6.0";
 
 /// Names that the rhythm analyzer returns, in order.
 pub(crate) const RHYTHM_NAMES: [&str; 5] = [
@@ -279,7 +279,7 @@ type ReadFrame = fn(&TimbreFrame) -> f32;
 /// Describes the sound.
 pub(crate) fn describe_sound(sound: &Sound<'_>) -> Vec<Descriptor> {
     let mut described = describe_timbre(&sound.loudness, sound.timbre, sound.duration_ms);
-    described.extend(describe_character(&sound.character));
+    described.extend(describe_character(&sound.character, sound.agreement));
     let [.., structure_name] = SOUND_NAMES;
     let sections = structure(&sound.sections);
     described.push(descriptor(structure_name, sections, None, STRUCTURE_METHOD));
@@ -288,9 +288,10 @@ pub(crate) fn describe_sound(sound: &Sound<'_>) -> Vec<Descriptor> {
 
 const STRUCTURE_METHOD: &str = "beat-chroma+cepstrum+novelty+regularity";
 
-/// Energy, danceability, acousticness, instrumentalness, speechiness. Only instrumentalness claims
-/// something that can be right or wrong, so only it has a confidence.
-fn describe_character(character: &Character) -> Vec<Descriptor> {
+/// Energy, danceability, acousticness, instrumentalness, speechiness. Instrumentalness claims something that can
+/// be right or wrong; the confidence in the others is the chance that another excerpt of the track measures the
+/// same within a tenth, see `character_agreement.rs`.
+fn describe_character(character: &Character, agreement: [Option<f64>; 4]) -> Vec<Descriptor> {
     let [
         ..,
         energy,
@@ -301,23 +302,24 @@ fn describe_character(character: &Character) -> Vec<Descriptor> {
         _,
     ] = SOUND_NAMES;
     let voice = character.voice_confidence;
+    let [of_energy, of_danceability, of_acousticness, of_speechiness] = agreement;
     [
         (
             energy,
             character.energy,
-            None,
+            of_energy,
             "flux+onsets+percussion+brightness+loudness+density",
         ),
         (
             danceability,
             character.danceability,
-            None,
+            of_danceability,
             "dfa+pulse-clarity+percussion",
         ),
         (
             acousticness,
             character.acousticness,
-            None,
+            of_acousticness,
             "percussion+flatness+brightness",
         ),
         (
@@ -329,7 +331,7 @@ fn describe_character(character: &Character) -> Vec<Descriptor> {
         (
             speechiness,
             character.speechiness,
-            None,
+            of_speechiness,
             "partial-glides+speech-signs",
         ),
     ]

@@ -1,7 +1,7 @@
 //! The short-time spectra that every descriptor shares, computed once per track.
 
 use super::key::{HarmonyFrames, PeakPicker};
-use super::lanes;
+use super::lanes::{self, RunningPower};
 use super::magnitude_spectrum::MagnitudeSpectrum;
 use super::onset::{BAND_COUNT, BandFilter};
 use super::resample::ANALYSIS_RATE_HZ;
@@ -64,77 +64,188 @@ pub(crate) struct Spectra {
 }
 
 impl Spectra {
-    /// Computes the spectra of a mono signal at the analysis rate.
-    ///
-    /// - Cost: one 1024-point FFT per 256 samples, one 8192-point FFT per 2048; memory about
-    ///   40 kB per second of music, magnitudes are not kept.
+    /// Computes the spectra of a mono signal at the analysis rate; see [`SpectraMeter`].
     pub(crate) fn compute(signal: &[f32], parts: Parts) -> Self {
-        let rms = (lanes::power(signal) / signal.len().max(1) as f64).sqrt();
-        let mut spectra = Self {
-            is_silent: rms < RMS_SILENT,
-            ..Self::default()
+        let mut power = RunningPower::default();
+        power.push(signal);
+        let mut meter = SpectraMeter::new(&power, parts);
+        meter.push(signal);
+        meter.finish()
+    }
+
+    /// The first or the second half of the frames of short windows, copied; without harmony.
+    pub(crate) fn half(&self, which: usize) -> Self {
+        let row_count = self.timbre.rows.len() / 2;
+        let rows = |scale: usize, count: usize| match which {
+            0 => 0..(row_count * scale).min(count),
+            _ => (row_count * scale).min(count)..count,
         };
-        if spectra.is_silent {
-            return spectra;
+        let bands = &self.rhythm.bands;
+        let bands = bands[rows(TIMBRE_STEP * BAND_COUNT, bands.len())].to_vec();
+        Self {
+            is_silent: self.is_silent,
+            rhythm: RhythmFrames {
+                frame_count: bands.len() / BAND_COUNT,
+                bands,
+            },
+            timbre: TimbreFrames {
+                rows: self.timbre.rows[rows(1, self.timbre.rows.len())].to_vec(),
+            },
+            glides: self.glides[rows(1, self.glides.len())].to_vec(),
+            levels: self.levels[rows(TIMBRE_STEP, self.levels.len())].to_vec(),
+            harmony: HarmonyFrames::default(),
+        }
+    }
+}
+
+/// Computes the spectra of a mono signal at the analysis rate that comes in parts, of which the power is known.
+///
+/// - How the signal is parted does not show.
+/// - Cost: one 1024-point FFT per 256 samples, one 8192-point FFT per 2048; memory about 35 kB per second
+///   of music, of which 27 kB are laid aside at the start. Neither the signal nor magnitudes are kept.
+pub(crate) struct SpectraMeter {
+    is_silent: bool,
+    short: Option<ShortPass>,
+    harmony: Option<(StftPass, PeakPicker)>,
+}
+
+impl SpectraMeter {
+    pub(crate) fn new(power: &RunningPower, parts: Parts) -> Self {
+        let rms = power.mean().sqrt();
+        if rms < RMS_SILENT {
+            return Self {
+                is_silent: true,
+                short: None,
+                harmony: None,
+            };
         }
         let gain = (RMS_TARGET / rms) as f32;
-        if parts.rhythm || parts.timbre {
-            spectra.compute_short(signal, gain, parts);
+        let has_short = parts.rhythm || parts.timbre;
+        let harmony = || {
+            let pass = StftPass::new(HARMONY_WINDOW, HARMONY_HOP, gain);
+            (pass, PeakPicker::new())
+        };
+        Self {
+            is_silent: false,
+            short: has_short.then(|| ShortPass::new(gain, parts, power.sample_count)),
+            harmony: parts.harmony.then(harmony),
         }
-        if parts.harmony {
-            let mut picker = PeakPicker::new();
-            let mut pass = StftPass::new(HARMONY_WINDOW, HARMONY_HOP, gain);
-            pass.run(signal, |_, magnitudes, _| picker.push(magnitudes));
+    }
+
+    pub(crate) fn push(&mut self, signal: &[f32]) {
+        for part in signal.chunks(PART_SAMPLES) {
+            if let Some(short) = &mut self.short {
+                short.pass.push(part, |frame| short.meters.take(frame));
+            }
+            if let Some((pass, picker)) = &mut self.harmony {
+                pass.push(part, |frame| picker.push(frame.magnitudes));
+            }
+        }
+    }
+
+    pub(crate) fn finish(self) -> Spectra {
+        let mut spectra = Spectra {
+            is_silent: self.is_silent,
+            ..Spectra::default()
+        };
+        if let Some(mut short) = self.short {
+            short.pass.finish(|frame| short.meters.take(frame));
+            let meters = short.meters;
+            spectra.rhythm = RhythmFrames {
+                frame_count: meters.bands.len() / BAND_COUNT,
+                bands: meters.bands,
+            };
+            spectra.timbre = meters.timbre.finish();
+            spectra.glides = meters.glides.finish();
+            spectra.levels = meters.levels;
+        }
+        if let Some((mut pass, mut picker)) = self.harmony {
+            pass.finish(|frame| picker.push(frame.magnitudes));
             spectra.harmony = picker.finish();
         }
         spectra
     }
+}
 
-    fn compute_short(&mut self, signal: &[f32], gain: f32, parts: Parts) {
-        let filter = BandFilter::new(RHYTHM_WINDOW);
-        let mut meter = TimbreMeter::new(RHYTHM_WINDOW);
-        let mut glides = GlideMeter::new(RHYTHM_WINDOW);
-        let mut pass = StftPass::new(RHYTHM_WINDOW, RHYTHM_HOP, gain);
-        let frame_count = pass.frame_count(signal);
-        let mut bands = Vec::with_capacity(if parts.rhythm {
-            frame_count * BAND_COUNT
-        } else {
-            0
-        });
-        let is_every_step = !parts.rhythm;
-        pass.run(signal, |index, magnitudes, samples| {
-            if !is_every_step {
-                filter.push_row(magnitudes, &mut bands);
-            }
-            if parts.timbre && index % TIMBRE_STEP == 0 {
-                meter.push(magnitudes, samples, gain);
-                glides.push(magnitudes);
-            }
-        });
-        self.rhythm = RhythmFrames {
-            frame_count: bands.len().checked_div(BAND_COUNT).unwrap_or(0),
-            bands,
-        };
-        self.timbre = meter.finish();
-        self.glides = glides.finish();
-        if parts.timbre {
-            self.levels = hop_levels(signal, gain);
+/// Samples that go through both passes together, so that they are near the processor.
+const PART_SAMPLES: usize = 16_384;
+
+/// The pass of short windows, and what measures them.
+struct ShortPass {
+    pass: StftPass,
+    meters: ShortMeters,
+}
+
+struct ShortMeters {
+    parts: Parts,
+    gain: f32,
+    filter: BandFilter,
+    bands: Vec<f32>,
+    timbre: TimbreMeter,
+    glides: GlideMeter,
+    levels: Vec<f32>,
+}
+
+impl ShortPass {
+    /// Plans the pass over so many samples.
+    fn new(gain: f32, parts: Parts, sample_count: usize) -> Self {
+        let frame_count = sample_count.div_ceil(RHYTHM_HOP);
+        let band_count = if parts.rhythm { BAND_COUNT } else { 0 };
+        Self {
+            pass: StftPass::new(RHYTHM_WINDOW, RHYTHM_HOP, gain),
+            meters: ShortMeters {
+                parts,
+                gain,
+                filter: BandFilter::new(RHYTHM_WINDOW),
+                // Grown by doubling it would need half as much again while it is copied.
+                bands: Vec::with_capacity(frame_count * band_count),
+                timbre: TimbreMeter::new(RHYTHM_WINDOW),
+                glides: GlideMeter::new(RHYTHM_WINDOW),
+                levels: Vec::new(),
+            },
         }
     }
 }
 
-/// Root mean square of every hop.
-fn hop_levels(signal: &[f32], gain: f32) -> Vec<f32> {
-    let hops = signal.chunks(RHYTHM_HOP);
-    hops.map(|hop| (lanes::dot(hop, hop) / hop.len() as f32).sqrt() * gain)
-        .collect()
+impl ShortMeters {
+    fn take(&mut self, frame: &StftFrame<'_>) {
+        if self.parts.rhythm {
+            self.filter.push_row(frame.magnitudes, &mut self.bands);
+        }
+        if !self.parts.timbre {
+            return;
+        }
+        if frame.index.is_multiple_of(TIMBRE_STEP) {
+            self.timbre.push(frame.magnitudes, frame.samples, self.gain);
+            self.glides.push(frame.magnitudes);
+        }
+        let power = lanes::dot(frame.hop, frame.hop) / frame.hop.len() as f32;
+        self.levels.push(power.sqrt() * self.gain);
+    }
 }
 
-/// One pass of a short-time Fourier transform; frame `i` is centred on sample `i × hop`.
+/// One frame of a short-time Fourier transform.
+struct StftFrame<'a> {
+    index: usize,
+    /// `window / 2 + 1` bins.
+    magnitudes: &'a [f32],
+    /// The samples under the window, without it.
+    samples: &'a [f32],
+    /// Those of them that come before the centre of the next frame, from the centre on.
+    hop: &'a [f32],
+}
+
+/// A short-time Fourier transform of a signal that comes in parts; frame `i` is centred on sample `i × hop`.
 struct StftPass {
     spectrum: MagnitudeSpectrum,
     window: Vec<f32>,
     hop: usize,
+    /// The signal from where the next window begins, and what is before it until that is dropped.
+    heard: Vec<f32>,
+    /// Where in it the next window begins.
+    next: usize,
+    index: usize,
+    sample_count: usize,
 }
 
 impl StftPass {
@@ -151,49 +262,48 @@ impl StftPass {
             spectrum: MagnitudeSpectrum::new(window_length),
             window,
             hop,
+            // Silence lies before the signal.
+            heard: vec![0.0; window_length / 2],
+            next: 0,
+            index: 0,
+            sample_count: 0,
         }
     }
 
-    fn frame_count(&self, signal: &[f32]) -> usize {
-        if signal.is_empty() {
-            0
-        } else {
-            signal.len().div_ceil(self.hop)
+    /// Takes in a part and calls `visit` for every frame that it completes.
+    fn push(&mut self, samples: &[f32], mut visit: impl FnMut(&StftFrame<'_>)) {
+        self.sample_count += samples.len();
+        // What is left of a window is copied once for several of them.
+        if self.next > 4 * self.window.len() {
+            self.heard.drain(..self.next);
+            self.next = 0;
+        }
+        self.heard.extend_from_slice(samples);
+        while self.next + self.window.len() <= self.heard.len() {
+            self.visit(self.hop, &mut visit);
         }
     }
 
-    /// Calls `visit(frame index, magnitudes, samples of the hop)` for every frame.
-    ///
-    /// - Shape: `magnitudes` has `window / 2 + 1` bins.
-    fn run(&mut self, signal: &[f32], mut visit: impl FnMut(usize, &[f32], &[f32])) {
+    /// Calls `visit` for the frames whose window reaches over the end, after which is silence.
+    fn finish(&mut self, mut visit: impl FnMut(&StftFrame<'_>)) {
+        let silence = self.heard.len() + self.window.len();
+        self.heard.resize(silence, 0.0);
+        while self.index * self.hop < self.sample_count {
+            let left = self.sample_count - self.index * self.hop;
+            self.visit(left.min(self.hop), &mut visit);
+        }
+    }
+
+    fn visit(&mut self, hop_count: usize, visit: &mut impl FnMut(&StftFrame<'_>)) {
         let length = self.window.len();
-        let half = length / 2;
-        let mut padded = vec![0.0f32; length];
-        for index in 0..self.frame_count(signal) {
-            let centre = index * self.hop;
-            let inside = centre
-                .checked_sub(half)
-                .and_then(|from| signal.get(from..from + length));
-            let samples = match inside {
-                Some(samples) => samples,
-                None => {
-                    copy_padded(signal, centre, &mut padded);
-                    padded.as_slice()
-                }
-            };
-            visit(index, self.spectrum.compute(samples, &self.window), samples);
-        }
-    }
-}
-
-/// Copies the window around `centre`, with silence outside the signal.
-fn copy_padded(signal: &[f32], centre: usize, padded: &mut [f32]) {
-    let half = padded.len() / 2;
-    for (offset, value) in padded.iter_mut().enumerate() {
-        *value = (centre + offset)
-            .checked_sub(half)
-            .and_then(|position| signal.get(position))
-            .copied()
-            .unwrap_or(0.0);
+        let samples = &self.heard[self.next..self.next + length];
+        visit(&StftFrame {
+            index: self.index,
+            magnitudes: self.spectrum.compute(samples, &self.window),
+            samples,
+            hop: &samples[length / 2..length / 2 + hop_count],
+        });
+        self.next += self.hop;
+        self.index += 1;
     }
 }

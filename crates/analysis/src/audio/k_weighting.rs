@@ -22,53 +22,103 @@ pub(crate) struct Paces {
     pub coarse_frames: usize,
 }
 
-/// Filters a programme and measures its power.
+/// Filters a programme that comes in parts and measures its power.
 ///
-/// - Shape: `samples` is `[frames × channels]`, interleaved, all finite; steps and blocks that the end
-///   cuts off are left out.
-/// - Cost: O(frames × channels), one pass over each pair of channels.
+/// - Shape: parts are `[frames × channels]`, interleaved, whole frames, all finite. How the programme is
+///   parted does not show: samples are filtered from one end of a step or block to the next. Steps and
+///   blocks that the end cuts off are left out.
+/// - Cost: O(frames × channels), one pass over each pair of channels; memory for a step, and 16 bytes for
+///   each step and block measured.
 /// - Source: ITU-R BS.1770-4, Annex 1. The filters are those of its tables 1 and 2 brought to any rate by
 ///   the bilinear transform of the analogue filters under them.
-pub(crate) fn k_weighted_powers(
-    samples: &[f32],
+pub(crate) struct PowerMeter {
     channel_count: usize,
-    sample_rate_hz: u32,
-    paces: Paces,
-) -> Powers {
-    let weights = channel_weights(channel_count);
-    let audible: Vec<usize> = (0..channel_count)
-        .filter(|&channel| weights[channel] > 0.0)
-        .collect();
-    let mut powers = Powers::default();
-    for channels in audible.chunks(2) {
-        // Two channels side by side: each waits for its own last output, and waits overlap.
-        match *channels {
-            [left, right] => {
-                let lanes = [(left, weights[left]), (right, weights[right])];
-                add_powers(
-                    samples,
-                    channel_count,
-                    sample_rate_hz,
-                    paces,
-                    lanes,
-                    &mut powers,
-                );
-            }
-            [only] => {
-                let lanes = [(only, weights[only])];
-                add_powers(
-                    samples,
-                    channel_count,
-                    sample_rate_hz,
-                    paces,
-                    lanes,
-                    &mut powers,
-                );
-            }
-            _ => {}
+    /// Two channels side by side: each waits for its own last output, and waits overlap.
+    pairs: Vec<Voices<2>>,
+    odd: Option<Voices<1>>,
+    fine: Pace,
+    coarse: Pace,
+    /// What does not reach the next end of a step or block yet.
+    waiting: Vec<f32>,
+    powers: Powers,
+}
+
+impl PowerMeter {
+    pub(crate) fn new(channel_count: usize, sample_rate_hz: u32, paces: Paces) -> Self {
+        let weights = channel_weights(channel_count);
+        let audible: Vec<(usize, f64)> = (0..)
+            .zip(weights)
+            .filter(|&(_, weight)| weight > 0.0)
+            .collect();
+        let pairs = audible.chunks_exact(2);
+        let odd = pairs.remainder().first();
+        Self {
+            channel_count,
+            odd: odd.map(|&only| Voices::new([only], sample_rate_hz)),
+            pairs: pairs
+                .map(|pair| Voices::new([pair[0], pair[1]], sample_rate_hz))
+                .collect(),
+            fine: Pace::new(paces.fine_frames),
+            coarse: Pace::new(paces.coarse_frames),
+            waiting: Vec::new(),
+            powers: Powers::default(),
         }
     }
-    powers
+
+    pub(crate) fn push(&mut self, samples: &[f32]) {
+        let mut rest = samples;
+        while !rest.is_empty() {
+            let wanted = self.fine.left.min(self.coarse.left) * self.channel_count;
+            if self.waiting.is_empty() && rest.len() >= wanted {
+                let (part, after) = rest.split_at(wanted);
+                self.measure(part);
+                rest = after;
+                continue;
+            }
+            let (part, after) = rest.split_at((wanted - self.waiting.len()).min(rest.len()));
+            self.waiting.extend_from_slice(part);
+            rest = after;
+            if self.waiting.len() == wanted {
+                let mut whole = std::mem::take(&mut self.waiting);
+                self.measure(&whole);
+                whole.clear();
+                self.waiting = whole;
+            }
+        }
+    }
+
+    /// Measures the frames up to the next end of a step or block.
+    fn measure(&mut self, frames: &[f32]) {
+        let frame_count = frames.len() / self.channel_count;
+        for pair in &mut self.pairs {
+            pair.add(frames, self.channel_count);
+        }
+        if let Some(odd) = &mut self.odd {
+            odd.add(frames, self.channel_count);
+        }
+        if self.fine.is_over_after(frame_count) {
+            let mean = self.take_mean(0, self.fine.length);
+            self.powers.fine.push(mean);
+        }
+        if self.coarse.is_over_after(frame_count) {
+            let mean = self.take_mean(1, self.coarse.length);
+            self.powers.coarse.push(mean);
+        }
+    }
+
+    /// Mean power since the last end at a pace, 0 being the fine one and 1 the coarse one.
+    fn take_mean(&mut self, pace: usize, frame_count: usize) -> f64 {
+        let pairs = self.pairs.iter_mut().map(|pair| &mut pair.sums[pace]);
+        let odd = self.odd.iter_mut().map(|odd| &mut odd.sums[pace]);
+        let means = pairs
+            .chain(odd)
+            .map(|sum| std::mem::take(sum) / frame_count as f64);
+        means.sum()
+    }
+
+    pub(crate) fn finish(self) -> Powers {
+        self.powers
+    }
 }
 
 /// Weights of the channels in the usual order: left, right, centre, low frequencies, surrounds; without the
@@ -84,70 +134,59 @@ fn channel_weights(channel_count: usize) -> Vec<f64> {
     weights
 }
 
-/// Adds the power of some channels, given with their weights.
-fn add_powers<const LANES: usize>(
-    samples: &[f32],
-    channel_count: usize,
-    sample_rate_hz: u32,
-    paces: Paces,
-    lanes: [(usize, f64); LANES],
-    powers: &mut Powers,
-) {
-    let mut filter = Filter::<LANES>::new(sample_rate_hz);
-    let mut fine = Steps::new(paces.fine_frames, &mut powers.fine);
-    let mut coarse = Steps::new(paces.coarse_frames, &mut powers.coarse);
-    let mut rest = samples;
-    while !rest.is_empty() {
-        let frame_count = fine.left.min(coarse.left);
-        let (part, after) = rest.split_at((frame_count * channel_count).min(rest.len()));
-        let squares = filter.sum_of_squares(part, channel_count, lanes.map(|(channel, _)| channel));
-        let sum = squares
-            .iter()
-            .zip(lanes)
-            .map(|(sum, (_, weight))| sum * weight);
-        let sum: f64 = sum.sum();
-        let frame_count = part.len() / channel_count;
-        fine.add(sum, frame_count);
-        coarse.add(sum, frame_count);
-        rest = after;
-    }
-}
-
-/// Means over steps of the same length, added to what other channels have left.
-struct Steps<'a> {
+/// Where in a step or block of a pace we are.
+struct Pace {
     length: usize,
     left: usize,
-    sum: f64,
-    index: usize,
-    means: &'a mut Vec<f64>,
 }
 
-impl<'a> Steps<'a> {
-    fn new(length: usize, means: &'a mut Vec<f64>) -> Self {
+impl Pace {
+    fn new(length: usize) -> Self {
         let length = length.max(1);
         Self {
             length,
             left: length,
-            sum: 0.0,
-            index: 0,
-            means,
         }
     }
 
-    fn add(&mut self, sum: f64, frame_count: usize) {
-        self.sum += sum;
+    fn is_over_after(&mut self, frame_count: usize) -> bool {
         self.left -= frame_count.min(self.left);
-        if self.left > 0 {
-            return;
+        let is_over = self.left == 0;
+        if is_over {
+            self.left = self.length;
         }
-        let mean = self.sum / self.length as f64;
-        match self.means.get_mut(self.index) {
-            Some(known) => *known += mean,
-            None => self.means.push(mean),
+        is_over
+    }
+}
+
+/// Some channels with their weights, and their power since the last end at either pace.
+struct Voices<const LANES: usize> {
+    channels: [usize; LANES],
+    weights: [f64; LANES],
+    filter: Filter<LANES>,
+    sums: [f64; 2],
+}
+
+impl<const LANES: usize> Voices<LANES> {
+    fn new(lanes: [(usize, f64); LANES], sample_rate_hz: u32) -> Self {
+        Self {
+            channels: lanes.map(|(channel, _)| channel),
+            weights: lanes.map(|(_, weight)| weight),
+            filter: Filter::new(sample_rate_hz),
+            sums: [0.0; 2],
         }
-        self.index += 1;
-        self.sum = 0.0;
-        self.left = self.length;
+    }
+
+    fn add(&mut self, frames: &[f32], channel_count: usize) {
+        let squares = self
+            .filter
+            .sum_of_squares(frames, channel_count, self.channels);
+        let weighted = squares
+            .iter()
+            .zip(self.weights)
+            .map(|(sum, weight)| sum * weight);
+        let sum: f64 = weighted.sum();
+        self.sums = self.sums.map(|before| before + sum);
     }
 }
 

@@ -35,18 +35,55 @@ pub(crate) fn sum(values: &[f32]) -> f32 {
     sum_of_pairs(values, values, |value, _| value)
 }
 
-/// Sum of squares in double precision, for whole signals.
-pub(crate) fn power(values: &[f32]) -> f64 {
-    let chunks = values.chunks_exact(LANES);
-    let square = |value: f32| f64::from(value) * f64::from(value);
-    let rest: f64 = chunks.remainder().iter().map(|&value| square(value)).sum();
-    let mut sums = [0.0f64; LANES];
-    for chunk in chunks {
+/// Sum of squares in double precision of a signal that comes in parts; how it is parted does not show.
+#[derive(Debug, Default)]
+pub(crate) struct RunningPower {
+    sums: [f64; LANES],
+    /// What does not fill the lanes yet.
+    rest: Vec<f32>,
+    pub(crate) sample_count: usize,
+}
+
+impl RunningPower {
+    pub(crate) fn push(&mut self, mut samples: &[f32]) {
+        self.sample_count += samples.len();
+        if !self.rest.is_empty() {
+            let missing = (LANES - self.rest.len()).min(samples.len());
+            let (first, others) = samples.split_at(missing);
+            self.rest.extend_from_slice(first);
+            samples = others;
+            if self.rest.len() < LANES {
+                return;
+            }
+            add_squares(&mut self.sums, &self.rest);
+            self.rest.clear();
+        }
+        let chunks = samples.chunks_exact(LANES);
+        self.rest.extend_from_slice(chunks.remainder());
+        add_squares(&mut self.sums, samples);
+    }
+
+    /// Mean of the squares; 0 of nothing.
+    pub(crate) fn mean(&self) -> f64 {
+        let rest: f64 = self.rest.iter().map(|&value| square(value)).sum();
+        (self.sums.iter().sum::<f64>() + rest) / self.sample_count.max(1) as f64
+    }
+}
+
+/// Adds the squares of whole chunks.
+fn add_squares(sums: &mut [f64; LANES], samples: &[f32]) {
+    // Kept out of memory, where they would be waited for.
+    let mut local = *sums;
+    for chunk in samples.chunks_exact(LANES) {
         for lane in 0..LANES {
-            sums[lane] += square(chunk[lane]);
+            local[lane] += square(chunk[lane]);
         }
     }
-    sums.iter().sum::<f64>() + rest
+    *sums = local;
+}
+
+fn square(value: f32) -> f64 {
+    f64::from(value) * f64::from(value)
 }
 
 /// Natural logarithm of a positive, normal number; without branches, so that loops over it run in lanes.
@@ -81,7 +118,12 @@ mod tests {
             let squares: u32 = (0..u32::from(count)).map(|value| value * value).sum();
             assert_eq!(sum(&values), f32::from((0..count).sum::<u16>()));
             assert_eq!(dot(&values, &values), squares as f32);
-            assert_eq!(power(&values), f64::from(squares));
+            for part in 1..12 {
+                let mut power = RunningPower::default();
+                values.chunks(part).for_each(|samples| power.push(samples));
+                let mean = f64::from(squares) / f64::from(count.max(1));
+                assert_eq!(power.mean(), mean, "{count} by {part}");
+            }
             let shorter = &values[..usize::from(count / 2)];
             assert_eq!(dot(shorter, &values), dot(shorter, shorter));
         }

@@ -1,15 +1,13 @@
 //! Programme loudness and peaks, measured at the original rate.
 
-use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
 use super::AudioBuffer;
-use super::decode::{replace_unsound, sound};
 use super::gating::{integrated_lufs, range_lu, to_lufs};
-use super::k_weighting::{Paces, k_weighted_powers};
-use super::true_peak::{largest, true_peak};
+use super::k_weighting::{Paces, PowerMeter};
+use super::true_peak::PeakMeter;
 
 /// Reference level of the gain suggestion, in LUFS (ReplayGain 2.0).
 const REPLAYGAIN_REFERENCE_LUFS: f64 = -18.0;
@@ -81,51 +79,75 @@ pub fn measure_loudness(audio: &AudioBuffer) -> Loudness {
 
 /// Measures what [`measure_loudness`] does, and the curve from the same pass.
 pub fn measure_loudness_over_time(audio: &AudioBuffer) -> (Loudness, LoudnessCurve) {
-    let sample_peak = largest(audio.samples.iter().map(|&sample| sound(sample)));
-    let sample_peak_dbfs = to_db(f64::from(sample_peak));
-    let (loudness, curve) = meter(audio, sample_peak).unwrap_or_default();
-    let loudness = Loudness {
-        sample_peak_dbfs,
-        ..loudness
-    };
-    (loudness, curve)
+    let mut meter = LoudnessMeter::new(audio.channel_count, audio.sample_rate_hz);
+    for part in audio.parts() {
+        meter.push(&part);
+    }
+    meter.finish()
 }
 
-fn meter(audio: &AudioBuffer, sample_peak: f32) -> Option<(Loudness, LoudnessCurve)> {
-    let (channel_count, sample_rate_hz) = (audio.channel_count, audio.sample_rate_hz);
-    if !CHANNEL_COUNTS.contains(&channel_count) || !SAMPLE_RATES_HZ.contains(&sample_rate_hz) {
-        return None;
+/// Meters a programme that comes in parts: whole frames, all finite.
+pub(crate) struct LoudnessMeter {
+    channel_count: usize,
+    sample_rate_hz: u32,
+    sample_count: usize,
+    peak: PeakMeter,
+    /// `None` for a layout or rate that is not metered.
+    power: Option<PowerMeter>,
+}
+
+impl LoudnessMeter {
+    pub(crate) fn new(channel_count: usize, sample_rate_hz: u32) -> Self {
+        let is_metered =
+            CHANNEL_COUNTS.contains(&channel_count) && SAMPLE_RATES_HZ.contains(&sample_rate_hz);
+        let paces = Paces {
+            fine_frames: (sample_rate_hz / STEPS_PER_SECOND) as usize,
+            coarse_frames: (sample_rate_hz as usize + 5) / 10,
+        };
+        let channel_count = channel_count.max(1);
+        Self {
+            channel_count,
+            sample_rate_hz,
+            sample_count: 0,
+            peak: PeakMeter::new(channel_count, sample_rate_hz),
+            power: is_metered.then(|| PowerMeter::new(channel_count, sample_rate_hz, paces)),
+        }
     }
-    let whole = audio.samples.len() - audio.samples.len() % channel_count;
-    let samples = audio.samples.get(..whole)?;
-    let is_sound = !samples.iter().any(|&sample| sound(sample) != sample);
-    let samples = if is_sound {
-        Cow::Borrowed(samples)
-    } else {
-        let mut repaired = samples.to_vec();
-        replace_unsound(&mut repaired);
-        Cow::Owned(repaired)
-    };
-    let paces = Paces {
-        fine_frames: (sample_rate_hz / STEPS_PER_SECOND) as usize,
-        coarse_frames: (sample_rate_hz as usize + 5) / 10,
-    };
-    let powers = k_weighted_powers(&samples, channel_count, sample_rate_hz, paces);
-    let true_peak = true_peak(&samples, channel_count, sample_rate_hz, sample_peak);
-    let duration_s = (whole / channel_count) as f64 / f64::from(sample_rate_hz);
-    let integrated_lufs = integrated_lufs(&powers.coarse);
-    let range_lu = (duration_s >= LOUDNESS_RANGE_SECONDS_MIN && integrated_lufs.is_some())
-        .then(|| range_lu(&powers.coarse));
-    let loudness = Loudness {
-        integrated_lufs,
-        range_lu,
-        momentary_max_lufs: loudest(&powers.fine, MOMENTARY_STEPS),
-        short_term_max_lufs: loudest(&powers.fine, SHORT_TERM_STEPS),
-        true_peak_dbtp: to_db(f64::from(true_peak)),
-        sample_peak_dbfs: None,
-        replaygain_db: integrated_lufs.map(|lufs| REPLAYGAIN_REFERENCE_LUFS - lufs),
-    };
-    Some((loudness, curve(&powers.fine)))
+
+    pub(crate) fn push(&mut self, samples: &[f32]) {
+        self.sample_count += samples.len();
+        self.peak.push(samples);
+        if let Some(power) = &mut self.power {
+            power.push(samples);
+        }
+    }
+
+    pub(crate) fn finish(self) -> (Loudness, LoudnessCurve) {
+        let sample_peak_dbfs = to_db(f64::from(self.peak.sample_peak()));
+        let Some(power) = self.power else {
+            let loudness = Loudness {
+                sample_peak_dbfs,
+                ..Loudness::default()
+            };
+            return (loudness, LoudnessCurve::default());
+        };
+        let powers = power.finish();
+        let frame_count = (self.sample_count / self.channel_count) as f64;
+        let duration_s = frame_count / f64::from(self.sample_rate_hz);
+        let integrated_lufs = integrated_lufs(&powers.coarse);
+        let range_lu = (duration_s >= LOUDNESS_RANGE_SECONDS_MIN && integrated_lufs.is_some())
+            .then(|| range_lu(&powers.coarse));
+        let loudness = Loudness {
+            integrated_lufs,
+            range_lu,
+            momentary_max_lufs: loudest(&powers.fine, MOMENTARY_STEPS),
+            short_term_max_lufs: loudest(&powers.fine, SHORT_TERM_STEPS),
+            true_peak_dbtp: to_db(f64::from(self.peak.true_peak())),
+            sample_peak_dbfs,
+            replaygain_db: integrated_lufs.map(|lufs| REPLAYGAIN_REFERENCE_LUFS - lufs),
+        };
+        (loudness, curve(&powers.fine))
+    }
 }
 
 /// Draws the curve from the power of each step of the meter.

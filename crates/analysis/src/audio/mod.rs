@@ -1,8 +1,11 @@
 //! Audio descriptors: rhythm, harmony, sound.
 
+use std::borrow::Cow;
+
 mod analyzers;
 mod beat;
 mod character;
+mod character_agreement;
 mod character_evidence;
 mod chords;
 mod confidence;
@@ -13,6 +16,7 @@ mod division_features;
 mod division_weights;
 mod embedding;
 mod embedding_statistics;
+mod encoded;
 mod evidence;
 mod fingerprint;
 mod fluctuation;
@@ -36,23 +40,28 @@ mod reading_features;
 mod resample;
 mod rhythm;
 mod structure;
+mod survey;
 mod tempo;
 mod timbre;
 mod true_peak;
 mod verdict;
 mod voice;
 mod waveform;
+mod wide_wave;
 
 pub use analyzers::{
     AudioAnalysis, HarmonyAnalyzer, RhythmAnalyzer, SoundAnalyzer, analyze_audio,
     character_evidence, embedding_statistics, fingerprint_audio,
 };
+pub use character_agreement::{CharacterValue, SAME_WITHIN, character_values};
 pub use confidence::{ConfidenceEvidence, confidence_evidence};
 pub use decode::{
-    DecodeError, DecodeLimits, DecodedAudio, decode, decode_bytes, decode_with_report,
+    AudioLayout, BlockSink, DecodeError, DecodeLimits, DecodeReport, DecodedAudio, Ending, decode,
+    decode_bytes, decode_in_blocks, decode_with_report,
 };
 pub use describe::AUDIO_ANALYZER_VERSION;
 pub use embedding::{AUDIO_EMBEDDING_DIMENSIONS, AUDIO_EMBEDDING_SPACE};
+pub use encoded::{EncodedError, analyze_encoded};
 pub use fingerprint::{Fingerprint, FingerprintIndex, FingerprintMatch, SAME_RECORDING_ERROR_MAX};
 pub use loudness::{
     LOUDNESS_CURVE_FLOOR_LUFS, LOUDNESS_CURVE_POINTS_MAX, Loudness, LoudnessCurve,
@@ -81,7 +90,18 @@ impl AudioBuffer {
         let frames = (self.samples.len() / self.channel_count.max(1)) as u64;
         frames.saturating_mul(1_000) / u64::from(self.sample_rate_hz.max(1))
     }
+
+    /// The frames in parts of a size that stays near the processor, with silence for what is no sound.
+    fn parts(&self) -> impl Iterator<Item = Cow<'_, [f32]>> {
+        let channel_count = self.channel_count.max(1);
+        let whole = self.samples.len() - self.samples.len() % channel_count;
+        let parts = self.samples[..whole].chunks(PART_FRAMES * channel_count);
+        parts.map(decode::sound_of)
+    }
 }
+
+/// Frames of a part, near those of a packet of any codec.
+const PART_FRAMES: usize = 4_096;
 
 #[cfg(test)]
 mod tests;

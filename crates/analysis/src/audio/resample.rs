@@ -4,7 +4,6 @@ use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler, WindowFunction};
 
 use super::AudioBuffer;
-use super::decode::sound;
 use crate::analyzer::AnalysisError;
 
 /// Rate of the analysis signal, in hertz. Beats, key and timbre live below 11 kHz; half of 44.1 kHz
@@ -23,62 +22,186 @@ const CHUNK_FRAMES: usize = 2048;
 /// - Errors: [`AnalysisError::Unsuitable`] for no channels or a rate outside 1..=768 kHz.
 /// - Cost: O(frames log chunk), FFT overlap-add.
 pub fn resample_to_mono(audio: &AudioBuffer) -> Result<Vec<f32>, AnalysisError> {
-    if audio.channel_count == 0 {
-        return Err(AnalysisError::Unsuitable {
-            reason: "the audio has no channels".to_owned(),
-        });
+    let mut mixer = MonoMixer::new(audio.channel_count, audio.sample_rate_hz)?;
+    let frame_count = audio.samples.len() / audio.channel_count;
+    let ratio = f64::from(ANALYSIS_RATE_HZ) / f64::from(audio.sample_rate_hz);
+    let mut mono = Vec::with_capacity((frame_count as f64 * ratio).ceil() as usize);
+    for part in audio.parts() {
+        mixer.push(&part, &mut |samples| mono.extend_from_slice(samples))?;
     }
-    if !SAMPLE_RATE_HZ_RANGE.contains(&audio.sample_rate_hz) {
-        return Err(AnalysisError::Unsuitable {
-            reason: format!(
-                "the sample rate is {} Hz, need 1000..=768000",
-                audio.sample_rate_hz
-            ),
-        });
-    }
-    let mono = mix_to_mono(audio);
-    if audio.sample_rate_hz == ANALYSIS_RATE_HZ || mono.is_empty() {
-        return Ok(mono);
-    }
-    resample(&mono, audio.sample_rate_hz)
+    mixer.finish(&mut |samples| mono.extend_from_slice(samples))?;
+    Ok(mono)
 }
 
-fn mix_to_mono(audio: &AudioBuffer) -> Vec<f32> {
-    if audio.channel_count == 1 {
-        return audio.samples.iter().map(|&sample| sound(sample)).collect();
-    }
-    let gain = 1.0 / audio.channel_count as f32;
-    audio
-        .samples
-        .chunks_exact(audio.channel_count)
-        .map(|frame| frame.iter().map(|&sample| sound(sample)).sum::<f32>() * gain)
-        .collect()
+/// Makes the mono signal of a programme that comes in parts.
+///
+/// - Shape: parts are `[frames × channels]`, interleaved, whole frames, all finite; what comes out in parts
+///   is together what [`resample_to_mono`] makes. How the programme is parted does not show.
+pub(crate) struct MonoMixer {
+    channel_count: usize,
+    sample_rate_hz: u32,
+    mixed: Vec<f32>,
+    /// `None` when the rate is that of the analysis.
+    resampler: Option<ChunkResampler>,
 }
 
-fn resample(mono: &[f32], sample_rate_hz: u32) -> Result<Vec<f32>, AnalysisError> {
-    let failed = |error: &dyn std::fmt::Display| AnalysisError::Unsuitable {
+impl MonoMixer {
+    /// Plans the way from a layout.
+    ///
+    /// - Errors: as [`resample_to_mono`].
+    pub(crate) fn new(channel_count: usize, sample_rate_hz: u32) -> Result<Self, AnalysisError> {
+        if channel_count == 0 {
+            return Err(AnalysisError::Unsuitable {
+                reason: "the audio has no channels".to_owned(),
+            });
+        }
+        if !SAMPLE_RATE_HZ_RANGE.contains(&sample_rate_hz) {
+            return Err(AnalysisError::Unsuitable {
+                reason: format!("the sample rate is {sample_rate_hz} Hz, need 1000..=768000"),
+            });
+        }
+        let resampler = if sample_rate_hz == ANALYSIS_RATE_HZ {
+            None
+        } else {
+            let resampler = ChunkResampler::new(sample_rate_hz);
+            Some(resampler.map_err(|error| cannot_resample(sample_rate_hz, &error))?)
+        };
+        Ok(Self {
+            channel_count,
+            sample_rate_hz,
+            mixed: Vec::new(),
+            resampler,
+        })
+    }
+
+    /// Takes in a part and gives away what of the mono signal is ready.
+    pub(crate) fn push(
+        &mut self,
+        samples: &[f32],
+        give: &mut dyn FnMut(&[f32]),
+    ) -> Result<(), AnalysisError> {
+        self.mixed.clear();
+        if self.channel_count == 1 {
+            self.mixed.extend_from_slice(samples);
+        } else {
+            let gain = 1.0 / self.channel_count as f32;
+            let frames = samples.chunks_exact(self.channel_count);
+            self.mixed
+                .extend(frames.map(|frame| frame.iter().sum::<f32>() * gain));
+        }
+        let Some(resampler) = &mut self.resampler else {
+            give(&self.mixed);
+            return Ok(());
+        };
+        let pushed = resampler.push(&self.mixed, give);
+        pushed.map_err(|error| cannot_resample(self.sample_rate_hz, &error))
+    }
+
+    /// Gives away the rest.
+    pub(crate) fn finish(self, give: &mut dyn FnMut(&[f32])) -> Result<(), AnalysisError> {
+        let Some(resampler) = self.resampler else {
+            return Ok(());
+        };
+        let finished = resampler.finish(give);
+        finished.map_err(|error| cannot_resample(self.sample_rate_hz, &error))
+    }
+}
+
+fn cannot_resample(sample_rate_hz: u32, error: &dyn std::fmt::Display) -> AnalysisError {
+    AnalysisError::Unsuitable {
         reason: format!("cannot resample from {sample_rate_hz} Hz: {error}"),
-    };
-    // Chunks of an even number of the smallest whole ratio keep the filter's delay, half a chunk, a
-    // whole number of output samples.
-    let unit =
-        2 * (sample_rate_hz / greatest_common_divisor(sample_rate_hz, ANALYSIS_RATE_HZ)) as usize;
-    let chunk = unit * CHUNK_FRAMES.div_ceil(unit);
-    let mut resampler = Fft::<f32>::new_custom(
-        sample_rate_hz as usize,
-        ANALYSIS_RATE_HZ as usize,
-        chunk,
-        1,
-        1,
-        WindowFunction::BlackmanHarris2,
-        FixedSync::Both,
-    )
-    .map_err(|error| failed(&error))?;
-    let input = InterleavedSlice::new(mono, 1, mono.len()).map_err(|error| failed(&error))?;
-    let output = resampler
-        .process_all(&input, mono.len(), None)
-        .map_err(|error| failed(&error))?;
-    Ok(output.take_data())
+    }
+}
+
+type ResampleOutcome = Result<(), Box<dyn std::error::Error>>;
+
+/// One channel to the analysis rate, chunk by chunk.
+struct ChunkResampler {
+    resampler: Fft<f32>,
+    /// What does not fill a chunk yet.
+    waiting: Vec<f32>,
+    output: Vec<f32>,
+    chunk_frames: usize,
+    taken_count: usize,
+    given_count: usize,
+    /// Samples of the filter's delay that are still to be dropped.
+    delay_left: usize,
+}
+
+impl ChunkResampler {
+    fn new(sample_rate_hz: u32) -> Result<Self, rubato::ResamplerConstructionError> {
+        // Chunks of an even number of the smallest whole ratio keep the filter's delay, half a chunk, a
+        // whole number of output samples.
+        let divisor = greatest_common_divisor(sample_rate_hz, ANALYSIS_RATE_HZ);
+        let unit = 2 * (sample_rate_hz / divisor) as usize;
+        let resampler = Fft::<f32>::new_custom(
+            sample_rate_hz as usize,
+            ANALYSIS_RATE_HZ as usize,
+            unit * CHUNK_FRAMES.div_ceil(unit),
+            1,
+            1,
+            WindowFunction::BlackmanHarris2,
+            FixedSync::Both,
+        )?;
+        Ok(Self {
+            waiting: Vec::new(),
+            output: vec![0.0; resampler.output_frames_max()],
+            chunk_frames: resampler.input_frames_next(),
+            taken_count: 0,
+            given_count: 0,
+            delay_left: resampler.output_delay(),
+            resampler,
+        })
+    }
+
+    fn push(&mut self, samples: &[f32], give: &mut dyn FnMut(&[f32])) -> ResampleOutcome {
+        self.taken_count += samples.len();
+        self.waiting.extend_from_slice(samples);
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let chunks = waiting.chunks_exact(self.chunk_frames);
+        let rest_count = chunks.remainder().len();
+        for chunk in chunks {
+            self.resample(chunk, usize::MAX, give)?;
+        }
+        waiting.drain(..waiting.len() - rest_count);
+        self.waiting = waiting;
+        Ok(())
+    }
+
+    /// Fills the last chunk up with silence, and goes on with silence until all is out.
+    fn finish(mut self, give: &mut dyn FnMut(&[f32])) -> ResampleOutcome {
+        let wanted_count =
+            (self.resampler.resample_ratio() * self.taken_count as f64).ceil() as usize;
+        let mut last = std::mem::take(&mut self.waiting);
+        last.resize(self.chunk_frames, 0.0);
+        while self.given_count < wanted_count {
+            self.resample(&last, wanted_count - self.given_count, give)?;
+            last.fill(0.0);
+        }
+        Ok(())
+    }
+
+    /// Resamples one chunk and gives away at most so many samples, the delay left out.
+    fn resample(
+        &mut self,
+        chunk: &[f32],
+        count_max: usize,
+        give: &mut dyn FnMut(&[f32]),
+    ) -> ResampleOutcome {
+        let input = InterleavedSlice::new(chunk, 1, chunk.len())?;
+        let room = self.output.len();
+        let mut output = InterleavedSlice::new_mut(&mut self.output, 1, room)?;
+        let (_, made_count) = self
+            .resampler
+            .process_into_buffer(&input, &mut output, None)?;
+        let dropped_count = self.delay_left.min(made_count);
+        self.delay_left -= dropped_count;
+        let end = made_count.min(dropped_count.saturating_add(count_max));
+        let made = self.output.get(dropped_count..end).unwrap_or_default();
+        self.given_count += made.len();
+        give(made);
+        Ok(())
+    }
 }
 
 fn greatest_common_divisor(mut a: u32, mut b: u32) -> u32 {
@@ -142,6 +265,27 @@ mod tests {
         let middle = &mono[5_000..15_000];
         let power: f32 = middle.iter().map(|sample| sample * sample).sum::<f32>() / 10_000.0;
         assert!(power < 1e-7, "{power}");
+    }
+
+    #[test]
+    fn parts_do_not_show() {
+        for rate_hz in [8_000, 22_050, 44_100, 48_000, 192_000] {
+            let audio = sine(rate_hz, 2, 440.0);
+            let whole = resample_to_mono(&audio).expect("resamples");
+            for part_frames in [1, 1_152, 50_000] {
+                let mut mono = Vec::new();
+                let mut mixer = MonoMixer::new(2, rate_hz).expect("is planned");
+                for part in audio.samples.chunks(part_frames * 2) {
+                    mixer
+                        .push(part, &mut |samples| mono.extend_from_slice(samples))
+                        .expect("resamples");
+                }
+                mixer
+                    .finish(&mut |samples| mono.extend_from_slice(samples))
+                    .expect("ends");
+                assert!(mono == whole, "{rate_hz} Hz by {part_frames}");
+            }
+        }
     }
 
     #[test]

@@ -13,43 +13,76 @@ const REACH_MAX: usize = TAP_COUNT / 2 - 1;
 /// What rounding may add to a bound.
 const ROUNDING: f32 = 1.0 + 1e-5;
 
-/// Finds the highest absolute value of any channel, interpolated between the samples.
+/// Finds the highest absolute value of any channel of a programme that comes in parts, interpolated between
+/// the samples.
 ///
-/// - Shape: `samples` is `[frames × channels]`, interleaved, all finite.
-/// - `sample_peak` is the highest absolute sample, under which nothing is looked for.
+/// - Shape: parts are `[frames × channels]`, interleaved, whole frames, all finite. How the programme is
+///   parted does not show: every interpolated value is of its own frames alone.
 /// - Cost: O(samples) to bound the blocks, O(48 × samples) in those that may hold the peak; a few per cent
-///   of most music.
+///   of most music. Memory for one part.
 /// - Source: ITU-R BS.1770-4, Annex 2: four times the rate, twice from 96 kHz, with a windowed sinc of 48
 ///   taps.
-pub(crate) fn true_peak(
-    samples: &[f32],
+pub(crate) struct PeakMeter {
     channel_count: usize,
-    sample_rate_hz: u32,
+    phases: Vec<Phase>,
+    bound: Bound,
+    /// The last frames of what was heard, which the filters still reach, and then the new part. Before the
+    /// beginning was silence.
+    heard: Vec<f32>,
     sample_peak: f32,
-) -> f32 {
-    if sample_rate_hz >= FULL_RATE_HZ {
-        return sample_peak;
-    }
-    let factor = if sample_rate_hz < HALF_RATE_HZ { 4 } else { 2 };
-    let phases = Phase::all(factor);
-    let bound = Bound::of(&phases);
-    let reach = (TAP_COUNT / factor - 1) * channel_count;
-    let block = BLOCK_FRAMES * channel_count;
-    let mut peak = sample_peak;
-    for start in (0..samples.len()).step_by(block) {
-        let end = (start + block).min(samples.len());
-        let heard = &samples[start.saturating_sub(reach)..end];
-        // Where the signal begins it bends away from the silence before it, which the bound does not see.
-        if start < reach || bound.of_block(heard, channel_count) > peak {
-            for channel in 0..channel_count {
-                let heard = Heard::new(samples, channel_count, channel, start, end);
-                peak = phases
-                    .iter()
-                    .fold(peak, |peak, phase| heard.peak(phase).max(peak));
-            }
+    peak: f32,
+}
+
+impl PeakMeter {
+    pub(crate) fn new(channel_count: usize, sample_rate_hz: u32) -> Self {
+        let phases = match sample_rate_hz {
+            FULL_RATE_HZ.. => Vec::new(),
+            HALF_RATE_HZ.. => Phase::all(2),
+            _ => Phase::all(4),
+        };
+        Self {
+            channel_count,
+            bound: Bound::of(&phases),
+            phases,
+            heard: vec![0.0; REACH_MAX * channel_count],
+            sample_peak: 0.0,
+            peak: 0.0,
         }
     }
-    peak
+
+    pub(crate) fn push(&mut self, samples: &[f32]) {
+        self.sample_peak = self.sample_peak.max(largest(samples.iter().copied()));
+        self.peak = self.peak.max(self.sample_peak);
+        if self.phases.is_empty() {
+            return;
+        }
+        let reach = REACH_MAX * self.channel_count;
+        self.heard.extend_from_slice(samples);
+        let blocks = (reach..self.heard.len()).step_by(BLOCK_FRAMES * self.channel_count);
+        for start in blocks {
+            let end = (start + BLOCK_FRAMES * self.channel_count).min(self.heard.len());
+            let block = &self.heard[start - reach..end];
+            if self.bound.of_block(block, self.channel_count) <= self.peak {
+                continue;
+            }
+            for channel in 0..self.channel_count {
+                let heard = Heard::new(block, self.channel_count, channel);
+                let peaks = self.phases.iter().map(|phase| heard.peak(phase));
+                self.peak = peaks.fold(self.peak, f32::max);
+            }
+        }
+        self.heard.drain(..self.heard.len() - reach);
+    }
+
+    /// Highest sample so far.
+    pub(crate) fn sample_peak(&self) -> f32 {
+        self.sample_peak
+    }
+
+    /// Highest value so far, between samples too.
+    pub(crate) fn true_peak(&self) -> f32 {
+        self.peak
+    }
 }
 
 /// The filter for one place between two samples: weights of the newest sample first.
@@ -142,23 +175,17 @@ struct Heard {
 }
 
 impl Heard {
-    fn new(
-        samples: &[f32],
-        channel_count: usize,
-        channel: usize,
-        start: usize,
-        end: usize,
-    ) -> Self {
-        let mut heard = [0.0; REACH_MAX + BLOCK_FRAMES];
-        let first = (start / channel_count).saturating_sub(REACH_MAX);
-        let skipped = REACH_MAX - (start / channel_count - first);
-        let frames = samples[first * channel_count..end].chunks_exact(channel_count);
-        for (value, frame) in heard[skipped..].iter_mut().zip(frames) {
+    /// Takes a channel out of the frames of a block and those that the filters reach before it.
+    fn new(block: &[f32], channel_count: usize, channel: usize) -> Self {
+        let mut samples = [0.0; REACH_MAX + BLOCK_FRAMES];
+        let frames = block.chunks_exact(channel_count);
+        let frame_count = frames.len() - REACH_MAX;
+        for (value, frame) in samples.iter_mut().zip(frames) {
             *value = frame[channel];
         }
         Self {
-            frame_count: (end - start) / channel_count,
-            samples: heard,
+            frame_count,
+            samples,
         }
     }
 
@@ -194,9 +221,17 @@ mod tests {
             .fold(0.0, f64::max) as f32
     }
 
-    fn found(samples: &[f32], channel_count: usize, sample_rate_hz: u32) -> f32 {
-        let sample_peak = largest(samples.iter().copied());
-        true_peak(samples, channel_count, sample_rate_hz, sample_peak)
+    fn found(
+        samples: &[f32],
+        channel_count: usize,
+        sample_rate_hz: u32,
+        part_frames: usize,
+    ) -> f32 {
+        let mut meter = PeakMeter::new(channel_count, sample_rate_hz);
+        for part in samples.chunks(part_frames * channel_count) {
+            meter.push(part);
+        }
+        meter.true_peak()
     }
 
     #[test]
@@ -210,8 +245,8 @@ mod tests {
             })
             .collect();
         assert!((largest(tone.iter().copied()) - 0.5f32.sqrt()).abs() < 1e-4);
-        assert!((found(&tone, 1, 48_000) - 1.0).abs() < 0.02);
-        assert_eq!(found(&tone, 1, 192_000), largest(tone.iter().copied()));
+        assert!((found(&tone, 1, 48_000, 1_000) - 1.0).abs() < 0.02);
+        assert_eq!(found(&tone, 1, 192_000, 7), largest(tone.iter().copied()));
     }
 
     proptest! {
@@ -222,6 +257,7 @@ mod tests {
             smoothness in 0.0f32..0.99,
             channel_count in 1usize..4,
             rate in prop_oneof![Just(22_050u32), Just(44_100), Just(96_000)],
+            part_frames in 1usize..500,
         ) {
             let mut state = seed;
             let mut held = 0.0f32;
@@ -235,7 +271,10 @@ mod tests {
                     held * level
                 })
                 .collect();
-            let (found, reference) = (found(&samples, channel_count, rate), reference(&samples, channel_count, rate));
+            let whole = found(&samples, channel_count, rate, samples.len());
+            let found = found(&samples, channel_count, rate, part_frames);
+            prop_assert_eq!(found, whole);
+            let reference = reference(&samples, channel_count, rate);
             prop_assert!((found - reference).abs() <= 2e-6 * reference, "{found} {reference}");
         }
     }

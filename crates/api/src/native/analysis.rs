@@ -121,7 +121,7 @@ pub struct AnalysisAnswer {
     pub rhymes: Vec<RhymeAnswer>,
     /// What could not be measured and why.
     pub failures: Vec<String>,
-    /// What of the audio was not heard, such as all after the first twenty minutes.
+    /// What of the audio was not heard, such as all after the first half hour.
     pub remarks: Vec<String>,
     /// Whether audio, lyrics and analyzers are still those that were measured.
     pub is_current: bool,

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 
 use leitmotif_analysis::audio::{
-    AudioAnalysis, DecodeLimits, DecodedAudio, analyze_audio, decode_with_report,
+    AudioAnalysis, DecodeLimits, DecodeReport, EncodedError, Ending, analyze_encoded,
 };
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -42,59 +42,66 @@ fn limit(resource: Resource, value: u64) -> Result<(), String> {
 }
 
 fn obey(order: &DecodeOrder) -> DecodeAnswer {
-    let refused = |reason: String| DecodeAnswer::Refused { reason };
-    let file = match File::open(&order.path) {
-        Ok(file) => file,
-        Err(error) => return refused(format!("cannot open the file: {error}")),
-    };
     let limits = DecodeLimits {
         seconds_max: f64::from(order.audio_seconds_max),
         ..DecodeLimits::default()
     };
-    let decoded = match decode_with_report(Box::new(file), Some(&order.extension), &limits) {
-        Ok(decoded) => decoded,
-        Err(error) => return refused(error.to_string()),
-    };
-    let analyzed = std::panic::catch_unwind(|| analyze_audio(&decoded.audio));
+    let open = || Ok(Box::new(File::open(&order.path)?) as _);
+    let analyzed =
+        std::panic::catch_unwind(|| analyze_encoded(&open, Some(&order.extension), &limits));
     match analyzed {
-        Ok(Ok(mut analysis)) => {
-            tell_of_the_file(&decoded, order, &mut analysis);
+        Ok(Ok((mut analysis, report))) => {
+            tell_of_the_file(&report, &mut analysis);
             DecodeAnswer::Analysis(Box::new(analysis))
         }
-        Ok(Err(error)) => refused(error.to_string()),
-        Err(_) => refused("the analysis failed on this file".to_owned()),
+        Ok(Err(error)) => DecodeAnswer::Refused {
+            reason: with_cause(&error),
+        },
+        Err(_) => DecodeAnswer::Refused {
+            reason: "the analysis failed on this file".to_owned(),
+        },
+    }
+}
+
+/// What is wrong, and why if an error of the system is behind it.
+fn with_cause(error: &EncodedError) -> String {
+    match error {
+        EncodedError::Open(cause) => format!("{error}: {cause}"),
+        _ => error.to_string(),
     }
 }
 
 /// Says what of the file was not heard, and gives the length that its container states where the end was not
 /// reached.
-fn tell_of_the_file(decoded: &DecodedAudio, order: &DecodeOrder, analysis: &mut AudioAnalysis) {
-    let heard_ms = decoded.audio.duration_ms();
+fn tell_of_the_file(report: &DecodeReport, analysis: &mut AudioAnalysis) {
+    let heard_ms = report.duration_ms();
     let remarks = &mut analysis.remarks;
-    if decoded.is_partial && heard_ms >= u64::from(order.audio_seconds_max) * 1_000 {
-        let minutes = f64::from(order.audio_seconds_max) / 60.0;
-        remarks.push(format!(
+    let (minutes, seconds) = (heard_ms / 60_000, heard_ms / 1_000 % 60);
+    match report.ending {
+        Ending::Whole | Ending::Stopped => {}
+        Ending::Limit if seconds == 0 => remarks.push(format!(
             "only the first {minutes} minutes were heard: all but the length is of them"
-        ));
-    } else if decoded.is_partial {
-        let (minutes, seconds) = (heard_ms / 60_000, heard_ms / 1_000 % 60);
-        remarks.push(format!(
+        )),
+        Ending::Limit => remarks.push(format!(
+            "only the first {minutes}:{seconds:02} minutes were heard: all but the length is of them"
+        )),
+        Ending::Broken => remarks.push(format!(
             "the file breaks off at {minutes}:{seconds:02}: all but the length is of what comes before"
-        ));
+        )),
     }
-    if decoded.corrupt_packet_count > 0 {
-        let count = decoded.corrupt_packet_count;
+    if report.corrupt_packet_count > 0 {
+        let count = report.corrupt_packet_count;
         remarks.push(format!("{count} damaged packets were passed over"));
     }
-    if decoded.replaced_sample_count > 0 {
-        let count = decoded.replaced_sample_count;
+    if report.replaced_sample_count > 0 {
+        let count = report.replaced_sample_count;
         remarks.push(format!(
             "{count} samples that are no numbers were taken as silence"
         ));
     }
-    let stated_ms = decoded
+    let stated_ms = report
         .stated_ms
-        .filter(|stated| decoded.is_partial && *stated > heard_ms);
+        .filter(|stated| report.ending != Ending::Whole && *stated > heard_ms);
     let length = analysis
         .descriptors
         .iter_mut()
@@ -107,35 +114,33 @@ fn tell_of_the_file(decoded: &DecodedAudio, order: &DecodeOrder, analysis: &mut 
 
 #[cfg(test)]
 mod tests {
-    use leitmotif_analysis::audio::AudioBuffer;
+    use leitmotif_analysis::audio::{AudioBuffer, AudioLayout, analyze_audio};
 
     use super::*;
 
-    /// A second of silence, of a file with this account.
-    fn decoded(is_partial: bool, stated_ms: Option<u64>) -> DecodedAudio {
-        DecodedAudio {
-            audio: AudioBuffer {
-                samples: vec![0.0; 8_000],
-                channel_count: 1,
+    /// A second of a file with this account.
+    fn report(ending: Ending, stated_ms: Option<u64>) -> DecodeReport {
+        DecodeReport {
+            layout: AudioLayout {
                 sample_rate_hz: 8_000,
+                channel_count: 1,
             },
+            frame_count: 8_000,
             replaced_sample_count: 0,
             corrupt_packet_count: 0,
-            is_partial,
+            ending,
             stated_ms,
         }
     }
 
-    fn told(decoded: &DecodedAudio, audio_seconds_max: u32) -> (Vec<String>, serde_json::Value) {
-        let order = DecodeOrder {
-            path: "song.wav".into(),
-            extension: "wav".to_owned(),
-            memory_bytes_max: 0,
-            cpu_seconds_max: 0,
-            audio_seconds_max,
+    fn told(report: &DecodeReport) -> (Vec<String>, serde_json::Value) {
+        let silence = AudioBuffer {
+            samples: vec![0.0; 8_000],
+            channel_count: 1,
+            sample_rate_hz: 8_000,
         };
-        let mut analysis = analyze_audio(&decoded.audio).expect("is analysed");
-        tell_of_the_file(decoded, &order, &mut analysis);
+        let mut analysis = analyze_audio(&silence).expect("is analysed");
+        tell_of_the_file(report, &mut analysis);
         let length = analysis
             .descriptors
             .iter()
@@ -145,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_whole_file_leaves_nothing_to_say() {
-        let (remarks, length) = told(&decoded(false, Some(5_000)), 60);
+        let (remarks, length) = told(&report(Ending::Whole, Some(5_000)));
         assert_eq!(
             (remarks, length),
             (Vec::new(), 1_000.into()),
@@ -155,12 +160,19 @@ mod tests {
 
     #[test]
     fn what_was_not_heard_is_said_and_the_length_is_the_files() {
-        let (remarks, length) = told(&decoded(true, Some(36_000_000)), 1);
-        assert!(remarks[0].starts_with("only the first"), "{remarks:?}");
+        let (remarks, length) = told(&report(Ending::Limit, Some(36_000_000)));
+        let limited = "only the first 0:01 minutes were heard";
+        assert!(remarks[0].starts_with(limited), "{remarks:?}");
         assert_eq!(length, 36_000_000);
-        let mut broken = decoded(true, None);
+        let whole_minutes = DecodeReport {
+            frame_count: 8_000 * 60 * 20,
+            ..report(Ending::Limit, None)
+        };
+        let limited = "only the first 20 minutes were heard";
+        assert!(told(&whole_minutes).0[0].starts_with(limited));
+        let mut broken = report(Ending::Broken, None);
         broken.corrupt_packet_count = 3;
-        let (remarks, length) = told(&broken, 60);
+        let (remarks, length) = told(&broken);
         assert!(remarks[0].contains("breaks off at 0:01"), "{remarks:?}");
         assert!(remarks[1].starts_with("3 damaged packets"), "{remarks:?}");
         assert_eq!(length, 1_000);

@@ -1,12 +1,14 @@
 //! Decoding runs outside: a child process with limits, so that a hostile file costs one job.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use leitmotif_analysis::audio::AudioAnalysis;
 use leitmotif_domain::limits;
+use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
@@ -47,7 +49,7 @@ pub enum DecodeAnswer {
 /// Analyses audio somewhere safe.
 #[async_trait]
 pub trait AudioProcess: Send + Sync {
-    /// Analyses a file.
+    /// Analyses a file: as much of it as ends in time.
     ///
     /// - Errors: `Audio` when the file is at fault, `Decoder` when the process is.
     async fn analyze(&self, path: &Path, extension: &str) -> Result<AudioAnalysis>;
@@ -90,34 +92,55 @@ impl DecoderProcess {
                 reason: format!("cannot start it: {error}"),
             })
     }
-}
 
-#[async_trait]
-impl AudioProcess for DecoderProcess {
-    async fn analyze(&self, path: &Path, extension: &str) -> Result<AudioAnalysis> {
+    /// Asks a new child; `None` when its time ran out.
+    async fn ask(
+        &self,
+        path: &Path,
+        extension: &str,
+        audio_seconds_max: u32,
+    ) -> Result<Option<DecodeAnswer>> {
         let order = DecodeOrder {
             path: path.to_owned(),
             extension: extension.to_owned(),
             memory_bytes_max: self.memory_bytes_max,
             cpu_seconds_max: self.time_max.as_secs().max(1),
-            audio_seconds_max: limits::ANALYSIS_SECONDS_MAX,
+            audio_seconds_max,
         };
         let order = serde_json::to_vec(&order).map_err(leitmotif_storage::Error::bug)?;
         let mut child = self.spawn()?;
-        let talked = tokio::time::timeout(self.time_max, talk(&mut child, &order)).await;
-        let Ok(answer) = talked else {
-            // Dropping the child kills it.
-            let reason = format!("no answer within {} s", self.time_max.as_secs());
-            return Err(Error::Decoder { reason });
-        };
-        match answer? {
-            DecodeAnswer::Analysis(analysis) => Ok(*analysis),
-            DecodeAnswer::Refused { reason } => Err(Error::Audio { reason }),
+        // Dropping the child kills it.
+        match tokio::time::timeout(self.time_max, talk(&mut child, &order)).await {
+            Ok(answer) => answer,
+            Err(_) => Ok(None),
         }
     }
 }
 
-async fn talk(child: &mut Child, order: &[u8]) -> Result<DecodeAnswer> {
+/// Whether the system ended the child because its processor time was over.
+fn is_out_of_time(status: ExitStatus) -> bool {
+    let by_time = [Signal::KILL, Signal::XCPU].map(|signal| Some(signal.as_raw()));
+    by_time.contains(&status.signal())
+}
+
+#[async_trait]
+impl AudioProcess for DecoderProcess {
+    async fn analyze(&self, path: &Path, extension: &str) -> Result<AudioAnalysis> {
+        for audio_seconds_max in [limits::ANALYSIS_SECONDS_MAX, limits::ANALYSIS_SECONDS_SLOW] {
+            if let Some(answer) = self.ask(path, extension, audio_seconds_max).await? {
+                return match answer {
+                    DecodeAnswer::Analysis(analysis) => Ok(*analysis),
+                    DecodeAnswer::Refused { reason } => Err(Error::Audio { reason }),
+                };
+            }
+        }
+        let reason = format!("no answer within {} s", self.time_max.as_secs());
+        Err(Error::Decoder { reason })
+    }
+}
+
+/// Gives a child its order and takes its answer; `None` when its time ran out.
+async fn talk(child: &mut Child, order: &[u8]) -> Result<Option<DecodeAnswer>> {
     let broken = |error: std::io::Error| Error::Decoder {
         reason: error.to_string(),
     };
@@ -139,12 +162,16 @@ async fn talk(child: &mut Child, order: &[u8]) -> Result<DecodeAnswer> {
         });
     }
     let status = child.wait().await.map_err(broken)?;
+    if is_out_of_time(status) {
+        return Ok(None);
+    }
     if !status.success() {
         return Err(Error::Decoder {
             reason: format!("it ended with {status}"),
         });
     }
-    serde_json::from_slice(&answer).map_err(|error| Error::Decoder {
+    let answer = serde_json::from_slice(&answer);
+    answer.map(Some).map_err(|error| Error::Decoder {
         reason: format!("its answer does not parse: {error}"),
     })
 }

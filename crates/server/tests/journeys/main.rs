@@ -9,6 +9,7 @@
 mod browser;
 mod closed_pipe;
 mod comparing;
+mod decoder;
 mod demo_once;
 mod doctor;
 mod duplicates;

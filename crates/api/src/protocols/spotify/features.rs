@@ -249,11 +249,34 @@ fn analysis_object(track: &Track, analysis: &AnalysisDocument) -> Value {
         },
         "bars": spans(measured.moments("downbeats_ms")),
         "beats": spans(measured.moments("beats_ms")),
-        "tatums": [],
+        "tatums": spans(tatums(&measured, end)),
         "sections": sections(&measured),
         "segments": [],
         "id": id_of(track),
     })
+}
+
+/// Starts of the parts of beats: two each, or three where the metre is compound, which is what the analysis hears
+/// of their division. Empty where no metre is told.
+fn tatums(measured: &Measured<'_>, end_s: f64) -> Vec<f64> {
+    let beats = measured.moments("beats_ms");
+    let signature = measured.descriptor("time_signature")["value"].as_u64();
+    let (Some(signature), [.., before, last]) = (signature, beats.as_slice()) else {
+        return Vec::new();
+    };
+    let part_count = if signature > 3 && signature.is_multiple_of(3) {
+        3
+    } else {
+        2
+    };
+    // The last beat is as long as the one before it, and not longer than the track.
+    let after_last = last + (last - before);
+    let ends = beats.iter().skip(1).copied().chain([after_last]);
+    let parts = beats.iter().zip(ends).flat_map(|(start, end)| {
+        let step = (end - start) / f64::from(part_count);
+        (0..part_count).map(move |part| start + f64::from(part) * step)
+    });
+    parts.filter(|start| *start < end_s).collect()
 }
 
 /// When a track was analysed, in whole seconds since 1970.
@@ -363,6 +386,28 @@ mod tests {
             (&features["key"], &features["mode"]),
             (&json!(-1), &Value::Null)
         );
+    }
+
+    #[test]
+    fn tatums_are_halves_or_thirds_of_beats() {
+        for (signature, expected) in [
+            (json!(4), vec![0.5, 0.75, 1.0, 1.25]),
+            (json!(3), vec![0.5, 0.75, 1.0, 1.25]),
+            (json!(6), vec![0.5, 0.67, 0.83, 1.0, 1.17, 1.33]),
+            (Value::Null, vec![]),
+        ] {
+            let document = analysed(&json!([
+                {"name": "duration_ms", "value": 1_400},
+                {"name": "time_signature", "value": signature},
+            ]));
+            let analysis = analysis_object(&track(), &document);
+            let tatums = analysis["tatums"].as_array().unwrap();
+            let starts = tatums.iter().map(|tatum| tatum["start"].as_f64().unwrap());
+            let rounded: Vec<f64> = starts
+                .map(|start| (start * 100.0).round() / 100.0)
+                .collect();
+            assert_eq!(rounded, expected, "{signature}");
+        }
     }
 
     #[test]
