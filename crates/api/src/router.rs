@@ -115,11 +115,17 @@ fn comparisons() -> OpenApiRouter<ApiState> {
 
 /// Keys, tenants and probes: what runs an installation.
 fn administration() -> OpenApiRouter<ApiState> {
-    use native::{keys, probes, tenants};
+    use native::{keys, probes, tenants, webhooks};
     OpenApiRouter::new()
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
         .routes(routes!(keys::rotate))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::get, webhooks::delete))
+        .routes(routes!(webhooks::resume))
+        .routes(routes!(webhooks::dead_letters))
+        .routes(routes!(webhooks::replay))
+        .routes(routes!(webhooks::drop_letter))
         .routes(routes!(tenants::create, tenants::list))
         .routes(routes!(tenants::delete))
         .routes(routes!(tenants::audit))

@@ -32,6 +32,7 @@ pub mod heads;
 pub mod map;
 pub mod playlists;
 pub mod ranker_files;
+pub mod releases;
 pub mod search;
 pub mod service;
 pub mod train;

@@ -44,6 +44,7 @@ pub mod training;
 pub mod traits;
 pub mod usage;
 pub mod vectors;
+pub mod webhooks;
 
 use leitmotif_domain::track::TrackRef;
 use leitmotif_domain::{TenantScope, TrackId, limits};

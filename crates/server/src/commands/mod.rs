@@ -27,6 +27,7 @@ mod serve;
 mod subsonic;
 mod tables;
 mod tags;
+mod webhook;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -137,6 +138,9 @@ enum Command {
     /// Manages API keys.
     #[command(subcommand)]
     Key(manage::KeyCommand),
+    /// Tells other programs of what happens, by signed messages.
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Prints the OpenAPI document.
     Openapi,
     /// Decodes and analyses one file under limits; started by the workers.
@@ -221,6 +225,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Usage => query::show(&connection.client, "/api/v1/usage", as_json).await,
         Command::Tenant(command) => manage::tenant(command, &connection.client, as_json).await,
         Command::Key(command) => manage::key(command, &connection.client, as_json).await,
+        Command::Webhook(command) => webhook::run(command, &connection.client, as_json).await,
         Command::Demo(_)
         | Command::Serve(_)
         | Command::Capacity(_)

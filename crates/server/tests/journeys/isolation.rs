@@ -326,6 +326,39 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "admin",
         Stranger::NotFound,
     ),
+    ("POST", "/api/v1/webhooks", "admin", Stranger::OwnOnly),
+    ("GET", "/api/v1/webhooks", "admin", Stranger::OwnOnly),
+    ("GET", "/api/v1/webhooks/{id}", "admin", Stranger::NotFound),
+    (
+        "DELETE",
+        "/api/v1/webhooks/{id}",
+        "admin",
+        Stranger::NotFound,
+    ),
+    (
+        "POST",
+        "/api/v1/webhooks/{id}/resume",
+        "admin",
+        Stranger::NotFound,
+    ),
+    (
+        "GET",
+        "/api/v1/webhooks/{id}/dead-letters",
+        "admin",
+        Stranger::NotFound,
+    ),
+    (
+        "POST",
+        "/api/v1/webhooks/{id}/dead-letters/{offset}/replay",
+        "admin",
+        Stranger::NotFound,
+    ),
+    (
+        "DELETE",
+        "/api/v1/webhooks/{id}/dead-letters/{offset}",
+        "admin",
+        Stranger::NotFound,
+    ),
     ("POST", "/api/v1/tenants", "operator", Stranger::Denied),
     ("GET", "/api/v1/tenants", "operator", Stranger::Denied),
     (
@@ -351,6 +384,7 @@ struct World {
     key: String,
     tenant: String,
     audit: String,
+    webhook: String,
 }
 
 fn fill(server: &TestServer, folder: &std::path::Path) -> World {
@@ -390,6 +424,8 @@ fn fill(server: &TestServer, folder: &std::path::Path) -> World {
     assert_eq!(server.wait_job(&heads)["state"], "done");
     let key = wire.post("/api/v1/keys", &json!({"label": MARK, "scopes": ["read"]}));
     let tenants = wire.get("/api/v1/tenants");
+    let hook = json!({"url": format!("http://{MARK}.example/"), "kinds": ["webhook.paused"]});
+    let webhook = wire.post("/api/v1/webhooks", &hook);
     let said = json!({ "statements": [statement(&track)] });
     wire.post("/api/v1/statements", &said);
     let audit = wire.post("/api/v1/audits", &json!({"document": {"source": MARK}}));
@@ -405,6 +441,7 @@ fn fill(server: &TestServer, folder: &std::path::Path) -> World {
     World {
         request: text(&answered["request_id"]),
         audit: text(&audit["id"]),
+        webhook: text(&webhook["id"]),
         track,
         listener: format!("{MARK}-0"),
         playlist: text(&playlist["id"]),
@@ -436,6 +473,7 @@ fn request(path: &str, world: &World) -> (String, Value) {
         Some("models") => &world.model,
         Some("keys") => &world.key,
         Some("audits") => &world.audit,
+        Some("webhooks") => &world.webhook,
         _ => &world.tenant,
     };
     let track = &world.track;
@@ -477,6 +515,7 @@ fn request(path: &str, world: &World) -> (String, Value) {
         "/api/v1/audits" => json!({"document": {"source": "mine"}}),
         "/api/v1/models/{id}/ranker" => json!({"trees": ""}),
         "/api/v1/keys" => json!({"label": "mine", "scopes": ["read"]}),
+        "/api/v1/webhooks" => json!({"url": "http://mine.example/"}),
         "/api/v1/tenants" => json!({"name": "another"}),
         _ => json!({}),
     };
@@ -486,6 +525,7 @@ fn request(path: &str, world: &World) -> (String, Value) {
         .replace("{other}", id)
         .replace("{name}", "other-1")
         .replace("{table}", "tracks")
+        .replace("{offset}", "1")
         .replace("{placement}", "home")
         .replace("{view}", "mine")
         .replace("{version}", "1")

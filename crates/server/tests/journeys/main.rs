@@ -41,4 +41,5 @@ mod tags;
 mod training;
 mod uploads;
 mod webdriver;
+mod webhooks;
 mod wire;
