@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::TrainingRun;
 use super::ablation::Ablation;
+use super::against::SearchVerdict;
 use super::cold::ColdReport;
 use super::current::CurrentModel;
 use super::exposed::ExposureReport;
@@ -29,7 +30,7 @@ use crate::rank::column_names;
 use crate::service::Stores;
 
 /// Raised with every change of what training computes, so that parts of an older program are left.
-const RECIPE: u32 = 5;
+const RECIPE: u32 = 6;
 /// The parts, by name.
 const PARTS: [&str; 8] = [
     "begin",
@@ -55,6 +56,8 @@ pub struct SettledSources {
     pub trials: Vec<SourceTrial>,
     /// Everything tried for neighbours.
     pub neighbour_trials: Vec<NeighbourTrial>,
+    /// Whether what a search found is used.
+    pub verdict: Option<SearchVerdict>,
     /// How new tracks are found.
     pub cold: Option<ColdReport>,
 }
