@@ -20,8 +20,8 @@ use crate::state::ApiState;
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
-        analysis, analyzers, audio, audits, duplicates, event_log, events, explanations, exports,
-        home, imports, jobs, listeners, listens, overview, pipelines, playlist_drafts,
+        analysis, analyzers, audio, audits, batches, duplicates, event_log, events, explanations,
+        exports, home, imports, jobs, listeners, listens, overview, pipelines, playlist_drafts,
         playlist_files, playlists, recommendations, replays, search, similar, statements,
         track_ids, tracks, usage, vectors,
     };
@@ -49,6 +49,8 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(listeners::get))
         .routes(routes!(listeners::events))
         .routes(routes!(recommendations::recommend))
+        .routes(routes!(batches::create, batches::get))
+        .routes(routes!(batches::rows))
         .routes(routes!(home::home))
         .routes(routes!(explanations::explain))
         .routes(routes!(pipelines::list))

@@ -172,3 +172,5 @@ pub const DELIVERY_ANSWER_BYTES_MAX: usize = 16 * 1024;
 pub const DELIVERIES_MAX: usize = 32;
 /// Deliveries of one tenant under way at once.
 pub const DELIVERIES_PER_TENANT_MAX: usize = 4;
+/// Most listeners named in one batch: names of 100 bytes fill a body of an ordinary route.
+pub const BATCH_LISTENERS_MAX: usize = 100_000;

@@ -27,6 +27,7 @@ pub mod rules;
 pub mod trace;
 
 mod answering;
+pub mod batch;
 mod contributions;
 pub mod heads;
 pub mod map;

@@ -47,7 +47,8 @@ use crate::lyrics_encoder;
 use crate::settings::Settings;
 use crate::telling::Telling;
 use crate::trainer::{
-    EncodeLyricsRunner, FormerSpaces, HeadsBehind, LearnLyricsRunner, TrainHeadsRunner, TrainRunner,
+    BatchRunner, EncodeLyricsRunner, FormerSpaces, HeadsBehind, LearnLyricsRunner,
+    TrainHeadsRunner, TrainRunner,
 };
 
 /// The file with the local operator's key, readable by the folder's owner alone.
@@ -367,6 +368,9 @@ impl Services {
                 former: former.clone(),
             }),
             Arc::new(EncodeLyricsRunner { heads, former }),
+            Arc::new(BatchRunner {
+                recommender: Arc::clone(&self.recommender),
+            }),
             Arc::new(ScanRunner {
                 catalogue: Arc::clone(&self.catalogue),
             }),

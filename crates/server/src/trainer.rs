@@ -1,4 +1,4 @@
-//! The training jobs: the recommender's work in the hands of the job workers.
+//! The recommender's jobs, trainings and batches, in the hands of the job workers.
 
 use std::sync::Arc;
 
@@ -164,6 +164,31 @@ impl JobRunner for EncodeLyricsRunner {
         if read.iter().any(|space| dropped.contains(space)) {
             self.heads.train_again(scope).await?;
         }
+        Ok(())
+    }
+}
+
+/// Makes the lists of many listeners.
+pub struct BatchRunner {
+    /// Who makes them.
+    pub recommender: Arc<Recommender>,
+}
+
+#[async_trait]
+impl JobRunner for BatchRunner {
+    fn kind(&self) -> &'static str {
+        "recommend_batch"
+    }
+
+    fn may_be_cut(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, scope: &TenantScope, job: &JobHandle) -> Result<(), JobFailure> {
+        let ran = (self.recommender).run_batch(scope, |progress| job.report(progress));
+        let batch = ran.await.map_err(|error| failure(&error))?;
+        let (lists, spent_ms) = (batch.done, batch.spent_ms);
+        tracing::info!(lists, spent_ms, "a batch is made");
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod analyzers;
 pub mod audio;
 pub mod audits;
+pub mod batches;
 pub mod compare;
 pub mod constraints;
 pub mod duplicates;

@@ -2,6 +2,7 @@
 
 mod analyzers;
 mod audit;
+mod batch;
 mod capacity;
 mod demo;
 mod doctor;
@@ -83,8 +84,8 @@ enum Command {
     Similar(query::SimilarArgs),
     /// Finds tracks by words and filters.
     Search(search::SearchArgs),
-    /// Recommends tracks to a listener.
-    Recommend(query::RecommendArgs),
+    /// Recommends tracks to a listener, or to many at once.
+    Recommend(Box<query::RecommendArgs>),
     /// Shows the shelves of a listener's home in their order.
     Home(home::HomeArgs),
     /// Explains an answer: what took how long, what became of every candidate.
@@ -205,7 +206,12 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Similar(args) => query::similar(args, &connection.client, as_json).await,
         Command::Search(args) => search::run(args, &connection.client, as_json).await,
         Command::Home(args) => home::run(args, &connection.client, as_json).await,
-        Command::Recommend(args) => query::recommend(args, &connection.client, as_json).await,
+        Command::Recommend(mut args) => match args.batch.take() {
+            Some(query::RecommendCommand::Batch(batch)) => {
+                batch::run(batch, &connection.client, as_json).await
+            }
+            None => query::recommend(*args, &connection.client, as_json).await,
+        },
         Command::Explain { request } => {
             pipeline::explain(&request, &connection.client, as_json).await
         }

@@ -133,6 +133,24 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "read",
         Stranger::NotFound,
     ),
+    (
+        "POST",
+        "/api/v1/recommendation-batches",
+        "write",
+        Stranger::OwnOnly,
+    ),
+    (
+        "GET",
+        "/api/v1/recommendation-batches/{id}",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "GET",
+        "/api/v1/recommendation-batches/{id}/rows",
+        "read",
+        Stranger::NotFound,
+    ),
     ("GET", "/api/v1/home", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/pipelines", "read", Stranger::OwnOnly),
     (

@@ -6,6 +6,7 @@
     reason = "helpers of tests count as outside code"
 )]
 
+mod batch;
 mod browser;
 mod closed_pipe;
 mod comparing;
