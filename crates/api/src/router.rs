@@ -103,10 +103,11 @@ fn models() -> OpenApiRouter<ApiState> {
 
 /// What sets a track beside others.
 fn comparisons() -> OpenApiRouter<ApiState> {
-    use native::{compare, lyrics_encoder, lyrics_space, map, syllables, traits};
+    use native::{artists, compare, lyrics_encoder, lyrics_space, map, syllables, traits};
     OpenApiRouter::new()
         .routes(routes!(syllables::syllables))
         .routes(routes!(traits::traits))
+        .routes(routes!(artists::vocabulary))
         .routes(routes!(compare::compare))
         .routes(routes!(lyrics_space::get, lyrics_space::learn))
         .routes(routes!(lyrics_encoder::get, lyrics_encoder::encode))

@@ -174,3 +174,8 @@ pub const DELIVERIES_MAX: usize = 32;
 pub const DELIVERIES_PER_TENANT_MAX: usize = 4;
 /// Most listeners named in one batch: names of 100 bytes fill a body of an ordinary route.
 pub const BATCH_LISTENERS_MAX: usize = 100_000;
+/// Lyrics of one artist that are read to count words: the longest catalogues known are about as large, and so
+/// many texts take about two seconds.
+pub const VOCABULARY_TRACKS_MAX: usize = 2_000;
+/// Longest window in which different words are counted.
+pub const VOCABULARY_WINDOW_WORDS_MAX: usize = 1_000_000;

@@ -2,6 +2,7 @@
 
 pub mod analysis;
 pub mod analyzers;
+pub mod artists;
 pub mod audio;
 pub mod audits;
 pub mod batches;

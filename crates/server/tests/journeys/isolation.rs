@@ -97,6 +97,12 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "read",
         Stranger::NotFound,
     ),
+    (
+        "GET",
+        "/api/v1/artists/{artist}/vocabulary",
+        "read",
+        Stranger::NotFound,
+    ),
     ("GET", "/api/v1/lyrics/space", "read", Stranger::OwnOnly),
     ("POST", "/api/v1/lyrics/space", "write", Stranger::OwnOnly),
     ("GET", "/api/v1/lyrics/encoder", "read", Stranger::OwnOnly),
@@ -544,6 +550,7 @@ fn request(path: &str, world: &World) -> (String, Value) {
         .replace("{name}", "other-1")
         .replace("{table}", "tracks")
         .replace("{offset}", "1")
+        .replace("{artist}", MARK)
         .replace("{placement}", "home")
         .replace("{view}", "mine")
         .replace("{version}", "1")

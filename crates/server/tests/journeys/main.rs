@@ -41,6 +41,7 @@ mod tables;
 mod tags;
 mod training;
 mod uploads;
+mod vocabulary;
 mod webdriver;
 mod webhooks;
 mod wire;
