@@ -11,7 +11,9 @@ mod duplicates;
 mod events;
 mod features;
 mod files;
+mod freshness;
 mod heads;
+mod ladder;
 mod language;
 mod load;
 mod ltr;
@@ -72,6 +74,10 @@ enum Command {
     Stress(stress::Args),
     /// Top-n recommendation on a fixed split, all items ranked.
     Recommend(recommend::Args),
+    /// Every model with its quality, speed, time to fit, size and reasons, on a fixed split.
+    Ladder(ladder::Args),
+    /// How soon a play changes what is recommended, on a served world.
+    Freshness(freshness::Args),
     /// What nobody has played: a map from what items are like to their factors, beside likeness alone.
     NewItems(new_items::Args),
     /// Next track of listening sessions, every prefix, all tracks ranked.
@@ -122,6 +128,8 @@ fn main() -> anyhow::Result<()> {
         Command::RapPairs(args) => rap_pairs::run(&args)?,
         Command::Stress(args) => stress::run(&args)?,
         Command::Recommend(args) => recommend::run(&args)?,
+        Command::Ladder(args) => ladder::run(&args)?,
+        Command::Freshness(args) => freshness::run(&args)?,
         Command::NewItems(args) => new_items::run(&args)?,
         Command::Sessions(args) => sessions::run(&args)?,
         Command::TwoStage(args) => two_stage::run(&args)?,
