@@ -13,7 +13,9 @@ mod duplicates;
 mod events;
 mod features;
 mod files;
+mod freshness;
 mod heads;
+mod ladder;
 mod language;
 mod load;
 mod ltr;
@@ -76,6 +78,10 @@ enum Command {
     Stress(stress::Args),
     /// Top-n recommendation on a fixed split, all items ranked.
     Recommend(recommend::Args),
+    /// Every model with its quality, speed, time to fit, size and reasons, on a fixed split.
+    Ladder(ladder::Args),
+    /// How soon a play changes what is recommended, on a served world.
+    Freshness(freshness::Args),
     /// What nobody has played: a map from what items are like to their factors, beside likeness alone.
     NewItems(new_items::Args),
     /// What the ranker gains from knowing the moment of a request, in worlds whose tastes move with it.
@@ -130,6 +136,8 @@ fn main() -> anyhow::Result<()> {
         Command::RapPairs(args) => rap_pairs::run(&args)?,
         Command::Stress(args) => stress::run(&args)?,
         Command::Recommend(args) => recommend::run(&args)?,
+        Command::Ladder(args) => ladder::run(&args)?,
+        Command::Freshness(args) => freshness::run(&args)?,
         Command::NewItems(args) => new_items::run(&args)?,
         Command::Moments(args) => moments::run(&args)?,
         Command::SkipAdaptation(args) => skip_adaptation::run(&args)?,

@@ -39,9 +39,19 @@ pub struct Args {
 }
 
 /// The split with listeners and items numbered by ascending id.
-struct Split {
-    matrix: InteractionMatrix,
-    relevant: Vec<HashSet<usize>>,
+pub struct Split {
+    /// What is fitted on.
+    pub matrix: InteractionMatrix,
+    /// The held-out items of each listener.
+    pub relevant: Vec<HashSet<usize>>,
+}
+
+impl Split {
+    /// The listeners with held-out items.
+    pub fn asked(&self) -> Vec<usize> {
+        let rows = 0..self.relevant.len();
+        rows.filter(|&row| !self.relevant[row].is_empty()).collect()
+    }
 }
 
 /// Scores every item for a listener of the matrix.
@@ -49,7 +59,7 @@ type Scorer<'m> = Box<dyn Fn(usize) -> anyhow::Result<Vec<f32>> + Sync + 'm>;
 
 /// Fits each model on train and valid, and reports it on test.
 pub fn run(args: &Args) -> anyhow::Result<Value> {
-    let split = read_split(args)?;
+    let split = read_split(&[&args.train, &args.valid], &args.test)?;
     let fits: [(&str, Fit); 6] = [
         ("random", fit_random),
         ("popularity", fit_popularity),
@@ -128,7 +138,8 @@ fn fit_ease<'m>(matrix: &'m InteractionMatrix, _seed: u64) -> anyhow::Result<Sco
     }))
 }
 
-fn binary_row(matrix: &InteractionMatrix, row: usize) -> Vec<(usize, f32)> {
+/// The items of a listener, each once.
+pub fn binary_row(matrix: &InteractionMatrix, row: usize) -> Vec<(usize, f32)> {
     (matrix.row(row).0.iter())
         .map(|&item| (item as usize, 1.0))
         .collect()
@@ -136,9 +147,7 @@ fn binary_row(matrix: &InteractionMatrix, row: usize) -> Vec<(usize, f32)> {
 
 /// Ranks all unseen items for every listener with held-out items and averages the measures.
 fn judge(split: &Split, scorer: &Scorer<'_>, fit_s: f64) -> anyhow::Result<Value> {
-    let listeners: Vec<usize> = (0..split.relevant.len())
-        .filter(|&row| !split.relevant[row].is_empty())
-        .collect();
+    let listeners = split.asked();
     let lists: Vec<Vec<usize>> = listeners
         .par_iter()
         .map(|&row| {
@@ -169,10 +178,11 @@ fn judge(split: &Split, scorer: &Scorer<'_>, fit_s: f64) -> anyhow::Result<Value
     }))
 }
 
-fn read_split(args: &Args) -> anyhow::Result<Split> {
-    let mut fitted = read_rows(&args.train)?;
-    fitted.extend(read_rows(&args.valid)?);
-    let held_out = read_rows(&args.test)?;
+/// Reads rows to fit on and held-out rows.
+pub fn read_split(fitted: &[&Path], held_out: &Path) -> anyhow::Result<Split> {
+    let parts = fitted.iter().map(|path| read_rows(path));
+    let fitted = parts.collect::<anyhow::Result<Vec<_>>>()?.concat();
+    let held_out = read_rows(held_out)?;
     let all = || fitted.iter().chain(&held_out);
     let listeners = numbered(all().map(|row| row.0));
     let items = numbered(all().map(|row| row.1));

@@ -12,6 +12,7 @@ pub mod problem;
 pub mod protocols;
 pub mod router;
 pub mod state;
+pub mod webhooks;
 
 pub use middleware::auth::Caller;
 pub use problem::Problem;

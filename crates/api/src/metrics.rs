@@ -63,6 +63,13 @@ pub struct StageLabels {
     pub stage: &'static str,
 }
 
+/// What became of an attempt to deliver a message.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DeliveryLabels {
+    /// `taken`, `failed`, or `given_up` beside the last `failed`.
+    pub outcome: &'static str,
+}
+
 /// The numbers at `/metrics`.
 pub struct Metrics {
     registry: Registry,
@@ -82,6 +89,8 @@ pub struct Metrics {
     pub degraded: Family<DegradedLabels, Counter>,
     /// How long the stages of recommendations took.
     pub stages: Family<StageLabels, Histogram>,
+    /// Attempts to deliver messages to webhooks.
+    pub deliveries: Family<DeliveryLabels, Counter>,
 }
 
 impl Default for Metrics {
@@ -133,6 +142,12 @@ impl Default for Metrics {
             "Time a stage of a recommendation took",
             stages.clone(),
         );
+        let deliveries = Family::default();
+        registry.register(
+            "webhook_deliveries",
+            "Attempts to deliver messages to webhooks by outcome",
+            deliveries.clone(),
+        );
         Self {
             registry,
             requests,
@@ -143,6 +158,7 @@ impl Default for Metrics {
             recommendations,
             degraded,
             stages,
+            deliveries,
         }
     }
 }

@@ -20,8 +20,8 @@ use crate::state::ApiState;
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
-        analysis, analyzers, audio, audits, duplicates, event_log, events, explanations, exports,
-        home, imports, jobs, listeners, listens, overview, pipelines, playlist_drafts,
+        analysis, analyzers, audio, audits, batches, duplicates, event_log, events, explanations,
+        exports, home, imports, jobs, listeners, listens, overview, pipelines, playlist_drafts,
         playlist_files, playlists, recommendations, replays, search, similar, statements,
         track_ids, tracks, usage, vectors,
     };
@@ -49,6 +49,8 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(listeners::get))
         .routes(routes!(listeners::events))
         .routes(routes!(recommendations::recommend))
+        .routes(routes!(batches::create, batches::get))
+        .routes(routes!(batches::rows))
         .routes(routes!(home::home))
         .routes(routes!(explanations::explain))
         .routes(routes!(pipelines::list))
@@ -101,10 +103,11 @@ fn models() -> OpenApiRouter<ApiState> {
 
 /// What sets a track beside others.
 fn comparisons() -> OpenApiRouter<ApiState> {
-    use native::{compare, lyrics_encoder, lyrics_space, map, syllables, traits};
+    use native::{artists, compare, lyrics_encoder, lyrics_space, map, syllables, traits};
     OpenApiRouter::new()
         .routes(routes!(syllables::syllables))
         .routes(routes!(traits::traits))
+        .routes(routes!(artists::vocabulary))
         .routes(routes!(compare::compare))
         .routes(routes!(lyrics_space::get, lyrics_space::learn))
         .routes(routes!(lyrics_encoder::get, lyrics_encoder::encode))
@@ -115,11 +118,17 @@ fn comparisons() -> OpenApiRouter<ApiState> {
 
 /// Keys, tenants and probes: what runs an installation.
 fn administration() -> OpenApiRouter<ApiState> {
-    use native::{keys, probes, tenants};
+    use native::{keys, probes, tenants, webhooks};
     OpenApiRouter::new()
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
         .routes(routes!(keys::rotate))
+        .routes(routes!(webhooks::create, webhooks::list))
+        .routes(routes!(webhooks::get, webhooks::delete))
+        .routes(routes!(webhooks::resume))
+        .routes(routes!(webhooks::dead_letters))
+        .routes(routes!(webhooks::replay))
+        .routes(routes!(webhooks::drop_letter))
         .routes(routes!(tenants::create, tenants::list))
         .routes(routes!(tenants::delete))
         .routes(routes!(tenants::audit))

@@ -16,7 +16,7 @@ use leitmotif_recommend::map::Mapper;
 use leitmotif_recommend::{Recommender, Searcher};
 use leitmotif_storage::ports::{
     Accounts, BlobStore, CatalogStore, DefinitionStore, EventLog, ImportStore, JobQueue, Ledger,
-    ModelRegistry, VectorStore,
+    ModelRegistry, VectorStore, WebhookStore,
 };
 use tokio::sync::Notify;
 
@@ -25,6 +25,7 @@ use crate::middleware::auth::KeyCache;
 use crate::middleware::daily::DailyRequests;
 use crate::middleware::quota::Quotas;
 use crate::native::replays::ReplayGate;
+use crate::webhooks::Deliveries;
 
 /// What the composition root hands over.
 pub struct ApiParts {
@@ -48,6 +49,12 @@ pub struct ApiParts {
     pub ledger: Arc<dyn Ledger>,
     /// Tenants and keys.
     pub accounts: Arc<dyn Accounts>,
+    /// Who is told of what happens.
+    pub webhooks: Arc<dyn WebhookStore>,
+    /// Delivers what they are told.
+    pub deliveries: Arc<Deliveries>,
+    /// Whether webhooks may lead to addresses inside the operator's network.
+    pub webhook_private_addresses: bool,
     /// Takes scrobbles in.
     pub scrobbles: Arc<ScrobbleLog>,
     /// Writes tracks with what follows from it.

@@ -492,10 +492,13 @@ pub struct AnalysisCompleted {
 /// A conclusion of the platform, for people and for automation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// About what.
+    /// About what: the name of a [`crate::webhook::NoticeKind`], or what a projection reads anew.
     pub subject: String,
     /// The conclusion.
     pub conclusion: String,
+    /// The particulars, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<serde_json::Value>,
 }
 
 /// An alias moved.
@@ -648,6 +651,12 @@ mod tests {
         );
         let changed = r#""kind":"catalogue_changed","payload":{"track":"0000000000000000000001","change":"added"}"#;
         check(&format!("{{{head},{changed}}}"), "catalogue_changed");
+        check(
+            &format!(
+                r#"{{{head},"kind":"verdict","payload":{{"subject":"duplicates","conclusion":"c"}}}}"#
+            ),
+            "verdict",
+        );
         check(
             &format!(r#"{{{head},"kind":"search","payload":{{"query":"q","result_count":2}}}}"#),
             "search",

@@ -212,6 +212,9 @@ id!(
 id!(
     /// The audit of one import.
     AuditId, "audit");
+id!(
+    /// An address that is told of what happens.
+    WebhookId, "webhook");
 
 impl RecordingId {
     /// The id as a UUID in lower-case hexadecimal with dashes, as MusicBrainz and its kin write ids.

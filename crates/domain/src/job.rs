@@ -30,6 +30,8 @@ pub enum JobTask {
     LearnLyrics,
     /// Embed the tenant's lyrics by the encoder of the settings.
     EncodeLyrics,
+    /// Recommend to many listeners at once, as the stored request says.
+    RecommendBatch,
 }
 
 impl JobTask {
@@ -43,6 +45,7 @@ impl JobTask {
             Self::TrainHeads => "train_heads",
             Self::LearnLyrics => "learn_lyrics",
             Self::EncodeLyrics => "encode_lyrics",
+            Self::RecommendBatch => "recommend_batch",
         }
     }
 
@@ -56,7 +59,8 @@ impl JobTask {
             | Self::FindDuplicates
             | Self::TrainHeads
             | Self::LearnLyrics
-            | Self::EncodeLyrics => false,
+            | Self::EncodeLyrics
+            | Self::RecommendBatch => false,
         }
     }
 }

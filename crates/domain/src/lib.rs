@@ -19,6 +19,7 @@ pub mod rung;
 pub mod statement;
 pub mod track;
 pub mod training;
+pub mod webhook;
 pub mod zone;
 
 pub mod bucket;
@@ -29,7 +30,7 @@ pub use definition::Assignment;
 pub use error::ErrorKind;
 pub use ids::{
     AuditId, EventId, JobId, KeyId, ListenerId, ModelId, PlaylistId, RecordingId, RequestId,
-    TenantId, TrackId,
+    TenantId, TrackId, WebhookId,
 };
 pub use rung::Rung;
 pub use tenant::{OperatorScope, TenantScope};

@@ -156,3 +156,29 @@ pub const FEATURE_NAMES_MAX: usize = 1_000_000;
 pub const FEATURE_EVENTS_SORTED_MAX: usize = 2_000_000;
 /// Served rows remembered to be computed anew, of one tenant.
 pub const FEATURE_ROWS_SERVED_MAX: usize = 4_096;
+/// Most webhooks of a tenant: each reads the log for itself.
+pub const WEBHOOKS_MAX: usize = 16;
+/// Longest address of a webhook in bytes.
+pub const WEBHOOK_URL_BYTES_MAX: usize = 2_048;
+/// Messages given up that are kept for one webhook; the oldest go first.
+pub const DEAD_LETTERS_MAX: usize = 1_000;
+/// Attempts to deliver a message before it is given up: with doubled waits from five seconds on they take
+/// eleven to 22 minutes, in which a receiver can restart or be repaired.
+pub const DELIVERY_ATTEMPTS_MAX: u32 = 8;
+/// Messages in a row that are given up before their webhook is paused.
+pub const DELIVERY_FAILURES_MAX: u32 = 3;
+/// Longest wait for a receiver to take a message.
+pub const DELIVERY_MS_MAX: u64 = 10_000;
+/// Most bytes read of what a receiver answers; nothing but its status is used.
+pub const DELIVERY_ANSWER_BYTES_MAX: usize = 16 * 1024;
+/// Deliveries under way at once, of all tenants and of one.
+pub const DELIVERIES_MAX: usize = 32;
+/// Deliveries of one tenant under way at once.
+pub const DELIVERIES_PER_TENANT_MAX: usize = 4;
+/// Most listeners named in one batch: names of 100 bytes fill a body of an ordinary route.
+pub const BATCH_LISTENERS_MAX: usize = 100_000;
+/// Lyrics of one artist that are read to count words: the longest catalogues known are about as large, and so
+/// many texts take about two seconds.
+pub const VOCABULARY_TRACKS_MAX: usize = 2_000;
+/// Longest window in which different words are counted.
+pub const VOCABULARY_WINDOW_WORDS_MAX: usize = 1_000_000;

@@ -2,7 +2,8 @@
 
 use leitmotif_analysis::lyrics::scansion::{LineScan, scan_poem};
 use leitmotif_analysis::lyrics::syllables::{Singer, SungWord, Syllable};
-use leitmotif_analysis::lyrics::{LyricsText, identify_language};
+use leitmotif_analysis::lyrics::vocabulary::WindowVocabulary;
+use leitmotif_analysis::lyrics::{LyricsText, identify_language, lyrics_words};
 
 /// One line of verse.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,14 @@ pub fn verse_lines(lyrics: &str) -> Vec<VerseLine> {
             time_ms: line.time_ms,
         })
         .collect()
+}
+
+/// The vocabulary of several lyrics in a row, in windows of a fixed length.
+///
+/// - Cost: O(words).
+pub fn vocabulary_of(lyrics: &[String], window_words: usize) -> WindowVocabulary {
+    let texts: Vec<Vec<String>> = lyrics.iter().map(|text| lyrics_words(text)).collect();
+    WindowVocabulary::of_texts(&texts, window_words)
 }
 
 /// A syllable as it is sung.

@@ -103,6 +103,7 @@ impl World {
             lyrics_spaces: Arc::new(LyricsSpaces::new(catalogue.clone(), None)),
         };
         let workers = Arc::new(Workers {
+            log: storage.clone(),
             queue: storage.clone(),
             directory,
             runners: vec![Arc::new(runner)],

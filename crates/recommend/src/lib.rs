@@ -28,11 +28,13 @@ pub mod rules;
 pub mod trace;
 
 mod answering;
+pub mod batch;
 mod contributions;
 pub mod heads;
 pub mod map;
 pub mod playlists;
 pub mod ranker_files;
+pub mod releases;
 pub mod search;
 pub mod service;
 pub mod train;

@@ -9,7 +9,7 @@ use leitmotif_domain::event::{
     EVENT_SCHEMA_VERSION, Event, EventPayload, ExposedTrack, Exposure, Moment,
 };
 use leitmotif_domain::{
-    Clock, ErrorKind, EventId, ModelId, RequestId, TenantId, TenantScope, TrackId,
+    Clock, ErrorKind, EventId, ModelId, RequestId, TenantId, TenantScope, Timestamp, TrackId,
 };
 use leitmotif_features::saving::{self, Holder};
 use leitmotif_features::{ListenerProfile, Projection, projection};
@@ -28,7 +28,7 @@ use crate::heads::Heads;
 use crate::model::RecommenderModel;
 use crate::model_bytes;
 use crate::pipeline::{
-    DegradedCause, Near, RecommendRequest, Recommendations, Stage, content_seeds,
+    Budgets, DegradedCause, Near, RecommendRequest, Recommendations, Stage, content_seeds,
 };
 use crate::placements::Placements;
 use crate::recordings::Recordings;
@@ -72,8 +72,9 @@ pub struct Recommender {
     tenants: RwLock<HashMap<TenantId, Arc<TenantSlot>>>,
 }
 
+/// What is kept in memory for a tenant.
 #[derive(Default)]
-struct TenantSlot {
+pub(crate) struct TenantSlot {
     view: RwLock<TenantView>,
     /// Held by whoever reads the log into the view; says whether the view was opened.
     follower: tokio::sync::Mutex<bool>,
@@ -81,10 +82,28 @@ struct TenantSlot {
     heads: RwLock<Option<KeptHeads>>,
 }
 
+impl TenantSlot {
+    /// The last event that is part of it.
+    pub(crate) fn offset(&self) -> u64 {
+        self.view.read().projection.offset
+    }
+}
+
 impl Holder for TenantSlot {
     fn with<T>(&self, work: impl FnOnce(&mut Projection) -> T) -> T {
         work(&mut self.view.write().projection)
     }
+}
+
+/// How an answer is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// The moment that it is made for.
+    pub now: Timestamp,
+    /// Whether the pipeline's exploration applies.
+    pub is_explored: bool,
+    /// Whether somebody waits: stages keep to their budgets, and a trace is kept.
+    pub is_awaited: bool,
 }
 
 /// Heads with their version.
@@ -152,11 +171,33 @@ impl Recommender {
         let mut watch = Stopwatch::start();
         let slot = self.level(scope).await?;
         watch.lap("features");
+        let manner = Manner {
+            now: self.stores.clock.now(),
+            is_explored,
+            is_awaited: true,
+        };
+        self.answer_on(scope, slot, request, manner, watch).await
+    }
+
+    /// Answers from what is kept in memory, level with the log or not.
+    pub(crate) async fn answer_on(
+        &self,
+        scope: &TenantScope,
+        slot: Arc<TenantSlot>,
+        request: RecommendRequest,
+        manner: Manner,
+        mut watch: Stopwatch,
+    ) -> Result<Recommendations> {
         let unit = request.listener.map(|listener| listener.to_string());
         let request_id =
             RequestId::generate(self.stores.clock.as_ref(), self.stores.entropy.as_ref());
         let unit = unit.unwrap_or_else(|| request_id.to_string());
-        let (assignment, definition) = slot.view.read().placements.assign(&request, &unit);
+        let (assignment, mut definition) = slot.view.read().placements.assign(&request, &unit);
+        if !manner.is_awaited {
+            let mut unhurried = definition.as_ref().clone();
+            unhurried.budgets = Budgets::unlimited();
+            definition = Arc::new(unhurried);
+        }
         watch.lap("assignment");
         let is_small =
             slot.view.read().model.as_ref().is_none_or(|model| {
@@ -172,13 +213,15 @@ impl Recommender {
             assignment,
             definition,
             near,
-            now: self.stores.clock.now(),
-            is_explored,
+            now: manner.now,
+            is_explored: manner.is_explored,
         };
         let (traces, tenant) = (Arc::clone(&self.traces), scope.tenant());
         let work = move || {
             let (answered, trace) = answering.answer(&slot.view.read(), watch)?;
-            traces.keep(tenant, trace);
+            if manner.is_awaited {
+                traces.keep(tenant, trace);
+            }
             Ok(answered)
         };
         if is_small {
@@ -360,7 +403,7 @@ impl Recommender {
         }
         let mut is_open = slot.follower.lock().await;
         if !*is_open {
-            let opened = self.open(scope).await?;
+            let opened = self.open(scope, self.stores.clock.now()).await?;
             *slot.view.write() = opened;
             *is_open = true;
         }
@@ -392,7 +435,19 @@ impl Recommender {
         Arc::clone(self.tenants.write().entry(tenant).or_default())
     }
 
-    async fn open(&self, scope: &TenantScope) -> Result<TenantView> {
+    /// Reads what is kept of a tenant beside what lives, as a start at `now` would, for work that must not
+    /// see what comes meanwhile.
+    pub(crate) async fn open_beside(
+        &self,
+        scope: &TenantScope,
+        now: Timestamp,
+    ) -> Result<Arc<TenantSlot>> {
+        let slot = TenantSlot::default();
+        *slot.view.write() = self.open(scope, now).await?;
+        Ok(Arc::new(slot))
+    }
+
+    async fn open(&self, scope: &TenantScope, now: Timestamp) -> Result<TenantView> {
         let mut view = TenantView::default();
         view.projection = Projection::open(self.stores.log.as_ref(), scope).await?;
         // What events say of catalogue and model is in what is read below.
@@ -405,7 +460,7 @@ impl Recommender {
         let mapped = self.mapped(scope, view.model.clone(), &unknown).await;
         view.put_mapped(mapped);
         view.placements = Placements::read(self.stores.definitions.as_ref(), scope).await?;
-        view.refresh_popularity(self.stores.clock.now());
+        view.refresh_popularity(now);
         let sessions = view.read_sessions()?;
         view.set_sessions(sessions);
         Ok(view)

@@ -5,11 +5,13 @@ mod output;
 
 mod client;
 mod commands;
+mod courier;
 mod entropy;
 mod lyrics_encoder;
 mod platform;
 mod progress;
 mod settings;
+mod telling;
 mod trainer;
 
 use std::process::ExitCode;

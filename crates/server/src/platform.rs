@@ -12,6 +12,7 @@ use axum::Router;
 use leitmotif_api::metrics::Metrics;
 use leitmotif_api::middleware::daily::DailyRequests;
 use leitmotif_api::middleware::quota::Quotas;
+use leitmotif_api::webhooks::Deliveries;
 use leitmotif_api::{ApiParts, ApiState};
 use leitmotif_domain::chance::Entropy;
 use leitmotif_domain::clock::SystemClock;
@@ -44,8 +45,10 @@ pub use leitmotif_storage::embedded::inspect;
 use crate::entropy::SystemEntropy;
 use crate::lyrics_encoder;
 use crate::settings::Settings;
+use crate::telling::Telling;
 use crate::trainer::{
-    EncodeLyricsRunner, FormerSpaces, HeadsBehind, LearnLyricsRunner, TrainHeadsRunner, TrainRunner,
+    BatchRunner, EncodeLyricsRunner, FormerSpaces, HeadsBehind, LearnLyricsRunner,
+    TrainHeadsRunner, TrainRunner,
 };
 
 /// The file with the local operator's key, readable by the folder's owner alone.
@@ -68,6 +71,7 @@ pub struct Platform {
     directory: Arc<TenantDirectory>,
     stop: watch::Sender<bool>,
     workers: JoinHandle<()>,
+    tellers: Vec<JoinHandle<()>>,
     warming: JoinHandle<()>,
     exposures: JoinHandle<()>,
 }
@@ -95,39 +99,29 @@ impl Platform {
         let is_ready = Arc::new(AtomicBool::new(false));
         let (warming, is_warm) = warm(&services.recommender, directory.scopes());
         let daily = daily_of(settings, &storage);
-        let state = ApiState::new(ApiParts {
-            catalog: storage.clone(),
+        let metrics = Metrics::default();
+        let telling = Telling {
+            webhooks: storage.clone(),
             log: storage.clone(),
-            vectors: storage.clone(),
-            blobs: storage.clone(),
-            imports: storage.clone(),
-            definitions: storage.clone(),
-            jobs: storage.clone(),
-            models: storage.clone(),
-            ledger: storage.clone(),
-            accounts: storage.clone(),
-            scrobbles: services.scrobbles,
-            catalogue: services.catalogue,
-            lyrics_spaces: services.lyrics_spaces,
-            mapper: services.mapper,
-            search: services.search,
-            recommender: Arc::clone(&services.recommender),
-            features: Arc::clone(&services.features),
+            directory: &directory,
+            recommender: &services.recommender,
+            daily: &daily,
+            clock: &clock,
+            entropy: &entropy,
+        };
+        let (deliveries, tellers) = telling.start(settings, &metrics, &stop);
+        let running = Running {
+            deliveries,
             directory: Arc::clone(&directory),
-            wake_workers: services.wake,
+            daily: Arc::clone(&daily),
             clock,
             entropy,
             cursor_key: derive(&secret, "cursor"),
-            quotas: Quotas::new(settings.requests_per_second, settings.request_burst),
-            daily: Arc::clone(&daily),
-            import_roots: settings.import_roots.clone(),
-            own_tastes: settings.own_tastes.clone(),
             is_ready: Arc::clone(&is_ready),
             is_warm,
-            metrics: Metrics::default(),
-            keys: Default::default(),
-            replays: Default::default(),
-        });
+            metrics,
+        };
+        let state = running.state(settings, &storage, &services);
         let router = leitmotif_api::router(state, leitmotif_studio::pages());
         is_ready.store(true, Ordering::Release);
         Ok(Self {
@@ -141,6 +135,7 @@ impl Platform {
             directory,
             stop,
             workers,
+            tellers,
             warming,
             exposures,
         })
@@ -152,6 +147,9 @@ impl Platform {
         self.stop.send_replace(true);
         self.warming.abort();
         self.workers.await?;
+        for teller in self.tellers {
+            teller.await?;
+        }
         self.recommender
             .checkpoint_all(&self.directory.scopes())
             .await?;
@@ -233,6 +231,66 @@ async fn free_claims(
     Ok(())
 }
 
+/// What runs and is known besides the stores and the services.
+struct Running {
+    deliveries: Arc<Deliveries>,
+    directory: Arc<TenantDirectory>,
+    daily: Arc<DailyRequests>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    cursor_key: [u8; 32],
+    is_ready: Arc<AtomicBool>,
+    is_warm: Arc<AtomicBool>,
+    metrics: Metrics,
+}
+
+impl Running {
+    /// Everything a handler can reach.
+    fn state(
+        self,
+        settings: &Settings,
+        storage: &Arc<EmbeddedStorage>,
+        services: &Services,
+    ) -> ApiState {
+        ApiState::new(ApiParts {
+            catalog: storage.clone(),
+            log: storage.clone(),
+            vectors: storage.clone(),
+            blobs: storage.clone(),
+            imports: storage.clone(),
+            definitions: storage.clone(),
+            jobs: storage.clone(),
+            models: storage.clone(),
+            ledger: storage.clone(),
+            accounts: storage.clone(),
+            webhooks: storage.clone(),
+            deliveries: self.deliveries,
+            webhook_private_addresses: settings.webhook_private_addresses,
+            scrobbles: Arc::clone(&services.scrobbles),
+            catalogue: Arc::clone(&services.catalogue),
+            lyrics_spaces: Arc::clone(&services.lyrics_spaces),
+            mapper: Arc::clone(&services.mapper),
+            search: Arc::clone(&services.search),
+            recommender: Arc::clone(&services.recommender),
+            features: Arc::clone(&services.features),
+            directory: self.directory,
+            wake_workers: Arc::clone(&services.wake),
+            clock: self.clock,
+            entropy: self.entropy,
+            cursor_key: self.cursor_key,
+            quotas: Quotas::new(settings.requests_per_second, settings.request_burst),
+            daily: self.daily,
+            import_roots: settings.import_roots.clone(),
+            own_tastes: settings.own_tastes.clone(),
+            is_ready: self.is_ready,
+            is_warm: self.is_warm,
+            metrics: self.metrics,
+            keys: Default::default(),
+            replays: Default::default(),
+        })
+    }
+}
+
 /// What works on the stores.
 struct Services {
     scrobbles: Arc<ScrobbleLog>,
@@ -310,6 +368,9 @@ impl Services {
                 former: former.clone(),
             }),
             Arc::new(EncodeLyricsRunner { heads, former }),
+            Arc::new(BatchRunner {
+                recommender: Arc::clone(&self.recommender),
+            }),
             Arc::new(ScanRunner {
                 catalogue: Arc::clone(&self.catalogue),
             }),
@@ -325,6 +386,7 @@ impl Services {
         ];
         Ok(Workers {
             queue: storage.clone(),
+            log: storage.clone(),
             directory: Arc::clone(directory),
             runners,
             wake: Arc::clone(&self.wake),

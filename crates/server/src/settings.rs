@@ -34,6 +34,9 @@ pub struct Settings {
     /// Folder of a sentence encoder for lyrics: `model.onnx` and `tokenizer.json`. Needs a build with the
     /// feature `onnx`.
     pub lyrics_encoder: Option<PathBuf>,
+    /// Whether webhooks may lead to addresses that only this machine or its network can reach. Any tenant's
+    /// administrator can then make the server ask them.
+    pub webhook_private_addresses: bool,
     /// What is logged: `error`, `warn`, `info`, `debug`, or a filter such as `leitmotif=debug`.
     pub log: String,
     /// Whether log lines are JSON documents.
@@ -80,6 +83,7 @@ impl Default for Settings {
             import_roots: Vec::new(),
             own_tastes: Vec::new(),
             lyrics_encoder: None,
+            webhook_private_addresses: false,
             log: "info".to_owned(),
             log_json: false,
             url: None,

@@ -1,18 +1,21 @@
-//! The training jobs: the recommender's work in the hands of the job workers.
+//! The recommender's jobs, trainings and batches, in the hands of the job workers.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use leitmotif_domain::event::Event;
 use leitmotif_domain::job::{JobTask, NewJob};
-use leitmotif_domain::{ErrorKind, TenantScope};
+use leitmotif_domain::webhook::{NoticeKind, notice};
+use leitmotif_domain::{ErrorKind, EventId, JobId, TenantScope, Timestamp};
 use leitmotif_ingest::jobs::{JobFailure, JobHandle, JobRunner};
 use leitmotif_ingest::lyrics_encoder::encode_lyrics;
 use leitmotif_ingest::lyrics_space::{LyricsSpaces, learn_lyrics};
 use leitmotif_recommend::Recommender;
 use leitmotif_recommend::heads::{LabelKind, train_heads};
 use leitmotif_recommend::map::Mapper;
-use leitmotif_recommend::train::{TrainingRun, train};
+use leitmotif_recommend::train::{TrainingReport, TrainingRun, train};
 use leitmotif_storage::ports::{JobQueue, VectorSpace};
+use serde_json::json;
 
 /// Trains the models of a tenant.
 pub struct TrainRunner {
@@ -48,11 +51,28 @@ impl JobRunner for TrainRunner {
                     tracing::debug!(model = %report.model, stage, taken, "a stage of a training");
                 }
                 tracing::info!(model = %report.model, listens = report.listens, blend, promotion, "trained");
+                let event = finished(&report, leased.id, stores.clock.now());
+                let told = stores.log.append(scope, vec![event]).await;
+                told.map_err(leitmotif_ingest::Error::from)?;
                 Ok(())
             }
             Err(error) => Err(failure(&error)),
         }
     }
+}
+
+/// Tells that a training ended, and whether its model answers requests from now on.
+fn finished(report: &TrainingReport, job: JobId, now: Timestamp) -> Event {
+    let id = EventId::derive(&[b"training finished", &report.model.as_u128().to_be_bytes()]);
+    let detail = json!({
+        "job": job,
+        "model": report.model,
+        "is_promoted": report.promotion.is_promoted,
+        "listens": report.listens,
+        "blend_ndcg_at_10": report.ladder.blend.ndcg_at_10,
+    });
+    let conclusion = report.promotion.reason.clone();
+    notice(NoticeKind::TrainingFinished, id, now, conclusion, detail)
 }
 
 /// Trains the heads of a tenant.
@@ -144,6 +164,31 @@ impl JobRunner for EncodeLyricsRunner {
         if read.iter().any(|space| dropped.contains(space)) {
             self.heads.train_again(scope).await?;
         }
+        Ok(())
+    }
+}
+
+/// Makes the lists of many listeners.
+pub struct BatchRunner {
+    /// Who makes them.
+    pub recommender: Arc<Recommender>,
+}
+
+#[async_trait]
+impl JobRunner for BatchRunner {
+    fn kind(&self) -> &'static str {
+        "recommend_batch"
+    }
+
+    fn may_be_cut(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, scope: &TenantScope, job: &JobHandle) -> Result<(), JobFailure> {
+        let ran = (self.recommender).run_batch(scope, |progress| job.report(progress));
+        let batch = ran.await.map_err(|error| failure(&error))?;
+        let (lists, spent_ms) = (batch.done, batch.spent_ms);
+        tracing::info!(lists, spent_ms, "a batch is made");
         Ok(())
     }
 }

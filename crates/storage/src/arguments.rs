@@ -3,9 +3,9 @@
 use leitmotif_domain::definition::DefinitionKind;
 use leitmotif_domain::error::InvalidValue;
 use leitmotif_domain::ids::decode_base62;
-use leitmotif_domain::limits;
 use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::track::TrackDetails;
+use leitmotif_domain::{WebhookId, limits};
 
 use crate::error::{Error, Result};
 
@@ -46,6 +46,21 @@ pub fn check_definition_count(kind: DefinitionKind, count: usize) -> Result<()> 
         return Err(InvalidValue::new("name", reason).into());
     }
     Ok(())
+}
+
+/// Refuses one more webhook when there are `count` already.
+pub fn check_webhook_count(count: usize) -> Result<()> {
+    if count >= limits::WEBHOOKS_MAX {
+        let reason = format!("{count} webhooks exist, the most there may be");
+        return Err(InvalidValue::new("url", reason).into());
+    }
+    Ok(())
+}
+
+/// The refusal of a webhook whose id is taken.
+pub fn webhook_is_there(id: WebhookId) -> Error {
+    let reason = format!("webhook `{id}` is there already");
+    Error::Conflict { reason }
 }
 
 /// Refuses a vector that no index takes.

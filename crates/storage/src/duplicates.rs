@@ -158,6 +158,7 @@ pub async fn announce(
         payload: EventPayload::Verdict(Verdict {
             subject: DUPLICATES.to_owned(),
             conclusion: conclusion.to_owned(),
+            detail: None,
         }),
     };
     log.append(scope, vec![event]).await?;

@@ -18,7 +18,7 @@ use crate::state::ApiState;
 const METRIC: &str = "requests";
 /// Requests counted in memory before they are written down: what a crash forgives at most.
 const UNWRITTEN_MAX: u64 = 256;
-const DAY_MS: i64 = 24 * 3_600 * 1_000;
+pub(crate) const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
 /// Counts requests by tenant and UTC day.
 pub struct DailyRequests {
@@ -95,6 +95,13 @@ impl DailyRequests {
         Ok(is_admitted)
     }
 
+    /// Requests of the day at `now` and their bound; none without a bound, or before the day's first request.
+    pub fn spent(&self, tenant: TenantId, now: Timestamp) -> Option<(u64, u64)> {
+        let counts = self.counts.lock();
+        let count = counts.get(&tenant).filter(|_| self.limit > 0)?;
+        is_same_day(count.at, now).then_some((count.total, self.limit))
+    }
+
     /// Counts in memory when the day is open; with the count to be written when enough came.
     fn admit_known(&self, tenant: TenantId, now: Timestamp) -> Option<(bool, Option<Count>)> {
         let mut counts = self.counts.lock();
@@ -152,7 +159,7 @@ fn is_same_day(one: Timestamp, other: Timestamp) -> bool {
 }
 
 /// `YYYY-MM-DD` in UTC.
-fn day_text(at: Timestamp) -> String {
+pub(crate) fn day_text(at: Timestamp) -> String {
     at.to_string().chars().take("YYYY-MM-DD".len()).collect()
 }
 

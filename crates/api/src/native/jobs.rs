@@ -46,8 +46,8 @@ pub(super) async fn queue_one(
 pub struct JobAnswer {
     /// Its id.
     pub id: String,
-    /// `analyze_track`, `scan_folder`, `train`, `find_duplicates`, `train_heads`, `learn_lyrics` or
-    /// `encode_lyrics`.
+    /// `analyze_track`, `scan_folder`, `train`, `find_duplicates`, `train_heads`, `learn_lyrics`,
+    /// `encode_lyrics` or `recommend_batch`.
     pub kind: &'static str,
     /// The track or folder it is about.
     pub subject: Option<String>,
@@ -81,7 +81,8 @@ impl From<Job> for JobAnswer {
             | JobTask::FindDuplicates
             | JobTask::TrainHeads
             | JobTask::LearnLyrics
-            | JobTask::EncodeLyrics => None,
+            | JobTask::EncodeLyrics
+            | JobTask::RecommendBatch => None,
         };
         let stage = match &job.task {
             JobTask::Train(request) if job.state == JobState::Running => {

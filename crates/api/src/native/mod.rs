@@ -2,8 +2,10 @@
 
 pub mod analysis;
 pub mod analyzers;
+pub mod artists;
 pub mod audio;
 pub mod audits;
+pub mod batches;
 pub mod compare;
 pub mod constraints;
 pub mod duplicates;
@@ -44,6 +46,7 @@ pub mod training;
 pub mod traits;
 pub mod usage;
 pub mod vectors;
+pub mod webhooks;
 
 use leitmotif_domain::track::TrackRef;
 use leitmotif_domain::{TenantScope, TrackId, limits};

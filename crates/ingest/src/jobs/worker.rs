@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use leitmotif_domain::chance::Entropy;
-use leitmotif_domain::job::Progress;
-use leitmotif_domain::{ErrorKind, TenantScope, limits};
-use leitmotif_storage::ports::{JobQueue, LeasedJob};
+use leitmotif_domain::job::{JobState, JobTask, Progress};
+use leitmotif_domain::webhook::{NoticeKind, notice};
+use leitmotif_domain::{ErrorKind, EventId, TenantScope, limits};
+use leitmotif_storage::ports::{EventLog, JobQueue, LeasedJob};
+use serde_json::json;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -72,6 +74,8 @@ impl JobHandle {
 pub struct Workers {
     /// Where the jobs wait.
     pub queue: Arc<dyn JobQueue>,
+    /// Where it is told that a job failed for good.
+    pub log: Arc<dyn EventLog>,
     /// Whose jobs.
     pub directory: Arc<TenantDirectory>,
     /// Who does them, in the order of their urgency.
@@ -181,7 +185,7 @@ impl Workers {
                     .then(|| self.back_off_ms(leased.job.attempts));
                 let (id, attempts) = (leased.job.id, leased.job.attempts);
                 tracing::warn!(job = %id, attempts, reason = %failure.reason, "job failed");
-                self.queue.fail(scope, &leased, &failure.reason, wait).await
+                self.fail(scope, &leased, &failure.reason, wait).await
             }
         };
         if let Err(error) = reported {
@@ -203,6 +207,39 @@ impl Workers {
             self.queue.progress(scope, leased, last, lease_ms).await?;
         }
         self.queue.complete(scope, leased).await
+    }
+
+    /// Reports a failed attempt, and tells the log when it was the last.
+    async fn fail(
+        &self,
+        scope: &TenantScope,
+        leased: &LeasedJob,
+        reason: &str,
+        wait: Option<i64>,
+    ) -> Result<(), leitmotif_storage::Error> {
+        self.queue.fail(scope, leased, reason, wait).await?;
+        let left = self.queue.job(scope, leased.job.id).await?;
+        let Some(dead) = left.filter(|job| job.state == JobState::Dead) else {
+            return Ok(());
+        };
+        let (id, task) = (dead.id, &dead.task);
+        let mut detail = json!({"job": id, "task": task.kind(), "attempts": dead.attempts});
+        let kind = match task {
+            JobTask::AnalyzeTrack { track } => {
+                detail["track"] = json!(track);
+                NoticeKind::AnalysisFailed
+            }
+            JobTask::Train(_) => NoticeKind::TrainingFailed,
+            _ => NoticeKind::JobFailed,
+        };
+        let event_id = EventId::derive(&[
+            b"job failed",
+            &id.as_u128().to_be_bytes(),
+            &dead.updated_at.as_ms().to_be_bytes(),
+        ]);
+        let event = notice(kind, event_id, dead.updated_at, reason.to_owned(), detail);
+        self.log.append(scope, vec![event]).await?;
+        Ok(())
     }
 
     /// Extends the lease while the job runs; ends when the lease is lost.

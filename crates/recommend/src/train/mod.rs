@@ -2,6 +2,7 @@
 //! production, fit on everything, register.
 
 mod ablation;
+mod against;
 mod cold;
 mod contenders;
 mod current;
@@ -26,6 +27,7 @@ mod tune;
 mod validate;
 
 pub use ablation::{AblatedGroup, Ablation};
+pub use against::SearchVerdict;
 pub use cold::ColdReport;
 pub use current::{Basis, Comparison};
 pub use dataset::Dataset;

@@ -19,9 +19,9 @@ use super::report::{NeighbourReport, SearchReport, TrainingReport};
 use super::settled::{Evaluated, Measured, Settled, SettledRanker, SettledSources};
 use super::stages::{Meter, Stage};
 use super::steps::{SoundedSteps, StepReport, Stretch};
-use super::tune::{Weighing, costliest, trials_within};
+use super::tune::{Weighing, costliest, trials_within, with_short_fits};
 use super::validate::{self, DataFacts};
-use super::{JUDGE_AT, TrainingRun, WEIGH_AT, cold, past, promote};
+use super::{JUDGE_AT, TrainingRun, WEIGH_AT, against, cold, past, promote};
 use crate::catalogue::CatalogueView;
 use crate::cold_map::ContentVectors;
 use crate::error::{Error, Result};
@@ -137,7 +137,19 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
                 let dataset = &fitting.dataset;
                 let weighing = Weighing::new(dataset, dataset.split(WEIGH_AT, JUDGE_AT))?;
                 let count = count.unwrap_or_else(|| weighing.usual_trials());
-                let found = weighing.search(count, &fitting.content, on_share)?;
+                let mut found = weighing.search(count, &fitting.content, on_share)?;
+                let searched = (found.settings, found.blend);
+                let verdict = match found.usual {
+                    Some(usual) => {
+                        Some(against::judge(dataset, &fitting.content, usual, searched)?)
+                    }
+                    None => None,
+                };
+                if let Some(usual) = found.usual
+                    && verdict.is_some_and(|verdict| !verdict.is_kept)
+                {
+                    (found.settings, found.blend) = usual;
+                }
                 let plays = dataset.split(JUDGE_AT, 1.0);
                 let factorization = found.settings.factorization;
                 let cold = cold::judge(dataset, plays.train(), &vectors, factorization)?;
@@ -147,6 +159,7 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
                     blend: found.blend,
                     trials: found.trials,
                     neighbour_trials: found.neighbour_trials,
+                    verdict,
                     cold,
                 })
             })
@@ -167,8 +180,8 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
             let weighing = Weighing::new(dataset, dataset.split(WEIGH_AT, JUDGE_AT))?;
             weighing.try_one(costliest()).map(|_| ())
         };
-        let count = self.trials(settled, "source_trials", asked, first).await?;
-        Ok(Some(count as usize))
+        let whole = self.trials(settled, "source_trials", asked, first).await?;
+        Ok(Some(with_short_fits(whole) as usize))
     }
 
     /// How many trials fit into half of the seconds, by what the first takes. The number is written
@@ -450,6 +463,7 @@ fn report(request: TrainingRequest, id: ModelId, found: Found) -> TrainingReport
         ranker_trial_count: ranker.trials.len() as u32,
         source_trials: sources.trials,
         ranker_trials: ranker.trials,
+        verdict: sources.verdict,
     });
     let exposures = ranker.exposed;
     let mut ranker = ranker.learnt.map(|(.., report)| report);

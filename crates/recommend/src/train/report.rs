@@ -6,6 +6,7 @@ use leitmotif_learn::factorize::IalsOptions;
 use serde::{Deserialize, Serialize};
 
 use super::ablation::Ablation;
+use super::against::SearchVerdict;
 use super::cold::ColdReport;
 use super::current::Comparison;
 use super::exposed::ExposureReport;
@@ -113,6 +114,9 @@ pub struct SearchReport {
     pub source_trials: Vec<SourceTrial>,
     /// The ranker's settings in the order in which they were tried.
     pub ranker_trials: Vec<RankerTrial>,
+    /// Whether what was found for the sources is used; none where no setting was drawn.
+    #[serde(default)]
+    pub verdict: Option<SearchVerdict>,
 }
 
 /// Relevance against variety.

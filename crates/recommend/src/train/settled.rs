@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::TrainingRun;
 use super::ablation::Ablation;
+use super::against::SearchVerdict;
 use super::cold::ColdReport;
 use super::current::CurrentModel;
 use super::exposed::ExposureReport;
@@ -56,6 +57,8 @@ pub struct SettledSources {
     pub trials: Vec<SourceTrial>,
     /// Everything tried for neighbours.
     pub neighbour_trials: Vec<NeighbourTrial>,
+    /// Whether what a search found is used.
+    pub verdict: Option<SearchVerdict>,
     /// How new tracks are found.
     pub cold: Option<ColdReport>,
 }

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod batch;
 mod cold;
 mod constrained;
 mod exploration;

@@ -1,11 +1,11 @@
-//! `leitmotif lyrics`: the embedding that the catalogue's own lyrics teach.
+//! `leitmotif lyrics`: the embedding that the catalogue's own lyrics teach, and the words of an artist.
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::query::wait;
+use super::query::{escape, wait};
 use super::{print, text_of};
 use crate::client::Client;
 
@@ -19,6 +19,14 @@ pub enum LyricsCommand {
     Encoder,
     /// Embeds every song that the encoder of the settings has not embedded yet.
     Encode,
+    /// Counts the different words of an artist, in windows of a fixed length.
+    Vocabulary {
+        /// The artist.
+        artist: String,
+        /// Words of a window.
+        #[arg(long, default_value_t = 35_000)]
+        window: usize,
+    },
 }
 
 /// Shows a space, or fills it first.
@@ -27,6 +35,14 @@ pub async fn run(
     client: &Client,
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
+    if let LyricsCommand::Vocabulary { artist, window } = &command {
+        let path = format!(
+            "/api/v1/artists/{}/vocabulary?window={window}",
+            escape(artist)
+        );
+        print(&client.get(&path).await?, as_json, print_vocabulary);
+        return Ok(ExitCode::SUCCESS);
+    }
     let is_of_encoder = matches!(command, LyricsCommand::Encoder | LyricsCommand::Encode);
     let (path, show): (_, fn(&Value)) = if is_of_encoder {
         ("/api/v1/lyrics/encoder", print_encoder)
@@ -40,6 +56,29 @@ pub async fn run(
     let found = client.get(path).await?;
     print(&found, as_json, show);
     Ok(ExitCode::SUCCESS)
+}
+
+fn print_vocabulary(found: &Value) {
+    let cut = match found["is_cut"] == true {
+        true => ", and more that were not read",
+        false => "",
+    };
+    println!(
+        "{}: {} words in {} lyrics{cut}",
+        text_of(found, "artist"),
+        found["words"],
+        found["tracks"]
+    );
+    match found["reason"].as_str() {
+        Some(reason) => println!("no count: {reason}"),
+        None => println!(
+            "{} different ones in the first {}, {:.1} in the mean of {} windows",
+            found["unique_in_first"],
+            found["window_words"],
+            found["unique_mean"].as_f64().unwrap_or_default(),
+            found["windows"]
+        ),
+    }
 }
 
 fn print_encoder(encoder: &Value) {

@@ -2,6 +2,7 @@
 
 mod analyzers;
 mod audit;
+mod batch;
 mod capacity;
 mod demo;
 mod doctor;
@@ -27,6 +28,7 @@ mod serve;
 mod subsonic;
 mod tables;
 mod tags;
+mod webhook;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -82,8 +84,8 @@ enum Command {
     Similar(query::SimilarArgs),
     /// Finds tracks by words and filters.
     Search(search::SearchArgs),
-    /// Recommends tracks to a listener.
-    Recommend(query::RecommendArgs),
+    /// Recommends tracks to a listener, or to many at once.
+    Recommend(Box<query::RecommendArgs>),
     /// Shows the shelves of a listener's home in their order.
     Home(home::HomeArgs),
     /// Explains an answer: what took how long, what became of every candidate.
@@ -137,6 +139,9 @@ enum Command {
     /// Manages API keys.
     #[command(subcommand)]
     Key(manage::KeyCommand),
+    /// Tells other programs of what happens, by signed messages.
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Prints the OpenAPI document.
     Openapi,
     /// Decodes and analyses one file under limits; started by the workers.
@@ -201,7 +206,12 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Similar(args) => query::similar(args, &connection.client, as_json).await,
         Command::Search(args) => search::run(args, &connection.client, as_json).await,
         Command::Home(args) => home::run(args, &connection.client, as_json).await,
-        Command::Recommend(args) => query::recommend(args, &connection.client, as_json).await,
+        Command::Recommend(mut args) => match args.batch.take() {
+            Some(query::RecommendCommand::Batch(batch)) => {
+                batch::run(batch, &connection.client, as_json).await
+            }
+            None => query::recommend(*args, &connection.client, as_json).await,
+        },
         Command::Explain { request } => {
             pipeline::explain(&request, &connection.client, as_json).await
         }
@@ -221,6 +231,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Usage => query::show(&connection.client, "/api/v1/usage", as_json).await,
         Command::Tenant(command) => manage::tenant(command, &connection.client, as_json).await,
         Command::Key(command) => manage::key(command, &connection.client, as_json).await,
+        Command::Webhook(command) => webhook::run(command, &connection.client, as_json).await,
         Command::Demo(_)
         | Command::Serve(_)
         | Command::Capacity(_)

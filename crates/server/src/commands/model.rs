@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::{Subcommand, ValueEnum};
@@ -165,6 +165,7 @@ async fn export_ranker(id: &str, file: &Path, client: &Client) -> anyhow::Result
 pub(super) async fn wait(client: &Client, job: &str) -> anyhow::Result<()> {
     let is_watched = std::io::stderr().is_terminal();
     let mut told = String::new();
+    let began = Instant::now();
     loop {
         let state = client.get(&format!("/api/v1/jobs/{job}")).await?;
         match text_of(&state, "state") {
@@ -176,7 +177,14 @@ pub(super) async fn wait(client: &Client, job: &str) -> anyhow::Result<()> {
         if is_watched && !stage.is_empty() && stage != told {
             let count = |name: &str| state.get(name).and_then(Value::as_u64).unwrap_or(0);
             let share = count("progress_done") * 100 / count("progress_total").max(1);
-            eprintln!("{share:3} %  {}", stage.replace('_', " "));
+            let left_s = match share {
+                0 => String::new(),
+                done => {
+                    let left = began.elapsed().as_secs() * (100_u64.saturating_sub(done)) / done;
+                    format!("  ETA {left} s")
+                }
+            };
+            eprintln!("{share:3} %  {}{left_s}", stage.replace('_', " "));
             stage.clone_into(&mut told);
         }
         tokio::time::sleep(LOOK_EVERY).await;
@@ -267,6 +275,24 @@ fn print_line(model: &Value) {
     println!("{mark} {id}  {created}  NDCG@10 {best:.4}");
 }
 
+/// What a search brought, in a sentence.
+fn verdict_text(verdict: &Value) -> String {
+    let reached = |way: &str| number(verdict, &format!("/{way}_ndcg_at_10")).unwrap_or(0.0);
+    let interval = number(verdict, "/gain/low").zip(number(verdict, "/gain/high"));
+    let interval = interval.map_or(String::new(), |(low, high)| {
+        format!(", gain {low:+.4} to {high:+.4}")
+    });
+    format!(
+        "search      NDCG@10 {:.4} found, {:.4} usual{interval}; {}",
+        reached("found"),
+        reached("usual"),
+        match verdict["is_kept"] == true {
+            true => "what was found is used",
+            false => "the usual settings are used",
+        }
+    )
+}
+
 fn print_model(model: &Value) {
     let place = if is_in_production(model) {
         ", in production"
@@ -285,6 +311,12 @@ fn print_model(model: &Value) {
             format!("  ({low:.4} to {high:.4})")
         });
         println!("{name:12} NDCG@10 {reached:.4}{interval}");
+    }
+    if let Some(verdict) = report
+        .pointer("/search/verdict")
+        .filter(|told| told.is_object())
+    {
+        println!("{}", verdict_text(verdict));
     }
     if let Some(kept) = report.pointer("/neighbours/kept") {
         println!("neighbours by {}", neighbours_name(kept));

@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::batch::BatchArgs;
 use super::search::{ConstraintArgs, query_text};
 use super::{list_of, print, text_of};
 use crate::client::Client;
@@ -56,8 +58,17 @@ pub struct MomentArgs {
     pub zone: Option<String>,
 }
 
+#[derive(Subcommand)]
+pub enum RecommendCommand {
+    /// Makes the lists of many listeners, all from what is known at one moment, and writes them into a file.
+    Batch(BatchArgs),
+}
+
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct RecommendArgs {
+    #[command(subcommand)]
+    pub batch: Option<RecommendCommand>,
     /// The name the player uses for the person; left out for nobody known.
     listener: Option<String>,
     /// Tracks wanted.

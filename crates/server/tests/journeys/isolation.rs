@@ -97,6 +97,12 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "read",
         Stranger::NotFound,
     ),
+    (
+        "GET",
+        "/api/v1/artists/{artist}/vocabulary",
+        "read",
+        Stranger::NotFound,
+    ),
     ("GET", "/api/v1/lyrics/space", "read", Stranger::OwnOnly),
     ("POST", "/api/v1/lyrics/space", "write", Stranger::OwnOnly),
     ("GET", "/api/v1/lyrics/encoder", "read", Stranger::OwnOnly),
@@ -130,6 +136,24 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
     (
         "GET",
         "/api/v1/explain/{request_id}",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "POST",
+        "/api/v1/recommendation-batches",
+        "write",
+        Stranger::OwnOnly,
+    ),
+    (
+        "GET",
+        "/api/v1/recommendation-batches/{id}",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "GET",
+        "/api/v1/recommendation-batches/{id}/rows",
         "read",
         Stranger::NotFound,
     ),
@@ -326,6 +350,39 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "admin",
         Stranger::NotFound,
     ),
+    ("POST", "/api/v1/webhooks", "admin", Stranger::OwnOnly),
+    ("GET", "/api/v1/webhooks", "admin", Stranger::OwnOnly),
+    ("GET", "/api/v1/webhooks/{id}", "admin", Stranger::NotFound),
+    (
+        "DELETE",
+        "/api/v1/webhooks/{id}",
+        "admin",
+        Stranger::NotFound,
+    ),
+    (
+        "POST",
+        "/api/v1/webhooks/{id}/resume",
+        "admin",
+        Stranger::NotFound,
+    ),
+    (
+        "GET",
+        "/api/v1/webhooks/{id}/dead-letters",
+        "admin",
+        Stranger::NotFound,
+    ),
+    (
+        "POST",
+        "/api/v1/webhooks/{id}/dead-letters/{offset}/replay",
+        "admin",
+        Stranger::NotFound,
+    ),
+    (
+        "DELETE",
+        "/api/v1/webhooks/{id}/dead-letters/{offset}",
+        "admin",
+        Stranger::NotFound,
+    ),
     ("POST", "/api/v1/tenants", "operator", Stranger::Denied),
     ("GET", "/api/v1/tenants", "operator", Stranger::Denied),
     (
@@ -351,6 +408,7 @@ struct World {
     key: String,
     tenant: String,
     audit: String,
+    webhook: String,
 }
 
 fn fill(server: &TestServer, folder: &std::path::Path) -> World {
@@ -390,6 +448,8 @@ fn fill(server: &TestServer, folder: &std::path::Path) -> World {
     assert_eq!(server.wait_job(&heads)["state"], "done");
     let key = wire.post("/api/v1/keys", &json!({"label": MARK, "scopes": ["read"]}));
     let tenants = wire.get("/api/v1/tenants");
+    let hook = json!({"url": format!("http://{MARK}.example/"), "kinds": ["webhook.paused"]});
+    let webhook = wire.post("/api/v1/webhooks", &hook);
     let said = json!({ "statements": [statement(&track)] });
     wire.post("/api/v1/statements", &said);
     let audit = wire.post("/api/v1/audits", &json!({"document": {"source": MARK}}));
@@ -405,6 +465,7 @@ fn fill(server: &TestServer, folder: &std::path::Path) -> World {
     World {
         request: text(&answered["request_id"]),
         audit: text(&audit["id"]),
+        webhook: text(&webhook["id"]),
         track,
         listener: format!("{MARK}-0"),
         playlist: text(&playlist["id"]),
@@ -436,6 +497,7 @@ fn request(path: &str, world: &World) -> (String, Value) {
         Some("models") => &world.model,
         Some("keys") => &world.key,
         Some("audits") => &world.audit,
+        Some("webhooks") => &world.webhook,
         _ => &world.tenant,
     };
     let track = &world.track;
@@ -477,6 +539,7 @@ fn request(path: &str, world: &World) -> (String, Value) {
         "/api/v1/audits" => json!({"document": {"source": "mine"}}),
         "/api/v1/models/{id}/ranker" => json!({"trees": ""}),
         "/api/v1/keys" => json!({"label": "mine", "scopes": ["read"]}),
+        "/api/v1/webhooks" => json!({"url": "http://mine.example/"}),
         "/api/v1/tenants" => json!({"name": "another"}),
         _ => json!({}),
     };
@@ -486,6 +549,8 @@ fn request(path: &str, world: &World) -> (String, Value) {
         .replace("{other}", id)
         .replace("{name}", "other-1")
         .replace("{table}", "tracks")
+        .replace("{offset}", "1")
+        .replace("{artist}", MARK)
         .replace("{placement}", "home")
         .replace("{view}", "mine")
         .replace("{version}", "1")

@@ -6,6 +6,7 @@
     reason = "helpers of tests count as outside code"
 )]
 
+mod batch;
 mod browser;
 mod closed_pipe;
 mod comparing;
@@ -41,5 +42,7 @@ mod tables;
 mod tags;
 mod training;
 mod uploads;
+mod vocabulary;
 mod webdriver;
+mod webhooks;
 mod wire;

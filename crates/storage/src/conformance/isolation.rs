@@ -11,7 +11,7 @@ use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::playlist::Playlist;
 use leitmotif_domain::track::TrackRef;
 use leitmotif_domain::{
-    AuditId, EventId, KeyId, ListenerId, ModelId, PlaylistId, TenantScope, TrackId,
+    AuditId, EventId, KeyId, ListenerId, ModelId, PlaylistId, TenantScope, TrackId, WebhookId,
 };
 use serde_json::json;
 
@@ -19,6 +19,7 @@ use super::definitions::definition;
 use super::imports::{audit, statement};
 use super::jobs::analyze;
 use super::records::{answer, model, used};
+use super::webhooks::{letter, webhook};
 use super::world::{World, audio, listen, lyrics, patch};
 use crate::ports::{
     AnalysisDocument, BlobKey, Checkpoint, EventWindow, JobFilter, LeasedJob, StatePart,
@@ -199,6 +200,9 @@ async fn populate(world: &World, scope: &TenantScope) -> Fixture {
         .replay_finish(scope, "k", answer())
         .await
         .unwrap();
+    world.webhooks.add_webhook(scope, webhook(1)).await.unwrap();
+    let put = world.webhooks.put_dead_letter(scope, letter(1, 1)).await;
+    put.unwrap();
     Fixture {
         track,
         key: world.keys[0].record.id,
@@ -225,8 +229,10 @@ async fn read_all(world: &World, scope: &TenantScope, fixture: &Fixture) -> Answ
         jobs,
         models,
         ledger,
+        webhooks,
         ..
     } = world;
+    let hook = WebhookId::from_u128(1);
     let (ids, listener) = ([fixture.track], ListenerId::from_u128(1));
     let anna = ListenerId::of_name(world.first().tenant(), "anna");
     let external = TrackRef::External {
@@ -402,6 +408,22 @@ async fn read_all(world: &World, scope: &TenantScope, fixture: &Fixture) -> Answ
             "Ledger::usage",
             shown(ledger.usage(scope, "2000-01-01", "2100-01-01").await),
         ),
+        (
+            "WebhookStore::webhook",
+            shown(webhooks.webhook(scope, hook).await),
+        ),
+        (
+            "WebhookStore::list_webhooks",
+            shown(webhooks.list_webhooks(scope, &page).await),
+        ),
+        (
+            "WebhookStore::dead_letter",
+            shown(webhooks.dead_letter(scope, hook, 1).await),
+        ),
+        (
+            "WebhookStore::list_dead_letters",
+            shown(webhooks.list_dead_letters(scope, hook, &page).await),
+        ),
     ])
 }
 
@@ -411,7 +433,8 @@ async fn attack_all(world: &World, scope: &TenantScope, fixture: &Fixture) {
     let answers = attack_catalog_and_log(world, scope, fixture)
         .await
         .into_iter()
-        .chain(attack_the_rest(world, scope, fixture).await);
+        .chain(attack_the_rest(world, scope, fixture).await)
+        .chain(attack_webhooks(world, scope).await);
     for (method, answer, expected) in answers {
         assert_eq!(answer, expected, "{method}");
     }
@@ -722,6 +745,37 @@ async fn attack_the_rest(world: &World, scope: &TenantScope, fixture: &Fixture) 
     ]
 }
 
+async fn attack_webhooks(world: &World, scope: &TenantScope) -> Attacks {
+    let (webhooks, id) = (&world.webhooks, WebhookId::from_u128(1));
+    vec![
+        (
+            "WebhookStore::pause_webhook",
+            outcome(webhooks.pause_webhook(scope, id, None).await),
+            "Ok(false)",
+        ),
+        (
+            "WebhookStore::put_dead_letter",
+            outcome(webhooks.put_dead_letter(scope, letter(1, 2)).await),
+            "Err(NotFound)",
+        ),
+        (
+            "WebhookStore::delete_dead_letter",
+            outcome(webhooks.delete_dead_letter(scope, id, 1).await),
+            "Ok(false)",
+        ),
+        (
+            "WebhookStore::delete_webhook",
+            outcome(webhooks.delete_webhook(scope, id).await),
+            "Ok(false)",
+        ),
+        (
+            "WebhookStore::add_webhook",
+            outcome(webhooks.add_webhook(scope, webhook(1)).await),
+            "Ok(())",
+        ),
+    ]
+}
+
 /// The methods the isolation check calls, read from its own text.
 pub fn covered_methods() -> Vec<String> {
     let mut methods: Vec<String> = include_str!("isolation.rs")
@@ -755,6 +809,7 @@ pub fn scoped_methods() -> Vec<String> {
         include_str!("../ports/ledger.rs"),
         include_str!("../ports/models.rs"),
         include_str!("../ports/vectors.rs"),
+        include_str!("../ports/webhooks.rs"),
     ];
     let mut methods: Vec<String> = ports.into_iter().flat_map(scoped_in).collect();
     methods.sort();

@@ -16,7 +16,7 @@ use leitmotif_domain::{
 
 use crate::ports::{
     Accounts, BlobStore, CatalogStore, DefinitionStore, EventLog, ImportStore, JobQueue, Ledger,
-    ModelRegistry, TrackPatch, VectorStore,
+    ModelRegistry, TrackPatch, VectorStore, WebhookStore,
 };
 
 /// A backend of every port, a clock to move, and two tenants.
@@ -41,6 +41,8 @@ pub struct World {
     pub models: Arc<dyn ModelRegistry>,
     /// Usage and replays.
     pub ledger: Arc<dyn Ledger>,
+    /// The webhooks.
+    pub webhooks: Arc<dyn WebhookStore>,
     /// The clock the backend was made with.
     pub clock: Arc<ManualClock>,
     /// Kept until the end of the check, for example a temporary folder.
@@ -73,6 +75,7 @@ impl World {
             + JobQueue
             + ModelRegistry
             + Ledger
+            + WebhookStore
             + 'static,
     {
         Self {
@@ -86,6 +89,7 @@ impl World {
             jobs: Arc::clone(store) as _,
             models: Arc::clone(store) as _,
             ledger: Arc::clone(store) as _,
+            webhooks: Arc::clone(store) as _,
             clock,
             guard,
             keys: Vec::new(),

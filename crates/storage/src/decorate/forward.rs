@@ -14,7 +14,10 @@ use leitmotif_domain::listener::Listener;
 use leitmotif_domain::page::{Page, PageRequest};
 use leitmotif_domain::playlist::Playlist;
 use leitmotif_domain::track::{Lyrics, Track, TrackRef};
-use leitmotif_domain::{AuditId, EventId, JobId, ListenerId, PlaylistId, TenantScope, TrackId};
+use leitmotif_domain::webhook::{DeadLetter, Pause, Webhook};
+use leitmotif_domain::{
+    AuditId, EventId, JobId, ListenerId, PlaylistId, TenantScope, TrackId, WebhookId,
+};
 
 use super::{Flaky, Metered, PortCall, Retry, Timeout};
 use crate::error::Result;
@@ -23,7 +26,7 @@ use crate::ports::{
     Checkpoint, ConsumerPosition, DefinitionStore, EventLog, EventSelection, EventSlice,
     EventWindow, ImportAudit, ImportStore, JobFilter, JobQueue, LeasedJob, SpaceFilter, StatePart,
     Statement, StatementCount, TrackFilter, TrackPatch, UpsertResult, VectorFilter, VectorMatch,
-    VectorSpace, VectorStore,
+    VectorSpace, VectorStore, WebhookStore,
 };
 
 /// Implements one port for one wrapper. The word before each method says whether the call may be
@@ -125,6 +128,17 @@ macro_rules! forward_every_port {
             [once] put_audit(audit: ImportAudit) -> ();
             [again] audit(id: AuditId) -> Option<ImportAudit>;
             [again] list_audits(page: &PageRequest) -> Page<ImportAudit>;
+        }
+        forward! { $wrapper, WebhookStore:
+            [once] add_webhook(webhook: Webhook) -> ();
+            [again] webhook(id: WebhookId) -> Option<Webhook>;
+            [again] list_webhooks(page: &PageRequest) -> Page<Webhook>;
+            [again] pause_webhook(id: WebhookId, pause: Option<Pause>) -> bool;
+            [again] delete_webhook(id: WebhookId) -> bool;
+            [again] put_dead_letter(letter: DeadLetter) -> ();
+            [again] dead_letter(webhook: WebhookId, offset: u64) -> Option<DeadLetter>;
+            [again] list_dead_letters(webhook: WebhookId, page: &PageRequest) -> Page<DeadLetter>;
+            [again] delete_dead_letter(webhook: WebhookId, offset: u64) -> bool;
         }
         forward! { $wrapper, JobQueue:
             [again] enqueue(jobs: Vec<NewJob>) -> Vec<JobId>;

@@ -30,6 +30,7 @@ mod schema;
 mod state_parts;
 mod tenant;
 mod vectors;
+mod webhooks;
 mod writer;
 
 use std::collections::{HashMap, HashSet};

@@ -134,6 +134,11 @@ CREATE TABLE artist_ids (
     namespace TEXT NOT NULL, value TEXT NOT NULL, track BLOB NOT NULL,
     PRIMARY KEY (namespace, value, track)) WITHOUT ROWID;
 CREATE INDEX artist_ids_of_track ON artist_ids (track);
+", "
+CREATE TABLE webhooks (id BLOB PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE dead_letters (
+    webhook BLOB NOT NULL, offset INTEGER NOT NULL, document TEXT NOT NULL,
+    PRIMARY KEY (webhook, offset)) WITHOUT ROWID;
 "];
 
 /// Brings a file to the present version.

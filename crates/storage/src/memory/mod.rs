@@ -12,6 +12,7 @@ mod jobs;
 mod ledger;
 mod models;
 mod vectors;
+mod webhooks;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -43,6 +44,7 @@ struct TenantState {
     jobs: jobs::Jobs,
     models: models::Models,
     ledger: ledger::Books,
+    webhooks: webhooks::Webhooks,
 }
 
 impl MemoryStorage {

@@ -15,6 +15,7 @@ mod jobs;
 mod ledger;
 mod models;
 mod vectors;
+mod webhooks;
 
 pub use accounts::{Accounts, AuditEntry};
 pub use blobs::{BlobKey, BlobStat, BlobStore};
@@ -34,3 +35,4 @@ pub use models::{ModelRecord, ModelRegistry};
 pub use vectors::{
     SpaceFilter, VectorFilter, VectorMatch, VectorSpace, VectorStore, current_spaces,
 };
+pub use webhooks::WebhookStore;

@@ -36,6 +36,7 @@ fn to_first_format(folder: &Path) {
     let db = rusqlite::Connection::open(file).unwrap();
     db.execute_batch(
         "DROP TABLE checkpoint_parts; DROP TABLE artist_ids;
+         DROP TABLE webhooks; DROP TABLE dead_letters;
          DROP TABLE definitions; DROP TABLE definition_shares; DROP TABLE statements;
          DROP TABLE import_audits; DROP INDEX jobs_wanted_again;
          ALTER TABLE jobs DROP COLUMN wanted_again; ALTER TABLE jobs DROP COLUMN losses;

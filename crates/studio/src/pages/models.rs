@@ -369,7 +369,11 @@ fn search_section(report: &Value) -> Markup {
         ("source_trials", "Settings of the sources that were tried"),
         ("ranker_trials", "Settings of the ranker that were tried"),
     ];
+    let verdict = report
+        .pointer("/search/verdict")
+        .filter(|told| told.is_object());
     html! {
+        @if let Some(verdict) = verdict { p { (search_text(verdict)) } }
         @for (name, title) in groups {
             @let trials = trials(name);
             @if !trials.is_empty() {
@@ -389,6 +393,22 @@ fn search_section(report: &Value) -> Markup {
             }
         }
     }
+}
+
+/// Whether what a search found is used, and by how much it is better.
+fn search_text(verdict: &Value) -> String {
+    let reached = |way: &str| {
+        let value = read(verdict, &format!("/{way}_ndcg_at_10"));
+        trimmed(value.unwrap_or(0.0), 4)
+    };
+    let used = match verdict["is_kept"] == true {
+        true => "What the search found is used",
+        false => "The usual settings are used",
+    };
+    let (found, usual) = (reached("found"), reached("usual"));
+    format!(
+        "{used}: on listens that no trial saw, its blend has NDCG at 10 {found}, the usual one {usual}."
+    )
 }
 
 fn settings_text(settings: Option<&Value>) -> String {

@@ -1,0 +1,46 @@
+//! Messages to addresses that a tenant registered: a consumer of the log of its own for each.
+//!
+//! - Source: Standard Webhooks 1.0, sections on metadata, signatures and operation. Departures: messages
+//!   go over `http://` only, encrypted connections are left to a proxy as everywhere else here.
+
+mod deliver;
+mod digest;
+mod message;
+mod notices;
+mod position;
+mod schedule;
+mod signature;
+mod target;
+
+use async_trait::async_trait;
+use axum::http::Uri;
+
+pub use deliver::{Deliveries, DeliveryParts};
+pub use notices::Notices;
+pub use position::{DeliveryState, Waiting};
+pub use signature::secret_text;
+pub use target::{Target, check_address};
+
+/// A request to a receiver.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// Where to.
+    pub url: Uri,
+    /// Headers, the signature among them.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body, a JSON document.
+    pub body: Vec<u8>,
+}
+
+/// Takes messages to their receivers.
+///
+/// Implementations bound the time and the answer, follow no redirect, and refuse addresses that
+/// [`check_address`] refuses, after the name was resolved.
+#[async_trait]
+pub trait Courier: Send + Sync {
+    /// Posts a message and answers with the status; the error says why there was none.
+    async fn post(&self, message: Outgoing) -> Result<u16, String>;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! Whether what a search found beats what is found without one, on listens that no trial saw.
+
+use leitmotif_learn::neighbours::ItemNeighbours;
+use serde::{Deserialize, Serialize};
+
+use super::JUDGE_AT;
+use super::contenders::Contenders;
+use super::dataset::{Dataset, Question};
+use super::fit;
+use super::fitting::SourceSettings;
+use super::interval::{Interval, interval_of_mean, mean_of};
+use super::ladder::{SourceScores, questions_max};
+use crate::error::Result;
+use crate::model::BlendWeights;
+
+/// What a search found beside what is found without one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SearchVerdict {
+    /// Listeners asked about.
+    pub listeners: u64,
+    /// NDCG@10 of the blend with the usual settings.
+    pub usual_ndcg_at_10: f64,
+    /// NDCG@10 of the blend with what was found.
+    pub found_ndcg_at_10: f64,
+    /// 95% interval of the difference, by resampling listeners.
+    pub gain: Option<Interval>,
+    /// Whether what was found is used: only where it reached more.
+    pub is_kept: bool,
+}
+
+/// Settings and weights of the sources.
+pub type Found = (SourceSettings, BlendWeights);
+
+/// Judges both on the held-out listens. That one of two is chosen there is the only thing that a search learns
+/// from them.
+///
+/// - Cost: two fits of the sources, and a list for each listener and both.
+pub fn judge(
+    dataset: &Dataset,
+    content: &ItemNeighbours,
+    usual: Found,
+    found: Found,
+) -> Result<SearchVerdict> {
+    let split = dataset.split(JUDGE_AT, 1.0);
+    let questions = dataset.questions(&split, questions_max(dataset.items.len()));
+    let reached = |(settings, blend): Found| -> Result<Vec<f64>> {
+        let parts = fit(dataset, &split, settings)?;
+        let ndcg = |question: &Question| {
+            let scores = SourceScores::of(dataset, &parts, content, question);
+            let contenders = Contenders::of(&scores, question);
+            contenders.judged(&blend, question).ndcg_at_10
+        };
+        Ok(questions.iter().map(ndcg).collect())
+    };
+    let (usual, found) = (reached(usual)?, reached(found)?);
+    let gains: Vec<f64> = found
+        .iter()
+        .zip(&usual)
+        .map(|(new, old)| new - old)
+        .collect();
+    Ok(SearchVerdict {
+        listeners: questions.len() as u64,
+        usual_ndcg_at_10: mean_of(&usual),
+        found_ndcg_at_10: mean_of(&found),
+        gain: interval_of_mean(&gains),
+        is_kept: mean_of(&gains) > 0.0,
+    })
+}
