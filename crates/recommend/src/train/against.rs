@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::JUDGE_AT;
 use super::contenders::Contenders;
-use super::dataset::{Dataset, Question};
+use super::dataset::Dataset;
 use super::fit;
 use super::fitting::SourceSettings;
 use super::interval::{Interval, interval_of_mean, mean_of};
-use super::ladder::{SourceScores, questions_max};
+use super::ladder::{Judged, SourceScores, by_listener, questions_max};
+use super::questions::Question;
 use crate::error::Result;
 use crate::model::BlendWeights;
 
@@ -45,12 +46,13 @@ pub fn judge(
     let questions = dataset.questions(&split, questions_max(dataset.items.len()));
     let reached = |(settings, blend): Found| -> Result<Vec<f64>> {
         let parts = fit(dataset, &split, settings)?;
-        let ndcg = |question: &Question| {
+        let judge = |question: &Question| {
             let scores = SourceScores::of(dataset, &parts, content, question);
-            let contenders = Contenders::of(&scores, question);
-            contenders.judged(&blend, question).ndcg_at_10
+            Contenders::of(&scores, question).judged(&blend, question)
         };
-        Ok(questions.iter().map(ndcg).collect())
+        let judged: Vec<Judged> = questions.iter().map(judge).collect();
+        let judged = by_listener(&questions, &judged);
+        Ok(judged.iter().map(|one| one.ndcg_at_10).collect())
     };
     let (usual, found) = (reached(usual)?, reached(found)?);
     let gains: Vec<f64> = found
@@ -59,7 +61,7 @@ pub fn judge(
         .map(|(new, old)| new - old)
         .collect();
     Ok(SearchVerdict {
-        listeners: questions.len() as u64,
+        listeners: gains.len() as u64,
         usual_ndcg_at_10: mean_of(&usual),
         found_ndcg_at_10: mean_of(&found),
         gain: interval_of_mean(&gains),
