@@ -9,7 +9,7 @@ use leitmotif_domain::Clock;
 use leitmotif_domain::chance::Entropy;
 use leitmotif_features::Features;
 use leitmotif_ingest::Catalogue;
-use leitmotif_ingest::jobs::TenantDirectory;
+use leitmotif_ingest::jobs::{Beginnings, TenantDirectory};
 use leitmotif_ingest::listens::ScrobbleLog;
 use leitmotif_ingest::lyrics_space::LyricsSpaces;
 use leitmotif_recommend::map::Mapper;
@@ -59,6 +59,8 @@ pub struct ApiParts {
     pub scrobbles: Arc<ScrobbleLog>,
     /// Writes tracks with what follows from it.
     pub catalogue: Arc<Catalogue>,
+    /// Hears uploads while they arrive.
+    pub beginnings: Arc<Beginnings>,
     /// Answers recommendation requests.
     pub recommender: Arc<Recommender>,
     /// Computes features.

@@ -112,8 +112,9 @@ pub const IDEMPOTENCY_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Seconds of audio analysed at most; longer programmes are analysed on their first part. Half an hour of
 /// stereo takes some 5 s of one core and 210 MB of address space, of which the signal's spectra are 63 MB.
 pub const ANALYSIS_SECONDS_MAX: u32 = 30 * 60;
-/// Seconds that are analysed where the longer part did not end in time: on a slow or overloaded machine.
-pub const ANALYSIS_SECONDS_SLOW: u32 = 10 * 60;
+/// Seconds that are analysed, one after the other where the longer part did not end in time: on a slow or
+/// overloaded machine.
+pub const ANALYSIS_SECONDS_TRIED: [u32; 3] = [ANALYSIS_SECONDS_MAX, 10 * 60, 2 * 60];
 /// Address space of the decoding child in bytes, the binary itself included.
 pub const DECODER_MEMORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Wall clock, and processor time, given to one decoding child.

@@ -24,7 +24,8 @@ use leitmotif_features::Features;
 use leitmotif_ingest::Catalogue;
 use leitmotif_ingest::duplicates::DuplicatesRunner;
 use leitmotif_ingest::jobs::{
-    AnalyzeRunner, DecoderProcess, JobRunner, ScanRunner, TenantDirectory, Workers,
+    AnalyzeRunner, AudioProcess, Beginnings, DecoderProcess, JobRunner, ScanRunner,
+    TenantDirectory, Workers,
 };
 use leitmotif_ingest::listens::ScrobbleLog;
 use leitmotif_ingest::lyrics_encoder::LyricsEncoder;
@@ -92,7 +93,9 @@ impl Platform {
         directory.refresh().await?;
         let (exposure_writer, exposures) = ExposureWriter::start(storage.clone());
         let services = Services::new(&storage, exposure_writer, encoder, &clock, &entropy);
-        let workers = services.workers(&storage, &directory, &entropy)?;
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let decoder: Arc<dyn AudioProcess> = Arc::new(DecoderProcess::new(program));
+        let workers = services.workers(&storage, &directory, &entropy, &decoder);
         free_claims(&storage, &workers, &directory).await?;
         let (stop, stopped) = watch::channel(false);
         let workers = tokio::spawn(Arc::new(workers).run(settings.worker_count(), stopped));
@@ -111,6 +114,7 @@ impl Platform {
         };
         let (deliveries, tellers) = telling.start(settings, &metrics, &stop);
         let running = Running {
+            decoder,
             deliveries,
             directory: Arc::clone(&directory),
             daily: Arc::clone(&daily),
@@ -233,6 +237,7 @@ async fn free_claims(
 
 /// What runs and is known besides the stores and the services.
 struct Running {
+    decoder: Arc<dyn AudioProcess>,
     deliveries: Arc<Deliveries>,
     directory: Arc<TenantDirectory>,
     daily: Arc<DailyRequests>,
@@ -268,6 +273,7 @@ impl Running {
             webhook_private_addresses: settings.webhook_private_addresses,
             scrobbles: Arc::clone(&services.scrobbles),
             catalogue: Arc::clone(&services.catalogue),
+            beginnings: Arc::new(Beginnings::new(self.decoder)),
             lyrics_spaces: Arc::clone(&services.lyrics_spaces),
             mapper: Arc::clone(&services.mapper),
             search: Arc::clone(&services.search),
@@ -345,7 +351,8 @@ impl Services {
         storage: &Arc<EmbeddedStorage>,
         directory: &Arc<TenantDirectory>,
         entropy: &Arc<dyn Entropy>,
-    ) -> anyhow::Result<Workers> {
+        decoder: &Arc<dyn AudioProcess>,
+    ) -> Workers {
         let former = FormerSpaces {
             spaces: Arc::clone(&self.lyrics_spaces),
             mapper: Arc::clone(&self.mapper),
@@ -354,7 +361,6 @@ impl Services {
             recommender: Arc::clone(&self.recommender),
             jobs: storage.clone(),
         };
-        let program = std::env::current_exe().context("cannot find this program's own file")?;
         let runners: Vec<Arc<dyn JobRunner>> = vec![
             Arc::new(TrainRunner {
                 recommender: Arc::clone(&self.recommender),
@@ -379,19 +385,19 @@ impl Services {
             }),
             Arc::new(AnalyzeRunner {
                 catalogue: Arc::clone(&self.catalogue),
-                process: Arc::new(DecoderProcess::new(program)),
+                process: Arc::clone(decoder),
                 ledger: storage.clone(),
                 lyrics_spaces: Arc::clone(&self.lyrics_spaces),
             }),
         ];
-        Ok(Workers {
+        Workers {
             queue: storage.clone(),
             log: storage.clone(),
             directory: Arc::clone(directory),
             runners,
             wake: Arc::clone(&self.wake),
             entropy: Arc::clone(entropy),
-        })
+        }
     }
 }
 

@@ -46,6 +46,9 @@ pub struct AudioAnalysis {
     /// Tells copies of one recording; empty when the track is silent.
     #[serde(default)]
     pub fingerprint: Fingerprint,
+    /// How much was heard, in milliseconds.
+    #[serde(default)]
+    pub heard_ms: u64,
     /// What of the file was not heard, in sentences; whoever decoded it tells.
     #[serde(default)]
     pub remarks: Vec<String>,
@@ -102,6 +105,7 @@ pub(crate) fn conclude(survey: Survey, spectra: &Spectra) -> AudioAnalysis {
             .and_then(|statistics| project(&statistics))
             .unwrap_or_default(),
         fingerprint: take_fingerprint(&spectra.rhythm),
+        heard_ms: survey.duration_ms,
         remarks: Vec::new(),
     }
 }

@@ -9,7 +9,7 @@ use leitmotif_domain::job::JobState;
 use leitmotif_domain::track::TrackDetails;
 use leitmotif_domain::{ModelId, TenantScope, Timestamp, TrackId};
 use leitmotif_ingest::accuracy;
-use leitmotif_ingest::jobs::TrackAnalysis;
+use leitmotif_ingest::jobs::{Descriptor, TrackAnalysis};
 use leitmotif_recommend::heads::{
     Prediction, Told, ToldValue, ValuePrediction, labels_of, values_of,
 };
@@ -61,6 +61,21 @@ pub struct DescriptorAnswer {
     /// The accuracy card that says how right such values are: `/api/v1/analyzers/{card}/card`; `null` where
     /// none was made.
     pub card: Option<&'static str>,
+}
+
+impl DescriptorAnswer {
+    /// What an analyzer measured, with its card.
+    pub(super) fn of(descriptor: Descriptor) -> Self {
+        Self {
+            card: card_of(&descriptor.name),
+            name: descriptor.name,
+            value: descriptor.value,
+            confidence: descriptor.confidence,
+            method: descriptor.method,
+            version: descriptor.version,
+            reason: descriptor.reason,
+        }
+    }
 }
 
 /// A stretch of text that rhymes.
@@ -137,15 +152,7 @@ impl AnalysisAnswer {
         let descriptors = analysis
             .descriptors()
             .cloned()
-            .map(|descriptor| DescriptorAnswer {
-                card: card_of(&descriptor.name),
-                name: descriptor.name,
-                value: descriptor.value,
-                confidence: descriptor.confidence,
-                method: descriptor.method,
-                version: descriptor.version,
-                reason: descriptor.reason,
-            })
+            .map(DescriptorAnswer::of)
             .chain(told)
             .collect();
         let (beats_ms, downbeats_ms, waveform, loudness_curve) = match analysis.audio {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
 
+use super::analysis::DescriptorAnswer;
 use super::find_track;
 use crate::middleware::auth::{ReadAccess, WriteAccess};
 use crate::middleware::body::{check_declared, is_packed};
@@ -23,6 +24,10 @@ use crate::state::ApiState;
 
 /// Bytes read from the store at once on the way out.
 const READ_BYTES: u64 = 256 * 1024;
+/// Bytes of an upload that are written in small pieces: two seconds and more of most files.
+const FIRST_BYTES: u64 = 1024 * 1024;
+/// Bytes of such a piece.
+const FIRST_PIECE_BYTES: usize = 32 * 1024;
 
 /// How the bytes are sent.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
@@ -43,6 +48,18 @@ pub struct UploadAnswer {
     pub offset_bytes: u64,
     /// Whether the audio is complete and waits for its analysis.
     pub is_complete: bool,
+    /// What was heard of the bytes so far, once that is two seconds; gone when the upload is complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provisional: Option<ProvisionalAnswer>,
+}
+
+/// What the beginning of an upload is like. Nothing of it is stored.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProvisionalAnswer {
+    /// How much was heard, in milliseconds.
+    pub heard_ms: u64,
+    /// Descriptors of the sound so far; what so little cannot tell is `null`.
+    pub descriptors: Vec<DescriptorAnswer>,
 }
 
 /// Uploads the audio of a track, whole or in parts.
@@ -77,25 +94,35 @@ pub async fn upload(
     check_declared(request.headers(), room)?;
     if start == 0 {
         state.blobs.upload_abort(access.scope(), &upload).await?;
+        state.beginnings.forget(access.scope(), track);
     }
-    let reached = receive(&state, access.scope(), &upload, start, request.into_body()).await?;
+    let arriving = Arriving {
+        track,
+        upload: &upload,
+        extension: &extension,
+    };
+    let body = request.into_body();
+    let reached = receive(&state, access.scope(), &arriving, start, body).await?;
     if query.partial == Some(true) {
         return Ok(Json(UploadAnswer {
             offset_bytes: reached,
             is_complete: false,
+            provisional: None,
         }));
     }
     if reached == 0 {
         return Err(Problem::invalid("", "the audio is empty"));
     }
     finish(&state, access.scope(), track, &upload, extension).await?;
+    state.beginnings.forget(access.scope(), track);
     Ok(Json(UploadAnswer {
         offset_bytes: reached,
         is_complete: true,
+        provisional: None,
     }))
 }
 
-/// Says how far an unfinished upload is.
+/// Says how far an unfinished upload is, and what was heard of it so far.
 #[utoipa::path(get, path = "/api/v1/tracks/{id}/audio/upload", tag = "audio",
     params(("id" = String, Path, description = "track id or `namespace:id`")), responses(
     (status = 200, body = UploadAnswer),
@@ -108,9 +135,16 @@ pub async fn upload_offset(
     let track = find_track(&state, access.scope(), &id).await?;
     let upload: BlobKey = track.to_string().parse()?;
     let offset_bytes = state.blobs.upload_len(access.scope(), &upload).await?;
+    let heard = state.beginnings.heard(access.scope(), track);
     Ok(Json(UploadAnswer {
         offset_bytes,
         is_complete: false,
+        provisional: heard.map(|heard| ProvisionalAnswer {
+            heard_ms: heard.heard_ms,
+            descriptors: (heard.descriptors.into_iter())
+                .map(DescriptorAnswer::of)
+                .collect(),
+        }),
     }))
 }
 
@@ -123,11 +157,47 @@ fn extension_of(given: Option<&str>) -> Result<String, Problem> {
     Err(Problem::invalid("?extension", detail))
 }
 
+/// An upload that arrives.
+struct Arriving<'a> {
+    track: TrackId,
+    upload: &'a BlobKey,
+    extension: &'a str,
+}
+
+impl Arriving<'_> {
+    /// Writes a piece down, and lets the beginning be heard; answers the length that is reached.
+    async fn append(
+        &self,
+        state: &ApiState,
+        scope: &TenantScope,
+        at: u64,
+        bytes: Bytes,
+    ) -> Result<u64, Problem> {
+        let reached = at + bytes.len() as u64;
+        let blobs = &state.blobs;
+        blobs.upload_append(scope, self.upload, at, bytes).await?;
+        if let Some(path) = blobs.upload_path(scope, self.upload).await? {
+            let file = (path, self.extension);
+            state.beginnings.arrived(scope, self.track, file, reached);
+        }
+        Ok(reached)
+    }
+}
+
+/// Bytes of the next piece: small ones first, so that the beginning is soon there to be heard.
+fn piece_bytes(reached: u64) -> usize {
+    if reached < FIRST_BYTES {
+        FIRST_PIECE_BYTES
+    } else {
+        limits::UPLOAD_CHUNK_BYTES_MAX
+    }
+}
+
 /// Writes the body down in pieces; what arrived before an error is kept.
 async fn receive(
     state: &ApiState,
     scope: &TenantScope,
-    upload: &BlobKey,
+    arriving: &Arriving<'_>,
     start: u64,
     body: Body,
 ) -> Result<u64, Problem> {
@@ -140,17 +210,12 @@ async fn receive(
             piece.extend_from_slice(chunk);
         }
         if reached + piece.len() as u64 > limits::AUDIO_BYTES_MAX {
-            state.blobs.upload_abort(scope, upload).await?;
+            state.blobs.upload_abort(scope, arriving.upload).await?;
             return Err(Problem::too_large(limits::AUDIO_BYTES_MAX));
         }
-        if !piece.is_empty() && (is_end || piece.len() >= limits::UPLOAD_CHUNK_BYTES_MAX) {
+        if !piece.is_empty() && (is_end || piece.len() >= piece_bytes(reached)) {
             let bytes = piece.split().freeze();
-            let length = bytes.len() as u64;
-            state
-                .blobs
-                .upload_append(scope, upload, reached, bytes)
-                .await?;
-            reached += length;
+            reached = arriving.append(state, scope, reached, bytes).await?;
         }
         match next {
             Some(Ok(_)) => {}

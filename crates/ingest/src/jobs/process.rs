@@ -53,6 +53,11 @@ pub trait AudioProcess: Send + Sync {
     ///
     /// - Errors: `Audio` when the file is at fault, `Decoder` when the process is.
     async fn analyze(&self, path: &Path, extension: &str) -> Result<AudioAnalysis>;
+
+    /// Analyses the first seconds of a file that may still grow.
+    ///
+    /// - Errors: as [`AudioProcess::analyze`].
+    async fn hear(&self, path: &Path, extension: &str, seconds_max: u32) -> Result<AudioAnalysis>;
 }
 
 /// The child process of this binary.
@@ -117,6 +122,23 @@ impl DecoderProcess {
     }
 }
 
+impl DecoderProcess {
+    fn late(&self) -> Error {
+        Error::Decoder {
+            reason: format!("no answer within {} s", self.time_max.as_secs()),
+        }
+    }
+}
+
+impl DecodeAnswer {
+    fn told(self) -> Result<AudioAnalysis> {
+        match self {
+            Self::Analysis(analysis) => Ok(*analysis),
+            Self::Refused { reason } => Err(Error::Audio { reason }),
+        }
+    }
+}
+
 /// Whether the system ended the child because its processor time was over.
 fn is_out_of_time(status: ExitStatus) -> bool {
     let by_time = [Signal::KILL, Signal::XCPU].map(|signal| Some(signal.as_raw()));
@@ -126,16 +148,17 @@ fn is_out_of_time(status: ExitStatus) -> bool {
 #[async_trait]
 impl AudioProcess for DecoderProcess {
     async fn analyze(&self, path: &Path, extension: &str) -> Result<AudioAnalysis> {
-        for audio_seconds_max in [limits::ANALYSIS_SECONDS_MAX, limits::ANALYSIS_SECONDS_SLOW] {
-            if let Some(answer) = self.ask(path, extension, audio_seconds_max).await? {
-                return match answer {
-                    DecodeAnswer::Analysis(analysis) => Ok(*analysis),
-                    DecodeAnswer::Refused { reason } => Err(Error::Audio { reason }),
-                };
+        for seconds_max in limits::ANALYSIS_SECONDS_TRIED {
+            if let Some(answer) = self.ask(path, extension, seconds_max).await? {
+                return answer.told();
             }
         }
-        let reason = format!("no answer within {} s", self.time_max.as_secs());
-        Err(Error::Decoder { reason })
+        Err(self.late())
+    }
+
+    async fn hear(&self, path: &Path, extension: &str, seconds_max: u32) -> Result<AudioAnalysis> {
+        let answer = self.ask(path, extension, seconds_max).await?;
+        answer.ok_or_else(|| self.late())?.told()
     }
 }
 

@@ -55,8 +55,12 @@ pub async fn uploads_go_on_where_they_were(world: &World) {
     let nothing = blobs.upload_finish(&scope, &upload, &name).await;
     assert_eq!(kind_of(nothing), ErrorKind::NotFound);
     assert_eq!(blobs.upload_len(&scope, &upload).await.unwrap(), 0);
+    assert_eq!(blobs.upload_path(&scope, &upload).await.unwrap(), None);
     let begun = blobs.upload_append(&scope, &upload, 0, part("abc"));
     begun.await.unwrap();
+    if let Some(path) = blobs.upload_path(&scope, &upload).await.unwrap() {
+        assert_eq!(std::fs::read(path).unwrap(), b"abc");
+    }
     for wrong in [0, 2, 4] {
         let refused = blobs.upload_append(&scope, &upload, wrong, part("x")).await;
         assert_eq!(kind_of(refused), ErrorKind::Conflict, "{wrong}");

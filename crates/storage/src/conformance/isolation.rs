@@ -581,6 +581,11 @@ async fn attack_catalog_and_log(world: &World, scope: &TenantScope, fixture: &Fi
         ),
         ("BlobStore::local_path", outcome(is_same), "Ok(false)"),
         (
+            "BlobStore::upload_path",
+            outcome(blobs.upload_path(scope, &upload()).await),
+            "Ok(None)",
+        ),
+        (
             "BlobStore::upload_append",
             outcome(
                 blobs

@@ -112,6 +112,7 @@ macro_rules! forward_every_port {
             [once] upload_append(upload: &BlobKey, at: u64, bytes: Bytes) -> ();
             [once] upload_finish(upload: &BlobKey, key: &BlobKey) -> ();
             [again] upload_abort(upload: &BlobKey) -> ();
+            [again] upload_path(upload: &BlobKey) -> Option<PathBuf>;
             [again] local_path(key: &BlobKey) -> Option<PathBuf>;
         }
         forward! { $wrapper, DefinitionStore:

@@ -70,7 +70,7 @@ impl BlobStore for EmbeddedStorage {
     }
 
     async fn upload_len(&self, scope: &TenantScope, upload: &BlobKey) -> Result<u64> {
-        let path = self.upload_path(scope, upload)?;
+        let path = self.unfinished_path(scope, upload)?;
         blocking(move || Ok(file_len(&path)?.unwrap_or(0))).await
     }
 
@@ -81,7 +81,7 @@ impl BlobStore for EmbeddedStorage {
         at: u64,
         bytes: Bytes,
     ) -> Result<()> {
-        let path = self.upload_path(scope, upload)?;
+        let path = self.unfinished_path(scope, upload)?;
         blocking(move || {
             make_parent(&path)?;
             let mut options = OpenOptions::new();
@@ -112,7 +112,7 @@ impl BlobStore for EmbeddedStorage {
         upload: &BlobKey,
         key: &BlobKey,
     ) -> Result<()> {
-        let from = self.upload_path(scope, upload)?;
+        let from = self.unfinished_path(scope, upload)?;
         let target = self.blob_path(scope, key)?;
         let upload = upload.clone();
         blocking(move || {
@@ -125,8 +125,13 @@ impl BlobStore for EmbeddedStorage {
     }
 
     async fn upload_abort(&self, scope: &TenantScope, upload: &BlobKey) -> Result<()> {
-        let path = self.upload_path(scope, upload)?;
+        let path = self.unfinished_path(scope, upload)?;
         blocking(move || remove(&path).map(drop)).await
+    }
+
+    async fn upload_path(&self, scope: &TenantScope, upload: &BlobKey) -> Result<Option<PathBuf>> {
+        let path = self.unfinished_path(scope, upload)?;
+        blocking(move || Ok(file_len(&path)?.map(|_| path))).await
     }
 
     async fn local_path(&self, scope: &TenantScope, key: &BlobKey) -> Result<Option<PathBuf>> {
@@ -144,7 +149,7 @@ impl EmbeddedStorage {
         Ok(self.files(scope)?.blobs.join(HALF_WRITTEN).join(name))
     }
 
-    fn upload_path(&self, scope: &TenantScope, upload: &BlobKey) -> Result<PathBuf> {
+    fn unfinished_path(&self, scope: &TenantScope, upload: &BlobKey) -> Result<PathBuf> {
         Ok(self
             .files(scope)?
             .blobs

@@ -125,6 +125,10 @@ impl BlobStore for MemoryStorage {
         })
     }
 
+    async fn upload_path(&self, scope: &TenantScope, _upload: &BlobKey) -> Result<Option<PathBuf>> {
+        self.with(scope, |_| Ok(None))
+    }
+
     async fn local_path(&self, scope: &TenantScope, _key: &BlobKey) -> Result<Option<PathBuf>> {
         self.with(scope, |_| Ok(None))
     }

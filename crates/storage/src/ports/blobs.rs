@@ -101,6 +101,14 @@ pub trait BlobStore: Send + Sync {
     /// Gives an upload up; not an error when there is none.
     async fn upload_abort(&self, scope: &TenantScope, upload: &BlobKey) -> Result<()>;
 
+    /// A path on this machine where the bytes of an unfinished upload can be read by a child process, as far as
+    /// they have arrived; `None` where there is no upload, or the backend keeps it elsewhere.
+    async fn upload_path(
+        &self,
+        scope: &TenantScope,
+        upload: &BlobKey,
+    ) -> Result<Option<std::path::PathBuf>>;
+
     /// A path on this machine where the blob's bytes can be read by a child process, if the backend
     /// keeps it as a file. A remote backend answers `None` and the caller copies the blob first.
     async fn local_path(
