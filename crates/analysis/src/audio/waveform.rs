@@ -60,6 +60,10 @@ impl WaveformPen {
     pub(crate) fn push(&mut self, samples: &[f32]) {
         let mut rest = samples;
         while rest.len() >= self.channel_count {
+            if self.cell_frames == 1 {
+                rest = self.push_frames(rest);
+                continue;
+            }
             let wanted = (self.cell_frames - self.open_frames) * self.channel_count;
             let whole = rest.len() - rest.len() % self.channel_count;
             let (part, after) = rest.split_at(wanted.min(whole));
@@ -72,9 +76,28 @@ impl WaveformPen {
         }
     }
 
+    /// Makes a cell of each frame, as far as there is room; gives back what is left.
+    fn push_frames<'s>(&mut self, samples: &'s [f32]) -> &'s [f32] {
+        let frame_count = samples.len() / self.channel_count;
+        let room = CELL_COUNT_MAX - self.cells.len();
+        let (part, rest) = samples.split_at(frame_count.min(room) * self.channel_count);
+        let frames = part.chunks_exact(self.channel_count);
+        self.cells.extend(frames.map(|frame| {
+            let extremes = frame.iter().map(|sample| (*sample, *sample));
+            quantised(extremes.fold(NOTHING, wider))
+        }));
+        self.merge_cells();
+        rest
+    }
+
     fn close_cell(&mut self) {
         self.cells.push(quantised(self.open));
         (self.open, self.open_frames) = (NOTHING, 0);
+        self.merge_cells();
+    }
+
+    /// Makes one cell of two once there are as many as there may be.
+    fn merge_cells(&mut self) {
         if self.cells.len() == CELL_COUNT_MAX {
             for index in 0..CELL_COUNT_MAX / 2 {
                 let ((low, high), (next_low, next_high)) =
@@ -147,13 +170,28 @@ fn extremes(slice: &[f32]) -> (f32, f32) {
     (low, high)
 }
 
+/// Rounds half away from zero; by truncation, since there are two for every frame of a song and rounding is a
+/// call where the processor's instructions for it are not taken for granted.
 fn quantise(sample: f32) -> i8 {
-    (sample.clamp(-1.0, 1.0) * 127.0).round() as i8
+    let scaled = sample.clamp(-1.0, 1.0) * 127.0;
+    let whole = scaled as i8;
+    let rest = scaled - f32::from(whole);
+    whole + i8::from(rest >= 0.5) - i8::from(rest <= -0.5)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn truncation_rounds_as_rounding_does() {
+        let halves = (-260_i16..=260).map(|half| f32::from(half) / 254.0);
+        let beside = halves.flat_map(|one| [one.next_down(), one, one.next_up()]);
+        for sample in beside.chain([f32::NAN, f32::INFINITY, -9.0]) {
+            let rounded = (sample.clamp(-1.0, 1.0) * 127.0).round() as i8;
+            assert_eq!(quantise(sample), rounded, "{sample}");
+        }
+    }
 
     #[test]
     fn finds_extremes_of_each_slice() {
