@@ -117,7 +117,7 @@ pub fn moments_section(report: &Value) -> Markup {
                 }
                 table {
                     caption { "Listens that each moment was learnt from" }
-                    thead { tr { th scope="col" { "Aspect" } th scope="col" { "Value" } th scope="col" { "Listens" } } }
+                    thead { tr { th scope="col" { "Aspect" } th scope="col" { "Value" } th.number scope="col" { "Listens" } } }
                     tbody { @for (aspect, title) in aspects {
                         @for value in values().filter(|one| one.get("aspect").and_then(Value::as_str) == Some(aspect)) { tr {
                             th scope="row" { (title) }
