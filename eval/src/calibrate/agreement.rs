@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use leitmotif_analysis::audio::{AudioBuffer, CharacterValue, SAME_WITHIN, character_values};
 use leitmotif_demo::songs::{SongSpec, Style, render_song};
-use rayon::prelude::*;
 
+use super::songs::of_each_song;
 use super::{FOLD_COUNT, Sample};
 use crate::calibration::Outcome;
 
@@ -20,18 +20,8 @@ pub type Agreements = BTreeMap<String, Vec<Sample>>;
 
 /// Plays the songs, cuts two excerpts of each length out of each, and compares their values.
 pub fn judge_excerpts(jobs: usize) -> anyhow::Result<Agreements> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(jobs.max(1))
-        .build()?;
-    let songs: Vec<(Style, u64)> = (SEED_FIRST..SEED_FIRST + SONGS_PER_STYLE)
-        .flat_map(|seed| Style::ALL.map(|style| (style, seed)))
-        .collect();
-    let judged: Vec<Vec<(String, Sample)>> = pool.install(|| {
-        let songs = songs.into_par_iter();
-        songs
-            .map(|(style, seed)| judge_song(style, seed))
-            .collect::<anyhow::Result<_>>()
-    })?;
+    let seeds = SEED_FIRST..SEED_FIRST + SONGS_PER_STYLE;
+    let judged = of_each_song(jobs, seeds, judge_song)?;
     let mut agreements = Agreements::new();
     for (name, sample) in judged.into_iter().flatten() {
         agreements.entry(name).or_default().push(sample);

@@ -1,5 +1,7 @@
 //! Answers on songs of the demo's synthesiser, whose tempo and key are known.
 
+use std::ops::Range;
+
 use leitmotif_analysis::audio::{analyze_audio, confidence_evidence};
 use leitmotif_demo::songs::{Mode, SongSpec, Style, render_song};
 use rayon::prelude::*;
@@ -35,20 +37,28 @@ pub struct Songs {
     pub key: Vec<Sample>,
 }
 
-/// Plays and judges the songs.
-pub fn judge_songs(jobs: usize) -> anyhow::Result<Songs> {
+/// Judges a song of each style and seed, so many at once, in their order.
+pub fn of_each_song<T: Send>(
+    jobs: usize,
+    seeds: Range<u64>,
+    judge: impl Fn(Style, u64) -> anyhow::Result<T> + Sync,
+) -> anyhow::Result<Vec<T>> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(jobs.max(1))
         .build()?;
-    let songs: Vec<(Style, u64)> = (SEED_FIRST..SEED_FIRST + SONGS_PER_STYLE)
+    let songs: Vec<(Style, u64)> = seeds
         .flat_map(|seed| Style::ALL.map(|style| (style, seed)))
         .collect();
-    let judged: Vec<[Option<Sample>; 2]> = pool.install(|| {
-        songs
-            .into_par_iter()
-            .map(|(style, seed)| judge_song(style, seed))
-            .collect::<anyhow::Result<_>>()
-    })?;
+    pool.install(|| {
+        let songs = songs.into_par_iter();
+        songs.map(|(style, seed)| judge(style, seed)).collect()
+    })
+}
+
+/// Plays and judges the songs.
+pub fn judge_songs(jobs: usize) -> anyhow::Result<Songs> {
+    let seeds = SEED_FIRST..SEED_FIRST + SONGS_PER_STYLE;
+    let judged = of_each_song(jobs, seeds, judge_song)?;
     let (mut tempo, mut key) = (Vec::new(), Vec::new());
     for [of_tempo, of_key] in judged {
         tempo.extend(of_tempo);

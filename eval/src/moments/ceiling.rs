@@ -84,8 +84,7 @@ fn questions(
     questions
 }
 
-/// What is offered and then played: utility, and half the weight of popularity, since about half of the
-/// offers follow it.
+/// Scores of all tracks, by the moment where it is told; what is known is never an answer.
 fn scores(
     simulation: &Simulation,
     track_count: usize,
@@ -93,19 +92,10 @@ fn scores(
     moment: Option<&SessionMoment>,
     known: &HashSet<usize>,
 ) -> Vec<f32> {
-    let oracle = &simulation.oracle;
-    let score = |track: usize| {
-        let utility = match moment {
-            Some(moment) => oracle.utility_at(listener, track, at_ms, moment),
-            None => oracle.utility(listener, track, at_ms),
-        };
-        let popularity = oracle.popularity(track).unwrap_or(0.0);
-        utility.unwrap_or(0.0) + 0.5 * popularity.max(f64::MIN_POSITIVE).ln() as f32
-    };
     (0..track_count)
         .map(|track| match known.contains(&track) {
             true => f32::NEG_INFINITY,
-            false => score(track),
+            false => (simulation.oracle).expected(listener, track, at_ms, moment),
         })
         .collect()
 }

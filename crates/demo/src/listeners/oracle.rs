@@ -36,6 +36,26 @@ impl TasteOracle {
         self.utility_with(listener_index, track_index, at_ms, shift)
     }
 
+    /// Returns what orders tracks best by what is offered and then played: the utility, at a moment where one is
+    /// told, and half the logarithm of popularity, since about half of the offers follow it. Negative infinity
+    /// for strangers.
+    pub fn expected(
+        &self,
+        listener_index: usize,
+        track_index: usize,
+        at_ms: u64,
+        moment: Option<&SessionMoment>,
+    ) -> f32 {
+        let utility = match moment {
+            Some(moment) => self.utility_at(listener_index, track_index, at_ms, moment),
+            None => self.utility(listener_index, track_index, at_ms),
+        };
+        let told = utility.zip(self.popularity(track_index));
+        told.map_or(f32::NEG_INFINITY, |(utility, popularity)| {
+            utility + 0.5 * popularity.max(f64::MIN_POSITIVE).ln() as f32
+        })
+    }
+
     fn utility_with(
         &self,
         listener_index: usize,

@@ -14,6 +14,30 @@ fn world() -> (ListenersSpec, Simulation) {
     (spec, simulation)
 }
 
+#[test]
+fn moments_move_tastes_as_far_as_their_strength_says() {
+    let tracks = draw_tracks(5, TRACK_COUNT, 60, 14);
+    let moved = |moment_strength| {
+        let spec = ListenersSpec {
+            moment_strength,
+            listen_count: 2_000,
+            ..ListenersSpec::default()
+        };
+        let simulation = simulate_listeners(&spec, &tracks);
+        let oracle = &simulation.oracle;
+        let moved = simulation.listens.iter().map(|listen| {
+            let (listener, track) = (listen.listener_index, listen.track_index);
+            let plain = oracle.utility(listener, track, listen.at_ms).unwrap();
+            let told = oracle.utility_at(listener, track, listen.at_ms, &listen.moment);
+            (told.unwrap() - plain).abs()
+        });
+        moved.sum::<f32>() / simulation.listens.len() as f32
+    };
+    assert_eq!(moved(0.0), 0.0);
+    let (once, twice) = (moved(1.0), moved(2.0));
+    assert!(once > 0.2 && twice > 1.8 * once, "{once} {twice}");
+}
+
 /// Played tracks per listener before and after the cut; those known before are not future.
 fn split(
     spec: &ListenersSpec,

@@ -129,26 +129,11 @@ pub fn oracle(simulation: &Simulation, outcome: &TrainingOutcome, start_ms: i64)
         let scores: Vec<f32> = (0..track_count)
             .map(|track| match heard.contains(&track) {
                 true => f32::NEG_INFINITY,
-                false => expected_plays(simulation, listener, track, middle_ms),
+                false => (simulation.oracle).expected(listener, track, middle_ms, None),
             })
             .collect();
         sum += ndcg_at(&top_k(&scores, 10), &relevant, 10);
         asked += 1;
     }
     sum / f64::from(asked.max(1))
-}
-
-/// What is offered and then played: utility, and half the weight of popularity, since about half of
-/// the offers follow it.
-fn expected_plays(simulation: &Simulation, listener: usize, track: usize, at_ms: u64) -> f32 {
-    let utility = simulation
-        .oracle
-        .utility(listener, track, at_ms)
-        .unwrap_or(0.0);
-    let popularity = simulation
-        .oracle
-        .popularity(track)
-        .unwrap_or(0.0)
-        .max(f64::MIN_POSITIVE);
-    utility + 0.5 * popularity.ln() as f32
 }

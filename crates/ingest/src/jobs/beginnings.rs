@@ -168,7 +168,18 @@ impl Beginnings {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use leitmotif_analysis::audio::AudioAnalysis;
+    use leitmotif_domain::Timestamp;
+    use leitmotif_domain::clock::ManualClock;
+    use tokio::sync::Notify;
+
     use super::*;
+    use crate::error::Error;
+    use crate::testing::store_of_one;
 
     fn key(track: u128) -> (TenantId, TrackId) {
         (TenantId::from_u128(1), TrackId::from_u128(track))
@@ -228,6 +239,52 @@ mod tests {
         assert!(uploads.known[&key(1)].heard.is_none());
         uploads.take(key(2), number, 99, heard(5_000));
         assert_eq!(uploads.known.len(), 1);
+    }
+
+    /// Hears until it is let go, and counts how often it was asked.
+    #[derive(Default)]
+    struct SlowProcess {
+        asked: AtomicUsize,
+        let_go: Notify,
+    }
+
+    #[async_trait]
+    impl AudioProcess for SlowProcess {
+        async fn analyze(&self, _: &Path, _: &str) -> Result<AudioAnalysis, Error> {
+            let reason = "nothing is analysed whole".to_owned();
+            Err(Error::Audio { reason })
+        }
+
+        async fn hear(&self, path: &Path, kind: &str, _: u32) -> Result<AudioAnalysis, Error> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            self.let_go.notified().await;
+            self.analyze(path, kind).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_tenant_has_two_children_at_once_and_an_upload_one() {
+        let clock = Arc::new(ManualClock::new(Timestamp::from_ms(0)));
+        let (_storage, scope) = store_of_one(clock).await;
+        let process = Arc::new(SlowProcess::default());
+        let beginnings = Arc::new(Beginnings::new(process.clone()));
+        let arrived = async |track: u128, bytes: u64| {
+            let file = (PathBuf::from("song.wav"), "wav");
+            beginnings.arrived(&scope, TrackId::from_u128(track), file, bytes);
+            tokio::task::yield_now().await;
+            process.asked.load(Ordering::SeqCst)
+        };
+        assert_eq!(arrived(1, FIRST_BYTES - 1).await, 0);
+        assert_eq!(arrived(1, FIRST_BYTES).await, 1);
+        assert_eq!(arrived(1, 2 * FIRST_BYTES).await, 1, "one of an upload");
+        assert_eq!(arrived(2, FIRST_BYTES).await, 2);
+        assert_eq!(arrived(3, FIRST_BYTES).await, 2, "two of a tenant");
+        // What arrived of the first meanwhile is heard at once.
+        process.let_go.notify_one();
+        while process.asked.load(Ordering::SeqCst) < 3 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(beginnings.heard(&scope, TrackId::from_u128(1)), None);
     }
 
     #[test]

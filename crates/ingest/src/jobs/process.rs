@@ -198,3 +198,40 @@ async fn talk(child: &mut Child, order: &[u8]) -> Result<Option<DecodeAnswer>> {
         reason: format!("its answer does not parse: {error}"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A program in the child's place.
+    async fn answered_by(script: &str) -> Result<AudioAnalysis> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let program = folder.path().join("child");
+        std::fs::write(&program, format!("#!/bin/sh\nread -r order\n{script}\n")).expect("written");
+        let runs = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(&program, runs).expect("it may run");
+        let process = DecoderProcess::new(program);
+        process.analyze(Path::new("song.wav"), "wav").await
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_in_time_is_heard_in_ever_shorter_parts() {
+        let only = |seconds: u32| {
+            format!(
+                "case \"$order\" in *'\"audio_seconds_max\":{seconds}}}'*) \
+                 echo '{{\"refused\":{{\"reason\":\"{seconds}\"}}}}';; *) kill -9 $$;; esac"
+            )
+        };
+        for seconds in limits::ANALYSIS_SECONDS_TRIED {
+            let answer = answered_by(&only(seconds)).await;
+            let reason = answer.expect_err("it refuses").to_string();
+            assert!(reason.contains(&seconds.to_string()), "{reason}");
+        }
+        let never = answered_by(&only(1)).await.expect_err("no answer");
+        assert!(never.to_string().contains("no answer within"), "{never}");
+        let broken = answered_by("exit 3").await.expect_err("no answer");
+        assert!(broken.to_string().contains("exit status: 3"), "{broken}");
+    }
+}

@@ -318,6 +318,14 @@ mod tests {
     }
 
     #[test]
+    fn values_are_learnt_of_from_two_hundred_listens_and_sixteen_at_most() {
+        assert_eq!(most_told(&[200, 199, 0]), [0]);
+        let many: Vec<u64> = (0..17).map(|place| 1_000 - place).collect();
+        assert_eq!(most_told(&many), (0..VALUES_MAX).collect::<Vec<_>>());
+        assert!(most_told(&[9_000, 0]).is_empty(), "one value tells nothing");
+    }
+
+    #[test]
     fn an_item_that_is_played_alike_has_no_lift() {
         let mut table = MomentTable::default();
         let numbers = [moment(8), moment(20)].map(|one| table.number(&one));

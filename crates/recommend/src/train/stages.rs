@@ -73,8 +73,8 @@ impl Stage {
             (Self::BuildRows, _) => 460,
             (Self::FitRanker, None) => 1_100,
             (Self::Evaluate, _) => 200,
-            // Eleven fits of the ranker, one for each group of columns and one with all.
-            (Self::Measure, _) if request.report == ReportDepth::Full => 15_000,
+            // A fit of the ranker for each group of columns, and one with all: fifteen.
+            (Self::Measure, _) if request.report == ReportDepth::Full => 20_000,
             (Self::Measure, _) => 0,
             (Self::Register, _) => 105,
         }

@@ -7,19 +7,22 @@ use sha2::{Digest, Sha256};
 
 use crate::harness::{TestServer, wait_until, write_song};
 
-#[test]
-fn what_has_arrived_is_heard_while_the_rest_is_on_its_way() {
+/// A server with the track `u:1`, and a file of a minute that is to become its audio.
+fn a_track_and_a_minute() -> (tempfile::TempDir, TestServer, Vec<u8>) {
     let folder = tempfile::tempdir().unwrap();
     let song = folder.path().join("song.wav");
     write_song(&song, 1, 60.0);
     let bytes = std::fs::read(&song).unwrap();
     let server = TestServer::start(&folder.path().join("data"));
-    let wire = &server.wire;
-    wire.post(
-        "/api/v1/tracks",
-        &json!({"title": "Up", "external_ids": {"u": "1"}}),
-    );
-    let path = "/api/v1/tracks/u:1/audio";
+    let track = json!({"title": "Up", "external_ids": {"u": "1"}});
+    server.wire.post("/api/v1/tracks", &track);
+    (folder, server, bytes)
+}
+
+#[test]
+fn what_has_arrived_is_heard_while_the_rest_is_on_its_way() {
+    let (_folder, server, bytes) = a_track_and_a_minute();
+    let (wire, path) = (&server.wire, "/api/v1/tracks/u:1/audio");
     let mut stream = wire.open().unwrap();
     let put = format!("{path}?extension=wav");
     let head = wire.head("PUT", &put, &[], bytes.len() as u64);
@@ -59,17 +62,8 @@ fn what_has_arrived_is_heard_while_the_rest_is_on_its_way() {
 
 #[test]
 fn uploads_resume_and_ranges_cut() {
-    let folder = tempfile::tempdir().unwrap();
-    let song = folder.path().join("song.wav");
-    write_song(&song, 1, 60.0);
-    let bytes = std::fs::read(&song).unwrap();
-    let server = TestServer::start(&folder.path().join("data"));
-    let wire = &server.wire;
-    wire.post(
-        "/api/v1/tracks",
-        &json!({"title": "Up", "external_ids": {"u": "1"}}),
-    );
-    let path = "/api/v1/tracks/u:1/audio";
+    let (_folder, server, bytes) = a_track_and_a_minute();
+    let (wire, path) = (&server.wire, "/api/v1/tracks/u:1/audio");
 
     // The line breaks after more than one piece: what arrived whole is kept.
     let sent = bytes.len() * 3 / 4;
