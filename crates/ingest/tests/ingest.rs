@@ -28,19 +28,25 @@ use leitmotif_storage::memory::MemoryStorage;
 use leitmotif_storage::ports::{
     Accounts, CatalogStore, JobFilter, JobQueue, Ledger, TrackFilter, VectorStore,
 };
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 /// Analyses a tone; refuses files that say `bad`, fails `flaky` ones the first time.
 #[derive(Default)]
 struct ToneProcess {
     calls: AtomicUsize,
     failures: AtomicUsize,
+    running: AtomicUsize,
+    running_most: AtomicUsize,
 }
 
 #[async_trait]
 impl AudioProcess for ToneProcess {
     async fn analyze(&self, path: &Path, _extension: &str) -> Result<AudioAnalysis, Error> {
         self.calls.fetch_add(1, Ordering::SeqCst);
+        let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
+        self.running_most.fetch_max(running, Ordering::SeqCst);
+        tokio::task::yield_now().await;
+        self.running.fetch_sub(1, Ordering::SeqCst);
         let content = std::fs::read_to_string(path).unwrap();
         if content.starts_with("bad") {
             return Err(Error::Audio {
@@ -110,6 +116,7 @@ impl World {
             process: process.clone(),
             ledger: storage.clone(),
             lyrics_spaces: Arc::new(LyricsSpaces::new(catalogue.clone(), None)),
+            computing: Semaphore::new(2),
         };
         let workers = Arc::new(Workers {
             log: storage.clone(),
@@ -294,6 +301,19 @@ async fn a_lost_decoder_is_tried_again_and_usage_is_counted_once() {
         .find(|row| row.metric == "tracks_analysed")
         .unwrap();
     assert_eq!(analysed.amount, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_short_jobs_are_each_done_once_and_two_compute_at_a_time() {
+    let world = World::new().await;
+    for number in 0..60 {
+        world.write(&format!("{number}.wav"), &format!("bad {number}"));
+    }
+    world.write("good.wav", "good");
+    world.scan().await;
+    world.work_until(|counts| counts.dead == 60 && counts.done == 1).await;
+    assert_eq!(world.process.calls.load(Ordering::SeqCst), 61);
+    assert!(world.process.running_most.load(Ordering::SeqCst) <= 2);
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ pub mod moments;
 pub mod neighbour_settings;
 pub mod recent_sessions;
 pub mod recordings;
+pub mod scratch;
 pub mod view;
 
 pub mod candidates;

@@ -9,7 +9,7 @@ use leitmotif_domain::{ListenerId, Timestamp, TrackId, limits};
 use leitmotif_features::{ListenerProfile, Projection};
 use leitmotif_storage::duplicates::DUPLICATES;
 
-use crate::candidates::{Best, MOST_TRENDING, TREND_HALF_LIFE_DAYS, VotesPool, trends};
+use crate::candidates::{Best, MOST_TRENDING, TREND_HALF_LIFE_DAYS, Votes, trends};
 use crate::catalogue::CatalogueView;
 use crate::error::Result;
 use crate::model::RecommenderModel;
@@ -17,6 +17,7 @@ use crate::moments::MomentShift;
 use crate::placements::Placements;
 use crate::rank::skip_rate;
 use crate::recent_sessions::RecentSessions;
+use crate::scratch::{Numbering, ScratchPool};
 
 /// Popularity is counted anew, and sessions are read anew, when the plays grew by one in so many. Counting
 /// costs at most the number of plays, so a play pays for 50 tracks at most; few plays are counted on every
@@ -49,6 +50,8 @@ pub struct TenantView {
     pub popularity: Vec<f32>,
     /// The largest of them.
     pub popularity_max: f32,
+    /// `ln(1 + x)` of each, as a ranker is told of it.
+    popularity_logs: Vec<f32>,
     /// Skips per play by catalogue index.
     pub skip_rates: Vec<f32>,
     /// How much more than usual a track is played, by catalogue index.
@@ -58,7 +61,9 @@ pub struct TenantView {
     /// Catalogue indexes of the tracks that are played more than usual, with how much, best first.
     most_trending: Vec<(u32, f32)>,
     /// Where neighbours are added up.
-    pub votes: VotesPool,
+    pub votes: ScratchPool<Votes>,
+    /// Where what sources offer is brought together.
+    pub numbers: ScratchPool<Numbering>,
     /// The newest sessions, as they were when they were read last.
     pub sessions: RecentSessions,
     /// Plays that came since the sessions were read; none before they were.
@@ -203,9 +208,15 @@ impl TenantView {
         }
         let most = most_of(&self.popularity, MOST_POPULAR);
         self.popularity_max = most.first().map_or(0.0, |(_, score)| *score);
+        self.popularity_logs = self.popularity.iter().map(|plays| plays.ln_1p()).collect();
         self.most_popular = most.into_iter().map(|(index, _)| index).collect();
         self.trends = trends(&lately, &usually);
         self.most_trending = most_of(&self.trends, MOST_TRENDING);
+    }
+
+    /// `ln(1 + x)` of the popularity by catalogue index.
+    pub fn popularity_logs(&self) -> &[f32] {
+        &self.popularity_logs
     }
 
     /// The tracks that are played more than usual by catalogue index, best first, some of which may be gone

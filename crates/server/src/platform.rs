@@ -37,7 +37,7 @@ use leitmotif_recommend::{Recommender, Searcher};
 use leitmotif_storage::embedded::EmbeddedStorage;
 use leitmotif_storage::ports::{Accounts, Ledger};
 use sha2::{Digest, Sha256};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 
 /// A data folder as it lies there, for `leitmotif doctor`.
@@ -95,10 +95,11 @@ impl Platform {
         let services = Services::new(&storage, exposure_writer, encoder, &clock, &entropy);
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let decoder: Arc<dyn AudioProcess> = Arc::new(DecoderProcess::new(program));
-        let workers = services.workers(&storage, &directory, &entropy, &decoder);
+        let count = settings.worker_count();
+        let workers = services.workers(&storage, &directory, &entropy, &decoder, count);
         free_claims(&storage, &workers, &directory).await?;
         let (stop, stopped) = watch::channel(false);
-        let workers = tokio::spawn(Arc::new(workers).run(settings.worker_count(), stopped));
+        let workers = tokio::spawn(Arc::new(workers).run(count, stopped));
         let is_ready = Arc::new(AtomicBool::new(false));
         let (warming, is_warm) = warm(&services.recommender, directory.scopes());
         let daily = daily_of(settings, &storage);
@@ -352,6 +353,7 @@ impl Services {
         directory: &Arc<TenantDirectory>,
         entropy: &Arc<dyn Entropy>,
         decoder: &Arc<dyn AudioProcess>,
+        count: usize,
     ) -> Workers {
         let former = FormerSpaces {
             spaces: Arc::clone(&self.lyrics_spaces),
@@ -388,6 +390,7 @@ impl Services {
                 process: Arc::clone(decoder),
                 ledger: storage.clone(),
                 lyrics_spaces: Arc::clone(&self.lyrics_spaces),
+                computing: Semaphore::new(count),
             }),
         ];
         Workers {

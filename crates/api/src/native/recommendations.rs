@@ -1,6 +1,5 @@
 //! The call people come for.
 
-use axum::Json;
 use axum::extract::State;
 use leitmotif_domain::event::Moment;
 use leitmotif_domain::zone::{LocalHour, check_zone};
@@ -16,7 +15,7 @@ use super::known_tracks;
 use super::profiles::listener_of;
 use crate::metrics::{DegradedLabels, RungLabels, StageLabels};
 use crate::middleware::auth::ReadAccess;
-use crate::middleware::body::JsonBody;
+use crate::middleware::body::{JsonBody, LargeJson};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::ApiState;
 
@@ -211,11 +210,11 @@ pub async fn recommend(
     State(state): State<ApiState>,
     access: ReadAccess,
     JsonBody(input): JsonBody<RecommendInput>,
-) -> Result<Json<RecommendAnswer>, Problem> {
+) -> Result<LargeJson<RecommendAnswer>, Problem> {
     let is_traced = input.trace;
     let request = request_of(&state, &access, input).await?;
     let answered = answered(&state, access.scope(), request).await?;
-    Ok(Json(present(answered, is_traced)))
+    Ok(LargeJson(present(answered, is_traced)))
 }
 
 /// Answers a request whose list is shown, and counts it.

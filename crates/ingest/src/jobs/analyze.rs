@@ -14,6 +14,7 @@ use leitmotif_domain::track::{AudioLocation, AudioSource, Lyrics, Track};
 use leitmotif_domain::{EventId, TenantScope, TrackId};
 use leitmotif_storage::ports::{AnalysisDocument, Ledger, TrackPatch, UsageEntry, VectorSpace};
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Result};
@@ -32,12 +33,18 @@ pub struct AnalyzeRunner {
     pub ledger: Arc<dyn Ledger>,
     /// What the tenant's lyrics taught.
     pub lyrics_spaces: Arc<LyricsSpaces>,
+    /// As many as may compute at once, each with a decoding child; others wait for the disk meanwhile.
+    pub computing: Semaphore,
 }
 
 #[async_trait]
 impl JobRunner for AnalyzeRunner {
     fn kind(&self) -> &'static str {
         "analyze_track"
+    }
+
+    fn may_be_together(&self) -> bool {
+        true
     }
 
     async fn run(
@@ -93,6 +100,8 @@ impl AnalyzeRunner {
         track: &Track,
         lyrics: Option<Lyrics>,
     ) -> Result<(Measured, Option<Error>)> {
+        let computing = self.computing.acquire().await;
+        let _computing = computing.map_err(leitmotif_storage::Error::bug)?;
         let mut failure = None;
         let mut failures = Vec::new();
         let sound = match &track.audio {

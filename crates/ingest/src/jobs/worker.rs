@@ -1,7 +1,7 @@
 //! The loop of a worker: take a job, keep the lease, report how it went.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use leitmotif_domain::chance::Entropy;
@@ -18,6 +18,11 @@ use crate::jobs::directory::TenantDirectory;
 
 /// How long an idle worker waits before it looks again, unless it is woken.
 const IDLE: Duration = Duration::from_millis(500);
+/// Most jobs that a worker does at once: so many that their writes share one durable commit.
+const TOGETHER_MAX: usize = 32;
+/// A worker takes as many jobs at once as are done in about this time: short ones together, so that they do not
+/// wait for the disk one after the other; long ones singly, so that other tenants and kinds have their turn.
+const ROUND: Duration = Duration::from_millis(100);
 /// First wait before a failed job is tried again; doubled per attempt, with jitter.
 const BACK_OFF_MS: i64 = 1_000;
 
@@ -52,6 +57,11 @@ pub trait JobRunner: Send + Sync {
         false
     }
 
+    /// Whether a worker may do several at once: they mostly wait, and what they compute is bounded elsewhere.
+    fn may_be_together(&self) -> bool {
+        false
+    }
+
     /// Does a job.
     async fn run(&self, scope: &TenantScope, job: &JobHandle) -> Result<(), JobFailure>;
 }
@@ -69,6 +79,9 @@ impl JobHandle {
         self.progress.send_replace(progress);
     }
 }
+
+/// Leased jobs of one tenant, and who does them.
+type Taken = (TenantScope, Vec<LeasedJob>, Arc<dyn JobRunner>);
 
 /// The workers of a process.
 pub struct Workers {
@@ -109,11 +122,16 @@ impl Workers {
 
     async fn work(self: Arc<Self>, index: usize, mut stop: watch::Receiver<bool>) {
         let mut turn = index;
+        let mut together = 1;
         while !*stop.borrow() {
-            match self.take(turn).await {
+            match self.take(turn, together).await {
                 Some((scope, leased, runner)) => {
-                    let cut = stop.clone();
-                    self.perform(&scope, leased, runner.as_ref(), cut).await;
+                    let began = Instant::now();
+                    let count = leased.len();
+                    self.perform_all(&scope, leased, &runner, &stop).await;
+                    if runner.may_be_together() {
+                        together = next_together(count, began.elapsed());
+                    }
                     self.wake.notify_one();
                 }
                 None => {
@@ -128,8 +146,8 @@ impl Workers {
         }
     }
 
-    /// Takes one job. Each turn starts at another tenant, so that no tenant starves another.
-    async fn take(&self, turn: usize) -> Option<(TenantScope, LeasedJob, Arc<dyn JobRunner>)> {
+    /// Takes jobs of one kind and tenant. Each turn starts at another tenant, so that no tenant starves another.
+    async fn take(&self, turn: usize, together: usize) -> Option<Taken> {
         let scopes = self.directory.scopes();
         let shift = if scopes.is_empty() {
             0
@@ -138,16 +156,18 @@ impl Workers {
         };
         for scope in scopes.iter().cycle().skip(shift).take(scopes.len()) {
             for runner in &self.runners {
+                let count = if runner.may_be_together() {
+                    together
+                } else {
+                    1
+                };
                 let leased = self
                     .queue
-                    .lease(scope, runner.kind(), 1, limits::JOB_LEASE_MS)
+                    .lease(scope, runner.kind(), count, limits::JOB_LEASE_MS)
                     .await;
                 match leased {
-                    Ok(mut jobs) => {
-                        if let Some(job) = jobs.pop() {
-                            return Some((scope.clone(), job, Arc::clone(runner)));
-                        }
-                    }
+                    Ok(jobs) if jobs.is_empty() => {}
+                    Ok(jobs) => return Some((scope.clone(), jobs, Arc::clone(runner))),
                     Err(error) => {
                         tracing::warn!(tenant = %scope.tenant(), %error, "cannot lease a job");
                     }
@@ -155,6 +175,30 @@ impl Workers {
             }
         }
         None
+    }
+
+    /// Does jobs beside each other.
+    async fn perform_all(
+        self: &Arc<Self>,
+        scope: &TenantScope,
+        leased: Vec<LeasedJob>,
+        runner: &Arc<dyn JobRunner>,
+        stop: &watch::Receiver<bool>,
+    ) {
+        let mut running = JoinSet::new();
+        for job in leased {
+            let (workers, scope) = (Arc::clone(self), scope.clone());
+            let (runner, stop) = (Arc::clone(runner), stop.clone());
+            running.spawn(async move {
+                workers.perform(&scope, job, runner.as_ref(), stop).await;
+            });
+        }
+        while let Some(ended) = running.join_next().await {
+            if let Err(error) = ended {
+                // Its lease runs out, and it is done again.
+                tracing::error!(%error, "a job broke off");
+            }
+        }
     }
 
     async fn perform(
@@ -272,5 +316,29 @@ impl Workers {
         let base = BACK_OFF_MS << attempts.saturating_sub(1).min(10);
         let jitter = (self.entropy.next_u128() % base.unsigned_abs() as u128) as i64;
         base + jitter
+    }
+}
+
+/// How many jobs to take next where so many took so long: at most twice as many as before.
+fn next_together(count: usize, taken: Duration) -> usize {
+    let each = taken / count.max(1) as u32;
+    let fitting = ROUND.as_micros() / each.as_micros().max(1);
+    let fitting = usize::try_from(fitting).unwrap_or(TOGETHER_MAX);
+    fitting.clamp(1, (2 * count).clamp(1, TOGETHER_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_jobs_are_done_together_and_long_ones_singly() {
+        let next = |count, ms| next_together(count, Duration::from_millis(ms));
+        assert_eq!(next(1, 10), 2, "twice as many at most");
+        assert_eq!(next(16, 32), TOGETHER_MAX);
+        assert_eq!(next(32, 160), 20);
+        assert_eq!(next(4, 4_000), 1);
+        assert_eq!(next(1, 0), 2);
+        assert_eq!(next(0, 0), 1);
     }
 }

@@ -6,9 +6,6 @@ mod determinantal;
 pub use calibrated::calibrate;
 pub use determinantal::greedy_dpp;
 
-use std::collections::HashMap;
-use std::hash::Hash;
-
 /// Picks `count` candidates by maximal marginal relevance; returns their positions in order.
 ///
 /// Each pick maximises `trade_off · relevance − (1 − trade_off) · (largest similarity to a pick)`. At
@@ -67,28 +64,33 @@ pub struct Spacing<'a, K> {
     pub gap: usize,
 }
 
-/// Reorders so that no key comes again within its gap; returns positions.
+/// Chooses and orders `wanted` candidates so that no key comes again within its gap; returns their positions.
 ///
 /// Each place takes the first candidate in order that is far enough from all of its keys; when none is, the
 /// one that keeps most of the first gap, of equals most of the second, and so on, and of equals the first.
-/// Nothing is dropped.
 ///
-/// - Shape: all spacings have as many keys as the first.
-/// - Cost: O(n² · spacings) at worst; linear when keys are well mixed.
-pub fn space_apart<K: Hash + Eq, const N: usize>(spacings: &[Spacing<'_, K>; N]) -> Vec<usize> {
+/// - Shape: all spacings have as many keys as the first; fewer positions than wanted where there are fewer.
+/// - Cost: O(wanted · n · gaps) at worst; O(wanted · gaps) when keys are well mixed.
+pub fn space_apart<K: Eq, const N: usize>(
+    spacings: &[Spacing<'_, K>; N],
+    wanted: usize,
+) -> Vec<usize> {
     let count = spacings.first().map_or(0, |spacing| spacing.keys.len());
     let whole = spacings.each_ref().map(|spacing| spacing.gap);
     let mut left: Vec<usize> = (0..count).collect();
-    let mut last_places: [HashMap<&K, usize>; N] = std::array::from_fn(|_| HashMap::new());
-    let mut order = Vec::with_capacity(count);
-    while !left.is_empty() {
+    let mut order: Vec<usize> = Vec::with_capacity(wanted.min(count));
+    while order.len() < wanted && !left.is_empty() {
         // Of each gap, how much of it is kept; more than a gap is worth no more.
         let kept = |candidate: usize| -> [usize; N] {
             std::array::from_fn(|at| {
-                let Spacing { keys, gap } = &spacings[at];
-                let last = keys.get(candidate).and_then(Option::as_ref);
-                let last = last.and_then(|key| last_places[at].get(key));
-                last.map_or(*gap, |place| (order.len() - place - 1).min(*gap))
+                let Spacing { keys, gap } = spacings[at];
+                let key = |candidate: usize| keys.get(candidate).and_then(Option::as_ref);
+                let Some(own) = key(candidate) else {
+                    return gap;
+                };
+                let near = order.iter().rev().take(gap);
+                let mut near = near.map(|placed| key(*placed));
+                near.position(|other| other == Some(own)).unwrap_or(gap)
             })
         };
         let free = left.iter().position(|candidate| kept(*candidate) == whole);
@@ -101,13 +103,7 @@ pub fn space_apart<K: Hash + Eq, const N: usize>(spacings: &[Spacing<'_, K>; N])
             }
             best
         });
-        let pick = left.remove(at);
-        for (spacing, last_place) in spacings.iter().zip(&mut last_places) {
-            if let Some(key) = spacing.keys.get(pick).and_then(Option::as_ref) {
-                last_place.insert(key, order.len());
-            }
-        }
-        order.push(pick);
+        order.push(left.remove(at));
     }
     order
 }
@@ -133,7 +129,7 @@ mod tests {
     fn hand_worked_spacing() {
         let spaced = |artists: &str, gap| {
             let keys: Vec<Option<char>> = artists.chars().map(Some).collect();
-            space_apart(&[Spacing { keys: &keys, gap }])
+            space_apart(&[Spacing { keys: &keys, gap }], usize::MAX)
         };
         assert_eq!(spaced("aabac", 1), [0, 2, 1, 4, 3]);
         assert_eq!(spaced("aab", 0), [0, 1, 2]);
@@ -150,7 +146,7 @@ mod tests {
             };
             let (artists, albums) = (keys(artists), keys(albums));
             let spacing = |keys, gap| Spacing { keys, gap };
-            space_apart(&[spacing(&artists, 1), spacing(&albums, 1)])
+            space_apart(&[spacing(&artists, 1), spacing(&albums, 1)], usize::MAX)
         };
         // A compilation of four artists, and two tracks that are on it no more.
         assert_eq!(both("abcdef", "xxxx--"), [0, 4, 1, 5, 2, 3]);
@@ -161,9 +157,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_lost(artists in prop::collection::vec(0u8..5, 0..30), gap in 0usize..4) {
+        fn nothing_is_lost(
+            artists in prop::collection::vec(0u8..5, 0..30),
+            gap in 0usize..4,
+            wanted in 0usize..30,
+        ) {
             let keys: Vec<Option<u8>> = artists.iter().map(|one| one.checked_sub(1)).collect();
-            let mut order = space_apart(&[Spacing { keys: &keys, gap }, Spacing { keys: &keys, gap: 1 }]);
+            let spacings = [Spacing { keys: &keys, gap }, Spacing { keys: &keys, gap: 1 }];
+            let mut order = space_apart(&spacings, usize::MAX);
+            let few = space_apart(&spacings, wanted);
+            prop_assert_eq!(&few[..], &order[..wanted.min(order.len())]);
             order.sort_unstable();
             prop_assert_eq!(order, (0..artists.len()).collect::<Vec<_>>());
             let relevance: Vec<f32> = artists.iter().map(|&artist| f32::from(artist)).collect();

@@ -5,7 +5,7 @@ use super::ensemble::Ensemble;
 use super::features::Features;
 use super::kernels::{Step, narrowed};
 use super::tree::Tree;
-use super::views::{LANES, Lane, Views, ViewsMaker};
+use super::views::{LANES, Lane, Sight, Views, ViewsMaker};
 use crate::error::{Error, Result};
 
 /// Trees of at most so many tests are tabled: 8 make 256 cases. Larger ones are walked.
@@ -84,13 +84,13 @@ impl Explainer {
         check_count("values in a row", width, self.groups.len())?;
         check_count("trees", ensemble.trees.len(), self.tables.len())?;
         let mut sums = vec![0.0; rows.row_count() * self.group_count];
-        let mut viewed: Vec<Lane> = Vec::new();
+        let mut sight = Sight::default();
         let batches = rows.values().chunks(LANES * width);
         for (rows, sums) in batches.zip(sums.chunks_mut(LANES * self.group_count)) {
-            self.views.look(rows, width, &mut viewed);
+            let viewed = self.views.look(rows, width, &mut sight);
             for (tree, table) in ensemble.trees.iter().zip(&self.tables) {
                 match table {
-                    Some(table) => table.add(&viewed, self.group_count, sums),
+                    Some(table) => table.add(viewed, self.group_count, sums),
                     None => self.walk(tree, rows, sums),
                 }
             }

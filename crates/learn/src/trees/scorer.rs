@@ -3,7 +3,7 @@
 use super::features::Features;
 use super::kernels::{Step, narrowed};
 use super::tree::Tree;
-use super::views::{LANES, Lane, Views, ViewsMaker};
+use super::views::{LANES, Lane, Sight, Views, ViewsMaker};
 
 /// Largest tree whose leaves are a set of bits; larger ones are walked.
 const SET_LEAVES_MAX: usize = 64;
@@ -60,13 +60,13 @@ impl Scorer {
 
     pub(super) fn score(&self, features: Features<'_>, scores: &mut [f64]) {
         let width = features.column_count();
-        let mut viewed: Vec<Lane> = Vec::new();
+        let mut sight = Sight::default();
         let batches = features.values().chunks(LANES * width);
         for (rows, scores) in batches.zip(scores.chunks_mut(LANES)) {
-            self.views.look(rows, width, &mut viewed);
+            let viewed = self.views.look(rows, width, &mut sight);
             let mut sums = [0f64; LANES];
             for layout in &self.layouts {
-                layout.add(&viewed, &mut sums);
+                layout.add(viewed, &mut sums);
             }
             scores.copy_from_slice(&sums[..scores.len()]);
         }

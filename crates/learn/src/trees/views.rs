@@ -69,9 +69,13 @@ impl Views {
 
     /// Looks at up to [`LANES`] rows; lanes beyond them are 0 or what 0 is seen as.
     ///
-    /// - Shape: `rows` is `[rows × width]`; `viewed` becomes one lane a view.
-    pub(super) fn look(&self, rows: &[f32], width: usize, viewed: &mut Vec<Lane>) {
-        let mut columns = vec![[0.0; LANES]; width];
+    /// - Shape: `rows` is `[rows × width]`; one lane a view comes back.
+    pub(super) fn look<'s>(&self, rows: &[f32], width: usize, sight: &'s mut Sight) -> &'s [Lane] {
+        let Sight { columns, viewed } = sight;
+        columns.resize(width, [0.0; LANES]);
+        if rows.len() < LANES * width {
+            columns.fill([0.0; LANES]);
+        }
         for (place, row) in rows.chunks_exact(width).take(LANES).enumerate() {
             for (lane, value) in columns.iter_mut().zip(row) {
                 lane[place] = *value;
@@ -80,7 +84,16 @@ impl Views {
         viewed.clear();
         let views = self.list.iter();
         viewed.extend(views.map(|(column, view)| view.look(&columns[*column as usize])));
+        viewed
     }
+}
+
+/// What is looked at, kept from one batch of rows to the next.
+#[derive(Default)]
+pub(super) struct Sight {
+    /// The rows of a batch, turned.
+    columns: Vec<Lane>,
+    viewed: Vec<Lane>,
 }
 
 /// Collects views while trees are laid out.

@@ -24,7 +24,7 @@ pub use sessions::sessions;
 pub use taste::taste;
 pub(crate) use trending::MOST_TRENDING;
 pub use trending::{TREND_HALF_LIFE_DAYS, trending, trends};
-pub use votes::{LentVotes, VotesPool};
+pub use votes::Votes;
 
 use crate::explain::Source;
 use crate::keyed::KeyedSet;

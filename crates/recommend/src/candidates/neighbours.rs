@@ -36,7 +36,7 @@ pub(super) fn offer_of(
     entries: &[(usize, f32)],
     count: usize,
 ) -> Offer {
-    let mut votes = view.votes.lend(model.items.len());
+    let mut votes = view.votes.lend_for(model.items.len());
     votes.add(neighbours, entries);
     let mut best = Best::new(count);
     for (column, score) in votes.sums() {

@@ -1,13 +1,8 @@
 //! Where the neighbours of a listener's tracks are added up.
 
-use std::ops::{Deref, DerefMut};
-
 use leitmotif_learn::neighbours::ItemNeighbours;
-use parking_lot::Mutex;
 
-/// Sums kept for the next request: as many as answer at once on a small machine. At 20 bytes a track of the
-/// model, those of a million tracks are 20 MB each.
-const KEPT_MAX: usize = 4;
+use crate::scratch::{Lent, Scratch, ScratchPool};
 
 /// What the tracks of a listener say of one track.
 #[derive(Clone, Copy, Default)]
@@ -73,7 +68,9 @@ impl Votes {
         self.by_column.resize(column_count, Vote::default());
         self.touched.resize(column_count + 1, 0);
     }
+}
 
+impl Scratch for Votes {
     fn clear(&mut self) {
         for column in &self.touched[..self.touched_count] {
             self.by_column[*column as usize] = Vote::default();
@@ -82,48 +79,12 @@ impl Votes {
     }
 }
 
-/// Empty sums, kept so that no request has to clear the memory of a whole model.
-#[derive(Default)]
-pub struct VotesPool(Mutex<Vec<Votes>>);
-
-impl VotesPool {
-    /// Lends empty sums for a model of so many columns.
-    pub fn lend(&self, column_count: usize) -> LentVotes<'_> {
-        let kept = self.0.lock().pop();
-        let mut votes = kept.unwrap_or_default();
+impl ScratchPool<Votes> {
+    /// Lends empty sums for a model of so many columns: at 20 bytes each, those of a million are 20 MB.
+    pub fn lend_for(&self, column_count: usize) -> Lent<'_, Votes> {
+        let mut votes = self.lend();
         votes.fit(column_count);
-        LentVotes { votes, pool: self }
-    }
-}
-
-/// Sums that go back, emptied, when they are dropped.
-pub struct LentVotes<'p> {
-    votes: Votes,
-    pool: &'p VotesPool,
-}
-
-impl Deref for LentVotes<'_> {
-    type Target = Votes;
-
-    fn deref(&self) -> &Votes {
-        &self.votes
-    }
-}
-
-impl DerefMut for LentVotes<'_> {
-    fn deref_mut(&mut self) -> &mut Votes {
-        &mut self.votes
-    }
-}
-
-impl Drop for LentVotes<'_> {
-    fn drop(&mut self) {
-        let mut votes = std::mem::take(&mut self.votes);
-        votes.clear();
-        let mut pool = self.pool.0.lock();
-        if pool.len() < KEPT_MAX {
-            pool.push(votes);
-        }
+        votes
     }
 }
 
@@ -140,9 +101,9 @@ mod tests {
             vec![],
         ];
         let neighbours = ItemNeighbours::from_lists(lists).unwrap();
-        let pool = VotesPool::default();
+        let pool = ScratchPool::default();
         {
-            let mut votes = pool.lend(4);
+            let mut votes = pool.lend_for(4);
             votes.add(&neighbours, &[(0, 2.0), (1, 1.0), (2, 1.0)]);
             let mut columns: Vec<_> = votes.sums().map(|(column, _)| column).collect();
             columns.sort_unstable();
@@ -154,21 +115,8 @@ mod tests {
             let nobody = None;
             assert_eq!(strongest, [nobody, nobody, Some(0), Some(0), nobody]);
         }
-        let votes = pool.lend(9);
+        let votes = pool.lend_for(9);
         assert_eq!(votes.sums().count(), 0, "nothing is left of the one before");
         assert!((0..9).all(|column| votes.sum(column) == 0.0));
-    }
-
-    #[test]
-    fn as_many_sums_are_kept_as_answer_at_once() {
-        let pool = VotesPool::default();
-        let lent: Vec<_> = (0..KEPT_MAX + 2).map(|_| pool.lend(3)).collect();
-        assert_eq!(pool.0.lock().len(), 0);
-        drop(lent);
-        assert_eq!(pool.0.lock().len(), KEPT_MAX);
-        let one = pool.lend(3);
-        assert_eq!(pool.0.lock().len(), KEPT_MAX - 1);
-        drop(one);
-        assert_eq!(pool.0.lock().len(), KEPT_MAX);
     }
 }

@@ -174,7 +174,7 @@ impl<'a> Making<'a> {
         let offers = self.asking.offers(rung, helping, watch);
         self.remember_sources(rung, &offers);
         let shift = self.shift(rung);
-        let mut pooled = pool(&offers);
+        let mut pooled = pool(self.view, &offers);
         at_moment(self.view, &shift, &mut pooled);
         watch.lap("candidates");
         let budgets = self.definition.budgets;
@@ -322,7 +322,9 @@ impl<'a> Making<'a> {
         self.list.exclude_only(excluded);
         let known = familiar(&self.known, self.view.catalogue.len());
         let known = [known.of_recordings(self.view)];
-        let mut places = self.list.choose(blend(&pool(&known)), missing, false);
+        let mut places = self
+            .list
+            .choose(blend(&pool(self.view, &known)), missing, false);
         give_reasons(self.view, &known, &MomentShift::default(), &mut places);
         self.add(places);
     }

@@ -401,19 +401,12 @@ impl<'a> ListMaker<'a> {
         let artists: Vec<Option<u64>> = cards.iter().map(artist).collect();
         let album = |card: &Option<&TrackCard>| card.and_then(TrackCard::release_key);
         let albums: Vec<Option<u64>> = cards.iter().map(album).collect();
-        let spaced = space_apart(&[
-            Spacing {
-                keys: &artists,
-                gap: artist_gap,
-            },
-            Spacing {
-                keys: &albums,
-                gap: album_gap,
-            },
-        ]);
-        spaced
-            .into_iter()
-            .take(count)
+        let spacing = |keys, gap| Spacing { keys, gap };
+        let spacings = [
+            spacing(&artists[..], artist_gap),
+            spacing(&albums, album_gap),
+        ];
+        (space_apart(&spacings, count).into_iter())
             .filter_map(|place| reach.get(place).copied())
             .collect()
     }

@@ -318,7 +318,7 @@ pub(crate) fn personal_shortlist(
     }
     let wanted = RANKED_MAX.max(request.count);
     let is_excluded = |one: &Pooled| excluded.contains(&one.index);
-    let mut pooled = pool(&offers);
+    let mut pooled = pool(view, &offers);
     at_moment(view, &view.shift(&request.moment), &mut pooled);
     Ok(shortlist(&pooled, is_excluded, wanted))
 }

@@ -8,13 +8,14 @@ use leitmotif_domain::zone::DayPart;
 use leitmotif_features::TrackHistory;
 
 use super::pool::Pooled;
-use crate::candidates::LentVotes;
+use crate::candidates::Votes;
 use crate::error::Result;
 use crate::explain::Source;
 use crate::keyed::KeyedMap;
 use crate::known::{KnownTrack, KnownTracks};
 use crate::model::RecommenderModel;
-use crate::moments::{LiftsAt, lift, lift_of};
+use crate::moments::{Aspect, LiftsAt, lift, lift_of};
+use crate::scratch::Lent;
 use crate::view::{TenantView, taste_weight};
 
 /// Columns of one source: share of its best, place.
@@ -104,7 +105,7 @@ pub struct ListenerFacts<'p> {
     /// Factor of the newest plays in the same part of the day; empty where nothing is known of it.
     part_taste: Vec<f32>,
     /// Similarities to rejected tracks by column of the model, added up, and how many these are.
-    distaste: Option<(LentVotes<'p>, f32)>,
+    distaste: Option<(Lent<'p, Votes>, f32)>,
     now: Timestamp,
 }
 
@@ -246,12 +247,12 @@ fn distaste<'v>(
     view: &'v TenantView,
     model: &RecommenderModel,
     known: &KnownTracks<'_>,
-) -> (LentVotes<'v>, f32) {
+) -> (Lent<'v, Votes>, f32) {
     let rejected: Vec<(usize, f32)> = (known.iter())
         .filter(|one| one.history.signal() < 0.0)
         .filter_map(|one| Some((one.column?, 1.0)))
         .collect();
-    let mut votes = view.votes.lend(model.items.len());
+    let mut votes = view.votes.lend_for(model.items.len());
     votes.add(&model.neighbours, &rejected);
     (votes, rejected.len().max(1) as f32)
 }
@@ -271,11 +272,14 @@ pub fn fill_row(
 ) {
     // What else offers a new track knows it by means that the trees never saw for one.
     let is_told = |source: usize| column.is_some() || source == Source::Content as usize;
-    let offers: [Option<(f32, u32)>; Source::LEARNT] =
-        std::array::from_fn(|source| one.offers[source].filter(|_| is_told(source)));
-    for offer in &offers {
-        row.push(offer.map_or(f32::NAN, |(share, _)| share));
-        row.push(offer.map_or(f32::NAN, |(_, place)| place as f32));
+    let mut values = [f32::NAN; COLUMN_COUNT];
+    let (of_sources, others) = values.split_at_mut(Source::LEARNT * OF_SOURCE);
+    let mut source_count = 0_u8;
+    for (source, told) in of_sources.chunks_exact_mut(OF_SOURCE).enumerate() {
+        if let Some((share, place)) = one.offers[source].filter(|_| is_told(source)) {
+            told.copy_from_slice(&[share, place as f32]);
+            source_count += 1;
+        }
     }
     let card = view.catalogue.card(one.index);
     let history = facts.known.history(one.index);
@@ -283,8 +287,6 @@ pub fn fill_row(
         let known = column.and_then(|_| list.get(one.index));
         known.copied().unwrap_or(f32::NAN)
     };
-    row.push(offers.iter().flatten().count() as f32);
-    row.push(one.blended);
     let factor = column
         .zip(view.model.as_deref())
         .and_then(|(column, model)| model.taste.item_factor(column));
@@ -293,39 +295,60 @@ pub fn fill_row(
             factor.iter().zip(taste).map(|(a, b)| a * b).sum()
         })
     };
-    row.push(liking(&facts.recent_taste));
+    let recent_taste = liking(&facts.recent_taste);
     let distaste = column.zip(facts.distaste.as_ref());
-    row.push(distaste.map_or(f32::NAN, |(column, (votes, count))| {
-        votes.sum(column) / count
-    }));
-    row.push(number(&view.popularity).ln_1p());
-    row.push(number(&view.skip_rates));
-    row.push(card.map_or(f32::NAN, |card| facts.days_since(card.created_at)));
-    row.extend(facts.habits);
-    row.extend(facts.of_artist(card.map(|card| card.artist_key)));
-    row.push(history.map_or(0.0, |history| history.signal()));
-    row.push(history.map_or(f32::NAN, |history| facts.days_since(history.last_played)));
+    let distaste = distaste.map(|(column, (votes, count))| votes.sum(column) / count);
+    let [artist_signal, artist_plays, artist_skips, artist_days] =
+        facts.of_artist(card.map(|card| card.artist_key));
     let genre = card.and_then(|card| card.genre_key());
-    row.extend(genre.map_or([f32::NAN; 3], |genre| facts.of_genre(genre)));
-    push_lifts(&facts.lifts, column, row);
-    row.push(match facts.part_taste.is_empty() {
+    let [genre_signal, genre_plays, genre_skips] =
+        genre.map_or([f32::NAN; 3], |genre| facts.of_genre(genre));
+    let [lift, part_lift, kind_lift, device_lift, activity_lift] = lifts_of(&facts.lifts, column);
+    let part_taste = match facts.part_taste.is_empty() {
         true => f32::NAN,
-        false => liking(&facts.part_taste) - liking(&facts.recent_taste),
-    });
+        false => liking(&facts.part_taste) - recent_taste,
+    };
+    others.copy_from_slice(&[
+        f32::from(source_count),
+        one.blended,
+        recent_taste,
+        distaste.unwrap_or(f32::NAN),
+        number(view.popularity_logs()),
+        number(&view.skip_rates),
+        card.map_or(f32::NAN, |card| facts.days_since(card.created_at)),
+        facts.habits[0],
+        facts.habits[1],
+        artist_signal,
+        artist_plays,
+        artist_skips,
+        artist_days,
+        history.map_or(0.0, |history| history.signal()),
+        history.map_or(f32::NAN, |history| facts.days_since(history.last_played)),
+        genre_signal,
+        genre_plays,
+        genre_skips,
+        lift,
+        part_lift,
+        kind_lift,
+        device_lift,
+        activity_lift,
+        part_taste,
+    ]);
+    row.extend_from_slice(&values);
 }
 
-/// Appends how much more often a track is played at the moment: by all that is said of it together and by each
-/// aspect.
-fn push_lifts(lifts: &LiftsAt<'_>, column: Option<usize>, row: &mut Vec<f32>) {
-    let each = lifts.map(|lifts| {
-        let steps = lifts
-            .zip(column)
-            .and_then(|(lifts, column)| lifts.get(column));
-        steps.map_or(f32::NAN, |steps| lift(*steps))
-    });
-    let sum = column.and_then(|column| lift_of(lifts, column));
-    row.push(sum.unwrap_or(f32::NAN));
-    row.extend(each);
+/// How much more often a track is played at the moment: by all that is said of it together, and by each aspect.
+fn lifts_of(lifts: &LiftsAt<'_>, column: Option<usize>) -> [f32; 1 + Aspect::ALL.len()] {
+    let mut told = [f32::NAN; 1 + Aspect::ALL.len()];
+    let (sum, each) = told.split_at_mut(1);
+    if let Some(column) = column {
+        for (one, lifts) in each.iter_mut().zip(lifts) {
+            let steps = lifts.and_then(|lifts| lifts.get(column));
+            *one = steps.map_or(f32::NAN, |steps| lift(*steps));
+        }
+        sum.fill(lift_of(lifts, column).unwrap_or(f32::NAN));
+    }
+    told
 }
 
 /// What the sources offered of a candidate, read back from its row.

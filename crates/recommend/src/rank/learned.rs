@@ -291,7 +291,7 @@ mod tests {
         let view = TenantView::default();
         let nobody = Arc::new(KnownTracks::of(&view, None));
         let facts = ListenerFacts::of(&view, nobody, Timestamp::from_ms(0)).unwrap();
-        let mut order = ranker.rank(&view, &facts, &pool(&offers)).unwrap();
+        let mut order = ranker.rank(&view, &facts, &pool(&view, &offers)).unwrap();
         assert!(order.ranked.is_sorted_by(|a, b| a.score >= b.score));
         let ranked = std::mem::take(&mut order.ranked);
         let indexes: Vec<usize> = ranked.iter().map(|one| one.index).collect();

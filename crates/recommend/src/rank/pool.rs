@@ -2,7 +2,6 @@
 
 use crate::candidates::{Candidate, Offer, best_first};
 use crate::explain::{Reason, Source};
-use crate::keyed::KeyedMap;
 use crate::moments::MomentShift;
 use crate::view::TenantView;
 
@@ -56,22 +55,21 @@ pub fn at_moment(view: &TenantView, shift: &MomentShift<'_>, pooled: &mut [Poole
 
 /// Pools offers: each offer's scores are divided by its best, so that 1 is the best anywhere, then
 /// weighted and summed. Best first, ties by index. What only offers without weight hold is left out.
-pub fn pool(offers: &[Offer]) -> Vec<Pooled> {
+pub fn pool(view: &TenantView, offers: &[Offer]) -> Vec<Pooled> {
     let most = offers.iter().map(|offer| offer.candidates.len()).max();
-    let mut places: KeyedMap<usize, usize> = KeyedMap::default();
+    let mut numbers = view.numbers.lend();
     let mut pooled: Vec<(Pooled, bool)> = Vec::with_capacity(2 * most.unwrap_or(0));
-    places.reserve(pooled.capacity());
     for offer in offers {
         for (place, candidate, share) in offer.shares() {
-            let at = *places.entry(candidate.index).or_insert_with(|| {
+            let at = numbers.number(candidate.index);
+            if at == pooled.len() {
                 let one = Pooled {
                     index: candidate.index,
                     blended: 0.0,
                     offers: [None; Source::LEARNT],
                 };
                 pooled.push((one, false));
-                pooled.len() - 1
-            });
+            }
             let Some((one, is_weighed)) = pooled.get_mut(at) else {
                 continue;
             };
@@ -100,13 +98,17 @@ pub fn pool(offers: &[Offer]) -> Vec<Pooled> {
 
 /// The weighted share of each offer in the blended score of some candidates, in their order, largest first.
 ///
+/// - Shape: no index twice.
 /// - Cost: O(candidates of all offers), so it is asked once for all tracks of the list.
 pub fn reasons(view: &TenantView, offers: &[Offer], indexes: &[usize]) -> Vec<Vec<Reason>> {
     let mut told: Vec<Vec<Reason>> = vec![Vec::new(); indexes.len()];
-    let places: KeyedMap<usize, usize> = indexes.iter().copied().zip(0..).collect();
+    let mut places = view.numbers.lend();
+    for index in indexes {
+        places.number(*index);
+    }
     for offer in offers.iter().filter(|offer| offer.weight > 0.0) {
         for (_, candidate, share) in offer.shares() {
-            let Some(&place) = places.get(&candidate.index) else {
+            let Some(place) = places.find(candidate.index) else {
                 continue;
             };
             let cause = candidate.because_of;
@@ -161,7 +163,8 @@ mod tests {
             offer(Source::Content, &[(9, 1.0)]).weighing(0.0),
             offer(Source::Session, &[(8, -1.0)]),
         ];
-        let (pooled, view) = (pool(&offers), TenantView::default());
+        let view = TenantView::default();
+        let pooled = pool(&view, &offers);
         let order: Vec<_> = pooled.iter().map(|one| one.index).collect();
         assert_eq!(order, [1, 2, 3], "a tie at 1.0 goes to the lower index");
         let told = reasons(&view, &offers, &order);

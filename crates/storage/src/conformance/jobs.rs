@@ -257,6 +257,33 @@ pub async fn released_jobs_wait_again(world: &World) {
     assert_eq!(state(world, &scope, id).await.0, JobState::Dead);
 }
 
+pub async fn jobs_that_lost_their_worker_come_alone(world: &World) {
+    let (scope, jobs) = (world.first(), &world.jobs);
+    let (first, second) = (queue(world, &scope, 1).await, queue(world, &scope, 2).await);
+    lease(world, &scope, 2).await;
+    jobs.release_all(&scope).await.unwrap();
+    let fresh = [queue(world, &scope, 3).await, queue(world, &scope, 4).await];
+    let ids = |leased: Vec<LeasedJob>| -> Vec<JobId> {
+        leased.into_iter().map(|one| one.job.id).collect()
+    };
+    let mut rounds = Vec::new();
+    for _ in 0..4 {
+        rounds.push(ids(lease(world, &scope, 9).await));
+    }
+    assert_eq!(rounds[..2], [vec![first], vec![second]]);
+    assert_eq!(rounds[2..], [fresh.to_vec(), vec![]]);
+    // What stands before a lost one does not take it along.
+    let early = queue(world, &scope, 5).await;
+    world.clock.advance_ms(1);
+    assert_eq!(jobs.release_all(&scope).await.unwrap(), 4);
+    let late = queue(world, &scope, 6).await;
+    assert_eq!(ids(lease(world, &scope, 9).await), [early]);
+    for lost in [first, second, fresh[0], fresh[1]] {
+        assert_eq!(ids(lease(world, &scope, 9).await), [lost]);
+    }
+    assert_eq!(ids(lease(world, &scope, 9).await), [late]);
+}
+
 pub async fn jobs_are_listed_newest_first(world: &World) {
     let (scope, jobs) = (world.first(), &world.jobs);
     let mut ids = Vec::new();

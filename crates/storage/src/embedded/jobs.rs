@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use super::EmbeddedStorage;
 use super::catalog_rows::page_start;
 use crate::error::{Error, Result};
-use crate::ports::{JobFilter, JobQueue, LeasedJob};
+use crate::ports::{JobFilter, JobQueue, LeasedJob, alone_if_lost};
 
 const COLUMNS: &str =
     "id, task, state, attempts, progress_done, progress_total, error, created_at, updated_at";
@@ -90,11 +90,12 @@ impl JobQueue for EmbeddedStorage {
     async fn complete(&self, scope: &TenantScope, leased: &LeasedJob) -> Result<()> {
         let (id, lease, now) = (leased.job.id, leased.lease, self.clock.now());
         let work = move |db: &Connection| {
-            let changed = db.execute(
-                "UPDATE jobs SET state = 'done', error = NULL, progress_done = progress_total,
-                 updated_at = ? WHERE id = ? AND state = 'running' AND lease = ?",
-                params![now.as_ms(), key_of(id), to_i64(lease)],
-            )?;
+            let changed = db
+                .prepare_cached(
+                    "UPDATE jobs SET state = 'done', error = NULL, progress_done = progress_total,
+                     updated_at = ? WHERE id = ? AND state = 'running' AND lease = ?",
+                )?
+                .execute(params![now.as_ms(), key_of(id), to_i64(lease)])?;
             held(changed, id)?;
             begin_again(db)
         };
@@ -269,29 +270,35 @@ fn lease_ready(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<Vec<LeasedJob>> {
-    let sql = format!(
+    let mut taking = db.prepare_cached(&format!(
         "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease = ?1, lease_until = ?2,
-         updated_at = ?3 WHERE id IN (SELECT id FROM jobs WHERE kind = ?4 AND state = 'waiting'
-         AND not_before <= ?3 ORDER BY not_before, id LIMIT ?5) RETURNING {COLUMNS}"
-    );
-    let mut statement = db.prepare_cached(&sql)?;
-    let arguments = params![
-        to_i64(lease),
-        until.as_ms(),
-        now.as_ms(),
-        kind,
-        count as i64
-    ];
-    let rows = statement.query_map(arguments, job_parts)?;
-    let mut jobs = rows
-        .map(|parts| job_of(parts?))
+         updated_at = ?3 WHERE id = ?4 RETURNING {COLUMNS}"
+    ))?;
+    let (lease_key, until) = (to_i64(lease), until.as_ms());
+    let mut jobs = (ready(db, kind, count, now)?.into_iter())
+        .map(|id| {
+            let arguments = params![lease_key, until, now.as_ms(), id];
+            job_of(taking.query_row(arguments, job_parts)?)
+        })
         .collect::<Result<Vec<_>>>()?;
-    // RETURNING promises no order.
     jobs.sort_by_key(|job| job.id);
     Ok(jobs
         .into_iter()
         .map(|job| LeasedJob { job, lease })
         .collect())
+}
+
+/// The jobs that are next: several that never lost a worker, or one that did.
+fn ready(db: &Connection, kind: &str, count: usize, now: Timestamp) -> Result<Vec<[u8; 16]>> {
+    let mut statement = db.prepare_cached(
+        "SELECT id, losses > 0 FROM jobs WHERE kind = ?1 AND state = 'waiting' AND not_before <= ?2
+         ORDER BY not_before, id LIMIT ?3",
+    )?;
+    let rows = statement.query_map(params![kind, now.as_ms(), count as i64], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    let ready: Vec<([u8; 16], bool)> = rows.collect::<rusqlite::Result<_>>()?;
+    Ok(alone_if_lost(ready))
 }
 
 fn held(changed: usize, id: JobId) -> Result<()> {

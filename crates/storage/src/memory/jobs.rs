@@ -10,7 +10,7 @@ use leitmotif_domain::{JobId, TenantScope, Timestamp, limits};
 use super::MemoryStorage;
 use crate::arguments::page_id;
 use crate::error::{Error, Result};
-use crate::ports::{JobFilter, JobQueue, LeasedJob};
+use crate::ports::{JobFilter, JobQueue, LeasedJob, alone_if_lost};
 
 /// The queue of one tenant.
 #[derive(Default)]
@@ -107,11 +107,12 @@ impl Jobs {
         };
         let ready = self.0.values().filter(is_ready);
         let mut ready: Vec<_> = ready
-            .map(|entry| (entry.not_before, entry.job.id))
+            .map(|entry| (entry.not_before, entry.job.id, entry.losses > 0))
             .collect();
         ready.sort_unstable();
         ready.truncate(count);
-        let mut ids: Vec<JobId> = ready.into_iter().map(|(_, id)| id).collect();
+        let ready = ready.into_iter().map(|(_, id, is_lost)| (id, is_lost));
+        let mut ids: Vec<JobId> = alone_if_lost(ready.collect());
         ids.sort_unstable();
         ids
     }

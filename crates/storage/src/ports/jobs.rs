@@ -39,7 +39,8 @@ pub trait JobQueue: Send + Sync {
     async fn enqueue(&self, scope: &TenantScope, jobs: Vec<NewJob>) -> Result<Vec<JobId>>;
 
     /// Takes up to `count` jobs of a kind whose time has come, for `lease_ms`. A job whose lease
-    /// ended is taken again; one that was begun too often becomes dead instead.
+    /// ended is taken again, alone, so that one that takes its worker down with it blames few others; one that was
+    /// begun too often becomes dead instead.
     async fn lease(
         &self,
         scope: &TenantScope,
@@ -90,4 +91,12 @@ pub trait JobQueue: Send + Sync {
 
     /// Counts jobs by state.
     async fn job_counts(&self, scope: &TenantScope) -> Result<JobCounts>;
+}
+
+/// Of the jobs that are next, with whether each lost a worker before: those before the first that did, or that
+/// one alone.
+pub(crate) fn alone_if_lost<I>(ready: Vec<(I, bool)>) -> Vec<I> {
+    let sound = ready.iter().take_while(|(_, was_lost)| !was_lost).count();
+    let taken = ready.into_iter().map(|(id, _)| id);
+    taken.take(sound.max(1)).collect()
 }

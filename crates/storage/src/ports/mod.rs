@@ -29,6 +29,7 @@ pub use events::{
     StatePart,
 };
 pub use imports::{ImportAudit, ImportStore, Statement, StatementCount};
+pub(crate) use jobs::alone_if_lost;
 pub use jobs::{JobFilter, JobQueue, LeasedJob};
 pub use ledger::{Ledger, ReplayBegin, StoredAnswer, UsageEntry, UsageRow};
 pub use models::{ModelRecord, ModelRegistry};
