@@ -4,6 +4,7 @@ mod audio;
 mod audio_embedding;
 mod audio_scores;
 mod audio_speed;
+mod bandit;
 mod beat_scores;
 mod calibrate;
 mod calibration;
@@ -102,6 +103,8 @@ enum Command {
     Ltr(ltr::Args),
     /// Position bias: whether swapped pairs find it, and what knowing it brings to a learnt order.
     Propensity(propensity::Args),
+    /// Choosing by what came of it: regret against a tenth of chance, and what logs say of other rules
+    Bandit(bandit::Args),
     /// Search by words and embeddings: each leg alone, their blend, and latency.
     Search(search::Args),
     /// The map of a catalogue: how well it keeps neighbourhoods, time and memory, beside the principal plane.
@@ -148,6 +151,7 @@ fn main() -> anyhow::Result<()> {
         Command::LyricsEmbedding(args) => lyrics_embedding::run(&args)?,
         Command::Ltr(args) => ltr::run(&args)?,
         Command::Propensity(args) => propensity::run(&args)?,
+        Command::Bandit(args) => bandit::run(&args)?,
         Command::Search(args) => search::run(&args)?,
         Command::Map(args) => map::run(&args)?,
         Command::Vectors(args) => vectors::run(&args)?,

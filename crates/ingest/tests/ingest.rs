@@ -311,7 +311,9 @@ async fn many_short_jobs_are_each_done_once_and_two_compute_at_a_time() {
     }
     world.write("good.wav", "good");
     world.scan().await;
-    world.work_until(|counts| counts.dead == 60 && counts.done == 1).await;
+    world
+        .work_until(|counts| counts.dead == 60 && counts.done == 1)
+        .await;
     assert_eq!(world.process.calls.load(Ordering::SeqCst), 61);
     assert!(world.process.running_most.load(Ordering::SeqCst) <= 2);
 }

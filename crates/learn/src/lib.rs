@@ -8,6 +8,7 @@ mod error;
 pub mod matrix;
 pub mod rank_metrics;
 
+pub mod bandit;
 pub mod diversify;
 pub mod exposure;
 pub mod factorize;
