@@ -13,7 +13,7 @@ use crate::rung::Rung;
 use crate::zone::LocalHour;
 
 /// Version of the payload shapes below; readers keep accepting every older one.
-pub const EVENT_SCHEMA_VERSION: u16 = 4;
+pub const EVENT_SCHEMA_VERSION: u16 = 5;
 
 /// The source of a skip that nobody reported: the player announced another track long before this
 /// one's end, and the report that it was heard never came.
@@ -287,6 +287,9 @@ pub struct Exposure {
     pub assignment: Option<Assignment>,
     /// The tracks in order; the position is the index.
     pub tracks: Vec<ExposedTrack>,
+    /// Whether the order is one in which tracks flow into each other, as in a playlist, and no ranking.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_sequenced: bool,
     /// What of the order was left to chance; absent where nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exploration: Option<ShownExploration>,
@@ -357,10 +360,13 @@ pub struct ShownPair {
 pub struct ExposedTrack {
     /// The track.
     pub track: TrackId,
-    /// The score it was ranked by.
-    pub score: f32,
-    /// Probability of being shown here under the policy; 1 for a deterministic ranking.
-    pub propensity: f32,
+    /// The score it was ranked by; absent for a track that was named or drawn and not ranked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f32>,
+    /// Probability of being shown here under the policy, 1 for a deterministic order; absent where the
+    /// policy does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propensity: Option<f32>,
 }
 
 /// A search made by a listener.
@@ -660,6 +666,25 @@ mod tests {
         check(
             &format!(r#"{{{head},"kind":"search","payload":{{"query":"q","result_count":2}}}}"#),
             "search",
+        );
+    }
+
+    #[test]
+    fn exposures_of_the_fourth_version_still_read() {
+        let text = r#"{"kind":"exposure","payload":{"request_id":"0000000000000000000009",
+            "placement":"home","rung":"popular",
+            "tracks":[{"track":"0000000000000000000001","score":0.5,"propensity":0.25}]}}"#;
+        let EventPayload::Exposure(shown) = serde_json::from_str(text).unwrap() else {
+            unreachable!("the text is an exposure")
+        };
+        let first = &shown.tracks[0];
+        assert_eq!((first.score, first.propensity), (Some(0.5), Some(0.25)));
+        assert!(!shown.is_sequenced);
+        let again = serde_json::to_string(&EventPayload::Exposure(shown)).unwrap();
+        assert_eq!(
+            again,
+            text.replace("\n            ", ""),
+            "the bytes as before"
         );
     }
 

@@ -9,7 +9,8 @@ use leitmotif_domain::event::{
     EVENT_SCHEMA_VERSION, Event, EventPayload, ExposedTrack, Exposure, Moment,
 };
 use leitmotif_domain::{
-    Clock, ErrorKind, EventId, ModelId, RequestId, TenantId, TenantScope, Timestamp, TrackId,
+    Clock, ErrorKind, EventId, ListenerId, ModelId, RequestId, TenantId, TenantScope, Timestamp,
+    TrackId,
 };
 use leitmotif_features::saving::{self, Holder};
 use leitmotif_features::{ListenerProfile, Projection, projection};
@@ -138,15 +139,30 @@ impl Recommender {
         let layout = request.layout;
         let answered = self.answer(scope, request, true).await?;
         let exposure = exposure_of(&answered, placement, moment, layout);
+        self.expose(scope, listener, exposure).await;
+        Ok(answered)
+    }
+
+    /// Hands over what was shown to somebody, under the id of its request.
+    pub(crate) async fn expose(
+        &self,
+        scope: &TenantScope,
+        listener: Option<ListenerId>,
+        exposure: Exposure,
+    ) {
         let event = Event {
-            event_id: EventId::from_u128(answered.request_id.as_u128()),
+            event_id: EventId::from_u128(exposure.request_id.as_u128()),
             occurred_at: self.stores.clock.now(),
             listener,
             schema_version: EVENT_SCHEMA_VERSION,
             payload: EventPayload::Exposure(exposure),
         };
         self.exposures.record(scope, event).await;
-        Ok(answered)
+    }
+
+    /// Names an answer.
+    pub(crate) fn new_request_id(&self) -> RequestId {
+        RequestId::generate(self.stores.clock.as_ref(), self.stores.entropy.as_ref())
     }
 
     /// Answers a request that nobody is shown as it is, such as the raw material of a playlist: nothing
@@ -189,8 +205,7 @@ impl Recommender {
         mut watch: Stopwatch,
     ) -> Result<Recommendations> {
         let unit = request.listener.map(|listener| listener.to_string());
-        let request_id =
-            RequestId::generate(self.stores.clock.as_ref(), self.stores.entropy.as_ref());
+        let request_id = self.new_request_id();
         let unit = unit.unwrap_or_else(|| request_id.to_string());
         let (assignment, mut definition) = slot.view.read().placements.assign(&request, &unit);
         if !manner.is_awaited {
@@ -244,7 +259,7 @@ impl Recommender {
     pub async fn with_profile<T>(
         &self,
         scope: &TenantScope,
-        listener: leitmotif_domain::ListenerId,
+        listener: ListenerId,
         read: impl FnOnce(Option<&ListenerProfile>) -> T,
     ) -> Result<T> {
         let slot = self.level(scope).await?;
@@ -654,8 +669,8 @@ fn exposure_of(
 ) -> Exposure {
     let shown = |place: &crate::pipeline::RecommendedTrack| ExposedTrack {
         track: place.track,
-        score: place.score,
-        propensity: place.propensity,
+        score: Some(place.score),
+        propensity: Some(place.propensity),
     };
     Exposure {
         request_id: answered.request_id,
@@ -664,6 +679,7 @@ fn exposure_of(
         model: answered.model,
         assignment: (answered.assignment.version).map(|_| answered.assignment.clone()),
         tracks: answered.tracks.iter().map(shown).collect(),
+        is_sequenced: false,
         exploration: answered.exploration.clone(),
         moment,
         layout: layout.map(str::to_owned),

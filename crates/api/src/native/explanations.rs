@@ -101,7 +101,7 @@ pub struct CandidateTraceAnswer {
     /// Place in the list, from 1; `null` when it was not shown.
     pub position: Option<usize>,
     /// Probability of standing at that place, 0 to 1: below 1 where the pipeline's exploration leaves it
-    /// to chance. Left out when it was not shown.
+    /// to chance. Left out when it was not shown, and where the chance is not known, as in a mix that is drawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub propensity: Option<f32>,
     /// Share of the track that the listener is expected to hear, 0 to 1. Left out where no model tells it
@@ -388,11 +388,11 @@ async fn of_exposure(
                 title: titles.get(&shown.track).cloned(),
                 artist: None,
                 position: Some(place + 1),
-                propensity: Some(shown.propensity),
+                propensity: shown.propensity,
                 expected_listened_share: None,
                 fate: "shown",
                 dropped_by: None,
-                score: Some(shown.score),
+                score: shown.score,
                 blended: None,
                 sources: Vec::new(),
                 adjustments: Vec::new(),

@@ -110,11 +110,22 @@ pub struct DraftInput {
     /// How energy should run; the flow alone decides when left out.
     #[serde(default)]
     pub arc: Option<ArcInput>,
+    /// A private session: nothing of what is shown is written down.
+    #[serde(default)]
+    pub private: bool,
 }
 
 /// A playlist nobody has stored yet: send its track ids to `/api/v1/playlists` to keep it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct DraftAnswer {
+    /// Names this answer; send it with the listens it leads to. `null` in a private session.
+    pub request_id: Option<String>,
+    /// How personal the choice of the tracks is: `personalised`, `session`, `content`, `popular` or `static`.
+    pub rung: &'static str,
+    /// The model behind the choice; `null` when none was used.
+    pub model_version: Option<String>,
+    /// The version of the placement's pipeline; `null` for the built-in one and where none chose.
+    pub pipeline_version: Option<u32>,
     /// The tracks in order.
     pub tracks: Vec<FlowTrack>,
     /// Mean cost of a step, 0 (nothing to hear) to 1; `null` for fewer than two tracks.
@@ -174,7 +185,8 @@ pub struct FlowTrack {
 ///
 /// Tracks are chosen by relevance and then put into the order in which tempo, key, energy and sound
 /// flow best, artists apart. What each of these counts is learnt from what listeners played on after,
-/// where that tells better than a convention. Nothing is stored.
+/// where that tells better than a convention. The draft is not stored; what it shows is written to the log with
+/// request id and position, except in a private session.
 #[utoipa::path(post, path = "/api/v1/playlist-drafts", tag = "playlists",
     request_body = DraftInput, responses(
     (status = 200, body = DraftAnswer),
@@ -249,6 +261,7 @@ async fn request_of(
         listener,
         count,
         arc: input.arc.map(EnergyArc::from),
+        is_private: input.private,
     })
 }
 
@@ -300,6 +313,10 @@ async fn answer_of(
     let mean = |steps: &[f32]| steps.iter().sum::<f32>() / steps.len() as f32;
     let has_steps = !draft.steps.is_empty();
     Ok(DraftAnswer {
+        request_id: draft.request_id.map(|id| id.to_string()),
+        rung: draft.rung.name(),
+        model_version: draft.model.map(|model| model.to_string()),
+        pipeline_version: draft.assignment.and_then(|assignment| assignment.version),
         tracks,
         step_cost: has_steps.then(|| mean(&draft.steps)),
         shuffled_step_cost: draft.shuffled_step.filter(|_| has_steps),

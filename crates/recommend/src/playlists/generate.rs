@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use leitmotif_domain::{ListenerId, TenantScope, TrackId};
+use leitmotif_domain::{Assignment, ListenerId, ModelId, RequestId, Rung, TenantScope, TrackId};
 use leitmotif_learn::sequencing::{
     EnergyArc, SequenceOptions, TrackSound, TransitionWeights, sequence_tracks,
 };
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::mix::{Period, mix};
 use super::path::sonic_path;
+use super::shown::Origin;
 use super::sound::sounds_of;
 use super::{CONTINUATION_PLACEMENT, PLACEMENT};
 use crate::error::Result;
@@ -61,11 +62,21 @@ pub struct PlaylistRequest {
     pub count: usize,
     /// How energy should run.
     pub arc: Option<EnergyArc>,
+    /// Whether it is asked in a private session, of which nothing is written down.
+    pub is_private: bool,
 }
 
 /// A playlist before it is named and stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlaylistDraft {
+    /// Names it as an answer that was shown; none in a private session.
+    pub request_id: Option<RequestId>,
+    /// How personal the choice of the tracks was.
+    pub rung: Rung,
+    /// The model behind the choice.
+    pub model: Option<ModelId>,
+    /// The version of the pipeline that chose; absent for the built-in one and where none did.
+    pub assignment: Option<Assignment>,
     /// The tracks in order.
     pub tracks: Vec<TrackId>,
     /// What was measured of each.
@@ -85,6 +96,8 @@ pub struct PlaylistDraft {
 pub(super) struct Material {
     /// The tracks, best first.
     pub tracks: Vec<TrackId>,
+    /// Where they come from.
+    pub origin: Origin,
     /// Why there are fewer than wanted, where there are.
     pub shortage: Option<String>,
 }
@@ -111,7 +124,8 @@ pub async fn step_costs(
     })
 }
 
-/// Makes a playlist: chooses tracks by relevance, then orders them by how they flow.
+/// Makes a playlist: chooses tracks by relevance, then orders them by how they flow. What it shows is
+/// written to the log, except in a private session.
 ///
 /// - Errors: `Invalid` for a mix without a listener, a path between equal tracks or tracks
 ///   that were not heard; those of the stores.
@@ -122,58 +136,103 @@ pub async fn generate(
     scope: &TenantScope,
     request: &PlaylistRequest,
 ) -> Result<PlaylistDraft> {
-    let stores = recommender.stores();
     let (weights, basis) = step_costs(recommender, scope).await?;
-    if let PlaylistKind::Path { from, to } = &request.kind {
-        let tracks = sonic_path(recommender, scope, *from, *to, request.count).await?;
-        let sounds = sounds_of(stores, scope, &tracks).await?;
+    let (flow, origin, shortage) = match &request.kind {
+        PlaylistKind::Path { from, to } => {
+            let tracks = sonic_path(recommender, scope, *from, *to, request.count).await?;
+            let flow = Flow::kept(recommender, scope, tracks, weights).await?;
+            (flow, Origin::of(Rung::Content), None)
+        }
+        _ => {
+            let chosen = material(recommender, scope, request).await?;
+            let flow = Flow::found(recommender, scope, request, chosen.tracks, weights).await?;
+            (flow, chosen.origin, chosen.shortage)
+        }
+    };
+    let request_id = (!request.is_private).then(|| recommender.new_request_id());
+    if let Some(request_id) = request_id {
+        let exposure = origin.exposure(request_id, request, &flow.tracks);
+        recommender.expose(scope, request.listener, exposure).await;
+    }
+    Ok(PlaylistDraft {
+        request_id,
+        rung: origin.rung,
+        model: origin.model,
+        assignment: origin.assignment,
+        shortage: told_shortage(request.count, flow.tracks.len(), shortage),
+        tracks: flow.tracks,
+        sounds: flow.sounds,
+        steps: flow.steps,
+        shuffled_step: flow.shuffled_step,
+        basis,
+    })
+}
+
+/// Tracks in their order, with what is heard from one to the next.
+struct Flow {
+    tracks: Vec<TrackId>,
+    sounds: Vec<TrackSound>,
+    steps: Vec<f32>,
+    shuffled_step: Option<f32>,
+}
+
+impl Flow {
+    /// The order as it is.
+    async fn kept(
+        recommender: &Recommender,
+        scope: &TenantScope,
+        tracks: Vec<TrackId>,
+        weights: TransitionWeights,
+    ) -> Result<Self> {
+        let sounds = sounds_of(recommender.stores(), scope, &tracks).await?;
         let steps = (sounds.windows(2))
             .map(|pair| weights.cost(&pair[0], &pair[1]))
             .collect();
-        return Ok(PlaylistDraft {
-            shortage: told_shortage(request.count, tracks.len(), None),
+        Ok(Self {
             tracks,
             sounds,
             steps,
             shuffled_step: None,
-            basis,
-        });
-    }
-    let Material {
-        tracks: chosen,
-        shortage,
-    } = material(recommender, scope, request).await?;
-    let shortage = told_shortage(request.count, chosen.len(), shortage);
-    // A continuation flows out of the track before it, which is not a part of it.
-    let before = match &request.kind {
-        PlaylistKind::Continuation(before) => before.last().copied(),
-        _ => None,
-    };
-    let chosen: Vec<TrackId> = before.into_iter().chain(chosen).collect();
-    let artists = recommender.artist_keys(scope, &chosen).await?;
-    let sounds = sounds_of(stores, scope, &chosen).await?;
-    let options = SequenceOptions {
-        weights,
-        arc: request.arc,
-        keep_first: before.is_some()
-            || request.arc.is_none() && matches!(request.kind, PlaylistKind::Seeds(_)),
-    };
-    let work = move || {
-        let sequenced = sequence_tracks(&sounds, &artists, options)?;
-        let left_out = usize::from(before.is_some());
-        let order = sequenced.order.iter().skip(left_out);
-        Ok(PlaylistDraft {
-            tracks: order.clone().map(|&at| chosen[at]).collect(),
-            sounds: order.map(|&at| sounds[at].clone()).collect(),
-            steps: sequenced.steps.into_iter().skip(left_out).collect(),
-            shuffled_step: Some(sequenced.shuffled_step),
-            basis,
-            shortage,
         })
-    };
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(crate::error::Error::bug)?
+    }
+
+    /// The order that flows best.
+    async fn found(
+        recommender: &Recommender,
+        scope: &TenantScope,
+        request: &PlaylistRequest,
+        chosen: Vec<TrackId>,
+        weights: TransitionWeights,
+    ) -> Result<Self> {
+        // A continuation flows out of the track before it, which is not a part of it.
+        let before = match &request.kind {
+            PlaylistKind::Continuation(before) => before.last().copied(),
+            _ => None,
+        };
+        let chosen: Vec<TrackId> = before.into_iter().chain(chosen).collect();
+        let artists = recommender.artist_keys(scope, &chosen).await?;
+        let sounds = sounds_of(recommender.stores(), scope, &chosen).await?;
+        let options = SequenceOptions {
+            weights,
+            arc: request.arc,
+            keep_first: before.is_some()
+                || request.arc.is_none() && matches!(request.kind, PlaylistKind::Seeds(_)),
+        };
+        let work = move || {
+            let sequenced = sequence_tracks(&sounds, &artists, options)?;
+            let left_out = usize::from(before.is_some());
+            let order = sequenced.order.iter().skip(left_out);
+            Ok(Self {
+                tracks: order.clone().map(|&at| chosen[at]).collect(),
+                sounds: order.map(|&at| sounds[at].clone()).collect(),
+                steps: sequenced.steps.into_iter().skip(left_out).collect(),
+                shuffled_step: Some(sequenced.shuffled_step),
+            })
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(crate::error::Error::bug)?
+    }
 }
 
 /// Chooses the tracks.
@@ -191,6 +250,7 @@ async fn material(
     match &request.kind {
         PlaylistKind::Tracks(tracks) => Ok(Material {
             tracks: named(tracks).await?,
+            origin: Origin::of(Rung::Content),
             shortage: None,
         }),
         PlaylistKind::Seeds(seeds) => {
@@ -198,10 +258,7 @@ async fn material(
             let missing = request.count - tracks.len();
             let found = recommended(recommender, scope, request, seeds, missing, None).await?;
             tracks.extend(found.tracks);
-            Ok(Material {
-                tracks,
-                shortage: found.shortage,
-            })
+            Ok(Material { tracks, ..found })
         }
         PlaylistKind::Continuation(before) => continued(recommender, scope, request, before).await,
         PlaylistKind::Genre(genre) => {
@@ -272,6 +329,10 @@ pub(super) async fn recommended(
     if count == 0 {
         return Ok(Material {
             tracks: Vec::new(),
+            origin: Origin::of(match request.listener {
+                Some(_) if seeds.is_empty() => Rung::Personalised,
+                _ => Rung::Session,
+            }),
             shortage: None,
         });
     }
@@ -284,16 +345,23 @@ pub(super) async fn recommended(
         include_heard: request.listener.is_none() || rule.is_some(),
         ..RecommendRequest::default()
     };
+    let mut narrowed = None;
     if let Some(rule) = rule {
         let unit = request.listener.map(|listener| listener.to_string());
         let live = |view: &TenantView| {
             let unit = unit.as_deref().unwrap_or_default();
-            view.placements.assign(&asked, unit).1
+            view.placements.assign(&asked, unit)
         };
-        let live = recommender.with_view(scope, live).await?;
+        let (assignment, live) = recommender.with_view(scope, live).await?;
         asked.draft = Some(Arc::new(live.narrowed(rule)));
+        narrowed = Some(assignment);
     }
-    ranked(recommender, scope, asked).await
+    let mut found = ranked(recommender, scope, asked).await?;
+    if let Some(assignment) = narrowed {
+        // A draft has no version of its own: the one that it narrows chose.
+        found.origin.assignment = assignment.version.map(|_| assignment.clone());
+    }
+    Ok(found)
 }
 
 /// What the ranking that answers recommendations finds; nobody is shown it as it is.
@@ -303,9 +371,10 @@ async fn ranked(
     asked: RecommendRequest,
 ) -> Result<Material> {
     let found = recommender.rank(scope, asked).await?;
-    let id = |track: RecommendedTrack| track.track;
+    let id = |track: &RecommendedTrack| track.track;
     Ok(Material {
-        tracks: found.tracks.into_iter().map(id).collect(),
+        tracks: found.tracks.iter().map(id).collect(),
+        origin: Origin::of_ranking(&found),
         shortage: found.shortage,
     })
 }

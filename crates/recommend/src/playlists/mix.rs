@@ -73,7 +73,13 @@ pub async fn mix(
     // What was too little for a choice may be enough for the list.
     let shortage = fresh.shortage.filter(|_| new.len() < missing);
     tracks.extend(drawn(new, missing, seed("new")));
-    Ok(Material { tracks, shortage })
+    let mut origin = fresh.origin;
+    origin.is_drawn = true;
+    Ok(Material {
+        tracks,
+        origin,
+        shortage,
+    })
 }
 
 /// Draws so many of a list, the first ones more often, and keeps their order.

@@ -3,6 +3,7 @@
 mod generate;
 mod mix;
 mod path;
+mod shown;
 mod sound;
 
 /// The placement whose pipeline chooses.

@@ -92,7 +92,8 @@ impl Exposures {
 
     fn take(&mut self, at: Timestamp, listener: Option<ListenerId>, payload: EventPayload) {
         match (payload, listener) {
-            (EventPayload::Exposure(exposure), Some(listener)) => {
+            // Where tracks stand for their flow, a place says nothing of how likely it was looked at.
+            (EventPayload::Exposure(exposure), Some(listener)) if !exposure.is_sequenced => {
                 self.lists.push((at, listener, exposure));
             }
             (EventPayload::Listen(listen), Some(_)) => {
@@ -326,10 +327,11 @@ mod tests {
             tracks: (tracks.iter())
                 .map(|track| ExposedTrack {
                     track: TrackId::from_u128(*track),
-                    score: 1.0,
-                    propensity: 1.0,
+                    score: Some(1.0),
+                    propensity: Some(1.0),
                 })
                 .collect(),
+            is_sequenced: false,
             exploration: None,
             moment: Moment::default(),
             layout: None,
@@ -383,6 +385,11 @@ mod tests {
         read.take(at(14), somebody, listen(9, 3, Completed, true));
         read.take(at(15), somebody, listen(8, 4, Completed, false));
         read.take(at(16), None, exposure(7, &[0]));
+        let EventPayload::Exposure(mut playlist) = exposure(6, &[0, 1]) else {
+            unreachable!("it is an exposure")
+        };
+        playlist.is_sequenced = true;
+        read.take(at(17), somebody, EventPayload::Exposure(playlist));
         let plays = vec![play(0, 11, 1.0), play(0, 40, 1.0), play(4, 15, 1.0)];
         let joined = read.joined(&dataset(plays), at(1_000));
         let labels: Vec<f32> = joined.lists[0].tracks.iter().map(|one| one.label).collect();

@@ -41,7 +41,7 @@ async fn without_exploration_nothing_is_left_to_chance() {
     for exposure in world.exposures().await {
         let told = serde_json::to_value(&exposure).unwrap();
         assert!(told.get("exploration").is_none(), "the bytes as before");
-        assert!(exposure.tracks.iter().all(|track| track.propensity == 1.0));
+        assert!((exposure.tracks.iter()).all(|track| track.propensity == Some(1.0)));
     }
 }
 

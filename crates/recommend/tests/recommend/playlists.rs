@@ -11,11 +11,21 @@ const DAY_MS: i64 = 86_400_000;
 
 impl World {
     async fn make(&self, kind: PlaylistKind, listener: Option<&str>) -> PlaylistDraft {
+        self.made(kind, listener, false).await
+    }
+
+    async fn made(
+        &self,
+        kind: PlaylistKind,
+        listener: Option<&str>,
+        is_private: bool,
+    ) -> PlaylistDraft {
         let request = PlaylistRequest {
             kind,
             listener: listener.map(|name| self.listener(name)),
             count: 8,
             arc: None,
+            is_private,
         };
         generate(&self.recommender, &self.scope, &request)
             .await
@@ -115,4 +125,61 @@ async fn a_continuation_goes_on_in_the_same_vein_without_what_is_there() {
     let ruled = world.make(kind, Some("person 0")).await;
     assert!(ruled.tracks.iter().all(|track| world.group_of(*track) == 0));
     assert_eq!(ruled.tracks.len(), 8, "all that is left of the group");
+}
+
+#[tokio::test]
+async fn what_is_made_is_written_down_as_it_is_shown() {
+    let world = World::new().await;
+    world.live().await;
+    world.train().await.unwrap();
+    let version = world.add_pipeline("playlist", UNHURRIED).await;
+    let share = Share { version, weight: 1 };
+    world.put_into_service("playlist", &[share]).await;
+    let seed = world.tracks[0];
+    let somebody = Some("person 4");
+    let kinds = [
+        PlaylistKind::Seeds(vec![seed]),
+        PlaylistKind::Genre("genre 2".to_owned()),
+        mix(0.5),
+        PlaylistKind::Tracks(world.tracks[..8].to_vec()),
+        PlaylistKind::Continuation(vec![seed]),
+    ];
+    let mut made = Vec::new();
+    for kind in kinds {
+        made.push(world.make(kind, somebody).await);
+    }
+    let unseen = world.made(mix(0.5), somebody, true).await;
+    assert_eq!((unseen.request_id, unseen.tracks.len()), (None, 8));
+    let shown = world.exposures().await;
+    assert_eq!(shown.len(), made.len(), "nothing of a private session");
+    for (shown, made) in shown.iter().zip(&made) {
+        let tracks: Vec<TrackId> = shown.tracks.iter().map(|one| one.track).collect();
+        assert_eq!(tracks, made.tracks, "each at its place");
+        assert_eq!(Some(shown.request_id), made.request_id);
+        assert_eq!((shown.rung, shown.model), (made.rung, made.model));
+        assert!(shown.is_sequenced && shown.exploration.is_none());
+    }
+    let [seeds, genre, mixed, named, further] = shown.as_slice() else {
+        panic!("five were made")
+    };
+    assert_eq!((seeds.tracks[0].track, seeds.tracks[0].score), (seed, None));
+    assert!(seeds.tracks[1..].iter().all(|one| one.score.is_some()));
+    let chosen_by = |one: &Exposure| one.assignment.as_ref().and_then(|one| one.version);
+    for one in [seeds, genre, mixed] {
+        assert_eq!(
+            (one.placement.as_str(), chosen_by(one)),
+            ("playlist", Some(version))
+        );
+    }
+    assert!(named.tracks.iter().all(|one| one.score.is_none()));
+    assert_eq!(
+        (further.placement.as_str(), chosen_by(further)),
+        ("playlist_continuation", None)
+    );
+    let is_known = |one: &Exposure| one.tracks.iter().all(|one| one.propensity == Some(1.0));
+    assert!(is_known(seeds) && is_known(genre) && is_known(named) && is_known(further));
+    assert!(
+        mixed.tracks.iter().all(|one| one.propensity.is_none()),
+        "a draw"
+    );
 }

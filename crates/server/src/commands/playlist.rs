@@ -98,6 +98,9 @@ pub struct MakeArgs {
     /// Keeps the playlist under this name.
     #[arg(long)]
     name: Option<String>,
+    /// A private session: nothing of what is shown is written down.
+    #[arg(long)]
+    private: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -178,7 +181,8 @@ pub async fn run(
 }
 
 async fn make(args: MakeArgs, client: &Client, as_json: bool) -> anyhow::Result<()> {
-    let mut asked = json!({"count": args.count, "listener": args.listener});
+    let mut asked =
+        json!({"count": args.count, "listener": args.listener, "private": args.private});
     if let Some(arc) = args.arc.and_then(|arc| arc.to_possible_value()) {
         asked["arc"] = json!(arc.get_name());
     }
@@ -240,6 +244,9 @@ fn print_draft(draft: &Value) {
     }
     if let Some(shortage) = draft["shortage"].as_str() {
         println!("{shortage}");
+    }
+    if let Some(request) = draft["request_id"].as_str() {
+        println!("request {request}");
     }
     if let Some(id) = draft["playlist"].as_str() {
         println!("kept as playlist {id}");

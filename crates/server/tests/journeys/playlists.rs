@@ -5,7 +5,7 @@ use std::fs;
 use leitmotif_demo::songs::{SongSpec, Style, render_song, write_wav};
 use serde_json::{Value, json};
 
-use crate::harness::{TestServer, cli};
+use crate::harness::{TestServer, cli, wait_until};
 
 /// Songs of three styles, so that tempo and sound differ between them.
 const STYLES: [Style; 3] = [Style::BoomBap, Style::House, Style::Ballad];
@@ -113,8 +113,66 @@ fn journey_playlists() {
     assert!(ids(&mix).contains(&known[3]), "{mix}");
     assert_eq!(ids(&mix).len(), 8);
 
+    shown_and_played(&server, &draft, &mix);
     refusals(&server, &known);
     kept_and_exported(&server, &data);
+}
+
+/// Exposures are written beside answers, and so a moment later.
+fn explained(server: &TestServer, request: &str) -> Value {
+    wait_until("the exposure of a draft", || {
+        let path = format!("/api/v1/explain/{request}");
+        let reply = server.wire.send("GET", &path, &[], b"");
+        (reply.status == 200).then(|| reply.json())
+    })
+}
+
+/// What was made is found again by its request, and is no more than what was shown.
+fn shown_and_played(server: &TestServer, draft: &Value, mix: &Value) {
+    let wire = &server.wire;
+    for (made, propensity) in [(draft, json!(1.0)), (mix, Value::Null)] {
+        let request = text(&made["request_id"]);
+        let told = explained(server, &request);
+        assert_eq!(
+            (&told["detail"], &told["placement"]),
+            (&json!("exposure"), &json!("playlist"))
+        );
+        assert_eq!(told["rung"], made["rung"], "{told}");
+        let candidates = told["candidates"].as_array().unwrap();
+        let places: Vec<(String, Option<u64>)> = (candidates.iter())
+            .map(|one| (text(&one["id"]), one["position"].as_u64()))
+            .collect();
+        let shown: Vec<(String, Option<u64>)> =
+            ids(made).into_iter().zip((1..).map(Some)).collect();
+        assert_eq!(places, shown);
+        assert!(
+            candidates.iter().all(|one| one["propensity"] == propensity),
+            "{told}"
+        );
+    }
+    let exposures = || {
+        let log = wire.get("/api/v1/events?kind=exposure&limit=200");
+        log["events"].as_array().unwrap().len()
+    };
+    // Each of the drafts so far, that of the command too.
+    let before = exposures();
+    assert_eq!(before, 6);
+    let kept = json!({"name": "Edited", "tracks": ids(mix)[..3]});
+    let id = text(&wire.post("/api/v1/playlists", &kept)["id"]);
+    let more = json!({"tracks": ids(draft)[..2]});
+    wire.post(&format!("/api/v1/playlists/{id}/tracks"), &more);
+    wire.get(&format!("/api/v1/playlists/{id}/flow"));
+    let asked = json!({"kind": "daily_mix", "listener": "ann", "count": 8, "private": true});
+    let unseen = wire.post("/api/v1/playlist-drafts", &asked);
+    assert!(
+        unseen["request_id"].is_null() && unseen["tracks"] == mix["tracks"],
+        "{unseen}"
+    );
+    // What comes after them in the log is there, and they are not.
+    let asked = json!({"kind": "weekly_mix", "listener": "ann", "count": 4});
+    let last = text(&wire.post("/api/v1/playlist-drafts", &asked)["request_id"]);
+    explained(server, &last);
+    assert_eq!(exposures(), before + 1);
 }
 
 fn refusals(server: &TestServer, known: &[String]) {
