@@ -14,6 +14,7 @@ mod imports;
 mod jobs;
 mod ledger;
 mod models;
+mod plugins;
 mod vectors;
 mod webhooks;
 
@@ -32,6 +33,7 @@ pub use imports::{ImportAudit, ImportStore, Statement, StatementCount};
 pub use jobs::{JobFilter, JobQueue, LeasedJob};
 pub use ledger::{Ledger, ReplayBegin, StoredAnswer, UsageEntry, UsageRow};
 pub use models::{ModelRecord, ModelRegistry};
+pub use plugins::PluginStore;
 pub use vectors::{
     SpaceFilter, VectorFilter, VectorMatch, VectorSpace, VectorStore, current_spaces,
 };
