@@ -118,7 +118,7 @@ fn comparisons() -> OpenApiRouter<ApiState> {
 
 /// Keys, tenants and probes: what runs an installation.
 fn administration() -> OpenApiRouter<ApiState> {
-    use native::{keys, probes, tenants, webhooks};
+    use native::{keys, plugins, probes, tenants, webhooks};
     OpenApiRouter::new()
         .routes(routes!(keys::create, keys::list))
         .routes(routes!(keys::revoke))
@@ -129,6 +129,10 @@ fn administration() -> OpenApiRouter<ApiState> {
         .routes(routes!(webhooks::dead_letters))
         .routes(routes!(webhooks::replay))
         .routes(routes!(webhooks::drop_letter))
+        .routes(routes!(plugins::add, plugins::list))
+        .routes(routes!(plugins::get, plugins::delete))
+        .routes(routes!(plugins::enable))
+        .routes(routes!(plugins::disable))
         .routes(routes!(tenants::create, tenants::list))
         .routes(routes!(tenants::delete))
         .routes(routes!(tenants::audit))

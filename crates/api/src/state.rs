@@ -12,6 +12,7 @@ use leitmotif_ingest::Catalogue;
 use leitmotif_ingest::jobs::{Beginnings, TenantDirectory};
 use leitmotif_ingest::listens::ScrobbleLog;
 use leitmotif_ingest::lyrics_space::LyricsSpaces;
+use leitmotif_ingest::plugins::Plugins;
 use leitmotif_recommend::map::Mapper;
 use leitmotif_recommend::{Recommender, Searcher};
 use leitmotif_storage::ports::{
@@ -59,6 +60,8 @@ pub struct ApiParts {
     pub scrobbles: Arc<ScrobbleLog>,
     /// Writes tracks with what follows from it.
     pub catalogue: Arc<Catalogue>,
+    /// Analyzers of third parties.
+    pub plugins: Arc<Plugins>,
     /// Hears uploads while they arrive.
     pub beginnings: Arc<Beginnings>,
     /// Answers recommendation requests.

@@ -32,6 +32,8 @@ pub enum JobTask {
     EncodeLyrics,
     /// Recommend to many listeners at once, as the stored request says.
     RecommendBatch,
+    /// Queue the tracks that plugins have not been run on yet, or were by another version.
+    SpreadPlugins,
 }
 
 impl JobTask {
@@ -46,6 +48,7 @@ impl JobTask {
             Self::LearnLyrics => "learn_lyrics",
             Self::EncodeLyrics => "encode_lyrics",
             Self::RecommendBatch => "recommend_batch",
+            Self::SpreadPlugins => "spread_plugins",
         }
     }
 
@@ -53,7 +56,7 @@ impl JobTask {
     /// before the change that the asking is about.
     pub fn follows_input(&self) -> bool {
         match self {
-            Self::AnalyzeTrack { .. } => true,
+            Self::AnalyzeTrack { .. } | Self::SpreadPlugins => true,
             Self::ScanFolder { .. }
             | Self::Train(_)
             | Self::FindDuplicates

@@ -15,6 +15,7 @@ pub mod job;
 pub mod listener;
 pub mod page;
 pub mod playlist;
+pub mod plugin;
 pub mod rung;
 pub mod statement;
 pub mod track;

@@ -157,6 +157,39 @@ pub const FEATURE_NAMES_MAX: usize = 1_000_000;
 pub const FEATURE_EVENTS_SORTED_MAX: usize = 2_000_000;
 /// Served rows remembered to be computed anew, of one tenant.
 pub const FEATURE_ROWS_SERVED_MAX: usize = 4_096;
+/// Most plugins of a tenant: each is a child process more for every track.
+pub const PLUGINS_MAX: usize = 16;
+/// Longest name of a plugin or of a descriptor of one, in bytes.
+pub const PLUGIN_NAME_BYTES_MAX: usize = 32;
+/// Largest module of a plugin, its tables included.
+pub const PLUGIN_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest manifest in a module.
+pub const PLUGIN_MANIFEST_BYTES_MAX: usize = 64 * 1024;
+/// Most descriptors that a plugin tells, or is given.
+pub const PLUGIN_DESCRIPTORS_MAX: usize = 32;
+/// Most examples of a plugin, all of which are run when it is added.
+pub const PLUGIN_EXAMPLES_MAX: usize = 16;
+/// Linear memory of a plugin in bytes: ten minutes of mono at 22,050 Hz.
+pub const PLUGIN_MEMORY_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Largest answer of a plugin.
+pub const PLUGIN_OUTPUT_BYTES_MAX: usize = 64 * 1024;
+/// Fuel of a plugin before and after the sound, each. A unit is about a nanosecond.
+pub const PLUGIN_FUEL: u64 = 1_000_000_000;
+/// Fuel of a plugin for a second of sound: some 10 ms, or more than fifty transforms of 1,024 points.
+pub const PLUGIN_FUEL_PER_SECOND: u64 = 10_000_000;
+/// Wall clock, and processor time, given to the child that runs a plugin on a track: half as much again as half
+/// an hour of sound takes that uses all its fuel.
+pub const PLUGIN_MS_MAX: u64 = 30_000;
+/// Address space of that child in bytes, the binary itself included.
+pub const PLUGIN_PROCESS_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Largest order that a child takes: lyrics, escaped, and descriptors.
+pub const CHILD_ORDER_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Answers that decide the trial of a plugin.
+pub const PLUGIN_TRIAL_ANSWERS: u64 = 20;
+/// Failures among them that a trial survives.
+pub const PLUGIN_TRIAL_FAILURES_MAX: u64 = 2;
+/// Tracks of 10,000 that a plugin on trial runs on, in a catalogue large enough.
+pub const PLUGIN_TRIAL_SHARE: u32 = 100;
 /// Most webhooks of a tenant: each reads the log for itself.
 pub const WEBHOOKS_MAX: usize = 16;
 /// Longest address of a webhook in bytes.

@@ -6,14 +6,16 @@ use leitmotif_domain::job::{JobTask, NewJob};
 use leitmotif_domain::track::{AudioLocation, Lyrics, Track};
 use leitmotif_domain::{Clock, JobId, TenantScope, TrackId, limits};
 use leitmotif_storage::ports::{
-    BlobStore, CatalogStore, EventLog, JobQueue, TrackPatch, UpsertOutcome, UpsertResult,
-    VectorStore,
+    BlobStore, CatalogStore, EventLog, JobQueue, PluginStore, TrackPatch, UpsertOutcome,
+    UpsertResult, VectorStore,
 };
 use sha2::{Digest, Sha256};
 
 use crate::error::Result;
+use crate::jobs::TrackAnalysis;
 use crate::jobs::analyze::hash_input;
 use crate::listens::ScrobbleLog;
+use crate::plugins::outstanding;
 
 /// Writes tracks and queues their analysis.
 pub struct Catalogue {
@@ -27,6 +29,8 @@ pub struct Catalogue {
     pub log: Arc<dyn EventLog>,
     /// What waits for tracks to come.
     pub scrobbles: Arc<ScrobbleLog>,
+    /// Which analyzers of third parties there are.
+    pub plugins: Arc<dyn PluginStore>,
     /// Where analyses wait.
     pub jobs: Arc<dyn JobQueue>,
     /// The time.
@@ -37,7 +41,7 @@ impl Catalogue {
     /// A catalogue whose every part lies in one store.
     pub fn over<S>(storage: &Arc<S>, clock: &Arc<dyn Clock>) -> Self
     where
-        S: CatalogStore + BlobStore + VectorStore + EventLog + JobQueue + 'static,
+        S: CatalogStore + BlobStore + VectorStore + EventLog + PluginStore + JobQueue + 'static,
     {
         let scrobbles = ScrobbleLog::new(storage.clone(), storage.clone(), Arc::clone(clock));
         Self {
@@ -46,6 +50,7 @@ impl Catalogue {
             vectors: storage.clone(),
             log: storage.clone(),
             scrobbles: Arc::new(scrobbles),
+            plugins: storage.clone(),
             jobs: storage.clone(),
             clock: Arc::clone(clock),
         }
@@ -80,8 +85,8 @@ impl Catalogue {
         Ok(results)
     }
 
-    /// Whether a track lacks the analysis of its present input: whoever wrote it may have died
-    /// before the analysis was queued, and sends it again now.
+    /// Whether a track lacks the analysis of its present input, or a plugin that runs on it has not told of
+    /// that: whoever wrote it may have died before the analysis was queued, and sends it again now.
     pub async fn is_stale(&self, scope: &TenantScope, id: TrackId) -> Result<bool> {
         let stored = self.store.analyses(scope, &[id]).await?.pop().flatten();
         let Some(stored) = stored else {
@@ -90,7 +95,15 @@ impl Catalogue {
         let track = self.store.tracks(scope, &[id]).await?.pop();
         let lyrics = self.store.lyrics(scope, id).await?;
         let audio = track.and_then(|track| track.audio);
-        Ok(stored.input_hash != hash_input(audio.as_ref(), lyrics.as_ref()))
+        if stored.input_hash != hash_input(audio.as_ref(), lyrics.as_ref()) {
+            return Ok(true);
+        }
+        let plugins = self.plugins_of(scope).await?;
+        let Ok(document) = serde_json::from_value::<TrackAnalysis>(stored.document) else {
+            return Ok(false);
+        };
+        let (wanted, some_are_gone) = outstanding(&plugins, id, &document, &stored.input_hash);
+        Ok(some_are_gone || !wanted.is_empty())
     }
 
     /// Removes a track with everything that hangs on it; says whether it was there.

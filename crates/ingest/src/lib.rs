@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod listens;
 pub mod lyrics_encoder;
 pub mod lyrics_space;
+pub mod plugins;
 pub mod retag;
 #[cfg(test)]
 mod testing;

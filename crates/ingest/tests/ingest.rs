@@ -22,6 +22,7 @@ use leitmotif_domain::track::Track;
 use leitmotif_domain::{OperatorScope, TenantId, TenantScope, Timestamp};
 use leitmotif_ingest::jobs::{AnalyzeRunner, AudioProcess, TenantDirectory, Workers};
 use leitmotif_ingest::lyrics_space::LyricsSpaces;
+use leitmotif_ingest::plugins::{PluginProcess, Plugins};
 use leitmotif_ingest::tracks::scan::{ScanReport, scan_folder};
 use leitmotif_ingest::{Catalogue, Error};
 use leitmotif_storage::memory::MemoryStorage;
@@ -117,6 +118,12 @@ impl World {
             ledger: storage.clone(),
             lyrics_spaces: Arc::new(LyricsSpaces::new(catalogue.clone(), None)),
             computing: Semaphore::new(2),
+            plugins: Arc::new(Plugins {
+                catalogue: catalogue.clone(),
+                host: Arc::new(PluginProcess {
+                    program: "there are none".into(),
+                }),
+            }),
         };
         let workers = Arc::new(Workers {
             log: storage.clone(),

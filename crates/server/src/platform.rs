@@ -30,6 +30,7 @@ use leitmotif_ingest::jobs::{
 use leitmotif_ingest::listens::ScrobbleLog;
 use leitmotif_ingest::lyrics_encoder::LyricsEncoder;
 use leitmotif_ingest::lyrics_space::LyricsSpaces;
+use leitmotif_ingest::plugins::{PluginProcess, Plugins, SpreadPluginsRunner};
 use leitmotif_recommend::exposures::ExposureWriter;
 use leitmotif_recommend::map::Mapper;
 use leitmotif_recommend::service::Stores;
@@ -92,8 +93,9 @@ impl Platform {
         let directory = Arc::new(TenantDirectory::new(seal, storage.clone()));
         directory.refresh().await?;
         let (exposure_writer, exposures) = ExposureWriter::start(storage.clone());
-        let services = Services::new(&storage, exposure_writer, encoder, &clock, &entropy);
         let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let own = program.clone();
+        let services = Services::new(&storage, exposure_writer, encoder, own, &clock, &entropy);
         let decoder: Arc<dyn AudioProcess> = Arc::new(DecoderProcess::new(program));
         let count = settings.worker_count();
         let workers = services.workers(&storage, &directory, &entropy, &decoder, count);
@@ -274,6 +276,7 @@ impl Running {
             webhook_private_addresses: settings.webhook_private_addresses,
             scrobbles: Arc::clone(&services.scrobbles),
             catalogue: Arc::clone(&services.catalogue),
+            plugins: Arc::clone(&services.plugins),
             beginnings: Arc::new(Beginnings::new(self.decoder)),
             lyrics_spaces: Arc::clone(&services.lyrics_spaces),
             mapper: Arc::clone(&services.mapper),
@@ -307,6 +310,7 @@ struct Services {
     search: Arc<Searcher>,
     mapper: Arc<Mapper>,
     lyrics_spaces: Arc<LyricsSpaces>,
+    plugins: Arc<Plugins>,
     wake: Arc<Notify>,
 }
 
@@ -315,6 +319,7 @@ impl Services {
         storage: &Arc<EmbeddedStorage>,
         exposures: ExposureWriter,
         encoder: Option<Arc<dyn LyricsEncoder>>,
+        program: PathBuf,
         clock: &Arc<dyn Clock>,
         entropy: &Arc<dyn Entropy>,
     ) -> Self {
@@ -334,6 +339,10 @@ impl Services {
         Self {
             scrobbles: Arc::clone(&catalogue.scrobbles),
             lyrics_spaces: Arc::new(LyricsSpaces::new(Arc::clone(&catalogue), encoder)),
+            plugins: Arc::new(Plugins {
+                catalogue: Arc::clone(&catalogue),
+                host: Arc::new(PluginProcess { program }),
+            }),
             catalogue,
             recommender,
             mapper: Arc::new(Mapper::new(Arc::clone(&search))),
@@ -382,6 +391,9 @@ impl Services {
             Arc::new(ScanRunner {
                 catalogue: Arc::clone(&self.catalogue),
             }),
+            Arc::new(SpreadPluginsRunner {
+                catalogue: Arc::clone(&self.catalogue),
+            }),
             Arc::new(DuplicatesRunner {
                 catalogue: Arc::clone(&self.catalogue),
             }),
@@ -391,6 +403,7 @@ impl Services {
                 ledger: storage.clone(),
                 lyrics_spaces: Arc::clone(&self.lyrics_spaces),
                 computing: Semaphore::new(count),
+                plugins: Arc::clone(&self.plugins),
             }),
         ];
         Workers {

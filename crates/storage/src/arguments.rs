@@ -57,6 +57,15 @@ pub fn check_webhook_count(count: usize) -> Result<()> {
     Ok(())
 }
 
+/// Refuses one more plugin when there are `count` already.
+pub fn check_plugin_count(count: usize) -> Result<()> {
+    if count >= limits::PLUGINS_MAX {
+        let reason = format!("{count} plugins exist, the most there may be");
+        return Err(InvalidValue::new("name", reason).into());
+    }
+    Ok(())
+}
+
 /// The refusal of a webhook whose id is taken.
 pub fn webhook_is_there(id: WebhookId) -> Error {
     let reason = format!("webhook `{id}` is there already");

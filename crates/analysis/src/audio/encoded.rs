@@ -108,6 +108,35 @@ fn spectra_again(
     Ok(meter.finish())
 }
 
+/// Hands the sound of an encoded file on as mono of a rate, in parts of any length.
+///
+/// - Shape: one channel, the mean of all, every sample finite.
+/// - Errors: [`EncodedError`]; a damaged file is handed on as far as it decodes, and the report says so.
+/// - Cost: O(file), memory bounded by a block.
+pub fn mono_in_blocks(
+    open: &OpenSource<'_>,
+    extension: Option<&str>,
+    limits: &DecodeLimits,
+    rate_hz: u32,
+    give: &mut dyn FnMut(&[f32]),
+) -> Result<DecodeReport, EncodedError> {
+    let mut mixer: Option<MonoMixer> = None;
+    let report = each_block(open, extension, limits, |layout, block| {
+        let mixer = match &mut mixer {
+            Some(mixer) => mixer,
+            None => {
+                let (channel_count, from_hz) = (layout.channel_count, layout.sample_rate_hz);
+                mixer.insert(MonoMixer::to_rate(channel_count, from_hz, rate_hz)?)
+            }
+        };
+        mixer.push(block, give)
+    })?;
+    if let Some(mixer) = mixer {
+        mixer.finish(give)?;
+    }
+    Ok(report)
+}
+
 /// Hands every block to something that may fail, and stops with its error.
 fn each_block(
     open: &OpenSource<'_>,
@@ -216,6 +245,26 @@ mod tests {
         let refused = analyze_encoded(&opened(&file), Some("wav"), &limits);
         let reason = refused.expect_err("has too many channels").to_string();
         assert_eq!(reason, "channel count is 33, the limit is 32");
+    }
+
+    #[test]
+    fn the_sound_is_handed_on_at_any_rate() {
+        let limits = DecodeLimits::default();
+        for (channel_count, from_hz) in [(1, 22_050), (2, 44_100), (2, 8_000)] {
+            let (file, _) = tune(channel_count, from_hz, 4);
+            for rate_hz in [8_000, 22_050, 44_100] {
+                let (mut count, mut peak) = (0, 0.0_f32);
+                let mut take = |samples: &[f32]| {
+                    count += samples.len();
+                    peak = samples.iter().fold(peak, |peak, one| peak.max(one.abs()));
+                };
+                let open = opened(&file);
+                mono_in_blocks(&open, Some("wav"), &limits, rate_hz, &mut take).expect("decodes");
+                assert_eq!(count, 4 * rate_hz as usize, "{from_hz} to {rate_hz}");
+                // The tune is written with an amplitude of 8,000 of 32,768.
+                assert!((0.15..0.35).contains(&peak), "{peak}");
+            }
+        }
     }
 
     #[test]

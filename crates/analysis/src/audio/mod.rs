@@ -61,7 +61,7 @@ pub use decode::{
 };
 pub use describe::AUDIO_ANALYZER_VERSION;
 pub use embedding::{AUDIO_EMBEDDING_DIMENSIONS, AUDIO_EMBEDDING_SPACE};
-pub use encoded::{EncodedError, analyze_encoded};
+pub use encoded::{EncodedError, OpenSource, analyze_encoded, mono_in_blocks};
 pub use fingerprint::{Fingerprint, FingerprintIndex, FingerprintMatch, SAME_RECORDING_ERROR_MAX};
 pub use loudness::{
     LOUDNESS_CURVE_FLOOR_LUFS, LOUDNESS_CURVE_POINTS_MAX, Loudness, LoudnessCurve,

@@ -41,7 +41,7 @@ pub(crate) struct MonoMixer {
     channel_count: usize,
     sample_rate_hz: u32,
     mixed: Vec<f32>,
-    /// `None` when the rate is that of the analysis.
+    /// `None` when the rate is the wanted one.
     resampler: Option<ChunkResampler>,
 }
 
@@ -50,6 +50,17 @@ impl MonoMixer {
     ///
     /// - Errors: as [`resample_to_mono`].
     pub(crate) fn new(channel_count: usize, sample_rate_hz: u32) -> Result<Self, AnalysisError> {
+        Self::to_rate(channel_count, sample_rate_hz, ANALYSIS_RATE_HZ)
+    }
+
+    /// Plans the way from a layout to another rate than that of our own analysis.
+    ///
+    /// - Errors: as [`resample_to_mono`].
+    pub(crate) fn to_rate(
+        channel_count: usize,
+        sample_rate_hz: u32,
+        wanted_rate_hz: u32,
+    ) -> Result<Self, AnalysisError> {
         if channel_count == 0 {
             return Err(AnalysisError::Unsuitable {
                 reason: "the audio has no channels".to_owned(),
@@ -60,10 +71,10 @@ impl MonoMixer {
                 reason: format!("the sample rate is {sample_rate_hz} Hz, need 1000..=768000"),
             });
         }
-        let resampler = if sample_rate_hz == ANALYSIS_RATE_HZ {
+        let resampler = if sample_rate_hz == wanted_rate_hz {
             None
         } else {
-            let resampler = ChunkResampler::new(sample_rate_hz);
+            let resampler = ChunkResampler::new(sample_rate_hz, wanted_rate_hz);
             Some(resampler.map_err(|error| cannot_resample(sample_rate_hz, &error))?)
         };
         Ok(Self {
@@ -115,7 +126,7 @@ fn cannot_resample(sample_rate_hz: u32, error: &dyn std::fmt::Display) -> Analys
 
 type ResampleOutcome = Result<(), Box<dyn std::error::Error>>;
 
-/// One channel to the analysis rate, chunk by chunk.
+/// One channel to another rate, chunk by chunk.
 struct ChunkResampler {
     resampler: Fft<f32>,
     /// What does not fill a chunk yet.
@@ -129,14 +140,17 @@ struct ChunkResampler {
 }
 
 impl ChunkResampler {
-    fn new(sample_rate_hz: u32) -> Result<Self, rubato::ResamplerConstructionError> {
+    fn new(
+        sample_rate_hz: u32,
+        wanted_rate_hz: u32,
+    ) -> Result<Self, rubato::ResamplerConstructionError> {
         // Chunks of an even number of the smallest whole ratio keep the filter's delay, half a chunk, a
         // whole number of output samples.
-        let divisor = greatest_common_divisor(sample_rate_hz, ANALYSIS_RATE_HZ);
+        let divisor = greatest_common_divisor(sample_rate_hz, wanted_rate_hz);
         let unit = 2 * (sample_rate_hz / divisor) as usize;
         let resampler = Fft::<f32>::new_custom(
             sample_rate_hz as usize,
-            ANALYSIS_RATE_HZ as usize,
+            wanted_rate_hz as usize,
             unit * CHUNK_FRAMES.div_ceil(unit),
             1,
             1,

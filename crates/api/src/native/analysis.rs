@@ -61,6 +61,15 @@ pub struct DescriptorAnswer {
     /// The accuracy card that says how right such values are: `/api/v1/analyzers/{card}/card`; `null` where
     /// none was made.
     pub card: Option<&'static str>,
+    /// The plugin of a third party that told it; left out for ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<String>,
+}
+
+/// The plugin that a descriptor is of: its name begins with that and a dot, which none of ours has.
+fn plugin_of(descriptor: &str) -> Option<String> {
+    let (plugin, _) = descriptor.split_once('.')?;
+    Some(plugin.to_owned())
 }
 
 impl DescriptorAnswer {
@@ -68,6 +77,7 @@ impl DescriptorAnswer {
     pub(super) fn of(descriptor: Descriptor) -> Self {
         Self {
             card: card_of(&descriptor.name),
+            plugin: plugin_of(&descriptor.name),
             name: descriptor.name,
             value: descriptor.value,
             confidence: descriptor.confidence,
@@ -149,6 +159,7 @@ impl AnalysisAnswer {
         told: Vec<DescriptorAnswer>,
         is_current: bool,
     ) -> Self {
+        let failures = analysis.every_failure();
         let descriptors = analysis
             .descriptors()
             .cloned()
@@ -189,7 +200,7 @@ impl AnalysisAnswer {
                     syllable_count: span.syllable_count,
                 })
                 .collect(),
-            failures: analysis.failures,
+            failures,
             remarks: analysis.remarks,
             is_current,
         }
@@ -217,6 +228,7 @@ fn value_descriptor(prediction: ValuePrediction) -> DescriptorAnswer {
     };
     DescriptorAnswer {
         card: card_of(prediction.kind.name()),
+        plugin: None,
         name: prediction.kind.name().to_owned(),
         value: json!(prediction.told.value()),
         confidence,
@@ -244,6 +256,7 @@ fn told_descriptor(prediction: Prediction) -> DescriptorAnswer {
     };
     DescriptorAnswer {
         card: card_of(prediction.kind.name()),
+        plugin: None,
         name: prediction.kind.name().to_owned(),
         value,
         confidence,

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use leitmotif_domain::page::Page;
+use leitmotif_domain::plugin::Plugin;
 use leitmotif_ingest::accuracy::{self, Card, Score};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -41,11 +42,14 @@ pub struct AnalyzerAnswer {
     pub current_version: Option<String>,
     /// Names of the descriptors.
     pub descriptors: Vec<String>,
-    /// `validated` or `unvalidated`.
+    /// `validated`, `unvalidated`, or `third_party` for a plugin, which has no card.
     pub status: String,
     /// The first score; `null` for what is unvalidated.
     #[schema(value_type = Option<Object>)]
     pub headline: Option<Score>,
+    /// The plugin, if it is one: see `/api/v1/plugins/{name}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<String>,
 }
 
 /// An accuracy card.
@@ -71,11 +75,28 @@ impl AnalyzerAnswer {
             descriptors: card.descriptors.clone(),
             status: card.status.clone(),
             headline: card.scores.first().cloned(),
+            plugin: None,
+        }
+    }
+
+    fn of_plugin(plugin: &Plugin) -> Self {
+        let (manifest, name) = (&plugin.manifest, plugin.name());
+        let told = manifest.descriptors.iter();
+        Self {
+            name: name.to_owned(),
+            title: format!("{name} (plugin)"),
+            analyzer: name.to_owned(),
+            version: manifest.version.clone(),
+            current_version: Some(manifest.version.clone()),
+            descriptors: told.map(|one| manifest.full_name(&one.name)).collect(),
+            status: "third_party".to_owned(),
+            headline: None,
+            plugin: Some(name.to_owned()),
         }
     }
 }
 
-/// Lists the families of descriptors with what is known of their accuracy.
+/// Lists the families of descriptors with what is known of their accuracy, and the tenant's plugins.
 #[utoipa::path(get, path = "/api/v1/analyzers", tag = "analysis", params(PageQuery), responses(
     (status = 200, body = AnalyzersAnswer),
     (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
@@ -91,19 +112,19 @@ pub async fn list(
         filter: String::new(),
     };
     let request = listing.request(&query)?;
-    let is_later = |card: &&Card| {
-        request
-            .after
-            .as_ref()
-            .is_none_or(|after| card.name > *after)
+    let plugins = state.catalogue.plugins_of(access.scope()).await?;
+    let cards = accuracy::cards().iter().map(AnalyzerAnswer::of);
+    let all = cards.chain(plugins.iter().map(AnalyzerAnswer::of_plugin));
+    let is_later = |one: &AnalyzerAnswer| {
+        let after = request.after.as_ref();
+        after.is_none_or(|after| one.name > *after)
     };
-    let later = accuracy::cards().iter().filter(is_later);
-    let surplus = later.take(request.limit() + 1).map(AnalyzerAnswer::of);
-    let page = Page::from_surplus(
-        surplus.collect(),
-        request.limit(),
-        |one: &AnalyzerAnswer| one.name.clone(),
-    );
+    let mut later: Vec<AnalyzerAnswer> = all.filter(is_later).collect();
+    later.sort_by(|a, b| a.name.cmp(&b.name));
+    later.truncate(request.limit() + 1);
+    let page = Page::from_surplus(later, request.limit(), |one: &AnalyzerAnswer| {
+        one.name.clone()
+    });
     let info = listing.info(&page);
     Ok(Json(AnalyzersAnswer {
         analyzers: page.items,

@@ -82,7 +82,8 @@ impl From<Job> for JobAnswer {
             | JobTask::TrainHeads
             | JobTask::LearnLyrics
             | JobTask::EncodeLyrics
-            | JobTask::RecommendBatch => None,
+            | JobTask::RecommendBatch
+            | JobTask::SpreadPlugins => None,
         };
         let stage = match &job.task {
             JobTask::Train(request) if job.state == JobState::Running => {

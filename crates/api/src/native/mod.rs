@@ -29,6 +29,7 @@ pub mod pipelines;
 pub mod playlist_drafts;
 pub mod playlist_files;
 pub mod playlists;
+pub mod plugins;
 pub mod privacy;
 pub mod probes;
 mod profiles;

@@ -13,6 +13,7 @@ use leitmotif_storage::ports::TrackFilter;
 use super::groups::Grouping;
 use crate::catalogue::Catalogue;
 use crate::error::Result;
+use crate::jobs::threads::off_the_async_threads;
 use crate::jobs::worker::{JobFailure, JobHandle, JobRunner};
 
 /// Looks for duplicates.
@@ -118,12 +119,4 @@ fn fingerprint_of(document: &serde_json::Value) -> Option<Fingerprint> {
     let text = document.get("audio")?.get("fingerprint")?.as_str()?;
     let fingerprint = Fingerprint::try_from(text.to_owned()).ok()?;
     (!fingerprint.is_empty()).then_some(fingerprint)
-}
-
-async fn off_the_async_threads<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| leitmotif_storage::Error::bug(error).into())
 }

@@ -14,14 +14,16 @@ use leitmotif_domain::track::{AudioLocation, AudioSource, Lyrics, Track};
 use leitmotif_domain::{EventId, TenantScope, TrackId};
 use leitmotif_storage::ports::{AnalysisDocument, Ledger, TrackPatch, UsageEntry, VectorSpace};
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::catalogue::Catalogue;
 use crate::error::{Error, Result};
 use crate::jobs::document::{AudioPart, LyricsPart, TrackAnalysis};
 use crate::jobs::process::AudioProcess;
+use crate::jobs::threads::off_the_async_threads;
 use crate::jobs::worker::{JobFailure, JobHandle, JobRunner};
 use crate::lyrics_space::LyricsSpaces;
+use crate::plugins::{PluginTrack, Plugins};
 
 /// Analyses tracks.
 pub struct AnalyzeRunner {
@@ -35,6 +37,8 @@ pub struct AnalyzeRunner {
     pub lyrics_spaces: Arc<LyricsSpaces>,
     /// As many as may compute at once, each with a decoding child; others wait for the disk meanwhile.
     pub computing: Semaphore,
+    /// Analyzers of third parties.
+    pub plugins: Arc<Plugins>,
 }
 
 #[async_trait]
@@ -83,25 +87,71 @@ impl AnalyzeRunner {
         let stored = store.analyses(scope, &[id]).await?.pop().flatten();
         if let Some(stored) = stored
             && stored.input_hash == input_hash
-            && let Ok(document) = serde_json::from_value::<TrackAnalysis>(stored.document)
+            && let Ok(mut document) = serde_json::from_value::<TrackAnalysis>(stored.document)
             && document.failures.is_empty()
         {
+            let lyrics = lyrics.as_ref();
+            let asked = self
+                .plugin_track(scope, &track, lyrics, &input_hash)
+                .await?;
+            let computing = self.computing().await?;
+            let plugins = &self.plugins;
+            let is_changed = plugins.bring_level(scope, &asked, &mut document).await?;
+            drop(computing);
+            if is_changed {
+                self.put(scope, id, &document, &input_hash).await?;
+            }
             // A process that died right after the analysis was stored did not tell of it.
             return self.tell(scope, id, &document, &input_hash).await;
         }
-        let (measured, failure) = self.measure(scope, &track, lyrics).await?;
+        let computing = self.computing().await?;
+        let (mut measured, failure) = self.measure(scope, &track, lyrics.as_ref()).await?;
+        let asked = self
+            .plugin_track(scope, &track, lyrics.as_ref(), &input_hash)
+            .await?;
+        let document = &mut measured.document;
+        self.plugins.bring_level(scope, &asked, document).await?;
+        drop(computing);
         self.keep(scope, &track, measured, input_hash).await?;
         failure.map_or(Ok(()), Err)
+    }
+
+    /// Waits for one of the places to compute.
+    async fn computing(&self) -> Result<SemaphorePermit<'_>> {
+        let computing = self.computing.acquire().await;
+        Ok(computing.map_err(leitmotif_storage::Error::bug)?)
+    }
+
+    /// What plugins may be run on.
+    async fn plugin_track<'a>(
+        &self,
+        scope: &TenantScope,
+        track: &Track,
+        lyrics: Option<&'a Lyrics>,
+        input_hash: &'a str,
+    ) -> Result<PluginTrack<'a>> {
+        let sound = match &track.audio {
+            None => None,
+            Some(source) => match self.file_of(scope, source).await {
+                Ok(path) => Some((path, source.extension.clone())),
+                Err(Error::Audio { .. }) => None,
+                Err(error) => return Err(error),
+            },
+        };
+        Ok(PluginTrack {
+            id: track.id,
+            sound,
+            lyrics,
+            input_hash,
+        })
     }
 
     async fn measure(
         &self,
         scope: &TenantScope,
         track: &Track,
-        lyrics: Option<Lyrics>,
+        lyrics: Option<&Lyrics>,
     ) -> Result<(Measured, Option<Error>)> {
-        let computing = self.computing.acquire().await;
-        let _computing = computing.map_err(leitmotif_storage::Error::bug)?;
         let mut failure = None;
         let mut failures = Vec::new();
         let sound = match &track.audio {
@@ -126,7 +176,7 @@ impl AnalyzeRunner {
             None => None,
             Some(lyrics) => {
                 let embedded = self.lyrics_spaces.embed_all(scope, &lyrics.text).await?;
-                let words = read(lyrics.text).await?;
+                let words = read(lyrics.text.clone()).await?;
                 vectors.push((LYRICS_EMBEDDING_SPACE.parse()?, words.embedding.clone()));
                 vectors.extend(embedded);
                 Some(words)
@@ -146,6 +196,7 @@ impl AnalyzeRunner {
                 descriptors: [words.descriptors, words.meaning].concat(),
                 chains: words.chains,
             }),
+            plugins: Vec::new(),
             failures,
             remarks,
         };
@@ -153,8 +204,14 @@ impl AnalyzeRunner {
     }
 
     async fn hear(&self, scope: &TenantScope, source: &AudioSource) -> Result<AudioAnalysis> {
-        let path = match &source.location {
-            AudioLocation::File(path) => PathBuf::from(path),
+        let path = self.file_of(scope, source).await?;
+        self.process.analyze(&path, &source.extension).await
+    }
+
+    /// Where the bytes of a track's audio can be read on this machine.
+    async fn file_of(&self, scope: &TenantScope, source: &AudioSource) -> Result<PathBuf> {
+        match &source.location {
+            AudioLocation::File(path) => Ok(PathBuf::from(path)),
             AudioLocation::Blob(key) => {
                 let found = self
                     .catalogue
@@ -163,10 +220,9 @@ impl AnalyzeRunner {
                     .await?;
                 found.ok_or_else(|| Error::Audio {
                     reason: "the blob store keeps no files on this machine".to_owned(),
-                })?
+                })
             }
-        };
-        self.process.analyze(&path, &source.extension).await
+        }
     }
 
     async fn keep(
@@ -191,18 +247,29 @@ impl AnalyzeRunner {
         }
         self.complete_length(scope, track, &measured.document)
             .await?;
-        let document =
-            serde_json::to_value(&measured.document).map_err(leitmotif_storage::Error::bug)?;
-        let stored = AnalysisDocument {
-            input_hash: input_hash.clone(),
-            document,
-        };
-        self.catalogue
-            .store
-            .put_analysis(scope, track.id, stored)
+        self.put(scope, track.id, &measured.document, &input_hash)
             .await?;
         self.tell(scope, track.id, &measured.document, &input_hash)
             .await
+    }
+
+    async fn put(
+        &self,
+        scope: &TenantScope,
+        track: TrackId,
+        document: &TrackAnalysis,
+        input_hash: &str,
+    ) -> Result<()> {
+        let document = serde_json::to_value(document).map_err(leitmotif_storage::Error::bug)?;
+        let stored = AnalysisDocument {
+            input_hash: input_hash.to_owned(),
+            document,
+        };
+        Ok(self
+            .catalogue
+            .store
+            .put_analysis(scope, track, stored)
+            .await?)
     }
 
     /// Tells the log and the bill of an analysis; each hears of the same input once.
@@ -261,9 +328,7 @@ impl AnalyzeRunner {
 
 /// Reads the words off the async threads: a long text takes milliseconds.
 async fn read(text: String) -> Result<LyricsAnalysis> {
-    tokio::task::spawn_blocking(move || analyze_lyrics(&text))
-        .await
-        .map_err(|error| leitmotif_storage::Error::bug(error).into())
+    off_the_async_threads(move || analyze_lyrics(&text)).await
 }
 
 /// Version of what hears audio with that of what is kept beside its descriptors, as one part of the hash:
@@ -307,12 +372,15 @@ fn completed(
         analyzers.push(format!("words@{WORDS_VERSION}"));
         analyzers.push(format!("meaning@{MEANING_VERSION}"));
     }
+    let track_bytes = track.as_u128().to_be_bytes();
+    let mut named: Vec<&[u8]> = vec![&tenant, &track_bytes, input_hash.as_bytes()];
+    for part in &document.plugins {
+        analyzers.push(format!("{}@{}", part.plugin, part.version));
+        named.push(part.module_hash.as_bytes());
+        named.push(part.failure.as_ref().map_or(b"told", |_| b"failed"));
+    }
     Event {
-        event_id: EventId::derive(&[
-            &tenant,
-            &track.as_u128().to_be_bytes(),
-            input_hash.as_bytes(),
-        ]),
+        event_id: EventId::derive(&named),
         occurred_at: document.analysed_at,
         listener: None,
         schema_version: EVENT_SCHEMA_VERSION,

@@ -6,8 +6,8 @@ use std::io::{Read, Write};
 use leitmotif_analysis::audio::{
     AudioAnalysis, DecodeLimits, DecodeReport, EncodedError, Ending, analyze_encoded,
 };
-use rustix::process::{Resource, Rlimit, setrlimit};
 
+use crate::jobs::child::{confine, read_order};
 use crate::jobs::process::{DecodeAnswer, DecodeOrder};
 
 /// Largest order read.
@@ -17,28 +17,11 @@ const ORDER_BYTES_MAX: u64 = 64 * 1024;
 ///
 /// - Errors: only what keeps the child from answering; a bad file is an answer.
 pub fn run(input: impl Read, mut output: impl Write) -> Result<(), String> {
-    let mut text = Vec::new();
-    input
-        .take(ORDER_BYTES_MAX)
-        .read_to_end(&mut text)
-        .map_err(|error| error.to_string())?;
-    let order: DecodeOrder = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
-    limit(Resource::As, order.memory_bytes_max)?;
-    limit(Resource::Cpu, order.cpu_seconds_max)?;
-    // The child writes to its pipe only.
-    limit(Resource::Fsize, 0)?;
-    limit(Resource::Core, 0)?;
+    let order: DecodeOrder = read_order(input, ORDER_BYTES_MAX)?;
+    confine(order.memory_bytes_max, order.cpu_seconds_max)?;
     let answer = obey(&order);
     serde_json::to_writer(&mut output, &answer).map_err(|error| error.to_string())?;
     output.flush().map_err(|error| error.to_string())
-}
-
-fn limit(resource: Resource, value: u64) -> Result<(), String> {
-    let both = Rlimit {
-        current: Some(value),
-        maximum: Some(value),
-    };
-    setrlimit(resource, both).map_err(|error| format!("cannot limit the decoder: {error}"))
 }
 
 fn obey(order: &DecodeOrder) -> DecodeAnswer {

@@ -6,6 +6,8 @@ use leitmotif_analysis::lyrics::RhymeSpan;
 use leitmotif_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::plugins::PluginPart;
+
 /// Everything measured of a track, with its evidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrackAnalysis {
@@ -17,6 +19,9 @@ pub struct TrackAnalysis {
     /// What was measured of the words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lyrics: Option<LyricsPart>,
+    /// What plugins told, by their name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<PluginPart>,
     /// What could not be measured and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<String>,
@@ -54,10 +59,26 @@ pub struct LyricsPart {
 }
 
 impl TrackAnalysis {
-    /// Every descriptor.
+    /// Every descriptor: ours, then those of plugins, whose names have a dot.
     pub fn descriptors(&self) -> impl Iterator<Item = &Descriptor> {
+        let told = self.plugins.iter().flat_map(|part| &part.descriptors);
+        self.built_in_descriptors().chain(told)
+    }
+
+    /// Every descriptor of ours.
+    pub fn built_in_descriptors(&self) -> impl Iterator<Item = &Descriptor> {
         let audio = self.audio.iter().flat_map(|part| &part.descriptors);
         audio.chain(self.lyrics.iter().flat_map(|part| &part.descriptors))
+    }
+
+    /// What could not be measured, by ours and by plugins.
+    pub fn every_failure(&self) -> Vec<String> {
+        let failed = self.plugins.iter().filter_map(|part| {
+            let (plugin, version) = (&part.plugin, &part.version);
+            let failure = part.failure.as_ref()?;
+            Some(format!("plugin `{plugin}` {version}: {failure}"))
+        });
+        self.failures.iter().cloned().chain(failed).collect()
     }
 
     /// The descriptor of a name.

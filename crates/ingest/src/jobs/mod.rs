@@ -2,11 +2,13 @@
 
 pub mod analyze;
 pub mod beginnings;
+pub(crate) mod child;
 pub mod decoder;
 pub mod directory;
 pub mod document;
 pub mod process;
 pub mod scan;
+pub(crate) mod threads;
 pub mod worker;
 
 pub use analyze::AnalyzeRunner;

@@ -1,18 +1,14 @@
 //! Decoding runs outside: a child process with limits, so that a hostile file costs one job.
 
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use leitmotif_analysis::audio::AudioAnalysis;
 use leitmotif_domain::limits;
-use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, Command};
 
+use super::child::ChildCommand;
 use crate::error::{Error, Result};
 
 /// The hidden subcommand that turns this binary into the child.
@@ -81,23 +77,6 @@ impl DecoderProcess {
         }
     }
 
-    fn spawn(&self) -> Result<Child> {
-        Command::new(&self.program)
-            .arg(DECODER_COMMAND)
-            .env_clear()
-            // The allocator of the binary reserves a GiB of address space at once, beside which a limit
-            // on it says little.
-            .env("MIMALLOC_ARENA_RESERVE", "16MiB")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| Error::Decoder {
-                reason: format!("cannot start it: {error}"),
-            })
-    }
-
     /// Asks a new child; `None` when its time ran out.
     async fn ask(
         &self,
@@ -112,13 +91,12 @@ impl DecoderProcess {
             cpu_seconds_max: self.time_max.as_secs().max(1),
             audio_seconds_max,
         };
-        let order = serde_json::to_vec(&order).map_err(leitmotif_storage::Error::bug)?;
-        let mut child = self.spawn()?;
-        // Dropping the child kills it.
-        match tokio::time::timeout(self.time_max, talk(&mut child, &order)).await {
-            Ok(answer) => answer,
-            Err(_) => Ok(None),
-        }
+        let child = ChildCommand {
+            program: &self.program,
+            command: DECODER_COMMAND,
+            time_max: self.time_max,
+        };
+        child.ask(&order).await
     }
 }
 
@@ -139,12 +117,6 @@ impl DecodeAnswer {
     }
 }
 
-/// Whether the system ended the child because its processor time was over.
-fn is_out_of_time(status: ExitStatus) -> bool {
-    let by_time = [Signal::KILL, Signal::XCPU].map(|signal| Some(signal.as_raw()));
-    by_time.contains(&status.signal())
-}
-
 #[async_trait]
 impl AudioProcess for DecoderProcess {
     async fn analyze(&self, path: &Path, extension: &str) -> Result<AudioAnalysis> {
@@ -160,43 +132,6 @@ impl AudioProcess for DecoderProcess {
         let answer = self.ask(path, extension, seconds_max).await?;
         answer.ok_or_else(|| self.late())?.told()
     }
-}
-
-/// Gives a child its order and takes its answer; `None` when its time ran out.
-async fn talk(child: &mut Child, order: &[u8]) -> Result<Option<DecodeAnswer>> {
-    let broken = |error: std::io::Error| Error::Decoder {
-        reason: error.to_string(),
-    };
-    if let Some(mut input) = child.stdin.take() {
-        input.write_all(order).await.map_err(broken)?;
-    }
-    let mut answer = Vec::new();
-    if let Some(output) = child.stdout.take() {
-        let bound = limits::DECODER_OUTPUT_BYTES_MAX as u64;
-        output
-            .take(bound + 1)
-            .read_to_end(&mut answer)
-            .await
-            .map_err(broken)?;
-    }
-    if answer.len() > limits::DECODER_OUTPUT_BYTES_MAX {
-        return Err(Error::Audio {
-            reason: "its analysis is larger than the bound".to_owned(),
-        });
-    }
-    let status = child.wait().await.map_err(broken)?;
-    if is_out_of_time(status) {
-        return Ok(None);
-    }
-    if !status.success() {
-        return Err(Error::Decoder {
-            reason: format!("it ended with {status}"),
-        });
-    }
-    let answer = serde_json::from_slice(&answer);
-    answer.map(Some).map_err(|error| Error::Decoder {
-        reason: format!("its answer does not parse: {error}"),
-    })
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod model;
 mod pipeline;
 mod playlist;
 mod playlist_files;
+mod plugin;
 mod query;
 mod rap_scraper;
 mod search;
@@ -35,6 +36,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use leitmotif_ingest::jobs::process::DECODER_COMMAND;
+use leitmotif_ingest::plugins::PLUGIN_COMMAND;
 use serde_json::Value;
 
 use crate::client::Connection;
@@ -139,6 +142,9 @@ enum Command {
     /// Manages API keys.
     #[command(subcommand)]
     Key(manage::KeyCommand),
+    /// Adds analyzers of third parties, and says how they do.
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
     /// Tells other programs of what happens, by signed messages.
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
@@ -147,6 +153,9 @@ enum Command {
     /// Decodes and analyses one file under limits; started by the workers.
     #[command(hide = true)]
     DecodeWorker,
+    /// Runs one plugin under limits; started by the workers.
+    #[command(hide = true)]
+    PluginWorker,
 }
 
 /// Parses the command line and does what it says.
@@ -154,15 +163,12 @@ pub fn run() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     match &cli.command {
         Command::DecodeWorker => {
-            return Ok(
-                match leitmotif_ingest::jobs::decoder::run(std::io::stdin(), std::io::stdout()) {
-                    Ok(()) => ExitCode::SUCCESS,
-                    Err(reason) => {
-                        eprintln!("leitmotif decode-worker: {reason}");
-                        ExitCode::FAILURE
-                    }
-                },
-            );
+            let done = leitmotif_ingest::jobs::decoder::run(std::io::stdin(), std::io::stdout());
+            return Ok(child_exit(DECODER_COMMAND, done));
+        }
+        Command::PluginWorker => {
+            let done = leitmotif_ingest::plugins::run(std::io::stdin(), std::io::stdout());
+            return Ok(child_exit(PLUGIN_COMMAND, done));
         }
         Command::Openapi => {
             println!("{}", leitmotif_api::router::openapi().to_pretty_json()?);
@@ -183,6 +189,17 @@ pub fn run() -> anyhow::Result<ExitCode> {
         .build()
         .context("cannot start the runtime")?;
     runtime.block_on(dispatch(cli.command, settings, cli.json))
+}
+
+/// How a child of this binary ends: only what kept it from answering is a failure.
+fn child_exit(command: &str, outcome: Result<(), String>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("leitmotif {command}: {reason}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow::Result<ExitCode> {
@@ -231,13 +248,15 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Usage => query::show(&connection.client, "/api/v1/usage", as_json).await,
         Command::Tenant(command) => manage::tenant(command, &connection.client, as_json).await,
         Command::Key(command) => manage::key(command, &connection.client, as_json).await,
+        Command::Plugin(command) => plugin::run(command, &connection.client, as_json).await,
         Command::Webhook(command) => webhook::run(command, &connection.client, as_json).await,
         Command::Demo(_)
         | Command::Serve(_)
         | Command::Capacity(_)
         | Command::Doctor
         | Command::Openapi
-        | Command::DecodeWorker => Ok(ExitCode::SUCCESS),
+        | Command::DecodeWorker
+        | Command::PluginWorker => Ok(ExitCode::SUCCESS),
     };
     connection.close().await?;
     outcome

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::harness::{TestServer, write_song};
+use crate::plugins::line_count;
 use crate::tables::now;
 use crate::wire::Wire;
 
@@ -350,6 +351,28 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "admin",
         Stranger::NotFound,
     ),
+    // What is sent is no module, and refused.
+    ("POST", "/api/v1/plugins", "admin", Stranger::NoReference),
+    ("GET", "/api/v1/plugins", "read", Stranger::OwnOnly),
+    ("GET", "/api/v1/plugins/{name}", "read", Stranger::NotFound),
+    (
+        "POST",
+        "/api/v1/plugins/{name}/enable",
+        "admin",
+        Stranger::NotFound,
+    ),
+    (
+        "POST",
+        "/api/v1/plugins/{name}/disable",
+        "admin",
+        Stranger::NotFound,
+    ),
+    (
+        "DELETE",
+        "/api/v1/plugins/{name}",
+        "admin",
+        Stranger::NotFound,
+    ),
     ("POST", "/api/v1/webhooks", "admin", Stranger::OwnOnly),
     ("GET", "/api/v1/webhooks", "admin", Stranger::OwnOnly),
     ("GET", "/api/v1/webhooks/{id}", "admin", Stranger::NotFound),
@@ -450,6 +473,9 @@ fn fill(server: &TestServer, folder: &std::path::Path) -> World {
     let tenants = wire.get("/api/v1/tenants");
     let hook = json!({"url": format!("http://{MARK}.example/"), "kinds": ["webhook.paused"]});
     let webhook = wire.post("/api/v1/webhooks", &hook);
+    let plugin = wire.send("POST", "/api/v1/plugins", &[], &line_count("1", MARK, ""));
+    assert_eq!(plugin.status, 201, "{}", plugin.text());
+    server.wait_idle();
     let said = json!({ "statements": [statement(&track)] });
     wire.post("/api/v1/statements", &said);
     let audit = wire.post("/api/v1/audits", &json!({"document": {"source": MARK}}));
@@ -545,6 +571,7 @@ fn request(path: &str, world: &World) -> (String, Value) {
     };
     let path = path
         .replace("heads/{name}", "heads/mood:quiet")
+        .replace("plugins/{name}", "plugins/line-count")
         .replace("{id}", id)
         .replace("{other}", id)
         .replace("{name}", "other-1")

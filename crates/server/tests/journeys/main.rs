@@ -34,6 +34,7 @@ mod media_server;
 mod modules;
 mod pipelines;
 mod playlists;
+mod plugins;
 mod postgres;
 mod protocols;
 mod rap_scraper;

@@ -18,6 +18,7 @@ mod imports;
 mod isolation;
 mod jobs;
 mod listeners;
+mod plugins;
 mod records;
 mod vectors;
 mod webhooks;
@@ -72,6 +73,7 @@ const CHECKS: &[Check] = checks! {
         jobs_are_listed_newest_first;
     records: models_are_immutable_and_aliased usage_counts_an_effect_once
         replays_follow_their_request replays_are_forgotten_in_time;
+    plugins: plugins_are_bounded_and_replaced_by_name answers_of_plugins_decide_their_trial;
     webhooks: webhooks_are_bounded_and_paused
         dead_letters_are_bounded_and_leave_with_their_webhook;
     isolation: tenants_do_not_see_each_other;

@@ -16,7 +16,7 @@ use leitmotif_domain::{
 
 use crate::ports::{
     Accounts, BlobStore, CatalogStore, DefinitionStore, EventLog, ImportStore, JobQueue, Ledger,
-    ModelRegistry, TrackPatch, VectorStore, WebhookStore,
+    ModelRegistry, PluginStore, TrackPatch, VectorStore, WebhookStore,
 };
 
 /// A backend of every port, a clock to move, and two tenants.
@@ -41,6 +41,8 @@ pub struct World {
     pub models: Arc<dyn ModelRegistry>,
     /// Usage and replays.
     pub ledger: Arc<dyn Ledger>,
+    /// The plugins.
+    pub plugins: Arc<dyn PluginStore>,
     /// The webhooks.
     pub webhooks: Arc<dyn WebhookStore>,
     /// The clock the backend was made with.
@@ -75,6 +77,7 @@ impl World {
             + JobQueue
             + ModelRegistry
             + Ledger
+            + PluginStore
             + WebhookStore
             + 'static,
     {
@@ -89,6 +92,7 @@ impl World {
             jobs: Arc::clone(store) as _,
             models: Arc::clone(store) as _,
             ledger: Arc::clone(store) as _,
+            plugins: Arc::clone(store) as _,
             webhooks: Arc::clone(store) as _,
             clock,
             guard,

@@ -13,6 +13,7 @@ use leitmotif_domain::job::{Job, JobCounts, NewJob, Progress};
 use leitmotif_domain::listener::Listener;
 use leitmotif_domain::page::{Page, PageRequest};
 use leitmotif_domain::playlist::Playlist;
+use leitmotif_domain::plugin::Plugin;
 use leitmotif_domain::track::{Lyrics, Track, TrackRef};
 use leitmotif_domain::webhook::{DeadLetter, Pause, Webhook};
 use leitmotif_domain::{
@@ -24,9 +25,9 @@ use crate::error::Result;
 use crate::ports::{
     AnalysisDocument, Appended, BlobKey, BlobStat, BlobStore, CatalogCounts, CatalogStore,
     Checkpoint, ConsumerPosition, DefinitionStore, EventLog, EventSelection, EventSlice,
-    EventWindow, ImportAudit, ImportStore, JobFilter, JobQueue, LeasedJob, SpaceFilter, StatePart,
-    Statement, StatementCount, TrackFilter, TrackPatch, UpsertResult, VectorFilter, VectorMatch,
-    VectorSpace, VectorStore, WebhookStore,
+    EventWindow, ImportAudit, ImportStore, JobFilter, JobQueue, LeasedJob, PluginStore,
+    SpaceFilter, StatePart, Statement, StatementCount, TrackFilter, TrackPatch, UpsertResult,
+    VectorFilter, VectorMatch, VectorSpace, VectorStore, WebhookStore,
 };
 
 /// Implements one port for one wrapper. The word before each method says whether the call may be
@@ -140,6 +141,14 @@ macro_rules! forward_every_port {
             [again] dead_letter(webhook: WebhookId, offset: u64) -> Option<DeadLetter>;
             [again] list_dead_letters(webhook: WebhookId, page: &PageRequest) -> Page<DeadLetter>;
             [again] delete_dead_letter(webhook: WebhookId, offset: u64) -> bool;
+        }
+        forward! { $wrapper, PluginStore:
+            [again] put_plugin(plugin: Plugin) -> ();
+            [again] plugin(name: &str) -> Option<Plugin>;
+            [again] list_plugins(page: &PageRequest) -> Page<Plugin>;
+            [once] count_plugin_answer(name: &str, module_hash: &str, failure: Option<String>) -> Option<Plugin>;
+            [again] enable_plugin(name: &str, is_enabled: bool) -> Option<Plugin>;
+            [again] delete_plugin(name: &str) -> bool;
         }
         forward! { $wrapper, JobQueue:
             [again] enqueue(jobs: Vec<NewJob>) -> Vec<JobId>;

@@ -25,6 +25,7 @@ mod ledger;
 mod listeners;
 mod lock;
 mod models;
+mod plugins;
 mod pool;
 mod schema;
 mod state_parts;

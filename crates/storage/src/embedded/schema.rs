@@ -139,6 +139,8 @@ CREATE TABLE webhooks (id BLOB PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWI
 CREATE TABLE dead_letters (
     webhook BLOB NOT NULL, offset INTEGER NOT NULL, document TEXT NOT NULL,
     PRIMARY KEY (webhook, offset)) WITHOUT ROWID;
+", "
+CREATE TABLE plugins (name TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
 "];
 
 /// Brings a file to the present version.

@@ -11,6 +11,7 @@ mod imports;
 mod jobs;
 mod ledger;
 mod models;
+mod plugins;
 mod vectors;
 mod webhooks;
 
@@ -43,6 +44,7 @@ struct TenantState {
     imports: imports::Imports,
     jobs: jobs::Jobs,
     models: models::Models,
+    plugins: plugins::Plugins,
     ledger: ledger::Books,
     webhooks: webhooks::Webhooks,
 }

@@ -14,6 +14,7 @@ mod imports;
 mod jobs;
 mod ledger;
 mod models;
+mod plugins;
 mod vectors;
 mod webhooks;
 
@@ -33,6 +34,7 @@ pub(crate) use jobs::alone_if_lost;
 pub use jobs::{JobFilter, JobQueue, LeasedJob};
 pub use ledger::{Ledger, ReplayBegin, StoredAnswer, UsageEntry, UsageRow};
 pub use models::{ModelRecord, ModelRegistry};
+pub use plugins::PluginStore;
 pub use vectors::{
     SpaceFilter, VectorFilter, VectorMatch, VectorSpace, VectorStore, current_spaces,
 };

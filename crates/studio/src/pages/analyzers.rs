@@ -58,10 +58,13 @@ pub fn analyzers_body(answer: &AnalyzersAnswer, is_first: bool) -> Markup {
                 tbody {
                     @for one in &answer.analyzers {
                         tr {
-                            th scope="row" { a href=(links::analyzer(&one.name)) { (one.title) } }
+                            th scope="row" {
+                                @if one.plugin.is_some() { (one.title) }
+                                @else { a href=(links::analyzer(&one.name)) { (one.title) } }
+                            }
                             td { @match &one.headline {
                                 Some(score) => { (score.metric) " " (number(score.value)) (interval(score)) }
-                                None => span.unknown { (one.status) },
+                                None => span.unknown { (one.status.replace('_', " ")) },
                             } }
                             td { (one.analyzer) " " span.mono.quiet { (one.version) } }
                         }

@@ -115,10 +115,15 @@ impl Export {
                 .lyrics
                 .into_iter()
                 .flat_map(|part| part.descriptors);
-            let both = audio
+            let told = analysis
+                .plugins
+                .into_iter()
+                .flat_map(|part| part.descriptors);
+            let all = audio
                 .map(|one| ("audio", one))
-                .chain(words.map(|one| ("lyrics", one)));
-            for (source, descriptor) in both {
+                .chain(words.map(|one| ("lyrics", one)))
+                .chain(told.map(|one| ("plugin", one)));
+            for (source, descriptor) in all {
                 let number = descriptor.value.as_f64();
                 let value = match descriptor.value.is_null() {
                     true => Cell::Null,

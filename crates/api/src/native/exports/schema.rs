@@ -100,7 +100,11 @@ const LYRICS: Column = Column::new("lyrics", Text, "the words");
 
 const DESCRIPTORS: [Column; 8] = [
     TRACK,
-    Column::new("source", Text, "audio or lyrics"),
+    Column::new(
+        "source",
+        Text,
+        "audio, lyrics, or plugin for what third parties told",
+    ),
     Column::new("name", Text, "name of the property, its unit last"),
     Column::new(
         "value",

@@ -9,6 +9,7 @@ pub async fn attack_all(world: &World, scope: &TenantScope, fixture: &Fixture) {
         .await
         .into_iter()
         .chain(attack_the_rest(world, scope, fixture).await)
+        .chain(attack_plugins(world, scope).await)
         .chain(attack_webhooks(world, scope).await);
     for (method, answer, expected) in answers {
         assert_eq!(answer, expected, "{method}");
@@ -320,6 +321,33 @@ async fn attack_the_rest(world: &World, scope: &TenantScope, fixture: &Fixture) 
         (
             "Ledger::replay_finish",
             outcome(ledger.replay_finish(scope, "k", answer()).await),
+            "Ok(())",
+        ),
+    ]
+}
+
+async fn attack_plugins(world: &World, scope: &TenantScope) -> Attacks {
+    let plugins = &world.plugins;
+    let counted = plugins.count_plugin_answer(scope, "one", "hash of 1", None);
+    vec![
+        (
+            "PluginStore::count_plugin_answer",
+            outcome(counted.await),
+            "Ok(None)",
+        ),
+        (
+            "PluginStore::enable_plugin",
+            outcome(plugins.enable_plugin(scope, "one", false).await),
+            "Ok(None)",
+        ),
+        (
+            "PluginStore::delete_plugin",
+            outcome(plugins.delete_plugin(scope, "one").await),
+            "Ok(false)",
+        ),
+        (
+            "PluginStore::put_plugin",
+            outcome(plugins.put_plugin(scope, plugin("one", "2")).await),
             "Ok(())",
         ),
     ]

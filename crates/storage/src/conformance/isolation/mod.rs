@@ -21,6 +21,7 @@ use serde_json::json;
 use super::definitions::definition;
 use super::imports::{audit, statement};
 use super::jobs::analyze;
+use super::plugins::plugin;
 use super::records::{answer, model, used};
 use super::webhooks::{letter, webhook};
 use super::world::{World, audio, listen, lyrics, patch};
@@ -209,6 +210,8 @@ async fn populate(world: &World, scope: &TenantScope) -> Fixture {
     world.webhooks.add_webhook(scope, webhook(1)).await.unwrap();
     let put = world.webhooks.put_dead_letter(scope, letter(1, 1)).await;
     put.unwrap();
+    let put = world.plugins.put_plugin(scope, plugin("one", "1")).await;
+    put.unwrap();
     Fixture {
         track,
         key: world.keys[0].record.id,
@@ -249,6 +252,7 @@ pub fn scoped_methods() -> Vec<String> {
         include_str!("../../ports/jobs.rs"),
         include_str!("../../ports/ledger.rs"),
         include_str!("../../ports/models.rs"),
+        include_str!("../../ports/plugins.rs"),
         include_str!("../../ports/vectors.rs"),
         include_str!("../../ports/webhooks.rs"),
     ];

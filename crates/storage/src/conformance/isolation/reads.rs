@@ -21,6 +21,7 @@ pub async fn read_all(world: &World, scope: &TenantScope, fixture: &Fixture) -> 
         jobs,
         models,
         ledger,
+        plugins,
         webhooks,
         ..
     } = world;
@@ -199,6 +200,14 @@ pub async fn read_all(world: &World, scope: &TenantScope, fixture: &Fixture) -> 
         (
             "Ledger::usage",
             shown(ledger.usage(scope, "2000-01-01", "2100-01-01").await),
+        ),
+        (
+            "PluginStore::plugin",
+            shown(plugins.plugin(scope, "one").await),
+        ),
+        (
+            "PluginStore::list_plugins",
+            shown(plugins.list_plugins(scope, &page).await),
         ),
         (
             "WebhookStore::webhook",

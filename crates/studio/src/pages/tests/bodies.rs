@@ -91,6 +91,7 @@ fn an_analysis() -> AnalysisAnswer {
         method: text(),
         version: text(),
         card: None,
+        plugin: None,
         reason: Some(text()),
     };
     AnalysisAnswer {

@@ -149,6 +149,7 @@ mod tests {
             method: String::new(),
             version: String::new(),
             card: None,
+            plugin: None,
             reason: None,
         }]
     }

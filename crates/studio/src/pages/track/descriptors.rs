@@ -132,16 +132,22 @@ pub fn section(analysis: &AnalysisAnswer) -> Markup {
     }
 }
 
-/// Every descriptor in its group; what no group knows comes last.
+/// Every descriptor in its group; what no group knows comes after, and what third parties told last.
 fn grouped(all: &[DescriptorAnswer]) -> Vec<(&'static str, Vec<&DescriptorAnswer>)> {
     let place = |descriptor: &DescriptorAnswer| {
+        if descriptor.plugin.is_some() {
+            return Some(GROUPS.len() + 1);
+        }
         GROUPS.iter().position(|(_, starts)| {
             starts
                 .iter()
                 .any(|start| descriptor.name.starts_with(start))
         })
     };
-    let titles = GROUPS.iter().map(|(title, _)| *title).chain(["Other"]);
+    let titles = GROUPS
+        .iter()
+        .map(|(title, _)| *title)
+        .chain(["Other", "Told by plugins"]);
     let mut groups: Vec<(&'static str, Vec<_>)> = titles.map(|title| (title, Vec::new())).collect();
     for descriptor in all {
         if let Some(group) = groups.get_mut(place(descriptor).unwrap_or(GROUPS.len())) {
@@ -220,6 +226,9 @@ pub fn evidence(descriptor: &DescriptorAnswer, is_named: bool) -> Markup {
             dt { "Method" } dd.mono { (descriptor.method) }
             dt { "Version" } dd.mono { (descriptor.version) }
             dt { "Name" } dd.mono { (descriptor.name) }
+            @if let Some(plugin) = &descriptor.plugin {
+                dt { "Accuracy" } dd { "not measured by us: told by the plugin " span.mono { (plugin) } " of a third party" }
+            }
             @if is_labels(descriptor) { dt { "Accuracy" } dd { a href="/studio/heads" { "Heads: what is told, and how well" } } }
             @if let Some(card) = card_of_descriptor(&descriptor.name) {
                 dt { "Accuracy" } dd { a href=(links::analyzer(&card.name)) { (accuracy(card)) } }
@@ -326,6 +335,7 @@ mod tests {
             method: "flux+viterbi".to_owned(),
             version: "1.0.0".to_owned(),
             card: None,
+            plugin: None,
             reason: None,
         }
     }

@@ -129,6 +129,7 @@ mod tests {
             method: method.to_owned(),
             version: "1.0.0".to_owned(),
             card: None,
+            plugin: None,
             reason: None,
         }
     }

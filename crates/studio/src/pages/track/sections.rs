@@ -106,6 +106,7 @@ mod tests {
             method: "novelty".to_owned(),
             version: "1.3.0".to_owned(),
             card: None,
+            plugin: None,
             reason: None,
         }]
     }
