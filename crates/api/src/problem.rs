@@ -291,6 +291,15 @@ impl From<leitmotif_features::service::Error> for Problem {
     }
 }
 
+impl From<leitmotif_features::metrics::registry::Error> for Problem {
+    fn from(error: leitmotif_features::metrics::registry::Error) -> Self {
+        match error {
+            leitmotif_features::metrics::registry::Error::Storage(inner) => inner.into(),
+            other => Self::of_kind(other.kind(), other.to_string()),
+        }
+    }
+}
+
 impl From<leitmotif_features::offline::Error> for Problem {
     fn from(error: leitmotif_features::offline::Error) -> Self {
         match error {

@@ -140,6 +140,7 @@ fn administration() -> OpenApiRouter<ApiState> {
         .routes(routes!(probes::readyz))
         .routes(routes!(probes::metrics))
         .merge(described_features())
+        .merge(described_metrics())
 }
 
 /// The described routes of features.
@@ -156,6 +157,23 @@ fn described_features() -> OpenApiRouter<ApiState> {
         .routes(routes!(views::entities))
         .routes(routes!(distribution::distribution))
         .routes(routes!(past::rows))
+}
+
+/// The described routes of metrics by definition.
+fn described_metrics() -> OpenApiRouter<ApiState> {
+    use native::metrics::{definitions, recount, values};
+    OpenApiRouter::new()
+        .routes(routes!(definitions::list))
+        .routes(routes!(definitions::validate))
+        .routes(routes!(
+            definitions::describe,
+            definitions::put,
+            definitions::withdraw
+        ))
+        .routes(routes!(definitions::versions))
+        .routes(routes!(definitions::version))
+        .routes(routes!(values::values))
+        .routes(routes!(recount::recount))
 }
 
 /// The OpenAPI 3.1 document.

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use leitmotif_domain::Clock;
 use leitmotif_domain::chance::Entropy;
 use leitmotif_features::Features;
+use leitmotif_features::metrics::MetricRegistry;
 use leitmotif_ingest::Catalogue;
 use leitmotif_ingest::jobs::{Beginnings, TenantDirectory};
 use leitmotif_ingest::listens::ScrobbleLog;
@@ -68,6 +69,8 @@ pub struct ApiParts {
     pub recommender: Arc<Recommender>,
     /// Computes features.
     pub features: Arc<Features>,
+    /// Computes metrics by definition.
+    pub metric_registry: Arc<MetricRegistry>,
     /// Finds tracks.
     pub search: Arc<Searcher>,
     /// What the tenants' lyrics taught.

@@ -18,6 +18,8 @@ pub enum DefinitionKind {
     Pipeline,
     /// What is computed of events, for one sort of entity.
     FeatureView,
+    /// A number about what was shown and what became of it.
+    Metric,
 }
 
 impl DefinitionKind {
@@ -26,6 +28,7 @@ impl DefinitionKind {
         match self {
             Self::Pipeline => "pipeline",
             Self::FeatureView => "feature_view",
+            Self::Metric => "metric",
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::error::InvalidValue;
 use crate::limits;
 
+const DAY_MS: i64 = 86_400_000;
 /// Letters of a geohash.
 const GEOHASH: &[u8] = b"0123456789bcdefghjkmnpqrstuvwxyz";
 
@@ -95,6 +96,61 @@ impl DayPart {
     }
 }
 
+/// The days of a zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Calendar {
+    zone: Option<TimeZone>,
+}
+
+impl Calendar {
+    /// The days of a zone; of UTC where none is named.
+    ///
+    /// - Errors: as [`check_zone`].
+    pub fn of(zone: Option<&str>) -> Result<Self, InvalidValue> {
+        let Some(text) = zone.filter(|text| *text != "UTC") else {
+            return Ok(Self { zone: None });
+        };
+        check_zone(text)?;
+        Ok(Self {
+            zone: zone_of(text),
+        })
+    }
+
+    /// The day that a moment lies on, counted from the first of January 1970.
+    pub fn day(&self, moment: Timestamp) -> i32 {
+        let local_ms = moment.as_ms().saturating_add(self.offset_ms(moment));
+        local_ms.div_euclid(DAY_MS) as i32
+    }
+
+    /// When a day begins.
+    pub fn start_of(&self, day: i32) -> Timestamp {
+        let local_ms = i64::from(day) * DAY_MS;
+        // The offset at a guess, and then at the moment it leads to: zones change theirs some hours off midnight.
+        let guess = Timestamp::from_ms(local_ms - self.offset_ms(Timestamp::from_ms(local_ms)));
+        Timestamp::from_ms(local_ms - self.offset_ms(guess))
+    }
+
+    /// A day as `2026-11-30`.
+    pub fn text(day: i32) -> String {
+        let start = Timestamp::from_ms(i64::from(day) * DAY_MS).to_string();
+        start.chars().take(10).collect()
+    }
+
+    /// Reads `2026-11-30` as a day.
+    ///
+    /// - Errors: [`InvalidValue`] naming the text.
+    pub fn parse_day(text: &str) -> Result<i32, InvalidValue> {
+        let start = Timestamp::parse(&format!("{text}T00:00:00Z"))?;
+        Ok(start.as_ms().div_euclid(DAY_MS) as i32)
+    }
+
+    fn offset_ms(&self, moment: Timestamp) -> i64 {
+        let Some(zone) = &self.zone else { return 0 };
+        let instant = jiff::Timestamp::from_millisecond(moment.as_ms()).unwrap_or_default();
+        i64::from(zone.to_offset(instant).seconds()) * 1_000
+    }
+}
+
 /// Refuses a zone that is neither a name of the IANA database nor an offset such as `+02:00`.
 ///
 /// - Errors: [`InvalidValue`] naming the text.
@@ -166,6 +222,36 @@ mod tests {
         // In summer Berlin is two hours ahead.
         let summer = LocalHour::at(Timestamp::from_ms(1_690_000_000_000), Some("Europe/Berlin"));
         assert_eq!(summer.hour, 6);
+    }
+
+    #[test]
+    fn days_begin_at_the_midnight_of_their_zone() {
+        let day = Calendar::parse_day("2026-03-29").unwrap();
+        assert_eq!(Calendar::text(day), "2026-03-29");
+        assert!(Calendar::parse_day("29.3.2026").is_err() && Calendar::of(Some("x")).is_err());
+        // Berlin changes to summer time on that day, which has 23 hours.
+        for (zone, starts) in [
+            (
+                None,
+                ["2026-03-29T00:00:00.000Z", "2026-03-30T00:00:00.000Z"],
+            ),
+            (
+                Some("+05:45"),
+                ["2026-03-28T18:15:00.000Z", "2026-03-29T18:15:00.000Z"],
+            ),
+            (
+                Some("Europe/Berlin"),
+                ["2026-03-28T23:00:00.000Z", "2026-03-29T22:00:00.000Z"],
+            ),
+        ] {
+            let calendar = Calendar::of(zone).unwrap();
+            for (day, start) in (day..).zip(starts) {
+                let first = calendar.start_of(day);
+                assert_eq!(first.to_string(), start, "{zone:?}");
+                assert_eq!(calendar.day(first), day);
+                assert_eq!(calendar.day(first.plus_ms(-1)), day - 1);
+            }
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod entity;
 
 pub mod aggregate;
 pub mod engine;
+pub mod metrics;
 pub mod offline;
 pub mod parity;
 pub mod service;

@@ -21,6 +21,7 @@ use leitmotif_domain::tenant::keys::issue;
 use leitmotif_domain::tenant::{PresentedKey, Scope, SealKey, Tenant};
 use leitmotif_domain::{Clock, OperatorScope, TenantId, TenantScope};
 use leitmotif_features::Features;
+use leitmotif_features::metrics::MetricRegistry;
 use leitmotif_ingest::Catalogue;
 use leitmotif_ingest::duplicates::DuplicatesRunner;
 use leitmotif_ingest::jobs::{
@@ -283,6 +284,7 @@ impl Running {
             search: Arc::clone(&services.search),
             recommender: Arc::clone(&services.recommender),
             features: Arc::clone(&services.features),
+            metric_registry: Arc::clone(&services.metric_registry),
             directory: self.directory,
             wake_workers: Arc::clone(&services.wake),
             clock: self.clock,
@@ -307,6 +309,7 @@ struct Services {
     catalogue: Arc<Catalogue>,
     recommender: Arc<Recommender>,
     features: Arc<Features>,
+    metric_registry: Arc<MetricRegistry>,
     search: Arc<Searcher>,
     mapper: Arc<Mapper>,
     lyrics_spaces: Arc<LyricsSpaces>,
@@ -352,6 +355,7 @@ impl Services {
                 storage.clone(),
                 Arc::clone(clock),
             )),
+            metric_registry: Arc::new(MetricRegistry::new(storage.clone(), storage.clone())),
             wake: Arc::new(Notify::new()),
         }
     }

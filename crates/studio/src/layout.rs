@@ -9,13 +9,14 @@ use crate::visitor::Visitor;
 pub const DEMO_TENANT: &str = "demo";
 
 /// The parts of the navigation.
-const SECTIONS: [(&str, &str); 13] = [
+const SECTIONS: [(&str, &str); 14] = [
     ("/studio", "Overview"),
     ("/studio/library", "Library"),
     ("/studio/listeners", "Listeners"),
     ("/studio/playground", "Playground"),
     ("/studio/pipelines", "Pipelines"),
     ("/studio/features", "Features"),
+    ("/studio/metrics", "Metrics"),
     ("/studio/playlists", "Playlists"),
     ("/studio/models", "Models"),
     ("/studio/analyzers", "Analyzers"),

@@ -69,6 +69,11 @@ pub fn feature_view(name: &str) -> String {
     format!("/studio/features/{}", encode(name))
 }
 
+/// The page of a metric.
+pub fn metric(name: &str) -> String {
+    format!("/studio/metrics/{}", encode(name))
+}
+
 /// The page of an import audit.
 pub fn audit(id: &str) -> String {
     format!("/studio/audits/{}", encode(id))

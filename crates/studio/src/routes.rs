@@ -9,8 +9,8 @@ use leitmotif_domain::limits;
 
 use crate::pages::{
     analyzers, audits, compare, duplicates, features, heads, home, jobs, library, listener,
-    listeners, login, lyrics_space, map, models, not_found, overview, pipelines, playground,
-    playlists, recommended, track,
+    listeners, login, lyrics_space, map, metrics, models, not_found, overview, pipelines,
+    playground, playlists, recommended, track,
 };
 use crate::visitor::TenantNames;
 use crate::{assets, security};
@@ -64,6 +64,8 @@ pub fn pages() -> Router<ApiState> {
         .route("/studio/features", get(features::show))
         .route("/studio/features/parity", post(features::compare))
         .route("/studio/features/{view}", get(features::show_one))
+        .route("/studio/metrics", get(metrics::show))
+        .route("/studio/metrics/{metric}", get(metrics::show_one))
         .route("/studio/heads", get(heads::show))
         .route("/studio/heads/train", post(heads::train))
         .route("/studio/lyrics-space", get(lyrics_space::show))

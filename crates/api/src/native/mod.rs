@@ -24,6 +24,7 @@ pub mod listens;
 pub mod lyrics_encoder;
 pub mod lyrics_space;
 pub mod map;
+pub mod metrics;
 pub mod overview;
 pub mod pipelines;
 pub mod playlist_drafts;

@@ -204,6 +204,7 @@ pub async fn delete(
     state.mapper.forget(tenant);
     state.lyrics_spaces.forget(tenant);
     state.features.forget(tenant);
+    state.metric_registry.forget(tenant);
     state.scrobbles.forget(tenant);
     state.directory.refresh().await?;
     Ok(StatusCode::NO_CONTENT)

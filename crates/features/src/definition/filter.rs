@@ -85,6 +85,11 @@ impl Filter {
         })
     }
 
+    /// The fields it reads.
+    pub fn fields(&self) -> impl Iterator<Item = Field> {
+        self.conditions.iter().map(|condition| condition.field)
+    }
+
     /// Whether everything counts.
     pub fn is_empty(&self) -> bool {
         self.conditions.is_empty()

@@ -4,7 +4,7 @@ pub mod built_in;
 pub mod fields;
 pub mod filter;
 mod parse;
-mod read;
+pub(crate) mod read;
 
 pub use fields::{EventKind, Field, Scalar, text_id};
 pub use filter::Filter;

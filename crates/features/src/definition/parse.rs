@@ -31,7 +31,7 @@ pub(super) fn view(text: &str) -> Result<ViewDefinition> {
     let name = read.name.get_ref().clone();
     leitmotif_domain::definition::check_name(&name)
         .map_err(|error| source.error_on(&read.name, format!("`name` {}", error.reason)))?;
-    let entity = one_of(source, &read.entity, "entity", &Entity::ALL, |e| e.name())?;
+    let entity = source.one_of(&read.entity, "entity", &Entity::ALL, |e| e.name())?;
     let ttl_ms = duration(source, "ttl", read.ttl.as_ref())?;
     let join_keys = join_keys_of(source, entity, read.join_keys.as_ref())?;
     let count = read.features.len() + read.derived.len();
@@ -117,23 +117,6 @@ fn join_keys_of(
     Ok(keys.clone())
 }
 
-/// Finds a word among those there are.
-fn one_of<T: Copy>(
-    source: Source<'_>,
-    given: &Spanned<String>,
-    what: &str,
-    all: &[T],
-    name: impl Fn(T) -> &'static str,
-) -> Result<T> {
-    let found = all.iter().find(|one| name(**one) == given.get_ref());
-    found.copied().ok_or_else(|| {
-        let names: Vec<&str> = all.iter().map(|one| name(*one)).collect();
-        let text = given.get_ref();
-        let reason = format!("`{text}` is no `{what}`: is one of {}", names.join(", "));
-        source.error_on(given, reason)
-    })
-}
-
 fn duration(
     source: Source<'_>,
     what: &str,
@@ -147,7 +130,7 @@ fn duration(
 }
 
 fn feature(source: Source<'_>, entity: Entity, text: &FeatureText) -> Result<Feature> {
-    let event = one_of(source, &text.event, "event", &EventKind::ALL, |e| e.name())?;
+    let event = source.one_of(&text.event, "event", &EventKind::ALL, |e| e.name())?;
     check_entity(source, entity, event, text)?;
     check_keys(source, text)?;
     let filter = filter(source, event, text.filter.as_ref())?;

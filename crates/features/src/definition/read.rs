@@ -71,7 +71,7 @@ pub(super) struct DerivedText {
 
 /// The text that is read, for telling places in it.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'a>(pub &'a str);
+pub(crate) struct Source<'a>(pub &'a str);
 
 impl Source<'_> {
     /// An error at a byte.
@@ -89,6 +89,23 @@ impl Source<'_> {
     /// An error at a value.
     pub fn error_on<T>(self, value: &Spanned<T>, reason: impl Into<String>) -> DefinitionError {
         self.error(value.span().start, reason)
+    }
+
+    /// Finds a word among those there are.
+    pub fn one_of<T: Copy>(
+        self,
+        given: &Spanned<String>,
+        what: &str,
+        all: &[T],
+        name: impl Fn(T) -> &'static str,
+    ) -> Result<T, DefinitionError> {
+        let found = all.iter().find(|one| name(**one) == given.get_ref());
+        found.copied().ok_or_else(|| {
+            let names: Vec<&str> = all.iter().map(|one| name(*one)).collect();
+            let text = given.get_ref();
+            let reason = format!("`{text}` is no `{what}`: is one of {}", names.join(", "));
+            self.error_on(given, reason)
+        })
     }
 
     /// An error within a text, so many bytes after its first.
@@ -123,7 +140,7 @@ const UNITS: [(&str, i64); 5] = [
 const DURATION_MS_MAX: i64 = 3_660 * 86_400_000;
 
 /// Reads `90s`, `30m`, `6h`, `7d` or `4w` as milliseconds.
-pub(super) fn duration_ms(what: &str, text: &str) -> Result<i64, String> {
+pub(crate) fn duration_ms(what: &str, text: &str) -> Result<i64, String> {
     let wrong = || format!("`{text}` is no `{what}`: write 90s, 30m, 6h, 7d or 4w");
     let (unit, factor) = UNITS
         .iter()

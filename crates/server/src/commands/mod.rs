@@ -17,6 +17,7 @@ mod home;
 mod import;
 mod lyrics;
 mod manage;
+mod metric;
 mod model;
 mod pipeline;
 mod playlist;
@@ -102,6 +103,9 @@ enum Command {
     /// Lists, tries and changes feature views, and reads features of the past.
     #[command(subcommand)]
     Feature(feature::FeatureCommand),
+    /// Reads metrics by definition, changes them, and counts them anew from the log.
+    #[command(subcommand)]
+    Metric(metric::MetricCommand),
     /// Makes, lists and exports playlists.
     #[command(subcommand)]
     Playlist(playlist::PlaylistCommand),
@@ -234,6 +238,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         }
         Command::Pipeline(command) => pipeline::run(command, &connection.client, as_json).await,
         Command::Feature(command) => feature::run(command, &connection.client, as_json).await,
+        Command::Metric(command) => metric::run(command, &connection.client, as_json).await,
         Command::Playlist(command) => playlist::run(command, &connection.client, as_json).await,
         Command::Events(command) => events::run(command, &connection.client, as_json).await,
         Command::Tags(command) => tags::run(command, &data, &connection.client, as_json).await,

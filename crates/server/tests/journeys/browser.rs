@@ -503,6 +503,8 @@ fn every_page(browser: &Browser, known: &Known, folder: &Path) {
         "/studio/analyzers/energy".to_owned(),
         "/studio/features".to_owned(),
         "/studio/features/track?feature=plays_30d".to_owned(),
+        "/studio/metrics".to_owned(),
+        "/studio/metrics/click_through".to_owned(),
     ];
     for (number, path) in pages.iter().enumerate() {
         browser.go(path);

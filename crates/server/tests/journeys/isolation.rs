@@ -241,6 +241,55 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "write",
         Stranger::OwnOnly,
     ),
+    ("GET", "/api/v1/metrics", "read", Stranger::OwnOnly),
+    (
+        "POST",
+        "/api/v1/metrics/validate",
+        "read",
+        Stranger::OwnOnly,
+    ),
+    (
+        "GET",
+        "/api/v1/metrics/{metric}",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "DELETE",
+        "/api/v1/metrics/{metric}",
+        "write",
+        Stranger::NotFound,
+    ),
+    (
+        "GET",
+        "/api/v1/metrics/{metric}/versions",
+        "read",
+        Stranger::OwnOnly,
+    ),
+    (
+        "GET",
+        "/api/v1/metrics/{metric}/versions/{version}",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "GET",
+        "/api/v1/metrics/{metric}/values",
+        "read",
+        Stranger::NotFound,
+    ),
+    (
+        "GET",
+        "/api/v1/metrics/{metric}/recount",
+        "admin",
+        Stranger::NotFound,
+    ),
+    (
+        "PUT",
+        "/api/v1/metrics/{metric}",
+        "write",
+        Stranger::OwnOnly,
+    ),
     ("POST", "/api/v1/playlists", "write", Stranger::NoReference),
     ("GET", "/api/v1/playlists", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/playlists/{id}", "read", Stranger::NotFound),
@@ -486,6 +535,8 @@ fn fill(server: &TestServer, folder: &std::path::Path) -> World {
     }
     let view = json!({"text": view_text("track"), "note": MARK});
     wire.post("/api/v1/features/mine/versions", &view);
+    let metric = json!({"text": metric_text("play"), "note": MARK});
+    wire.ask("PUT", "/api/v1/metrics/mine", &metric);
     let asked = json!({"seeds": [track], "placement": MARK});
     let answered = wire.post("/api/v1/recommendations", &asked);
     World {
@@ -505,6 +556,12 @@ fn fill(server: &TestServer, folder: &std::path::Path) -> World {
 fn view_text(entity: &str) -> String {
     format!(
         "name = 'mine'\nentity = '{entity}'\n[[features]]\nname = 'plays'\nevent = 'listen'\naggregate = 'count'"
+    )
+}
+
+fn metric_text(observation: &str) -> String {
+    format!(
+        "name = 'mine'\ndescription = 'mine'\nobservation = '{observation}'\nbetter = 'higher'\nunit = ''\n[[numerator]]\nevent = 'listen'\ncount = 'any'"
     )
 }
 
@@ -551,6 +608,8 @@ fn request(path: &str, world: &World) -> (String, Value) {
         "/api/v1/features/{view}/rows" => {
             json!({"entities": {"track": [track]}, "at": [now()]})
         }
+        "/api/v1/metrics/validate" => json!({"text": metric_text("play")}),
+        "/api/v1/metrics/{metric}" => json!({"text": metric_text("listener_day")}),
         "/api/v1/features/preview" => json!({"text": view_text("listener")}),
         "/api/v1/features/{view}/versions" => json!({"text": view_text("listener")}),
         "/api/v1/playlist-drafts" => {
@@ -580,6 +639,7 @@ fn request(path: &str, world: &World) -> (String, Value) {
         .replace("{artist}", MARK)
         .replace("{placement}", "home")
         .replace("{view}", "mine")
+        .replace("{metric}", "mine")
         .replace("{version}", "1")
         .replace("{request_id}", &world.request);
     let path = match path.as_str() {

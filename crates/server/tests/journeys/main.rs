@@ -31,6 +31,7 @@ mod learning;
 mod lyrics_encoder;
 mod lyrics_space;
 mod media_server;
+mod metrics;
 mod modules;
 mod pipelines;
 mod playlists;

@@ -15,6 +15,7 @@ pub mod listeners;
 pub mod login;
 pub mod lyrics_space;
 pub mod map;
+pub mod metrics;
 pub mod model_charts;
 pub mod model_outcomes;
 pub mod models;

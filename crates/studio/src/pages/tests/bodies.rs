@@ -1,6 +1,7 @@
 //! Every page drawn from answers whose every text is hostile.
 
 mod learning;
+mod metrics;
 
 use leitmotif_api::native::analysis::{
     AnalysisAnswer, DescriptorAnswer, LoudnessCurveAnswer, RhymeAnswer, WaveformAnswer,
@@ -45,6 +46,8 @@ use serde_json::{Value, json};
 use super::super::track::{CloseReading, NearForm, TrackPageQuery, TrackView, track_body};
 use super::super::*;
 use learning::{some_features, some_heads, some_lyrics_space, some_models};
+pub(in crate::pages) use metrics::a_metric;
+use metrics::some_metrics;
 
 pub(super) const HOSTILE: &str = r#"<script>alert(1)</script>" onload="x" style="y"#;
 const AT: Timestamp = Timestamp::from_ms(1_700_000_000_000);
@@ -641,6 +644,7 @@ pub(super) fn every_body() -> Vec<(&'static str, Markup)> {
     let [list, one] = some_playlists();
     let [audits, audit] = some_audits();
     let [views, view] = some_features();
+    let [metrics, metric] = some_metrics();
     let [models, model] = some_models();
     vec![
         ("overview", an_overview()),
@@ -652,6 +656,8 @@ pub(super) fn every_body() -> Vec<(&'static str, Markup)> {
         ("jobs", jobs::jobs_body(&some_jobs("dead"), &query, true)),
         ("playlists", list),
         ("playlist", one),
+        ("metrics", metrics),
+        ("metric", metric),
         ("audits", audits),
         ("audit", audit),
         ("duplicates", some_duplicates()),

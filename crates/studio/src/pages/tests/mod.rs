@@ -11,6 +11,7 @@ use crate::assets::STYLE;
 use crate::failure::problem_page;
 use crate::layout::{DEMO_TENANT, Shell, page};
 
+pub(in crate::pages) use bodies::a_metric;
 use bodies::{HOSTILE, a_track_page, an_audit, every_body, some_jobs};
 
 #[test]
