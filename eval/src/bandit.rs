@@ -147,13 +147,16 @@ fn live(args: &Args, seed: u64) -> Lived {
     }
 }
 
+/// The share of each arm by what is known, in a segment at a round.
+type Rule<'r> = dyn Fn(&[Vec<Counts>], usize, usize) -> Vec<f64> + 'r;
+
 /// Chooses for so many rounds; the successes missed, and the log as it weighs for the best rule.
 fn choose(
     args: &Args,
     seed: u64,
     rates: &[Vec<f64>],
     best: &[usize],
-    rule: &dyn Fn(&[Vec<Counts>], usize, usize) -> Vec<f64>,
+    rule: &Rule<'_>,
 ) -> (f64, Vec<Logged>) {
     let mut random = Random(seed.wrapping_mul(7_919));
     let mut counts = vec![vec![Counts::default(); args.segments]; args.arms];

@@ -52,6 +52,7 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(batches::create, batches::get))
         .routes(routes!(batches::rows))
         .routes(routes!(home::home))
+        .routes(routes!(home::layouts))
         .routes(routes!(explanations::explain))
         .routes(routes!(pipelines::list))
         .routes(routes!(pipelines::preview))

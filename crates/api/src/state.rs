@@ -14,6 +14,7 @@ use leitmotif_ingest::jobs::{Beginnings, TenantDirectory};
 use leitmotif_ingest::listens::ScrobbleLog;
 use leitmotif_ingest::lyrics_space::LyricsSpaces;
 use leitmotif_ingest::plugins::Plugins;
+use leitmotif_recommend::layouts::Layouts;
 use leitmotif_recommend::map::Mapper;
 use leitmotif_recommend::{Recommender, Searcher};
 use leitmotif_storage::ports::{
@@ -71,6 +72,8 @@ pub struct ApiParts {
     pub features: Arc<Features>,
     /// Computes metrics by definition.
     pub metric_registry: Arc<MetricRegistry>,
+    /// What came of the layouts of the home page.
+    pub layouts: Arc<Layouts>,
     /// Finds tracks.
     pub search: Arc<Searcher>,
     /// What the tenants' lyrics taught.

@@ -299,6 +299,9 @@ pub struct Exposure {
     /// The layout of the page that the list is a part of, where there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<String>,
+    /// Probability of that layout; absent where none was chosen by chance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout_propensity: Option<f32>,
 }
 
 /// What a player says of a moment; everything may be unknown.

@@ -85,6 +85,16 @@ impl DayPart {
         }
     }
 
+    /// The hours it reaches from and to; the second is not in it any more.
+    pub fn hours(self) -> (u8, u8) {
+        match self {
+            Self::Night => (0, 6),
+            Self::Morning => (6, 12),
+            Self::Afternoon => (12, 18),
+            Self::Evening => (18, 24),
+        }
+    }
+
     /// The stable name.
     pub fn name(self) -> &'static str {
         match self {

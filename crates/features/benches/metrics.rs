@@ -63,6 +63,7 @@ fn event(number: u64) -> Event {
             exploration: None,
             moment: Moment::default(),
             layout: None,
+            layout_propensity: None,
         })
     } else {
         let played_ms = mixed(number ^ 0x33) as u32 % 200_000;

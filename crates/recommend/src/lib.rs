@@ -9,6 +9,7 @@ pub mod cold_map;
 pub mod error;
 pub mod keyed;
 pub mod known;
+pub mod layouts;
 pub mod model;
 mod model_bytes;
 mod model_earlier;

@@ -29,7 +29,8 @@ use crate::heads::Heads;
 use crate::model::RecommenderModel;
 use crate::model_bytes;
 use crate::pipeline::{
-    Budgets, DegradedCause, Near, RecommendRequest, Recommendations, Stage, content_seeds,
+    Budgets, DegradedCause, Near, PipelineDefinition, RecommendRequest, Recommendations,
+    ShownLayout, Stage, content_seeds,
 };
 use crate::placements::Placements;
 use crate::recordings::Recordings;
@@ -138,8 +139,10 @@ impl Recommender {
         let (placement, moment) = (request.placement.clone(), request.moment.clone());
         let layout = request.layout;
         let answered = self.answer(scope, request, true).await?;
-        let exposure = exposure_of(&answered, placement, moment, layout);
-        self.expose(scope, listener, exposure).await;
+        if !answered.tracks.is_empty() {
+            let exposure = exposure_of(&answered, placement, moment, layout);
+            self.expose(scope, listener, exposure).await;
+        }
         Ok(answered)
     }
 
@@ -163,6 +166,22 @@ impl Recommender {
     /// Names an answer.
     pub(crate) fn new_request_id(&self) -> RequestId {
         RequestId::generate(self.stores.clock.as_ref(), self.stores.entropy.as_ref())
+    }
+
+    /// The pipeline that answers a listener at a placement.
+    pub async fn pipeline(
+        &self,
+        scope: &TenantScope,
+        placement: &str,
+        listener: ListenerId,
+    ) -> Result<Arc<PipelineDefinition>> {
+        let slot = self.level(scope).await?;
+        let request = RecommendRequest {
+            placement: placement.to_owned(),
+            ..RecommendRequest::default()
+        };
+        let view = slot.view.read();
+        Ok(view.placements.assign(&request, &listener.to_string()).1)
     }
 
     /// Answers a request that nobody is shown as it is, such as the raw material of a playlist: nothing
@@ -665,7 +684,7 @@ fn exposure_of(
     answered: &Recommendations,
     placement: String,
     moment: Moment,
-    layout: Option<&'static str>,
+    layout: Option<ShownLayout>,
 ) -> Exposure {
     let shown = |place: &crate::pipeline::RecommendedTrack| ExposedTrack {
         track: place.track,
@@ -682,6 +701,7 @@ fn exposure_of(
         is_sequenced: false,
         exploration: answered.exploration.clone(),
         moment,
-        layout: layout.map(str::to_owned),
+        layout: layout.map(|layout| layout.name.to_owned()),
+        layout_propensity: layout.and_then(|layout| layout.propensity),
     }
 }

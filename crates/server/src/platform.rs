@@ -12,6 +12,7 @@ use axum::Router;
 use leitmotif_api::metrics::Metrics;
 use leitmotif_api::middleware::daily::DailyRequests;
 use leitmotif_api::middleware::quota::Quotas;
+use leitmotif_api::native::home::LAYOUTS;
 use leitmotif_api::webhooks::Deliveries;
 use leitmotif_api::{ApiParts, ApiState};
 use leitmotif_domain::chance::Entropy;
@@ -33,6 +34,7 @@ use leitmotif_ingest::lyrics_encoder::LyricsEncoder;
 use leitmotif_ingest::lyrics_space::LyricsSpaces;
 use leitmotif_ingest::plugins::{PluginProcess, Plugins, SpreadPluginsRunner};
 use leitmotif_recommend::exposures::ExposureWriter;
+use leitmotif_recommend::layouts::Layouts;
 use leitmotif_recommend::map::Mapper;
 use leitmotif_recommend::service::Stores;
 use leitmotif_recommend::{Recommender, Searcher};
@@ -284,6 +286,11 @@ impl Running {
             search: Arc::clone(&services.search),
             recommender: Arc::clone(&services.recommender),
             features: Arc::clone(&services.features),
+            layouts: Arc::new(Layouts::new(
+                &LAYOUTS,
+                Arc::clone(&services.metric_registry),
+                Arc::clone(&self.clock),
+            )),
             metric_registry: Arc::clone(&services.metric_registry),
             directory: self.directory,
             wake_workers: Arc::clone(&services.wake),

@@ -2,8 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
+use leitmotif_domain::zone::DayPart;
+use leitmotif_domain::{TenantScope, Timestamp};
 use leitmotif_recommend::RecommendRequest;
-use leitmotif_recommend::pipeline::TurnedControls;
+use leitmotif_recommend::pipeline::{ShownLayout, TurnedControls};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -19,8 +21,10 @@ use crate::state::ApiState;
 const COUNT_DEFAULT: usize = 12;
 /// Most tracks on a shelf: a shelf is looked over, not read.
 const COUNT_MAX: usize = 50;
-/// Layouts, between which listeners are divided evenly.
-const LAYOUTS: [&str; 2] = ["known_first", "new_first"];
+/// Layouts, between which listeners are divided evenly unless the pipeline of [`PAGE`] learns which is better.
+pub const LAYOUTS: [&str; 2] = ["known_first", "new_first"];
+/// The placement whose pipeline is of the whole page.
+const PAGE: &str = "home";
 
 /// Whose home.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -52,8 +56,11 @@ pub struct HomeQuery {
 pub struct HomeAnswer {
     /// What the shelves are made for.
     pub objectives: [&'static str; 3],
-    /// `known_first` or `new_first`; a listener keeps theirs.
+    /// `known_first` or `new_first`; a listener keeps theirs, or keeps it for the day where it is learnt.
     pub layout: &'static str,
+    /// Probability of the layout, where it is learnt which is better.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layout_propensity: Option<f32>,
     /// The shelves in order; one that has nothing is left out.
     pub shelves: Vec<ShelfAnswer>,
     /// The shelves that were left out.
@@ -138,7 +145,9 @@ fn shelves(is_known: bool, layout: &str) -> &'static [Shelf] {
 /// Makes the home of a listener.
 ///
 /// Each shelf is a list of its own placement, `home.<name>`, so a pipeline can shape it, and has its own
-/// exposures. No track stands on two shelves. Which layout a listener gets is a hash of their name.
+/// exposures. No track stands on two shelves. Which layout a listener gets is a hash of their name, unless a pipeline of
+/// the placement `home` says `layout = true` under `[exploration]`: then it is the one whose lists are most played to the
+/// end at that part of the day, with some chance.
 #[utoipa::path(get, path = "/api/v1/home", tag = "recommendations", params(HomeQuery), responses(
     (status = 200, body = HomeAnswer),
     (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
@@ -155,13 +164,6 @@ pub async fn home(
         ));
     }
     let listener = query.listener.as_deref();
-    let layout = layout_of(listener.unwrap_or_default());
-    let mut answer = HomeAnswer {
-        objectives: ["relevance", "diversity", "novelty"],
-        layout,
-        shelves: Vec::new(),
-        left_out: Vec::new(),
-    };
     let scope = access.scope();
     let input = RecommendInput {
         listener: query.listener.clone(),
@@ -176,7 +178,15 @@ pub async fn home(
         ..RecommendInput::default()
     };
     let mut request = request_of(&state, &access, input).await?;
-    for shelf in shelves(listener.is_some(), layout) {
+    let layout = layout_for(&state, scope, listener, &request).await?;
+    let mut answer = HomeAnswer {
+        objectives: ["relevance", "diversity", "novelty"],
+        layout: layout.name,
+        layout_propensity: layout.propensity,
+        shelves: Vec::new(),
+        left_out: Vec::new(),
+    };
+    for shelf in shelves(listener.is_some(), layout.name) {
         let asked = RecommendRequest {
             placement: shelf.placement(),
             usual_controls: shelf.usual_controls(),
@@ -209,7 +219,92 @@ pub async fn home(
     Ok(Json(answer))
 }
 
-/// The layout that a listener sees.
+/// The layout that a listener sees, and how likely it was where it is learnt which is better.
+async fn layout_for(
+    state: &ApiState,
+    scope: &TenantScope,
+    name: Option<&str>,
+    request: &RecommendRequest,
+) -> Result<ShownLayout, Problem> {
+    let even = ShownLayout {
+        name: layout_of(name.unwrap_or_default()),
+        propensity: None,
+    };
+    let (Some(name), Some(listener)) = (name, request.listener) else {
+        return Ok(even);
+    };
+    let pipeline = state.recommender.pipeline(scope, PAGE, listener).await?;
+    let learnt =
+        (pipeline.exploration.layout).then(|| state.layouts.choose(scope, name, &request.moment));
+    Ok(learnt.flatten().unwrap_or(even))
+}
+
+/// What came of each layout.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LayoutsAnswer {
+    /// When it was counted, over the 28 days before.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub counted_at: Option<Timestamp>,
+    /// The parts of the listeners' day; hours are those of UTC where a request told none.
+    pub parts: Vec<LayoutPartAnswer>,
+}
+
+/// What came of each layout in a part of the day.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LayoutPartAnswer {
+    /// `night`, `morning`, `afternoon` or `evening`.
+    pub part: &'static str,
+    /// The layouts.
+    pub layouts: Vec<LayoutAnswer>,
+}
+
+/// What came of a layout in a part of the day.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LayoutAnswer {
+    /// The layout.
+    pub layout: &'static str,
+    /// Shelves shown.
+    pub shown: u64,
+    /// Shelves that led to a track heard to the end within 24 hours.
+    pub played: u64,
+    /// Share of the listeners that get it where it is learnt which is better, 0 to 1.
+    pub share: f64,
+}
+
+/// Tells what came of the layouts of the home page, and which share each has where that is learnt.
+#[utoipa::path(get, path = "/api/v1/home/layouts", tag = "recommendations", responses(
+    (status = 200, body = LayoutsAnswer),
+    (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
+pub async fn layouts(
+    State(state): State<ApiState>,
+    access: ReadAccess,
+) -> Result<Json<LayoutsAnswer>, Problem> {
+    let table = state.layouts.count(access.scope()).await?;
+    let part = |(at, part): (usize, DayPart)| {
+        let weights = table.weights.get(at).map(Vec::as_slice).unwrap_or_default();
+        let sum = weights.iter().map(|weight| f64::from(*weight)).sum::<f64>();
+        let layouts = LAYOUTS.iter().zip(&table.counts).zip(weights);
+        let layouts = layouts.filter_map(|((layout, counts), weight)| {
+            let counts = counts.get(at)?;
+            Some(LayoutAnswer {
+                layout,
+                shown: counts.trials,
+                played: counts.successes,
+                share: f64::from(*weight) / sum,
+            })
+        });
+        LayoutPartAnswer {
+            part: part.name(),
+            layouts: layouts.collect(),
+        }
+    };
+    Ok(Json(LayoutsAnswer {
+        counted_at: table.counted_at,
+        parts: DayPart::ALL.into_iter().enumerate().map(part).collect(),
+    }))
+}
+
+/// The layout that a hash of their name gives a listener.
 fn layout_of(listener: &str) -> &'static str {
     let chosen = leitmotif_domain::bucket::choose("home layout", listener, &[1; LAYOUTS.len()]);
     let layout = chosen.and_then(|at| LAYOUTS.get(at));

@@ -30,16 +30,19 @@ pub enum Breakdown {
     Model,
     /// Which version of a pipeline, or which variant, chose.
     Pipeline,
+    /// The layout of the page it was a part of.
+    Layout,
 }
 
 impl Breakdown {
     /// Every breakdown.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Day,
         Self::Placement,
         Self::Rung,
         Self::Model,
         Self::Pipeline,
+        Self::Layout,
     ];
 
     /// The stable name.
@@ -50,6 +53,7 @@ impl Breakdown {
             Self::Rung => "rung",
             Self::Model => "model",
             Self::Pipeline => "pipeline",
+            Self::Layout => "layout",
         }
     }
 
@@ -68,6 +72,7 @@ impl Breakdown {
                 let (name, version) = setting.assignment.as_ref()?;
                 Some(format!("{name} {version}"))
             }
+            Self::Layout => setting.layout.clone(),
         }
     }
 }

@@ -63,6 +63,8 @@ pub struct Setting {
     pub model: Option<String>,
     /// The name and the version of what chose; none for what is built in.
     pub assignment: Option<(String, u32)>,
+    /// The layout of the page it was a part of.
+    pub layout: Option<String>,
 }
 
 /// Numbers in the place of ids.
@@ -271,6 +273,7 @@ impl Facts {
             rung: exposure.rung,
             model: exposure.model.map(|model| model.to_string()),
             assignment: assignment.and_then(|one| Some((one.name.clone(), one.version?))),
+            layout: exposure.layout.clone(),
         };
         if let Some(number) = self.setting_numbers.get(&setting) {
             return *number;

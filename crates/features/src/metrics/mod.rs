@@ -19,7 +19,7 @@ pub mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use definition::{Better, MetricDefinition, Observation};
+pub use definition::{Better, MetricDefinition, Observation, VALUE_SCALE};
 pub use evaluation::{Breakdown, Query};
 pub use registry::{LiveMetric, MetricRegistry, RecountProgress};
 pub use tally::{Evaluation, MetricValue};

@@ -62,6 +62,7 @@ fn shown(request: u128, placement: &str, tracks: &[u128]) -> EventPayload {
         exploration: None,
         moment: Moment::default(),
         layout: None,
+        layout_propensity: None,
     })
 }
 

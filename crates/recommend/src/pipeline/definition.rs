@@ -197,6 +197,8 @@ pub struct Exploration {
     pub draw: f32,
     /// How many first places are never given to a drawn track.
     pub draw_after: usize,
+    /// Whether the order of the shelves is chosen by what came of each: of the page `home` alone.
+    pub layout: bool,
 }
 
 impl Default for Exploration {
@@ -205,6 +207,7 @@ impl Default for Exploration {
             swap: 0.0,
             draw: 0.0,
             draw_after: 3,
+            layout: false,
         }
     }
 }

@@ -21,7 +21,7 @@ pub use offers::{Near, content_seeds};
 pub(crate) use offers::{cold_weight, personal_shortlist};
 pub use request::{
     Causes, Degraded, DegradedCause, RecommendRequest, Recommendations, RecommendedTrack,
-    TurnedControls,
+    ShownLayout, TurnedControls,
 };
 
 /// Candidates a learned ranker is taught to order.

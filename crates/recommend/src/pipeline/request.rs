@@ -11,6 +11,15 @@ use crate::keyed::KeyedMap;
 use crate::search::Admitted;
 use crate::trace::Span;
 
+/// The layout of a page, and with which probability it was chosen by chance; none where it was not.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ShownLayout {
+    /// Its name.
+    pub name: &'static str,
+    /// The probability, above 0.
+    pub propensity: Option<f32>,
+}
+
 /// What is asked.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RecommendRequest {
@@ -37,7 +46,7 @@ pub struct RecommendRequest {
     /// What the player says of the moment.
     pub moment: Moment,
     /// The layout of the page that the list is a part of, where there are several.
-    pub layout: Option<&'static str>,
+    pub layout: Option<ShownLayout>,
     /// The version that an experiment chose; without one the shares of the placement decide.
     pub assignment: Option<Assignment>,
     /// A pipeline that is not in service, to see what it would make.

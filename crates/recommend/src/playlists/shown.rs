@@ -72,6 +72,7 @@ impl Origin {
             exploration: None,
             moment: Moment::default(),
             layout: None,
+            layout_propensity: None,
         }
     }
 }

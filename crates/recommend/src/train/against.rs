@@ -19,14 +19,29 @@ use crate::model::BlendWeights;
 pub struct SearchVerdict {
     /// Listeners asked about.
     pub listeners: u64,
-    /// NDCG@10 of the blend with the usual settings.
+    /// NDCG@10 with the usual settings.
     pub usual_ndcg_at_10: f64,
-    /// NDCG@10 of the blend with what was found.
+    /// NDCG@10 with what was found.
     pub found_ndcg_at_10: f64,
     /// 95% interval of the difference, by resampling listeners.
     pub gain: Option<Interval>,
     /// Whether what was found is used: only where it reached more.
     pub is_kept: bool,
+}
+
+impl SearchVerdict {
+    /// Compares what both reach for the same listeners.
+    pub fn new(usual: &[f64], found: &[f64]) -> Self {
+        let gains = found.iter().zip(usual).map(|(new, old)| new - old);
+        let gains: Vec<f64> = gains.collect();
+        Self {
+            listeners: gains.len() as u64,
+            usual_ndcg_at_10: mean_of(usual),
+            found_ndcg_at_10: mean_of(found),
+            gain: interval_of_mean(&gains),
+            is_kept: mean_of(&gains) > 0.0,
+        }
+    }
 }
 
 /// Settings and weights of the sources.
@@ -54,17 +69,5 @@ pub fn judge(
         let judged = by_listener(&questions, &judged);
         Ok(judged.iter().map(|one| one.ndcg_at_10).collect())
     };
-    let (usual, found) = (reached(usual)?, reached(found)?);
-    let gains: Vec<f64> = found
-        .iter()
-        .zip(&usual)
-        .map(|(new, old)| new - old)
-        .collect();
-    Ok(SearchVerdict {
-        listeners: gains.len() as u64,
-        usual_ndcg_at_10: mean_of(&usual),
-        found_ndcg_at_10: mean_of(&found),
-        gain: interval_of_mean(&gains),
-        is_kept: mean_of(&gains) > 0.0,
-    })
+    Ok(SearchVerdict::new(&reached(usual)?, &reached(found)?))
 }

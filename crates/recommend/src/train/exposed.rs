@@ -335,6 +335,7 @@ mod tests {
             exploration: None,
             moment: Moment::default(),
             layout: None,
+            layout_propensity: None,
         })
     }
 

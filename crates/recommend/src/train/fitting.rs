@@ -11,6 +11,7 @@ use leitmotif_learn::sequencing::TransitionWeights;
 use serde::{Deserialize, Serialize};
 
 use super::ablation::ablate;
+use super::against::SearchVerdict;
 use super::cold::played;
 use super::current::{Basis, Comparison, CurrentModel, has_seen};
 use super::dataset::{Dataset, Split};
@@ -20,8 +21,8 @@ use super::listened::{ListenedReport, ShareRows, order_weight};
 use super::moment::{MomentReport, untold};
 use super::pareto::pareto;
 use super::questions::Question;
-use super::ranker::{Moment, PartedRows, RankerSettings, named};
-use super::settled::{Evaluated, Measured, SettledRanker};
+use super::ranker::{FittedTrees, Moment, PartedRows, RankerSettings, named};
+use super::settled::{Evaluated, Measured, SettledOrder, SettledRanker};
 use super::steps::{LearntSteps, SoundedSteps, StepRows, Stretch};
 use super::table::RankerRows;
 use super::{JUDGE_AT, STEPS_AT, WEIGH_AT, ladder, past};
@@ -129,6 +130,21 @@ impl LearntTrees {
             listened,
         }
     }
+}
+
+/// What a training learnt, and what it would have learnt without a search where that is something else.
+pub struct LearntOrders {
+    /// What was learnt.
+    pub learnt: LearntTrees,
+    /// With the usual settings.
+    pub usual: Option<LearntTrees>,
+}
+
+/// The order that remains, and what it reaches.
+struct JudgedOrder {
+    ranker: Option<Ranker>,
+    ranked: Option<Vec<Judged>>,
+    verdict: Option<SearchVerdict>,
 }
 
 /// The part of training that computes.
@@ -265,30 +281,45 @@ impl Fitting {
         let share = self.share_rows.fit()?;
         let before = self.dataset.split(STEPS_AT, JUDGE_AT);
         let steps = StepRows::of(&self.dataset, &before, steps).learn();
-        let Some(parted) = self.parted_rows()? else {
-            return Ok(SettledRanker {
-                learnt: None,
-                trials: Vec::new(),
-                exposed: self.exposed.clone(),
-                listened: share.map(|share| (share.to_text(), 0.0)),
-                steps,
-            });
-        };
-        let (fitted, settings, trials) = parted.search(trials, on_share)?;
-        let (ranker, report) = named(fitted, settings, self.rows()?)?;
-        let listened = match share {
-            Some(share) => {
-                let weight = order_weight(&share, &ranker, self.rows()?)?;
-                Some((share.to_text(), weight))
-            }
-            None => None,
-        };
-        Ok(SettledRanker {
-            learnt: Some((ranker.to_text(), ranker.blend_weight(), report)),
-            trials,
+        let mut settled = SettledRanker {
+            learnt: None,
+            usual: None,
+            trials: Vec::new(),
             exposed: self.exposed.clone(),
-            listened,
+            listened: share.as_ref().map(ListenedShare::to_text),
             steps,
+        };
+        if let Some(parted) = self.parted_rows()? {
+            let searched = parted.search(trials, on_share)?;
+            let order = |(trees, settings)| self.settle_order(trees, settings, share.as_ref());
+            let better = searched.better.map(order).transpose()?;
+            let usual = Some(order((searched.usual, RankerSettings::default()))?);
+            settled.trials = searched.trials;
+            (settled.learnt, settled.usual) = match better {
+                Some(better) => (Some(better), usual),
+                None => (usual, None),
+            };
+        }
+        Ok(settled)
+    }
+
+    fn settle_order(
+        &self,
+        trees: FittedTrees,
+        settings: RankerSettings,
+        share: Option<&ListenedShare>,
+    ) -> Result<SettledOrder> {
+        let rows = self.rows()?;
+        let (ranker, report) = named(trees, settings, rows)?;
+        let listened_weight = match share {
+            Some(share) => order_weight(share, &ranker, rows)?,
+            None => 0.0,
+        };
+        Ok(SettledOrder {
+            trees: ranker.to_text(),
+            blend_weight: ranker.blend_weight(),
+            listened_weight,
+            report,
         })
     }
 
@@ -303,7 +334,7 @@ impl Fitting {
         &mut self,
         past: ListeningState,
         recipe: &Recipe,
-        learnt: LearntTrees,
+        orders: LearntOrders,
         steps: Option<(LearntSteps, SoundedSteps)>,
         current: Loaded,
         on_share: &dyn Fn(f64),
@@ -319,13 +350,13 @@ impl Fitting {
         on_share(0.4);
         let model = self.model(parts, recipe.blend, LearntTrees::default())?;
         self.stand_at(past, at, model)?;
-        let listened = self.judge_listened(&learnt)?;
+        let listened = self.judge_listened(&orders.learnt)?;
         let is_told = listened.is_some_and(|report| report.is_in_use);
-        let ranker = learnt.ranker(is_told);
-        let ranked = match &ranker {
-            Some(ranker) => Some(self.moment(at).judge(Some(ranker), &questions)?),
-            None => None,
-        };
+        let JudgedOrder {
+            ranker,
+            ranked,
+            verdict,
+        } = self.judge_orders(at, orders, is_told, &questions)?;
         ladder.ranked = ranked.as_deref().map(LadderRow::of);
         let is_ranker_in_use =
             (ladder.ranked).is_some_and(|row| row.ndcg_at_10 > ladder.blend.ndcg_at_10);
@@ -341,6 +372,7 @@ impl Fitting {
         Ok(Evaluated {
             split_at: at,
             ladder,
+            ranker_verdict: verdict,
             is_ranker_in_use,
             listened: listened.map(|report| ListenedReport {
                 order_weight: if is_told && is_ranker_in_use {
@@ -353,6 +385,39 @@ impl Fitting {
             steps,
             moments,
             current,
+        })
+    }
+
+    /// Judges the learnt order, and the usual one where a search found another; the better remains.
+    fn judge_orders(
+        &self,
+        at: Timestamp,
+        orders: LearntOrders,
+        is_told: bool,
+        questions: &[Question],
+    ) -> Result<JudgedOrder> {
+        let judge = |learnt: LearntTrees| -> Result<Option<(Ranker, Vec<Judged>)>> {
+            let Some(ranker) = learnt.ranker(is_told) else {
+                return Ok(None);
+            };
+            let judged = self.moment(at).judge(Some(&ranker), questions)?;
+            Ok(Some((ranker, judged)))
+        };
+        let found = judge(orders.learnt)?;
+        let usual = orders.usual.map(judge).transpose()?.flatten();
+        let reached =
+            |judged: &[Judged]| -> Vec<f64> { judged.iter().map(|one| one.ndcg_at_10).collect() };
+        let verdict = (usual.as_ref().zip(found.as_ref()))
+            .map(|((_, usual), (_, found))| SearchVerdict::new(&reached(usual), &reached(found)));
+        let kept = match verdict {
+            Some(verdict) if !verdict.is_kept => usual,
+            _ => found,
+        };
+        let (ranker, ranked) = kept.unzip();
+        Ok(JudgedOrder {
+            ranker,
+            ranked,
+            verdict,
         })
     }
 

@@ -13,10 +13,10 @@ use tokio::sync::watch;
 
 use super::dataset::{Dataset, content_lists};
 use super::exposed::Exposures;
-use super::fitting::{Fitting, LearntTrees, Loaded, Recipe};
+use super::fitting::{Fitting, LearntOrders, LearntTrees, Loaded, Recipe};
 use super::ranker::RankerSettings;
 use super::report::{NeighbourReport, SearchReport, TrainingReport};
-use super::settled::{Evaluated, Measured, Settled, SettledRanker, SettledSources};
+use super::settled::{Evaluated, Measured, Settled, SettledOrder, SettledRanker, SettledSources};
 use super::stages::{Meter, Stage};
 use super::steps::{SoundedSteps, StepReport, Stretch};
 use super::tune::{Weighing, costliest, trials_within, with_short_fits};
@@ -292,13 +292,19 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         self.meter.begin(Stage::Evaluate, false);
         let past = self.past(settled, JUDGE_AT).await?;
         let current = self.load(production).await?;
-        let learnt = read_learnt(ranker)?;
+        let orders = LearntOrders {
+            learnt: read_learnt(ranker, ranker.learnt.as_ref())?,
+            usual: match &ranker.usual {
+                Some(usual) => Some(read_learnt(ranker, Some(usual))?),
+                None => None,
+            },
+        };
         let steps = match ranker.steps.clone() {
             Some(steps) => Some((steps, self.sounded(Fitting::held_out_steps).await?)),
             None => None,
         };
         let judge = move |fitting: &mut Fitting, on_share: &dyn Fn(f64)| {
-            fitting.evaluate(past, &recipe, learnt, steps, current, on_share)
+            fitting.evaluate(past, &recipe, orders, steps, current, on_share)
         };
         let evaluated = self.lend(0.0, judge).await?;
         settled.write("evaluated", &evaluated).await?;
@@ -339,8 +345,9 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         self.build_rows(settled, recipe).await?;
         self.meter.begin(Stage::Measure, false);
         let past = self.past(settled, JUDGE_AT).await?;
-        let settings = ranker.learnt.as_ref().map(|(.., report)| report.settings);
-        let ranker = evaluated.kept(read_learnt(ranker)?).ranker;
+        let order = ranker.kept(evaluated.ranker_verdict.as_ref());
+        let settings = order.map(|order| order.report.settings);
+        let ranker = evaluated.kept(read_learnt(ranker, order)?).ranker;
         let measure = move |fitting: &mut Fitting, on_share: &dyn Fn(f64)| {
             fitting.measure(past, &recipe, ranker, settings, on_share)
         };
@@ -356,7 +363,8 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         } else {
             self.meter.begin(Stage::Register, false);
             let recipe = found.recipe;
-            let learnt = found.evaluated.kept(read_learnt(&found.ranker)?);
+            let order = found.ranker.kept(found.evaluated.ranker_verdict.as_ref());
+            let learnt = found.evaluated.kept(read_learnt(&found.ranker, order)?);
             let steps = found.evaluated.steps.as_ref();
             let steps = steps.and_then(StepReport::kept);
             let (blobs, scope) = (Arc::clone(&self.stores.blobs), self.scope.clone());
@@ -433,18 +441,14 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
     }
 }
 
-fn read_learnt(settled: &SettledRanker) -> Result<LearntTrees> {
-    let ranker = settled.learnt.as_ref();
-    let listened = settled.listened.as_ref();
+fn read_learnt(settled: &SettledRanker, order: Option<&SettledOrder>) -> Result<LearntTrees> {
+    let weight = order.map_or(0.0, |order| order.listened_weight);
+    let listened = settled.listened.as_deref().map(ListenedShare::from_text);
     Ok(LearntTrees {
-        ranker: ranker
-            .map(|(text, weight, _)| Ranker::from_text(text, *weight))
+        ranker: order
+            .map(|order| Ranker::from_text(&order.trees, order.blend_weight))
             .transpose()?,
-        listened: listened
-            .map(|(text, weight)| {
-                Ok::<_, Error>((Arc::new(ListenedShare::from_text(text)?), *weight))
-            })
-            .transpose()?,
+        listened: listened.transpose()?.map(|share| (Arc::new(share), weight)),
     })
 }
 
@@ -462,11 +466,14 @@ fn report(request: TrainingRequest, id: ModelId, found: Found) -> TrainingReport
         source_trial_count: sources.trials.len() as u32,
         ranker_trial_count: ranker.trials.len() as u32,
         source_trials: sources.trials,
-        ranker_trials: ranker.trials,
+        ranker_trials: ranker.trials.clone(),
         verdict: sources.verdict,
+        ranker_verdict: evaluated.ranker_verdict,
     });
+    let order = ranker.kept(evaluated.ranker_verdict.as_ref());
+    let order = order.map(|order| order.report.clone());
     let exposures = ranker.exposed;
-    let mut ranker = ranker.learnt.map(|(.., report)| report);
+    let mut ranker = order;
     if let Some(report) = &mut ranker {
         report.is_in_use = evaluated.is_ranker_in_use;
     }

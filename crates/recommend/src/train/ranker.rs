@@ -342,6 +342,16 @@ pub struct FittedTrees {
     pub ndcg_at_10: f64,
 }
 
+/// What a search of settings found.
+pub struct SearchedTrees {
+    /// The trees of the usual settings.
+    pub usual: FittedTrees,
+    /// Trees of other settings that reach more on the questions that decide, with the settings.
+    pub better: Option<(FittedTrees, RankerSettings)>,
+    /// Everything tried.
+    pub trials: Vec<RankerTrial>,
+}
+
 /// Rows parted into those that are learnt from and those that decide between settings.
 pub struct PartedRows {
     dataset: RowDataset,
@@ -402,33 +412,33 @@ impl PartedRows {
         Ok(validation.mean_ndcg(&validation.scores(&trees, self.blend_weight)))
     }
 
-    /// Tries so many settings and keeps the best.
+    /// Tries so many settings and keeps the best, and the usual ones beside it.
     ///
     /// - Deterministic for the count: more trials begin with the same ones.
-    pub fn search(
-        &self,
-        count: usize,
-        on_share: &dyn Fn(f64),
-    ) -> Result<(FittedTrees, RankerSettings, Vec<RankerTrial>)> {
-        let usual = RankerSettings::default();
-        let mut best = (self.fit(&usual)?, usual);
+    pub fn search(&self, count: usize, on_share: &dyn Fn(f64)) -> Result<SearchedTrees> {
+        let usual = self.fit(&RankerSettings::default())?;
+        let mut best: Option<(FittedTrees, RankerSettings)> = None;
         let mut trials = Vec::with_capacity(count);
         for (number, settings) in drawn(count).into_iter().enumerate() {
             let fitted = match number {
                 0 => None,
                 _ => Some(self.fit(&settings)?),
             };
-            let ndcg_at_10 = fitted.as_ref().unwrap_or(&best.0).ndcg_at_10;
             trials.push(RankerTrial {
                 settings,
-                ndcg_at_10,
+                ndcg_at_10: fitted.as_ref().unwrap_or(&usual).ndcg_at_10,
             });
-            if let Some(fitted) = fitted.filter(|fitted| fitted.ndcg_at_10 > best.0.ndcg_at_10) {
-                best = (fitted, settings);
+            let to_beat = best.as_ref().map_or(&usual, |(best, _)| best).ndcg_at_10;
+            if let Some(fitted) = fitted.filter(|fitted| fitted.ndcg_at_10 > to_beat) {
+                best = Some((fitted, settings));
             }
             on_share((number + 1) as f64 / count.max(1) as f64);
         }
-        Ok((best.0, best.1, trials))
+        Ok(SearchedTrees {
+            usual,
+            better: best,
+            trials,
+        })
     }
 }
 

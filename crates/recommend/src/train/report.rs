@@ -117,6 +117,9 @@ pub struct SearchReport {
     /// Whether what was found for the sources is used; none where no setting was drawn.
     #[serde(default)]
     pub verdict: Option<SearchVerdict>,
+    /// Whether what was found for the ranker is used; none where the usual settings reached most.
+    #[serde(default)]
+    pub ranker_verdict: Option<SearchVerdict>,
 }
 
 /// Relevance against variety.

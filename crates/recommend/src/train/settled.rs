@@ -63,19 +63,44 @@ pub struct SettledSources {
     pub cold: Option<ColdReport>,
 }
 
+/// An order that was learnt.
+#[derive(Serialize, Deserialize)]
+pub struct SettledOrder {
+    /// The trees as text.
+    pub trees: String,
+    /// What the blended score counts beside them.
+    pub blend_weight: f32,
+    /// What the expected listened share would count in it.
+    pub listened_weight: f32,
+    /// What is told of it.
+    pub report: RankerReport,
+}
+
 /// The order that was learnt, if any.
 #[derive(Serialize, Deserialize)]
 pub struct SettledRanker {
     /// The trees as text, what the blend counts beside them, and what is told of them.
-    pub learnt: Option<(String, f32, RankerReport)>,
+    pub learnt: Option<SettledOrder>,
+    /// The order of the usual settings, where a search found another.
+    pub usual: Option<SettledOrder>,
     /// Everything tried.
     pub trials: Vec<RankerTrial>,
     /// What lists that were shown brought to it.
     pub exposed: Option<ExposureReport>,
-    /// Trees that tell the listened share as text, and what they would count in the order.
-    pub listened: Option<(String, f32)>,
+    /// Trees that tell the listened share as text.
+    pub listened: Option<String>,
     /// What steps from one track to the next cost.
     pub steps: Option<LearntSteps>,
+}
+
+impl SettledRanker {
+    /// The order that a model has: the usual one where what a search found does not reach more.
+    pub fn kept(&self, verdict: Option<&SearchVerdict>) -> Option<&SettledOrder> {
+        match (&self.usual, verdict) {
+            (Some(usual), Some(verdict)) if !verdict.is_kept => Some(usual),
+            _ => self.learnt.as_ref(),
+        }
+    }
 }
 
 /// What the held-out listens said.
@@ -85,6 +110,8 @@ pub struct Evaluated {
     pub split_at: Timestamp,
     /// How each source does.
     pub ladder: Ladder,
+    /// Whether the order that a search found is used; none where there was only the usual one.
+    pub ranker_verdict: Option<SearchVerdict>,
     /// Whether the learnt order beat the blend.
     pub is_ranker_in_use: bool,
     /// How well the listened share is told; none where it was not learnt.

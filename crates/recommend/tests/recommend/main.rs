@@ -40,6 +40,7 @@ use leitmotif_features::projection::CONSUMER;
 use leitmotif_features::{Projection, saving};
 use leitmotif_recommend::explain::Source;
 use leitmotif_recommend::exposures::ExposureWriter;
+use leitmotif_recommend::pipeline::ShownLayout;
 use leitmotif_recommend::service::{PRODUCTION, Stores};
 use leitmotif_recommend::train::{TrainingReport, TrainingRun, promote, train};
 use leitmotif_recommend::{Error, RecommendRequest, Recommendations, Recommender};
@@ -623,7 +624,10 @@ async fn exposures_are_written_with_their_request_and_order() {
         .ask(|r| {
             r.listener = Some(listener);
             r.moment = moment.clone();
-            r.layout = Some("new_first");
+            r.layout = Some(ShownLayout {
+                name: "new_first",
+                propensity: Some(0.75),
+            });
         })
         .await;
     let trace = world.recommender.trace(&world.scope, answer.request_id);
@@ -637,6 +641,7 @@ async fn exposures_are_written_with_their_request_and_order() {
         (&shown.moment, shown.layout.as_deref()),
         (&moment, Some("new_first"))
     );
+    assert_eq!(shown.layout_propensity, Some(0.75));
     let order: Vec<_> = shown.tracks.iter().map(|track| track.track).collect();
     assert_eq!(
         order,

@@ -5,7 +5,9 @@ use leitmotif_domain::training::{Promotion, ReportDepth, SearchBudget, TrainingR
 use leitmotif_domain::{JobId, ModelId};
 use leitmotif_recommend::Error;
 use leitmotif_recommend::service::PRODUCTION;
-use leitmotif_recommend::train::{Basis, Stage, TrainingReport, TrainingRun, train};
+use leitmotif_recommend::train::{
+    Basis, RankerSettings, Stage, TrainingReport, TrainingRun, train,
+};
 use leitmotif_storage::ports::{BlobStore, ModelRegistry};
 use serde_json::Value;
 
@@ -380,7 +382,17 @@ async fn a_search_is_decided_by_its_trials() {
         .iter()
         .find(|trial| trial.settings == chosen)
         .unwrap();
-    assert_eq!(kept.ndcg_at_10, best);
+    let is_usual = chosen == RankerSettings::default();
+    match told.ranker_verdict {
+        Some(verdict) => {
+            assert_eq!(verdict.is_kept, !is_usual, "{verdict:?}");
+            assert_eq!(verdict.is_kept, kept.ndcg_at_10 == best);
+            let reached = verdict.found_ndcg_at_10.max(verdict.usual_ndcg_at_10);
+            let ranked = first.ladder.ranked.unwrap().ndcg_at_10;
+            assert!((ranked - reached).abs() < 1e-9, "{ranked} {verdict:?}");
+        }
+        None => assert!(is_usual && kept.ndcg_at_10 == best),
+    }
 
     // A clock that stands still says that trials cost nothing: as many as there may be, but at most.
     let second = world.train_as(2, search(trials)).await.unwrap();

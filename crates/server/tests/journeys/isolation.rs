@@ -159,6 +159,7 @@ const COVERED: &[(&str, &str, &str, Stranger)] = &[
         Stranger::NotFound,
     ),
     ("GET", "/api/v1/home", "read", Stranger::OwnOnly),
+    ("GET", "/api/v1/home/layouts", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/pipelines", "read", Stranger::OwnOnly),
     (
         "POST",

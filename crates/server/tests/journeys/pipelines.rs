@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{TestServer, cli};
+use crate::harness::{TestServer, cli, wait_until};
 use crate::tables::now;
 
 const TRACKS: usize = 30;
@@ -164,6 +164,61 @@ fn journey_home() {
     assert_eq!(names, ["popular", "new"]);
     wire.ask("GET", "/api/v1/home?count=51", &json!({}))
         .points_at(400, "?count", "too many");
+}
+
+#[test]
+fn journey_layouts_are_learnt() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TestServer::start(&folder.path().join("data"));
+    let wire = &server.wire;
+    prepare(&server);
+    let text = "[exploration]\nlayout = true";
+    wire.post("/api/v1/pipelines/home/versions", &json!({ "text": text }));
+    let share = json!({"shares": [{"version": 1, "weight": 1}]});
+    let put = wire.ask("PUT", "/api/v1/pipelines/home/shares", &share);
+    assert_eq!(put.status, 204, "{}", put.text());
+    let home = |who: &str| {
+        let path = format!("/api/v1/home?listener={who}&count=1&hour=8");
+        wire.get(&path)
+    };
+    // What is shown first of the new is played, what is shown first of the known is not.
+    let mut shown = 0;
+    for number in 0..40 {
+        let home = home(&format!("early-{number}"));
+        let propensity = home["layout_propensity"].as_f64().unwrap();
+        assert!(
+            (0.4..0.6).contains(&propensity),
+            "nothing is known yet: {home}"
+        );
+        let shelves = home["shelves"].as_array().unwrap();
+        shown += shelves.len();
+        let plays = shelves.iter().map(|shelf| {
+            json!({"kind": "listen", "occurred_at": now(), "listener": format!("early-{number}"),
+                "track": shelf["tracks"][0]["id"], "request_id": shelf["request_id"],
+                "outcome": if home["layout"] == "new_first" { "completed" } else { "skipped" }})
+        });
+        wire.post(
+            "/api/v1/events",
+            &json!({ "events": plays.collect::<Vec<_>>() }),
+        );
+    }
+    let counted = |layout: usize, what: &str| {
+        let told = wire.get("/api/v1/home/layouts");
+        assert_eq!(told["parts"][1]["part"], "morning");
+        told["parts"][1]["layouts"][layout][what].as_f64().unwrap()
+    };
+    // What was shown is written beside the answers.
+    wait_until("all shelves are counted", || {
+        (counted(0, "shown") + counted(1, "shown") == shown as f64).then_some(())
+    });
+    assert_eq!(counted(0, "played"), 0.0);
+    assert_eq!(counted(1, "played"), counted(1, "shown"));
+    assert!(counted(1, "share") > 0.99);
+    for number in 0..20 {
+        let home = home(&format!("late-{number}"));
+        let propensity = home["layout_propensity"].as_f64().unwrap();
+        assert_eq!(home["layout"] == "new_first", propensity > 0.5, "{home}");
+    }
 }
 
 #[test]

@@ -4,11 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use leitmotif_api::ApiState;
 use leitmotif_api::middleware::body::QueryParameters;
-use leitmotif_api::native::home::{self, HomeQuery, ShelfAnswer};
+use leitmotif_api::native::home::{self, HomeQuery, LayoutsAnswer, ShelfAnswer};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::failure::{PageResult, shown};
+use crate::format::{grouped, percent};
 use crate::layout::{Shell, page};
 use crate::links;
 use crate::visitor::Visitor;
@@ -36,17 +37,55 @@ pub async fn show(
         ..HomeQuery::default()
     };
     let access = visitor.access.clone();
-    let Json(answer) = home::home(State(state), access, QueryParameters(query)).await?;
+    let of_home = home::home(State(state.clone()), access.clone(), QueryParameters(query));
+    let Json(answer) = of_home.await?;
+    let Json(layouts) = home::layouts(State(state), access).await?;
     let body = html! {
         h1 { "Home of " (if listener.is_empty() { "somebody unknown" } else { listener }) }
-        p.quiet { "Layout " strong { (answer.layout.replace('_', " ")) } ". Each shelf is a list of its own placement; what is shown here is written to the log." }
+        p.quiet { "Layout " strong { (answer.layout.replace('_', " ")) } (chance(answer.layout_propensity)) ". Each shelf is a list of its own placement; what is shown here is written to the log." }
         @for one in &answer.left_out { p.quiet { "No shelf " code { (one.name) } ": " (one.reason) "." } }
         @for one in &answer.shelves { (shelf(one)) }
+        (layouts_section(&layouts))
     };
     Ok(shown(page(
         &Shell::of(&visitor, "/studio/listeners", "Home"),
         &body,
     )))
+}
+
+/// How likely the layout was, where it is learnt which is better.
+fn chance(propensity: Option<f32>) -> String {
+    propensity.map_or(String::new(), |propensity| {
+        format!(
+            ", which {} of such listeners get",
+            percent(f64::from(propensity))
+        )
+    })
+}
+
+/// What came of the layouts, by the part of the day.
+fn layouts_section(told: &LayoutsAnswer) -> Markup {
+    html! {
+        section aria-labelledby="layouts" {
+            h2 #layouts { "What came of the layouts" }
+            p.quiet {
+                "Shelves of the last 28 days that led to a track heard to the end within a day. The share is what a layout gets where the pipeline of "
+                code { "home" } " says " code { "layout = true" } " under " code { "[exploration]" } "; without it each listener keeps one by a hash of their name."
+            }
+            div.scroll tabindex="0" role="region" aria-label="What came of the layouts" {
+                table {
+                    thead { tr { th scope="col" { "Part of the day" } th scope="col" { "Layout" } th.number scope="col" { "Shelves shown" } th.number scope="col" { "Led to a play" } th.number scope="col" { "Share when learnt" } } }
+                    tbody { @for part in &told.parts { @for one in &part.layouts { tr {
+                        th scope="row" { (part.part) }
+                        td { (one.layout.replace('_', " ")) }
+                        td.number { (grouped(one.shown)) }
+                        td.number { @if one.shown > 0 { (percent(one.played as f64 / one.shown as f64)) } @else { "none" } }
+                        td.number { (percent(one.share)) }
+                    } } } }
+                }
+            }
+        }
+    }
 }
 
 fn shelf(shelf: &ShelfAnswer) -> Markup {

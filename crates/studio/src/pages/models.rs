@@ -369,11 +369,16 @@ fn search_section(report: &Value) -> Markup {
         ("source_trials", "Settings of the sources that were tried"),
         ("ranker_trials", "Settings of the ranker that were tried"),
     ];
-    let verdict = report
-        .pointer("/search/verdict")
-        .filter(|told| told.is_object());
+    let verdicts = [
+        ("verdict", "sources", "blend"),
+        ("ranker_verdict", "ranker", "order"),
+    ];
     html! {
-        @if let Some(verdict) = verdict { p { (search_text(verdict)) } }
+        @for (name, what, judged) in verdicts {
+            @if let Some(verdict) = report.pointer(&format!("/search/{name}")).filter(|told| told.is_object()) {
+                p { (search_text(verdict, what, judged)) }
+            }
+        }
         @for (name, title) in groups {
             @let trials = trials(name);
             @if !trials.is_empty() {
@@ -395,19 +400,19 @@ fn search_section(report: &Value) -> Markup {
     }
 }
 
-/// Whether what a search found is used, and by how much it is better.
-fn search_text(verdict: &Value) -> String {
+/// Whether what a search found for a part is used, and by how much it is better.
+fn search_text(verdict: &Value, part: &str, judged: &str) -> String {
     let reached = |way: &str| {
         let value = read(verdict, &format!("/{way}_ndcg_at_10"));
         trimmed(value.unwrap_or(0.0), 4)
     };
     let used = match verdict["is_kept"] == true {
-        true => "What the search found is used",
-        false => "The usual settings are used",
+        true => "what the search found is used",
+        false => "the usual settings are used",
     };
     let (found, usual) = (reached("found"), reached("usual"));
     format!(
-        "{used}: on listens that no trial saw, its blend has NDCG at 10 {found}, the usual one {usual}."
+        "Of the {part}, {used}: on listens that no trial saw, its {judged} has NDCG at 10 {found}, the usual one {usual}."
     )
 }
 
