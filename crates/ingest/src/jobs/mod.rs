@@ -8,6 +8,7 @@ pub mod directory;
 pub mod document;
 pub mod process;
 pub mod scan;
+pub mod segments;
 pub mod texts;
 pub(crate) mod threads;
 pub mod worker;

@@ -528,7 +528,20 @@ fn journey_spotify() {
         (&json!("audio_features"), &Value::Null)
     );
     let analysis = wire.get(&format!("/v1/audio-analysis/{}", ids[0]));
-    assert!(analysis["beats"].is_array() && analysis["segments"].is_array());
+    assert!(analysis["beats"].is_array());
+    let segments = analysis["segments"].as_array().unwrap();
+    assert!(segments.len() > 4, "{analysis}");
+    for segment in segments {
+        for name in ["pitches", "timbre"] {
+            assert_eq!(
+                segment[name].as_array().map(Vec::len),
+                Some(12),
+                "{segment}"
+            );
+        }
+        let loudest = segment["loudness_max"].as_f64().unwrap();
+        assert!(loudest >= segment["loudness_start"].as_f64().unwrap() && loudest <= 0.0);
+    }
     assert_eq!(analysis["track"]["codestring"], "");
     assert_eq!(analysis["track"]["tempo"], one["tempo"]);
 
