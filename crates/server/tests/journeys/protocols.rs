@@ -292,6 +292,12 @@ fn journey_audiomuse_and_opensubsonic() {
         assert!((before..=1.0).contains(&distance), "{near:?}");
         before = distance;
     }
+    // Every song lasts four seconds, and is known to.
+    let within = |more: &str| wire.get(&format!("/api/similar_tracks?item_id=nd0&n=3&{more}"));
+    assert_eq!(within("duration_min_ms=3000")[0], near[0]);
+    assert_eq!(within("duration_max_ms=3000"), json!([]));
+    let wrong = wire.send("GET", "/api/similar_tracks?item_id=nd0&bpm_min=0", &[], b"");
+    assert_eq!(wrong.status, 400, "{}", wrong.text());
     let by_ours = wire.get(&format!("/api/similar_tracks?item_id={}&n=1", ids[0]));
     assert_eq!(by_ours[0]["item_id"].as_str().unwrap().len(), 22);
     let by_words = wire.get("/api/similar_tracks?title=tune%200&artist=player%200&n=1");
@@ -426,7 +432,14 @@ fn journey_audiomuse_and_opensubsonic() {
     ] {
         let songs = ask(call, "id=nd0&count=4")[name]["song"].clone();
         assert_eq!(songs.as_array().unwrap().len(), 4, "{call}");
+        for (id, length, count) in [("nd0", "min", 4), ("nd0", "max", 0), ("ar0", "max", 0)] {
+            let asked = format!("id={id}&count=4&duration_{length}_ms=3000");
+            let songs = ask(call, &asked)[name]["song"].clone();
+            assert_eq!(songs.as_array().unwrap().len(), count, "{call} {asked}");
+        }
     }
+    let wrong = ask("getSonicSimilarTracks", "id=nd0&year_min=soon");
+    assert!(wrong["error"]["message"].is_string(), "{wrong}");
     let of_artist = ask("getSimilarSongs2", "id=ar0&count=4")["similarSongs2"]["song"].clone();
     assert_eq!(of_artist.as_array().unwrap().len(), 4, "{of_artist}");
     let names_artist = |song: &Value| song["artistId"].as_str().unwrap().starts_with("ar");
