@@ -210,6 +210,11 @@ impl Problem {
         self.status
     }
 
+    /// Which fields are wrong.
+    pub fn fields(&self) -> &[FieldProblem] {
+        &self.errors
+    }
+
     /// Whether it says that something is not there.
     pub fn is_not_found(&self) -> bool {
         self.status == StatusCode::NOT_FOUND

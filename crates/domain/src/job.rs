@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::ids::{JobId, TrackId};
+use crate::ids::{JobId, RequestId, TrackId};
 use crate::training::TrainingRequest;
 
 /// What a job does.
@@ -32,6 +32,13 @@ pub enum JobTask {
     EncodeLyrics,
     /// Recommend to many listeners at once, as the stored request says.
     RecommendBatch,
+    /// Read lyrics that belong to no track.
+    AnalyzeTexts {
+        /// The batch, under which they are kept.
+        batch: RequestId,
+        /// How many there are.
+        count: u32,
+    },
     /// Queue the tracks that plugins have not been run on yet, or were by another version.
     SpreadPlugins,
 }
@@ -48,6 +55,7 @@ impl JobTask {
             Self::LearnLyrics => "learn_lyrics",
             Self::EncodeLyrics => "encode_lyrics",
             Self::RecommendBatch => "recommend_batch",
+            Self::AnalyzeTexts { .. } => "analyze_texts",
             Self::SpreadPlugins => "spread_plugins",
         }
     }
@@ -63,7 +71,8 @@ impl JobTask {
             | Self::TrainHeads
             | Self::LearnLyrics
             | Self::EncodeLyrics
-            | Self::RecommendBatch => false,
+            | Self::RecommendBatch
+            | Self::AnalyzeTexts { .. } => false,
         }
     }
 }

@@ -190,6 +190,8 @@ pub const PLUGIN_TRIAL_ANSWERS: u64 = 20;
 pub const PLUGIN_TRIAL_FAILURES_MAX: u64 = 2;
 /// Tracks of 10,000 that a plugin on trial runs on, in a catalogue large enough.
 pub const PLUGIN_TRIAL_SHARE: u32 = 100;
+/// Most batches of lyrics of a tenant that wait, each of 5 MB at most.
+pub const TEXT_BATCHES_WAITING_MAX: usize = 16;
 /// Most webhooks of a tenant: each reads the log for itself.
 pub const WEBHOOKS_MAX: usize = 16;
 /// Longest address of a webhook in bytes.

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::error::Result;
 use crate::jobs::TrackAnalysis;
 use crate::jobs::analyze::hash_input;
+use crate::jobs::segments::segments_key;
 use crate::listens::ScrobbleLog;
 use crate::plugins::outstanding;
 
@@ -111,6 +112,7 @@ impl Catalogue {
         let track = self.store.tracks(scope, &[id]).await?.pop();
         let was_there = self.store.delete_track(scope, id).await?;
         self.vectors.remove(scope, id).await?;
+        self.blobs.delete(scope, &segments_key(id)?).await?;
         if let Some(Track {
             audio: Some(audio), ..
         }) = track

@@ -27,7 +27,7 @@ use leitmotif_ingest::Catalogue;
 use leitmotif_ingest::duplicates::DuplicatesRunner;
 use leitmotif_ingest::jobs::{
     AnalyzeRunner, AudioProcess, Beginnings, DecoderProcess, JobRunner, ScanRunner,
-    TenantDirectory, Workers,
+    TenantDirectory, TextsRunner, Workers,
 };
 use leitmotif_ingest::listens::ScrobbleLog;
 use leitmotif_ingest::lyrics_encoder::LyricsEncoder;
@@ -400,6 +400,9 @@ impl Services {
                 recommender: Arc::clone(&self.recommender),
             }),
             Arc::new(ScanRunner {
+                catalogue: Arc::clone(&self.catalogue),
+            }),
+            Arc::new(TextsRunner {
                 catalogue: Arc::clone(&self.catalogue),
             }),
             Arc::new(SpreadPluginsRunner {

@@ -14,12 +14,13 @@ use super::describe::{
 use super::embedding::project;
 use super::embedding_statistics::measure_statistics;
 use super::fingerprint::{Fingerprint, take_fingerprint};
-use super::frames::{Parts, Spectra};
+use super::frames::{Parts, Spectra, working_gain_db};
 use super::key::{KeyEstimate, estimate_key, mean_chroma};
 use super::key_changes::{KeySpan, find_keys};
 use super::loudness::{Loudness, LoudnessCurve, measure_loudness};
 use super::resample::{ANALYSIS_RATE_HZ, resample_to_mono};
 use super::rhythm::{Rhythm, measure_rhythm};
+use super::segments::{Segments, find_segments};
 use super::structure::{Section, find_sections};
 use super::survey::{Survey, Surveyor};
 use super::timbre::TimbreFrames;
@@ -46,6 +47,9 @@ pub struct AudioAnalysis {
     /// Tells copies of one recording; empty when the track is silent.
     #[serde(default)]
     pub fingerprint: Fingerprint,
+    /// Pieces between onsets; empty when the track is silent.
+    #[serde(default)]
+    pub segments: Segments,
     /// How much was heard, in milliseconds.
     #[serde(default)]
     pub heard_ms: u64,
@@ -105,6 +109,12 @@ pub(crate) fn conclude(survey: Survey, spectra: &Spectra) -> AudioAnalysis {
             .and_then(|statistics| project(&statistics))
             .unwrap_or_default(),
         fingerprint: take_fingerprint(&spectra.rhythm),
+        segments: find_segments(
+            spectra,
+            &chroma,
+            &rhythm.envelope,
+            working_gain_db(&survey.power),
+        ),
         heard_ms: survey.duration_ms,
         remarks: Vec::new(),
     }

@@ -15,7 +15,7 @@ const RHYTHM_WINDOW: usize = 2048;
 /// Rhythm frames per second.
 pub(crate) const RHYTHM_FPS: f64 = ANALYSIS_RATE_HZ as f64 / RHYTHM_HOP as f64;
 /// Every which rhythm frame is also a timbre frame: windows then tile without overlap.
-const TIMBRE_STEP: usize = 4;
+pub(crate) const TIMBRE_STEP: usize = 4;
 /// Window of the harmony frames: 372 ms, 2.7 Hz per bin, so that peaks of bass notes separate.
 pub(crate) const HARMONY_WINDOW: usize = 8192;
 /// Samples between two harmony frames: 93 ms, fine enough to place chord changes on beats.
@@ -25,6 +25,15 @@ pub(crate) const HARMONY_HOP: usize = 2048;
 const RMS_TARGET: f64 = 0.1;
 /// Root mean square under which a signal counts as silent: −100 dBFS, under 16-bit dither.
 const RMS_SILENT: f64 = 1e-5;
+
+/// Level of the working signal relative to that of the track, in decibels; 0 for silence.
+pub(crate) fn working_gain_db(power: &RunningPower) -> f64 {
+    let rms = power.mean().sqrt();
+    match rms < RMS_SILENT {
+        true => 0.0,
+        false => 20.0 * (RMS_TARGET / rms).log10(),
+    }
+}
 
 /// Which parts of the spectra a caller needs.
 #[derive(Debug, Clone, Copy)]

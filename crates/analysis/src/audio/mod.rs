@@ -39,6 +39,7 @@ mod reading;
 mod reading_features;
 mod resample;
 mod rhythm;
+mod segments;
 mod structure;
 mod survey;
 mod tempo;
@@ -69,6 +70,7 @@ pub use loudness::{
 };
 pub use resample::{ANALYSIS_RATE_HZ, resample_to_mono};
 pub use rhythm::{MetreReading, metre_feature_names, metre_readings};
+pub use segments::{SEGMENTS_MAX, Segment, Segments};
 pub use waveform::{WAVEFORM_COLUMN_COUNT, Waveform, draw_waveform};
 
 /// Decoded audio.

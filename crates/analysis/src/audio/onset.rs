@@ -150,6 +150,15 @@ impl OnsetEnvelope {
         }
     }
 
+    /// Frames of onsets with their strength, rising; none in what is flat.
+    pub(crate) fn onsets(&self) -> Vec<(usize, f32)> {
+        if self.is_flat {
+            return Vec::new();
+        }
+        let found = onsets(&self.total);
+        found.map(|frame| (frame, self.total[frame])).collect()
+    }
+
     fn from_groups(mut groups: [Vec<f32>; GROUP_COUNT]) -> Self {
         let frame_count = groups[0].len();
         let mut total: Vec<f32> = (0..frame_count)
@@ -276,20 +285,21 @@ fn remove_local_mean(values: &mut [f32]) {
     }
 }
 
-/// Peaks per second that are the highest within 60 ms and reach the root mean square.
 fn onset_rate(total: &[f32]) -> f64 {
+    onsets(total).count() as f64 * RHYTHM_FPS / total.len().max(1) as f64
+}
+
+/// Frames of peaks that are the highest within 60 ms and reach the root mean square, rising.
+fn onsets(total: &[f32]) -> impl Iterator<Item = usize> {
     let radius = (0.06 * RHYTHM_FPS) as usize;
-    let peak_count = (0..total.len())
-        .filter(|&index| {
-            let value = total[index];
-            let from = index.saturating_sub(radius);
-            let to = (index + radius + 1).min(total.len());
-            value >= 1.0
-                && total[from..index].iter().all(|&before| before < value)
-                && total[index + 1..to].iter().all(|&after| after <= value)
-        })
-        .count();
-    peak_count as f64 * RHYTHM_FPS / total.len().max(1) as f64
+    (0..total.len()).filter(move |&index| {
+        let value = total[index];
+        let from = index.saturating_sub(radius);
+        let to = (index + radius + 1).min(total.len());
+        value >= 1.0
+            && total[from..index].iter().all(|&before| before < value)
+            && total[index + 1..to].iter().all(|&after| after <= value)
+    })
 }
 
 #[cfg(test)]

@@ -79,6 +79,30 @@ pub fn only_known<'de, D: Deserializer<'de>>(given: D) -> Result<ConstraintQuery
 }
 
 impl ConstraintQuery {
+    /// Reads the parameters out of a form that holds others too.
+    ///
+    /// - Errors: 400 with the parameter that does not parse.
+    pub fn of_form<'f>(get: impl Fn(&str) -> Option<&'f str>) -> Result<Self, Problem> {
+        let text = |name: &str| get(name).map(str::to_owned);
+        Ok(Self {
+            bpm_min: parsed(&get, "bpm_min")?,
+            bpm_max: parsed(&get, "bpm_max")?,
+            bpm_octaves: parsed(&get, "bpm_octaves")?,
+            key: text("key"),
+            key_match: text("key_match"),
+            energy_min: parsed(&get, "energy_min")?,
+            energy_max: parsed(&get, "energy_max")?,
+            duration_min_ms: parsed(&get, "duration_min_ms")?,
+            duration_max_ms: parsed(&get, "duration_max_ms")?,
+            year_min: parsed(&get, "year_min")?,
+            year_max: parsed(&get, "year_max")?,
+            genre: text("genre"),
+            popularity_min: parsed(&get, "popularity_min")?,
+            popularity_max: parsed(&get, "popularity_max")?,
+            text: text("text"),
+        })
+    }
+
     /// Checks the parameters. `own_key` stands in for `key` where only `key_match` is given.
     ///
     /// - Errors: 400 with the parameter that is wrong.
@@ -149,6 +173,24 @@ impl ConstraintQuery {
         };
         Ok(Some(key.matching(wanted.unwrap_or_default())))
     }
+}
+
+/// A parameter of a form as what it should be.
+fn parsed<'f, T: std::str::FromStr>(
+    get: &impl Fn(&str) -> Option<&'f str>,
+    name: &str,
+) -> Result<Option<T>, Problem> {
+    let Some(text) = get(name) else {
+        return Ok(None);
+    };
+    let shown: String = text.chars().take(80).collect();
+    let refused = |_| {
+        Problem::invalid(
+            format!("?{name}"),
+            format!("`{shown}` is no value of {name}"),
+        )
+    };
+    text.trim().parse().map(Some).map_err(refused)
 }
 
 /// Text that says something.
@@ -259,6 +301,34 @@ impl From<Shortfall> for ShortfallAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_form_is_read_as_a_query_is() {
+        let form = [
+            ("count", "5"),
+            ("bpm_min", "90"),
+            ("bpm_octaves", "false"),
+            ("year_max", "1999"),
+            ("key_match", "wheel"),
+            ("genre", "jazz"),
+        ];
+        let get = |name: &str| {
+            form.iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, text)| *text)
+        };
+        let expected = ConstraintQuery {
+            bpm_min: Some(90.0),
+            bpm_octaves: Some(false),
+            year_max: Some(1_999),
+            key_match: Some("wheel".to_owned()),
+            genre: Some("jazz".to_owned()),
+            ..ConstraintQuery::default()
+        };
+        assert_eq!(ConstraintQuery::of_form(get).unwrap(), expected);
+        let wrong = ConstraintQuery::of_form(|name| (name == "year_min").then_some("soon"));
+        assert!(format!("{:?}", wrong.unwrap_err()).contains("`soon` is no value of year_min"));
+    }
 
     #[test]
     fn parameters_are_checked_one_by_one() {

@@ -83,6 +83,7 @@ impl From<Job> for JobAnswer {
             | JobTask::LearnLyrics
             | JobTask::EncodeLyrics
             | JobTask::RecommendBatch
+            | JobTask::AnalyzeTexts { .. }
             | JobTask::SpreadPlugins => None,
         };
         let stage = match &job.task {

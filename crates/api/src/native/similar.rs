@@ -94,7 +94,7 @@ pub async fn similar_tracks(
         return Err(Problem::invalid("?limit", detail));
     }
     let track = find_track(state, scope, id).await?;
-    let constraints = constraints_of(state, scope, track, query, wanted).await?;
+    let constraints = constraints_beside(state, scope, track, wanted, query.bpm_near).await?;
     for space in spaces_of(state, scope, query).await? {
         let request = NearRequest {
             track,
@@ -153,22 +153,22 @@ async fn spaces_of(
 }
 
 /// Reads the constraints; those that compare with the track itself read what was measured of it.
-async fn constraints_of(
+pub async fn constraints_beside(
     state: &ApiState,
     scope: &TenantScope,
     track: TrackId,
-    query: &SimilarQuery,
     wanted: &ConstraintQuery,
+    bpm_near: Option<f32>,
 ) -> Result<Constraints, Problem> {
     let is_set = |text: &Option<String>| text.as_deref().is_some_and(|t| !t.trim().is_empty());
-    let compares = query.bpm_near.is_some() || is_set(&wanted.key_match) && !is_set(&wanted.key);
+    let compares = bpm_near.is_some() || is_set(&wanted.key_match) && !is_set(&wanted.key);
     if !compares {
         return wanted.read(None);
     }
     let own = state.search.facts(scope, &[track]).await?;
     let own = own.first().copied().unwrap_or_default();
     let mut constraints = wanted.read(own.key)?;
-    if let Some(percent) = query.bpm_near {
+    if let Some(percent) = bpm_near {
         if !(0.0..=BPM_NEAR_MAX).contains(&percent) {
             let detail = format!("{percent} is not in 0..={BPM_NEAR_MAX}");
             return Err(Problem::invalid("?bpm_near", detail));

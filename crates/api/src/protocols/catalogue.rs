@@ -9,9 +9,11 @@ use leitmotif_domain::{TenantScope, TrackId};
 use leitmotif_ingest::listens::names::artist_key;
 use leitmotif_ingest::listens::recording_id;
 use leitmotif_recommend::playlists::sonic_path;
-use leitmotif_recommend::search::{FoundTrack, SearchRequest};
-use leitmotif_storage::ports::{TrackFilter, VectorSpace, current_spaces};
+use leitmotif_recommend::search::{FoundTrack, NearRequest, SearchRequest};
+use leitmotif_storage::ports::{TrackFilter, VectorMatch, VectorSpace, current_spaces};
 
+use crate::native::constraints::ConstraintQuery;
+use crate::native::similar::constraints_beside;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -50,6 +52,15 @@ impl IdSpace {
         };
         theirs.or_else(|| self.id_of(track))
     }
+}
+
+/// What near tracks must satisfy, as parameters beside those of a protocol.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Wanted {
+    /// The parameters.
+    pub constraints: ConstraintQuery,
+    /// Whether words may be found in lyrics.
+    pub may_read_lyrics: bool,
 }
 
 /// A track near another.
@@ -248,25 +259,56 @@ pub async fn near(
     scope: &TenantScope,
     track: &Track,
     count: usize,
+    wanted: &Wanted,
 ) -> Result<Vec<Near>, Problem> {
     let Some((space, vector)) = embedding(state, scope, track.id).await? else {
         let id = track.id.to_string();
         return Err(Problem::not_found("embedding of the track", &id));
     };
+    if wanted.constraints != ConstraintQuery::default() {
+        return near_within(state, scope, track, space, count, wanted).await;
+    }
     let beside = state.recommender.beside(scope, vec![track.id]).await?;
     let found = state
         .vectors
         .nearest(scope, &space, &vector, count.saturating_add(1), beside)
         .await?;
+    let mut others = found;
+    others.retain(|one| one.track != track.id);
+    others.truncate(count);
+    told_near(state, scope, &others).await
+}
+
+/// The same among the tracks that satisfy constraints.
+async fn near_within(
+    state: &ApiState,
+    scope: &TenantScope,
+    track: &Track,
+    space: VectorSpace,
+    count: usize,
+    wanted: &Wanted,
+) -> Result<Vec<Near>, Problem> {
+    let constraints = constraints_beside(state, scope, track.id, &wanted.constraints, None);
+    let request = NearRequest {
+        track: track.id,
+        space,
+        constraints: constraints.await?,
+        may_read_lyrics: wanted.may_read_lyrics,
+        count,
+    };
+    let found = state.search.near(scope, request).await?;
+    told_near(state, scope, &found.unwrap_or_default().tracks).await
+}
+
+async fn told_near(
+    state: &ApiState,
+    scope: &TenantScope,
+    found: &[VectorMatch],
+) -> Result<Vec<Near>, Problem> {
+    let ids: Vec<TrackId> = found.iter().map(|one| one.track).collect();
     let distances: HashMap<TrackId, f32> = found
         .iter()
         .map(|one| (one.track, half(one.distance)))
-        .collect();
-    let ids: Vec<TrackId> = found
-        .iter()
-        .map(|one| one.track)
-        .filter(|id| *id != track.id)
-        .take(count)
         .collect();
     let tracks = state.catalog.tracks(scope, &ids).await?;
     let near = |track: Track| {
@@ -316,7 +358,8 @@ pub async fn near_artists(
 ) -> Result<Vec<NearArtist>, Problem> {
     let asked = first_of(artist);
     let mut groups: BTreeMap<String, Vec<(f32, SongPair)>> = BTreeMap::new();
-    for (song, near) in around_artist(state, scope, artist, ARTIST_LOOK).await? {
+    let any = Wanted::default();
+    for (song, near) in around_artist(state, scope, artist, ARTIST_LOOK, &any).await? {
         for other in near {
             let name = first_of(&other.track.details.artist);
             if name.is_empty() || name == asked {
@@ -344,8 +387,9 @@ pub async fn near_artist_songs(
     scope: &TenantScope,
     artist: &str,
     count: usize,
+    wanted: &Wanted,
 ) -> Result<Vec<Near>, Problem> {
-    let around = around_artist(state, scope, artist, count).await?;
+    let around = around_artist(state, scope, artist, count, wanted).await?;
     let mut near: Vec<Near> = around.into_iter().flat_map(|(_, near)| near).collect();
     near.sort_by(|a, b| {
         a.distance
@@ -364,6 +408,7 @@ async fn around_artist(
     scope: &TenantScope,
     artist: &str,
     count: usize,
+    wanted: &Wanted,
 ) -> Result<Vec<(Track, Vec<Near>)>, Problem> {
     let mut own = artist_tracks(state, scope, artist).await?;
     if own.is_empty() {
@@ -373,7 +418,7 @@ async fn around_artist(
     let mut around = Vec::with_capacity(own.len());
     for song in own {
         if embedding(state, scope, song.id).await?.is_some() {
-            let near = near(state, scope, &song, count).await?;
+            let near = near(state, scope, &song, count, wanted).await?;
             around.push((song, near));
         }
     }

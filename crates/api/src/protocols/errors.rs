@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::{audiomuse, feast, listenbrainz, opensubsonic, spotify};
+use super::{audiomuse, feast, listenbrainz, opensubsonic, rap_scraper, spotify};
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -17,6 +17,7 @@ enum Protocol {
     AudioMuse,
     Feast,
     OpenSubsonic,
+    RapScraper,
     Spotify,
 }
 
@@ -37,6 +38,9 @@ pub async fn reshape(State(state): State<ApiState>, request: Request, next: Next
         }
         (Protocol::Feast, Some(problem)) => {
             response = rewritten(response, feast::errors::body_of(&problem));
+        }
+        (Protocol::RapScraper, Some(problem)) => {
+            response = rewritten(response, rap_scraper::errors::body_of(&problem));
         }
         (Protocol::Spotify, Some(problem)) => {
             response = rewritten(response, spotify::errors::body_of(&problem));
@@ -60,6 +64,8 @@ fn protocol_of(path: &str) -> Option<Protocol> {
     ];
     if feast::PATHS.contains(&path) {
         Some(Protocol::Feast)
+    } else if rap_scraper::PATHS.contains(&path) || path.starts_with(rap_scraper::BATCHES) {
+        Some(Protocol::RapScraper)
     } else if path.starts_with("/1/") {
         Some(Protocol::ListenBrainz)
     } else if path.starts_with("/rest/") {

@@ -11,6 +11,7 @@ pub mod audiomuse;
 pub mod feast;
 pub mod listenbrainz;
 pub mod opensubsonic;
+pub mod rap_scraper;
 pub mod spotify;
 
 use axum::Router;
@@ -24,5 +25,6 @@ pub fn routes() -> Router<ApiState> {
         .merge(audiomuse::routes())
         .merge(feast::routes())
         .merge(opensubsonic::routes())
+        .merge(rap_scraper::routes())
         .merge(spotify::routes())
 }

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
-use leitmotif_analysis::audio::{AUDIO_ANALYZER_VERSION, AUDIO_EMBEDDING_SPACE, AudioAnalysis};
+use leitmotif_analysis::audio::{
+    AUDIO_ANALYZER_VERSION, AUDIO_EMBEDDING_SPACE, AudioAnalysis, Segments,
+};
 use leitmotif_analysis::lyrics::{
     LYRICS_EMBEDDING_SPACE, LyricsAnalysis, MEANING_VERSION, WORDS_VERSION, analyze_lyrics,
 };
@@ -20,6 +22,7 @@ use crate::catalogue::Catalogue;
 use crate::error::{Error, Result};
 use crate::jobs::document::{AudioPart, LyricsPart, TrackAnalysis};
 use crate::jobs::process::AudioProcess;
+use crate::jobs::segments::keep_segments;
 use crate::jobs::threads::off_the_async_threads;
 use crate::jobs::worker::{JobFailure, JobHandle, JobRunner};
 use crate::lyrics_space::LyricsSpaces;
@@ -70,6 +73,8 @@ impl JobRunner for AnalyzeRunner {
 struct Measured {
     document: TrackAnalysis,
     vectors: Vec<(VectorSpace, Vec<f32>)>,
+    /// Kept beside the document, which everything else reads whole.
+    segments: Option<Segments>,
 }
 
 impl AnalyzeRunner {
@@ -172,6 +177,7 @@ impl AnalyzeRunner {
             remarks.clone_from(&sound.remarks);
             vectors.push((AUDIO_EMBEDDING_SPACE.parse()?, sound.embedding.clone()));
         }
+        let segments = sound.as_ref().map(|sound| sound.segments.clone());
         let words = match lyrics {
             None => None,
             Some(lyrics) => {
@@ -200,7 +206,12 @@ impl AnalyzeRunner {
             failures,
             remarks,
         };
-        Ok((Measured { document, vectors }, failure))
+        let measured = Measured {
+            document,
+            vectors,
+            segments,
+        };
+        Ok((measured, failure))
     }
 
     async fn hear(&self, scope: &TenantScope, source: &AudioSource) -> Result<AudioAnalysis> {
@@ -239,6 +250,9 @@ impl AnalyzeRunner {
                 self.catalogue.vectors.upsert(scope, &space, rows).await?;
                 written.push(space);
             }
+        }
+        if let Some(segments) = &measured.segments {
+            keep_segments(&self.catalogue, scope, track.id, segments).await?;
         }
         if measured.document.lyrics.is_some() {
             let spaces = &self.lyrics_spaces;
@@ -333,9 +347,9 @@ async fn read(text: String) -> Result<LyricsAnalysis> {
 
 /// Version of what hears audio with that of what is kept beside its descriptors, as one part of the hash:
 /// a new curve makes no number another, so the analyzer keeps its version, but tracks without the curve
-/// are analysed once more.
+/// are analysed once more. So are those without segments.
 static AUDIO_VERSIONS: LazyLock<String> =
-    LazyLock::new(|| format!("{AUDIO_ANALYZER_VERSION} loudness-curve@1"));
+    LazyLock::new(|| format!("{AUDIO_ANALYZER_VERSION} loudness-curve@1 segments@1"));
 
 /// Versions of what reads lyrics, as one part of the hash: tracks without lyrics keep theirs.
 static LYRICS_VERSIONS: LazyLock<String> =

@@ -8,6 +8,8 @@ pub mod directory;
 pub mod document;
 pub mod process;
 pub mod scan;
+pub mod segments;
+pub mod texts;
 pub(crate) mod threads;
 pub mod worker;
 
@@ -18,4 +20,5 @@ pub use document::TrackAnalysis;
 pub use leitmotif_analysis::descriptor::Descriptor;
 pub use process::{AudioProcess, DecoderProcess};
 pub use scan::ScanRunner;
+pub use texts::TextsRunner;
 pub use worker::{JobFailure, JobHandle, JobRunner, Workers};

@@ -39,6 +39,7 @@ mod plugins;
 mod postgres;
 mod protocols;
 mod rap_scraper;
+mod rap_scraper_service;
 mod search;
 mod tables;
 mod tags;

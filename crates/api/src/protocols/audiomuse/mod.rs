@@ -12,9 +12,10 @@ use leitmotif_domain::track::Track;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::catalogue::{self, IdSpace};
+use super::catalogue::{self, IdSpace, Wanted};
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::QueryParameters;
+use crate::native::constraints::ConstraintQuery;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
@@ -69,11 +70,12 @@ struct ArtistsQuery {
     include_component_matches: Option<String>,
 }
 
-/// Finds the tracks that sound like one.
+/// Finds the tracks that sound like one, among those that satisfy constraints of our own API.
 async fn similar_tracks(
     State(state): State<ApiState>,
     access: ReadAccess,
     QueryParameters(query): QueryParameters<SimilarQuery>,
+    QueryParameters(constraints): QueryParameters<ConstraintQuery>,
 ) -> Result<Json<Value>, Problem> {
     let scope = access.scope();
     let (track, space) = match (&query.item_id, &query.title, &query.artist) {
@@ -91,7 +93,11 @@ async fn similar_tracks(
         }
     };
     let count = bounded(query.n, COUNT_DEFAULT)?;
-    let mut near = catalogue::near(&state, scope, &track, count * SURPLUS).await?;
+    let wanted = Wanted {
+        constraints,
+        may_read_lyrics: access.may_read_lyrics(),
+    };
+    let mut near = catalogue::near(&state, scope, &track, count * SURPLUS, &wanted).await?;
     if query.eliminate_duplicates.as_deref() == Some("true") {
         near = catalogue::without_copies(near);
     }

@@ -9,12 +9,11 @@ pub mod errors;
 mod rows;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::post;
 use axum::{Json, Router};
 use leitmotif_domain::Timestamp;
 use leitmotif_features::LiveView;
@@ -31,13 +30,12 @@ use crate::state::ApiState;
 use rows::{moment_of, pushed_of};
 
 /// Where the protocol is spoken.
-pub const PATHS: [&str; 6] = [
+pub const PATHS: [&str; 5] = [
     "/get-online-features",
     "/push",
     "/write-to-online-store",
     "/materialize",
     "/materialize-incremental",
-    "/health",
 ];
 
 /// The routes of the protocol.
@@ -48,7 +46,6 @@ pub fn routes() -> Router<ApiState> {
         .route("/write-to-online-store", post(write_to_online_store))
         .route("/materialize", post(materialize))
         .route("/materialize-incremental", post(materialize))
-        .route("/health", get(health))
 }
 
 #[derive(Debug, Deserialize)]
@@ -226,13 +223,4 @@ async fn materialize(
     };
     let body = json!({"status": "accepted", "feature_views": views});
     Ok((StatusCode::ACCEPTED, Json(body)).into_response())
-}
-
-/// Tells whether features can be asked for: not while the server starts or stops.
-async fn health(State(state): State<ApiState>) -> StatusCode {
-    if state.is_ready.load(Ordering::Acquire) {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    }
 }

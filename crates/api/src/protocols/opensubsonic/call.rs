@@ -4,7 +4,9 @@ use leitmotif_domain::TenantScope;
 use leitmotif_domain::tenant::Scope;
 
 use super::errors::{Failure, Form};
-use crate::middleware::auth::Caller;
+use crate::middleware::auth::{Caller, ReadAccess};
+use crate::native::constraints::ConstraintQuery;
+use crate::protocols::catalogue::Wanted;
 
 /// A call that may be answered.
 pub struct Call<'c> {
@@ -71,6 +73,15 @@ impl Call<'_> {
     /// Every value of a parameter, in order.
     pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s str> {
         self.form.all(name)
+    }
+
+    /// What similar songs must satisfy: parameters of our own API, which players leave out.
+    pub fn wanted(&self) -> Result<Wanted, Failure> {
+        let constraints = ConstraintQuery::of_form(|name| self.get(name))?;
+        Ok(Wanted {
+            constraints,
+            may_read_lyrics: ReadAccess(self.caller.clone()).may_read_lyrics(),
+        })
     }
 
     /// A parameter that must be there.

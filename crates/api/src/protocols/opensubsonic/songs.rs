@@ -121,7 +121,7 @@ fn album_of(tracks: &[&Track]) -> Option<Value> {
 pub async fn sonic_similar(state: &ApiState, call: &Call<'_>) -> Answer {
     let (track, space) = catalogue::find(state, call.scope(), call.needed("id")?).await?;
     let count = call.count("count", SONIC_DEFAULT, limits::PAGE_ITEMS_MAX)?;
-    let near = catalogue::near(state, call.scope(), &track, count).await?;
+    let near = catalogue::near(state, call.scope(), &track, count, &call.wanted()?).await?;
     let near = near.into_iter().map(|one| (one.track, one.distance));
     matches(state, call.scope(), &space, near).await
 }
@@ -143,11 +143,15 @@ pub async fn sonic_path(state: &ApiState, call: &Call<'_>) -> Answer {
 pub async fn similar_songs(state: &ApiState, call: &Call<'_>, name: &str) -> Answer {
     let (scope, id) = (call.scope(), call.needed("id")?);
     let count = call.count("count", SIMILAR_DEFAULT, limits::PAGE_ITEMS_MAX)?;
+    let wanted = call.wanted()?;
     let (near, space) = match catalogue::find(state, scope, id).await {
-        Ok((track, space)) => (catalogue::near(state, scope, &track, count).await?, space),
+        Ok((track, space)) => {
+            let near = catalogue::near(state, scope, &track, count, &wanted).await?;
+            (near, space)
+        }
         Err(problem) if problem.is_not_found() => {
             let (artist, space) = catalogue::find_artist(state, scope, id).await?;
-            let near = catalogue::near_artist_songs(state, scope, &artist, count).await?;
+            let near = catalogue::near_artist_songs(state, scope, &artist, count, &wanted).await?;
             (near, space)
         }
         Err(problem) => return Err(problem.into()),

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use leitmotif_domain::track::Track;
 use leitmotif_domain::{TenantScope, Timestamp, TrackId};
+use leitmotif_ingest::jobs::segments::track_segments;
 use leitmotif_recommend::heads::{ValueKind, Values, values_of};
 use leitmotif_storage::ports::AnalysisDocument;
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use super::IdsQuery;
 use super::objects::{find_all, find_one, id_of};
 use super::sections::sections;
+use super::segments::segment_object;
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::QueryParameters;
 use crate::problem::Problem;
@@ -137,7 +139,7 @@ async fn values_of_track(
         .collect())
 }
 
-/// Bars, beats and the whole of a track.
+/// Bars, beats, sections, segments and the whole of a track.
 pub async fn analysis(
     State(state): State<ApiState>,
     access: ReadAccess,
@@ -149,7 +151,10 @@ pub async fn analysis(
     let analysis = analysis
         .filter(|found| found.document["audio"].is_object())
         .ok_or_else(|| Problem::not_found("analysis of track", &id))?;
-    Ok(Json(analysis_object(&track, analysis)))
+    let segments = track_segments(&state.catalogue, access.scope(), track.id).await?;
+    let mut answer = analysis_object(&track, analysis);
+    answer["segments"] = segments.iter().map(segment_object).collect();
+    Ok(Json(answer))
 }
 
 /// The analyses of tracks, in the order of the ids.
@@ -251,7 +256,6 @@ fn analysis_object(track: &Track, analysis: &AnalysisDocument) -> Value {
         "beats": spans(measured.moments("beats_ms")),
         "tatums": spans(tatums(&measured, end)),
         "sections": sections(&measured),
-        "segments": [],
         "id": id_of(track),
     })
 }

@@ -8,6 +8,7 @@ mod features;
 mod objects;
 mod recommendations;
 mod sections;
+mod segments;
 
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
