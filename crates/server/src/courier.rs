@@ -1,6 +1,7 @@
 //! Posts messages to webhooks.
 
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -65,10 +66,17 @@ async fn exchange(
         let _ = body.collect().await;
         Ok(status)
     };
+    let mut answered = pin!(answered);
     // The connection works only while it is polled, and ends with the answer.
-    tokio::select! {
-        outcome = answered => outcome,
-        Err(error) = connection => Err(failed(error)),
+    let lost = tokio::select! {
+        biased;
+        outcome = &mut answered => return outcome,
+        ended = connection => ended.err(),
+    };
+    // An answer that came before counts, as that of a receiver who hangs up without the farewell of TLS.
+    match (answered.await, lost) {
+        (Err(_), Some(error)) => Err(failed(error)),
+        (outcome, _) => outcome,
     }
 }
 
