@@ -58,6 +58,8 @@ pub struct ApiParts {
     pub deliveries: Arc<Deliveries>,
     /// Whether webhooks may lead to addresses inside the operator's network.
     pub webhook_private_addresses: bool,
+    /// Whether new secrets of webhooks are encrypted where they are stored.
+    pub webhook_secrets_encrypted: bool,
     /// Takes scrobbles in.
     pub scrobbles: Arc<ScrobbleLog>,
     /// Writes tracks with what follows from it.

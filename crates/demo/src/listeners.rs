@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 pub use self::moments::SessionMoment;
 use self::moments::TasteShifts;
 pub use self::oracle::TasteOracle;
+pub use self::sitting::{BothSittings, Sitting, SkipGain};
 use self::steps::{StepSound, TakenStep};
 use crate::songs::Mode;
 
 mod moments;
 mod oracle;
+mod sitting;
 mod steps;
 
 /// Length of taste and track vectors: enough for styles to differ in many ways, few enough for a

@@ -4,12 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::chance::Entropy;
 use crate::clock::Timestamp;
 use crate::error::InvalidValue;
 use crate::event::{EVENT_SCHEMA_VERSION, Event, EventPayload, RecordedEvent, Verdict};
 use crate::ids::{EventId, WebhookId};
+use crate::job::{Job, JobTask};
 
 /// Bytes of a new secret: the 192 bits that Standard Webhooks asks for at least.
 pub const SECRET_BYTES: usize = 24;
@@ -38,6 +40,9 @@ pub enum NoticeKind {
     /// Most of a day's requests are spent: once a day.
     #[serde(rename = "quota.nearly_spent")]
     QuotaNearlySpent,
+    /// What is played, or how, differs from the week before: once a day.
+    #[serde(rename = "drift.noticed")]
+    DriftNoticed,
     /// Another webhook is paused because it kept failing.
     #[serde(rename = "webhook.paused")]
     WebhookPaused,
@@ -45,7 +50,7 @@ pub enum NoticeKind {
 
 impl NoticeKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::AnalysisCompleted,
         Self::AnalysisFailed,
         Self::TrainingFinished,
@@ -53,6 +58,7 @@ impl NoticeKind {
         Self::JobFailed,
         Self::ReleasesDigest,
         Self::QuotaNearlySpent,
+        Self::DriftNoticed,
         Self::WebhookPaused,
     ];
 
@@ -66,6 +72,7 @@ impl NoticeKind {
             Self::JobFailed => "job.failed",
             Self::ReleasesDigest => "releases.digest",
             Self::QuotaNearlySpent => "quota.nearly_spent",
+            Self::DriftNoticed => "drift.noticed",
             Self::WebhookPaused => "webhook.paused",
         }
     }
@@ -113,6 +120,25 @@ pub fn notice(
             detail: Some(detail),
         }),
     }
+}
+
+/// The notice of a job that failed for good, at its end. A job that is revived and fails again is told again.
+pub fn failed_job_notice(job: &Job, reason: String) -> Event {
+    let mut detail = json!({"job": job.id, "task": job.task.kind(), "attempts": job.attempts});
+    let kind = match &job.task {
+        JobTask::AnalyzeTrack { track } => {
+            detail["track"] = json!(track);
+            NoticeKind::AnalysisFailed
+        }
+        JobTask::Train(_) => NoticeKind::TrainingFailed,
+        _ => NoticeKind::JobFailed,
+    };
+    let event_id = EventId::derive(&[
+        b"job failed",
+        &job.id.as_u128().to_be_bytes(),
+        &job.updated_at.as_ms().to_be_bytes(),
+    ]);
+    notice(kind, event_id, job.updated_at, reason, detail)
 }
 
 /// What signs the messages of one webhook. It does not print.

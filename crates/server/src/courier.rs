@@ -1,6 +1,7 @@
 //! Posts messages to webhooks.
 
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,13 +10,18 @@ use hyper::{Request, header};
 use hyper_util::rt::TokioIo;
 use leitmotif_api::webhooks::{Courier, Outgoing, Target, check_address};
 use leitmotif_domain::limits;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
 
-/// Posts over plain HTTP/1.1, one connection for each message: messages are few, and a kept connection would
-/// have to be checked again when names lead elsewhere.
+/// Posts over HTTP/1.1, encrypted where the address says `https`, one connection for each message: messages are few,
+/// and a kept connection would have to be checked again when names lead elsewhere.
 pub struct HttpCourier {
     /// Whether addresses inside the operator's network may be reached.
     pub may_be_private: bool,
+    /// Encrypts; none where nobody is trusted.
+    pub tls: Option<TlsConnector>,
 }
 
 #[async_trait]
@@ -26,23 +32,51 @@ impl Courier for HttpCourier {
         let stream = TcpStream::connect(address)
             .await
             .map_err(|error| format!("cannot connect to {address}: {error}"))?;
-        let failed = |error: hyper::Error| format!("no answer from {address}: {error}");
-        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
-        let (mut sender, connection) = handshake.await.map_err(failed)?;
         let request = request_of(message, &target)?;
-        let answered = async move {
-            let response = sender.send_request(request).await.map_err(failed)?;
-            let status = response.status().as_u16();
-            // Read so far that a receiver which writes before it closes is not cut off; what it says is not used.
-            let body = Limited::new(response.into_body(), limits::DELIVERY_ANSWER_BYTES_MAX);
-            let _ = body.collect().await;
-            Ok(status)
-        };
-        // The connection works only while it is polled, and ends with the answer.
-        tokio::select! {
-            outcome = answered => outcome,
-            Err(error) = connection => Err(failed(error)),
+        if !target.is_encrypted {
+            return exchange(stream, request, address).await;
         }
+        let tls = self
+            .tls
+            .as_ref()
+            .ok_or("this system trusts no certificates: install them or set `webhook_roots`")?;
+        let name = ServerName::try_from(target.host.clone())
+            .map_err(|_| format!("`{}` is no name of a server", target.host))?;
+        let encrypted = tls.connect(name, stream).await;
+        let encrypted =
+            encrypted.map_err(|error| format!("no encrypted connection to {address}: {error}"))?;
+        exchange(encrypted, request, address).await
+    }
+}
+
+/// Sends a request over a connection and reads its answer's status.
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+    address: SocketAddr,
+) -> Result<u16, String> {
+    let failed = |error: hyper::Error| format!("no answer from {address}: {error}");
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.map_err(failed)?;
+    let answered = async move {
+        let response = sender.send_request(request).await.map_err(failed)?;
+        let status = response.status().as_u16();
+        // Read so far that a receiver which writes before it closes is not cut off; what it says is not used.
+        let body = Limited::new(response.into_body(), limits::DELIVERY_ANSWER_BYTES_MAX);
+        let _ = body.collect().await;
+        Ok(status)
+    };
+    let mut answered = pin!(answered);
+    // The connection works only while it is polled, and ends with the answer.
+    let lost = tokio::select! {
+        biased;
+        outcome = &mut answered => return outcome,
+        ended = connection => ended.err(),
+    };
+    // An answer that came before counts, as that of a receiver who hangs up without the farewell of TLS.
+    match (answered.await, lost) {
+        (Err(_), Some(error)) => Err(failed(error)),
+        (outcome, _) => outcome,
     }
 }
 

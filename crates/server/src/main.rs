@@ -10,9 +10,11 @@ mod entropy;
 mod lyrics_encoder;
 mod platform;
 mod progress;
+mod sealed_webhooks;
 mod settings;
 mod telling;
 mod trainer;
+mod trust;
 
 use std::process::ExitCode;
 

@@ -39,7 +39,7 @@ use leitmotif_recommend::map::Mapper;
 use leitmotif_recommend::service::Stores;
 use leitmotif_recommend::{Recommender, Searcher};
 use leitmotif_storage::embedded::EmbeddedStorage;
-use leitmotif_storage::ports::{Accounts, Ledger};
+use leitmotif_storage::ports::{Accounts, Ledger, WebhookStore};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
@@ -49,12 +49,14 @@ pub use leitmotif_storage::embedded::inspect;
 
 use crate::entropy::SystemEntropy;
 use crate::lyrics_encoder;
+use crate::sealed_webhooks::SealedWebhooks;
 use crate::settings::Settings;
 use crate::telling::Telling;
 use crate::trainer::{
     BatchRunner, EncodeLyricsRunner, FormerSpaces, HeadsBehind, LearnLyricsRunner,
     TrainHeadsRunner, TrainRunner,
 };
+use crate::trust;
 
 /// The file with the local operator's key, readable by the folder's owner alone.
 const KEY_FILE: &str = "local.key";
@@ -109,8 +111,10 @@ impl Platform {
         let (warming, is_warm) = warm(&services.recommender, directory.scopes());
         let daily = daily_of(settings, &storage);
         let metrics = Metrics::default();
+        let webhooks = sealed_webhooks(settings, &storage, &entropy)?;
         let telling = Telling {
-            webhooks: storage.clone(),
+            webhooks: Arc::clone(&webhooks),
+            tls: trust::connector(settings.webhook_roots.as_deref())?,
             log: storage.clone(),
             directory: &directory,
             recommender: &services.recommender,
@@ -122,6 +126,7 @@ impl Platform {
         let running = Running {
             decoder,
             deliveries,
+            webhooks,
             directory: Arc::clone(&directory),
             daily: Arc::clone(&daily),
             clock,
@@ -195,6 +200,19 @@ impl Platform {
     }
 }
 
+fn sealed_webhooks(
+    settings: &Settings,
+    storage: &Arc<EmbeddedStorage>,
+    entropy: &Arc<dyn Entropy>,
+) -> anyhow::Result<Arc<dyn WebhookStore>> {
+    let key = settings.webhook_secrets_key()?;
+    Ok(Arc::new(SealedWebhooks::new(
+        storage.clone(),
+        key,
+        Arc::clone(entropy),
+    )))
+}
+
 fn daily_of(settings: &Settings, storage: &Arc<EmbeddedStorage>) -> Arc<DailyRequests> {
     let per_day = settings.requests_per_day;
     Arc::new(DailyRequests::new(per_day, storage.clone()))
@@ -245,6 +263,7 @@ async fn free_claims(
 struct Running {
     decoder: Arc<dyn AudioProcess>,
     deliveries: Arc<Deliveries>,
+    webhooks: Arc<dyn WebhookStore>,
     directory: Arc<TenantDirectory>,
     daily: Arc<DailyRequests>,
     clock: Arc<dyn Clock>,
@@ -274,9 +293,10 @@ impl Running {
             models: storage.clone(),
             ledger: storage.clone(),
             accounts: storage.clone(),
-            webhooks: storage.clone(),
+            webhooks: self.webhooks,
             deliveries: self.deliveries,
             webhook_private_addresses: settings.webhook_private_addresses,
+            webhook_secrets_encrypted: settings.webhook_secrets_key.is_some(),
             scrobbles: Arc::clone(&services.scrobbles),
             catalogue: Arc::clone(&services.catalogue),
             plugins: Arc::clone(&services.plugins),

@@ -37,6 +37,11 @@ pub struct Settings {
     /// Whether webhooks may lead to addresses that only this machine or its network can reach. Any tenant's
     /// administrator can then make the server ask them.
     pub webhook_private_addresses: bool,
+    /// A file of certificates (PEM) whose receivers webhooks trust besides those that the system trusts.
+    pub webhook_roots: Option<PathBuf>,
+    /// Encrypts the secrets of webhooks in the data folder: 64 hexadecimal digits. Without it they are stored as they
+    /// are, and whoever can read the folder can sign messages.
+    pub webhook_secrets_key: Option<Secret>,
     /// What is logged: `error`, `warn`, `info`, `debug`, or a filter such as `leitmotif=debug`.
     pub log: String,
     /// Whether log lines are JSON documents.
@@ -84,6 +89,8 @@ impl Default for Settings {
             own_tastes: Vec::new(),
             lyrics_encoder: None,
             webhook_private_addresses: false,
+            webhook_roots: None,
+            webhook_secrets_key: None,
             log: "info".to_owned(),
             log_json: false,
             url: None,
@@ -116,7 +123,21 @@ impl Settings {
         Ok(settings)
     }
 
+    /// The key that encrypts the secrets of webhooks, where there is one.
+    ///
+    /// - Errors: a text that is no key.
+    pub fn webhook_secrets_key(&self) -> anyhow::Result<Option<[u8; 32]>> {
+        let Some(text) = &self.webhook_secrets_key else {
+            return Ok(None);
+        };
+        let bytes = hex::decode(text.expose()).ok();
+        let key = bytes.and_then(|bytes| bytes.try_into().ok());
+        key.map(Some)
+            .context("`webhook_secrets_key` must be 64 hexadecimal digits")
+    }
+
     fn check(&self) -> anyhow::Result<()> {
+        self.webhook_secrets_key()?;
         anyhow::ensure!(
             self.workers <= 1_024,
             "`workers` is {}, at most 1024",

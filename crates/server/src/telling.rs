@@ -12,6 +12,7 @@ use leitmotif_recommend::Recommender;
 use leitmotif_storage::ports::{EventLog, WebhookStore};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
 
 use crate::courier::HttpCourier;
 use crate::settings::Settings;
@@ -30,6 +31,8 @@ pub struct Telling<'p> {
     pub daily: &'p Arc<DailyRequests>,
     /// The time.
     pub clock: &'p Arc<dyn Clock>,
+    /// Encrypts connections to receivers.
+    pub tls: Option<TlsConnector>,
     /// Chance.
     pub entropy: &'p Arc<dyn Entropy>,
 }
@@ -47,6 +50,7 @@ impl Telling<'_> {
             log: Arc::clone(&self.log),
             courier: Arc::new(HttpCourier {
                 may_be_private: settings.webhook_private_addresses,
+                tls: self.tls.clone(),
             }),
             directory: Arc::clone(self.directory),
             clock: Arc::clone(self.clock),

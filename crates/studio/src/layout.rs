@@ -9,7 +9,7 @@ use crate::visitor::Visitor;
 pub const DEMO_TENANT: &str = "demo";
 
 /// The parts of the navigation.
-const SECTIONS: [(&str, &str); 14] = [
+const SECTIONS: [(&str, &str); 15] = [
     ("/studio", "Overview"),
     ("/studio/library", "Library"),
     ("/studio/listeners", "Listeners"),
@@ -24,6 +24,7 @@ const SECTIONS: [(&str, &str); 14] = [
     ("/studio/lyrics-space", "Lyrics"),
     ("/studio/audits", "Audits"),
     ("/studio/jobs", "Jobs"),
+    ("/studio/webhooks", "Webhooks"),
 ];
 
 /// The logo: a wave that goes out and returns to where it began.

@@ -79,6 +79,11 @@ pub fn audit(id: &str) -> String {
     format!("/studio/audits/{}", encode(id))
 }
 
+/// The page of a webhook.
+pub fn webhook(id: &str) -> String {
+    format!("/studio/webhooks/{}", encode(id))
+}
+
 /// A place to go to after the login: a path of ours, or the overview.
 ///
 /// `//host`, `/\host` and control characters would lead a browser elsewhere.

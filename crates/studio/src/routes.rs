@@ -10,7 +10,7 @@ use leitmotif_domain::limits;
 use crate::pages::{
     analyzers, audits, compare, duplicates, features, heads, home, jobs, library, listener,
     listeners, login, lyrics_space, map, metrics, models, not_found, overview, pipelines,
-    playground, playlists, recommended, track,
+    playground, playlists, recommended, track, webhooks,
 };
 use crate::visitor::TenantNames;
 use crate::{assets, security};
@@ -80,9 +80,21 @@ pub fn pages() -> Router<ApiState> {
         .route("/studio/jobs", get(jobs::show))
         .route("/studio/jobs/rows", get(jobs::fragment))
         .route("/studio/jobs/{id}/retry", post(jobs::retry))
+        .merge(webhook_pages())
         .route("/studio/assets/{name}", get(assets::serve))
         .route("/studio/{*rest}", get(not_found::show))
         .layer(middleware::from_fn(security::protect))
         .layer(Extension(TenantNames::default()))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+}
+
+fn webhook_pages() -> Router<ApiState> {
+    Router::new()
+        .route("/studio/webhooks", get(webhooks::show))
+        .route("/studio/webhooks/{id}", get(webhooks::show_one))
+        .route("/studio/webhooks/{id}/resume", post(webhooks::resume))
+        .route(
+            "/studio/webhooks/{id}/dead-letters/{offset}/replay",
+            post(webhooks::replay),
+        )
 }

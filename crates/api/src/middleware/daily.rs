@@ -63,7 +63,7 @@ impl DailyRequests {
     /// Counts one request at `now`; `false` when the day is full.
     ///
     /// - Cost: a look into memory; the first request of a day and every 256th go to the ledger.
-    async fn admit(&self, scope: &TenantScope, now: Timestamp) -> Result<bool, Problem> {
+    pub(crate) async fn admit(&self, scope: &TenantScope, now: Timestamp) -> Result<bool, Problem> {
         if let Some((is_admitted, due)) = self.admit_known(scope.tenant(), now) {
             if let Some(due) = due {
                 self.write_or_keep(scope, due).await;

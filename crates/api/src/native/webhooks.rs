@@ -21,7 +21,7 @@ use crate::webhooks::{Target, check_address, secret_text};
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookInput {
-    /// Where messages are posted to, beginning with `http://`.
+    /// Where messages are posted to, beginning with `https://` or `http://`.
     #[schema(max_length = 2048)]
     pub url: String,
     /// What it is told of, such as `training.finished`; everything when left out.
@@ -72,6 +72,8 @@ pub struct RegisteredWebhookAnswer {
     pub webhook: WebhookAnswer,
     /// What signs its messages, as Standard Webhooks writes it: `whsec_…`. It is not shown again.
     pub secret: String,
+    /// Whether it is encrypted in the data folder; else whoever can read the folder can sign messages.
+    pub is_secret_encrypted: bool,
 }
 
 /// A page of webhooks.
@@ -159,7 +161,11 @@ pub async fn create(
     let added = state.webhooks.add_webhook(access.scope(), webhook.clone());
     added.await?;
     let webhook = answer_of(&state, access.scope(), &webhook).await?;
-    let answer = RegisteredWebhookAnswer { webhook, secret };
+    let answer = RegisteredWebhookAnswer {
+        webhook,
+        secret,
+        is_secret_encrypted: state.webhook_secrets_encrypted,
+    };
     Ok((StatusCode::CREATED, NO_STORE, Json(answer)))
 }
 

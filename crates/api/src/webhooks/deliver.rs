@@ -117,12 +117,20 @@ impl Deliveries {
             };
             let scope = scope.clone();
             tasks.spawn(async move {
-                if let Err(error) = turn.deliveries.advance(&scope, &webhook).await {
+                let delivered = turn.deliveries.advance(&scope, &webhook).await;
+                let forgotten = turn.deliveries.forget_removed(&scope, webhook.id).await;
+                if let Err(error) = delivered.and(forgotten) {
                     tracing::warn!(webhook = %webhook.id, %error, "a webhook does not go on");
                 }
             });
         }
         Ok(())
+    }
+
+    /// Whether nothing is under way.
+    #[cfg(test)]
+    pub(super) fn is_idle(&self) -> bool {
+        self.under_way.lock().is_empty()
     }
 
     /// Delivers what is due to one webhook, in order, until it is level with the log, has to wait, or had
@@ -190,6 +198,15 @@ impl Deliveries {
         self.reached.lock().remove(&webhook);
         let consumer = consumer_of(webhook);
         self.parts.log.drop_checkpoint(scope, &consumer).await
+    }
+
+    /// Forgets a webhook that was removed while a delivery to it was under way, which wrote its position down once
+    /// more.
+    async fn forget_removed(&self, scope: &TenantScope, webhook: WebhookId) -> Result<(), Error> {
+        if self.parts.webhooks.webhook(scope, webhook).await?.is_some() {
+            return Ok(());
+        }
+        self.forget(scope, webhook).await
     }
 
     /// Tries a message and says whether the next may follow.

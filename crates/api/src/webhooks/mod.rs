@@ -1,10 +1,10 @@
 //! Messages to addresses that a tenant registered: a consumer of the log of its own for each.
 //!
-//! - Source: Standard Webhooks 1.0, sections on metadata, signatures and operation. Departures: messages
-//!   go over `http://` only, encrypted connections are left to a proxy as everywhere else here.
+//! - Source: Standard Webhooks 1.0, sections on metadata, signatures and operation.
 
 mod deliver;
 mod digest;
+mod drift;
 mod message;
 mod notices;
 mod position;

@@ -1,4 +1,4 @@
-//! Notices that follow from the day rather than from one act: digests and quotas.
+//! Notices that follow from the day rather than from one act: digests, quotas and drift.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::digest::Digest;
+use super::drift::Drift;
 use crate::middleware::daily::{DailyRequests, day_text};
 use crate::problem::Problem;
 
@@ -70,6 +71,13 @@ impl Notices {
                 scope,
             };
             digest.follow(self.clock.now()).await?;
+        }
+        if wanted(NoticeKind::DriftNoticed) {
+            let drift = Drift {
+                log: self.log.as_ref(),
+                scope,
+            };
+            drift.follow(self.clock.now()).await?;
         }
         Ok(())
     }

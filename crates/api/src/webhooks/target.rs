@@ -14,6 +14,8 @@ pub struct Target {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// Whether the connection is encrypted.
+    pub is_encrypted: bool,
 }
 
 impl Target {
@@ -29,21 +31,27 @@ impl Target {
             ));
         }
         let url: Uri = (text.parse()).map_err(|_| "is no address of the web".to_owned())?;
-        if url.scheme_str() != Some("http") {
-            let reason = "must begin with `http://`: encrypted connections are left to a proxy in \
-                          your network";
-            return Err(reason.to_owned());
-        }
+        let is_encrypted = match url.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err("must begin with `https://` or `http://`".to_owned()),
+        };
         let authority = url.authority().ok_or("names no host")?;
         if authority.as_str().contains('@') {
             return Err("must not hold a user or password: messages are signed".to_owned());
         }
         let host = authority.host().trim_matches(['[', ']']).to_owned();
-        let port = authority.port_u16().unwrap_or(80);
+        let port = authority.port_u16();
+        let port = port.unwrap_or(if is_encrypted { 443 } else { 80 });
         if host.is_empty() {
             return Err("names no host".to_owned());
         }
-        Ok(Self { url, host, port })
+        Ok(Self {
+            url,
+            host,
+            port,
+            is_encrypted,
+        })
     }
 }
 
@@ -110,11 +118,12 @@ mod tests {
         check("http://example.org/a?b=c", "example.org", 80);
         check("http://[2001:4860::1]:8080/", "2001:4860::1", 8_080);
         check("http://192.168.1.1", "192.168.1.1", 80);
+        check("https://example.org/", "example.org", 443);
+        assert!(Target::parse("https://example.org/").unwrap().is_encrypted);
         let refuse = |text: &str, word: &str| {
             let reason = Target::parse(text).unwrap_err();
             assert!(reason.contains(word), "{text}: {reason}");
         };
-        refuse("https://example.org/", "proxy");
         refuse("ftp://example.org/", "http://");
         refuse("/only/a/path", "http://");
         refuse("http://user:pass@example.org/", "user");

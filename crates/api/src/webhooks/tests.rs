@@ -24,16 +24,21 @@ use leitmotif_recommend::service::Stores;
 use leitmotif_storage::memory::MemoryStorage;
 use leitmotif_storage::ports::{Accounts, CatalogStore, EventLog, TrackPatch, WebhookStore};
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::digest::Digest;
-use super::{Courier, Deliveries, DeliveryParts, Outgoing};
+use super::drift::Drift;
+use super::{Courier, Deliveries, DeliveryParts, Notices, Outgoing};
+use crate::middleware::daily::DailyRequests;
 
-/// A receiver per path: answers what it is told to, 200 when nothing is left, and never under `/hang`.
+/// A receiver per path: answers what it is told to, 200 when nothing is left, never under `/hang`, and under `/slow` when it
+/// is let.
 #[derive(Default)]
 struct Script {
     answers: Mutex<VecDeque<Result<u16, String>>>,
     taken: Mutex<Vec<Outgoing>>,
+    arrived: Notify,
+    answers_slowly: Notify,
 }
 
 impl Script {
@@ -60,6 +65,10 @@ impl Courier for Script {
     async fn post(&self, message: Outgoing) -> Result<u16, String> {
         if message.url.path() == "/hang" {
             std::future::pending::<()>().await;
+        }
+        if message.url.path() == "/slow" {
+            self.arrived.notify_one();
+            self.answers_slowly.notified().await;
         }
         self.taken.lock().push(message);
         self.answers.lock().pop_front().unwrap_or(Ok(200))
@@ -110,6 +119,21 @@ impl World {
             entropy: Arc::new(SeededEntropy::new(Seed(2))),
             outcomes: Default::default(),
         }))
+    }
+
+    fn recommender(&self) -> Recommender {
+        let stores = Stores {
+            catalog: self.storage.clone(),
+            log: self.storage.clone(),
+            vectors: self.storage.clone(),
+            blobs: self.storage.clone(),
+            models: self.storage.clone(),
+            definitions: self.storage.clone(),
+            clock: self.clock.clone(),
+            entropy: Arc::new(SeededEntropy::new(Seed(3))),
+        };
+        let (exposures, _writer) = ExposureWriter::start(self.storage.clone());
+        Recommender::new(stores, exposures)
     }
 
     async fn webhook(&self, id: u128, path: &str, kinds: &[NoticeKind]) -> Webhook {
@@ -299,18 +323,7 @@ async fn a_receiver_that_hangs_keeps_nobody_else_waiting() {
 #[tokio::test]
 async fn a_digest_tells_once_a_day_of_new_tracks_by_artists_played_often() {
     let world = World::new().await;
-    let stores = Stores {
-        catalog: world.storage.clone(),
-        log: world.storage.clone(),
-        vectors: world.storage.clone(),
-        blobs: world.storage.clone(),
-        models: world.storage.clone(),
-        definitions: world.storage.clone(),
-        clock: world.clock.clone(),
-        entropy: Arc::new(SeededEntropy::new(Seed(3))),
-    };
-    let (exposures, _writer) = ExposureWriter::start(world.storage.clone());
-    let recommender = Recommender::new(stores, exposures);
+    let recommender = world.recommender();
     let add = async |title: &str, artist: &str| {
         let patch = TrackPatch {
             details: TrackDetails {
@@ -355,4 +368,148 @@ async fn a_digest_tells_once_a_day_of_new_tracks_by_artists_played_often() {
     assert_eq!(detail["artists"][0]["track_count"], 1);
     assert_eq!(detail["artists"][0]["listeners"][0], listener.to_string());
     assert_eq!(detail["artist_count"], 1);
+}
+
+#[tokio::test]
+async fn drift_is_told_once_a_day_and_only_when_there_is_some() {
+    let world = World::new().await;
+    let drift = Drift {
+        log: world.storage.as_ref(),
+        scope: &world.scope,
+    };
+    let listener = ListenerId::of_name(world.scope.tenant(), "anna");
+    let mut number = 0;
+    // A day of two hundred plays and more, the share of skips as told.
+    let mut day = async |skipped_of_ten: u128, is_private: bool| {
+        for _ in 0..250 {
+            number += 1;
+            let outcome = if number % 10 < skipped_of_ten {
+                ListenOutcome::Skipped
+            } else {
+                ListenOutcome::Completed
+            };
+            let listen = Listen {
+                private: is_private,
+                ..Listen::of(TrackId::from_u128(1), outcome)
+            };
+            world
+                .append(number, Some(listener), EventPayload::Listen(listen))
+                .await;
+        }
+        drift.follow(world.clock.now()).await.unwrap();
+        world.clock.advance_ms(24 * 3_600_000);
+        drift.follow(world.clock.now()).await.unwrap();
+    };
+    let told = async || world.notices(NoticeKind::DriftNoticed).await;
+    for _ in 0..7 {
+        day(2, false).await;
+    }
+    assert_eq!(told().await.len(), 0, "every day was like the others");
+    day(8, false).await;
+    day(8, true).await;
+    let told = told().await;
+    assert_eq!(told.len(), 1, "private plays are no day");
+    let detail = &told[0]["detail"];
+    assert_eq!(
+        (&detail["day"], &told[0]["conclusion"]),
+        (
+            &serde_json::json!("2023-11-21"),
+            &serde_json::json!("outcome differed from the week before"),
+        )
+    );
+    let found = &detail["drifts"][0];
+    assert_eq!(
+        (&found["count"], &found["reference_count"]),
+        (&serde_json::json!(250), &serde_json::json!(1_750),)
+    );
+    assert_eq!(found["bins"], serde_json::json!([50, 200, 0]));
+    // 0.6 ln 4 twice, less what half a count in every bin smooths.
+    let index = found["population_stability_index"].as_f64().unwrap();
+    assert!((index - 1.2 * 4.0_f64.ln()).abs() < 0.03, "{index}");
+    assert!(found["chance_bound"].as_f64().unwrap() < 0.1);
+}
+
+#[tokio::test]
+async fn a_history_that_is_imported_is_no_drift() {
+    let world = World::new().await;
+    let drift = Drift {
+        log: world.storage.as_ref(),
+        scope: &world.scope,
+    };
+    let listener = ListenerId::of_name(world.scope.tenant(), "anna");
+    drift.follow(world.clock.now()).await.unwrap();
+    for (number, outcome) in (0..2_000).map(|number| (number, ListenOutcome::Completed)) {
+        let event = Event {
+            event_id: EventId::from_u128(number),
+            occurred_at: world.clock.now().plus_ms(-30 * 24 * 3_600_000),
+            listener: Some(listener),
+            schema_version: EVENT_SCHEMA_VERSION,
+            payload: EventPayload::Listen(Listen::of(TrackId::from_u128(1), outcome)),
+        };
+        world
+            .storage
+            .append(&world.scope, vec![event])
+            .await
+            .unwrap();
+    }
+    world.clock.advance_ms(24 * 3_600_000);
+    drift.follow(world.clock.now()).await.unwrap();
+    let stored = world.storage.checkpoint(&world.scope, "drift-1").await;
+    let stored = String::from_utf8(stored.unwrap().unwrap().state).unwrap();
+    assert!(!stored.contains("outcome"), "{stored}");
+}
+
+#[tokio::test]
+async fn a_quota_that_is_nearly_spent_is_told_once_a_day() {
+    let world = World::new().await;
+    world.webhook(1, "/", &[NoticeKind::QuotaNearlySpent]).await;
+    let daily = Arc::new(DailyRequests::new(10, world.storage.clone()));
+    let notices = Notices {
+        webhooks: world.storage.clone(),
+        log: world.storage.clone(),
+        recommender: Arc::new(world.recommender()),
+        daily: daily.clone(),
+        directory: world.directory.clone(),
+        clock: world.clock.clone(),
+    };
+    let told = async || world.notices(NoticeKind::QuotaNearlySpent).await;
+    for request in 1..=9 {
+        let now = world.clock.now();
+        assert!(daily.admit(&world.scope, now).await.unwrap());
+        notices.look(&world.scope).await.unwrap();
+        // Four fifths of ten, and then not again.
+        assert_eq!(told().await.len(), usize::from(request >= 8), "{request}");
+    }
+    let first = told().await.remove(0);
+    assert_eq!(first["conclusion"], "8 of the day's 10 requests are made");
+    assert_eq!(first["detail"]["requests_max"], 10);
+    world.clock.advance_ms(24 * 3_600_000);
+    notices.look(&world.scope).await.unwrap();
+    assert_eq!(told().await.len(), 1, "another day has its own requests");
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_removed_during_a_delivery_leaves_nothing() {
+    let world = World::new().await;
+    let webhook = world.webhook(1, "/slow", &[]).await;
+    let deliveries = world.deliveries();
+    world.analysed(1).await;
+    let (stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(Arc::clone(&deliveries).run(stopped));
+    world.script.arrived.notified().await;
+    world
+        .storage
+        .delete_webhook(&world.scope, webhook.id)
+        .await
+        .unwrap();
+    deliveries.forget(&world.scope, webhook.id).await.unwrap();
+    world.script.answers_slowly.notify_one();
+    // The task of the delivery ends after it looked whether the webhook is still there.
+    while !deliveries.is_idle() {
+        tokio::task::yield_now().await;
+    }
+    let consumers = world.storage.consumers(&world.scope).await.unwrap();
+    assert_eq!(consumers, [], "no position of nobody");
+    stop.send_replace(true);
+    running.await.unwrap();
 }

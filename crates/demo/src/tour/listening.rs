@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::catalogue::Catalogue;
 use super::wire::{PublicApi, at, get, post};
 use super::{LadderSummary, TourError, TourProgress};
-use crate::listeners::{ListenOutcome, Simulation};
+use crate::listeners::{ListenOutcome, SimulatedListen, Simulation};
 
 /// Events sent together.
 const EVENTS_PER_CALL: usize = 1_000;
@@ -41,31 +41,35 @@ pub async fn send(
     progress.begin(step, simulation.listens.len() as u64);
     let mut sent = 0;
     for part in simulation.listens.chunks(EVENTS_PER_CALL) {
-        let events: Vec<Value> = part
-            .iter()
-            .filter_map(|listen| {
-                let outcome = match listen.outcome {
-                    ListenOutcome::Played => "completed",
-                    ListenOutcome::Skipped => "skipped",
-                };
-                Some(json!({
-                    "kind": "listen",
-                    "occurred_at": start_ms + i64::try_from(listen.at_ms).ok()?,
-                    "listener": listener_name(listen.listener_index),
-                    "track": catalogue.ids.get(listen.track_index)?,
-                    "outcome": outcome,
-                    "played_ms": listen.played_ms,
-                    "track_ms": listen.track_ms,
-                    "source": "simulated",
-                }))
-            })
-            .collect();
+        let event = |listen: &SimulatedListen| {
+            let at_ms = start_ms + i64::try_from(listen.at_ms).ok()?;
+            event_of(listen, catalogue, at_ms)
+        };
+        let events: Vec<Value> = part.iter().filter_map(event).collect();
         post(api, "/api/v1/events", &json!({ "events": events })).await?;
         sent += part.len() as u64;
         progress.advance(step, sent);
     }
     progress.end(step);
     Ok(())
+}
+
+/// A play as a player tells it at a time of its own; none for a song that the platform does not know.
+pub fn event_of(listen: &SimulatedListen, catalogue: &Catalogue, at_ms: i64) -> Option<Value> {
+    let outcome = match listen.outcome {
+        ListenOutcome::Played => "completed",
+        ListenOutcome::Skipped => "skipped",
+    };
+    Some(json!({
+        "kind": "listen",
+        "occurred_at": at_ms,
+        "listener": listener_name(listen.listener_index),
+        "track": catalogue.ids.get(listen.track_index)?,
+        "outcome": outcome,
+        "played_ms": listen.played_ms,
+        "track_ms": listen.track_ms,
+        "source": "simulated",
+    }))
 }
 
 /// Trains and reads the report.

@@ -5,6 +5,7 @@ mod catalogue;
 mod flow;
 mod judge;
 mod listening;
+mod skips;
 mod wire;
 
 pub use flow::FlowSummary;
@@ -13,6 +14,7 @@ pub use wire::{Answer, Call, PublicApi};
 
 use serde::Serialize;
 
+use crate::listeners::SkipGain;
 use crate::world::{World, WorldSpec};
 
 /// Why the tour stopped.
@@ -99,6 +101,8 @@ pub struct TourSummary {
     pub ladder: LadderSummary,
     /// What the order of playlists is worth.
     pub flow: FlowSummary,
+    /// What it brings that a skip counts at once.
+    pub skips: SkipGain,
     /// Median time of a recommendation in milliseconds.
     pub p50_ms: f64,
     /// 99th percentile in milliseconds.
@@ -123,6 +127,8 @@ pub async fn walk(
     let oracle = judge::oracle(&simulation, &report, start_ms);
     let flow = flow::judge(api, &world, &catalogue, &simulation, progress).await?;
     let (p50_ms, p99_ms) = listening::latency(api, spec.listener_count, progress).await?;
+    // Last: what is heard meanwhile is part of the log from then on.
+    let skips = skips::measure(api, &catalogue, &simulation, now_ms, progress).await?;
     Ok(TourSummary {
         simulated: true,
         songs: world.songs.len(),
@@ -134,6 +140,7 @@ pub async fn walk(
             ..report.ladder
         },
         flow,
+        skips,
         p50_ms,
         p99_ms,
     })

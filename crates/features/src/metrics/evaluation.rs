@@ -136,18 +136,17 @@ struct Sums {
 impl<'f> Evaluator<'f> {
     fn new(definition: &'f MetricDefinition, facts: &'f Facts, query: &'f Query) -> Self {
         let others = || query.by.iter().filter(|by| **by != Breakdown::Day);
+        let mut numbers: HashMap<Vec<Option<String>>, u32> = HashMap::new();
         let mut labels: Vec<Vec<Option<String>>> = Vec::new();
-        let mut label_of_setting = Vec::new();
         let mut number = |label: Vec<Option<String>>| {
-            let known = labels.iter().position(|known| *known == label);
-            known.unwrap_or_else(|| {
-                labels.push(label);
-                labels.len() - 1
-            }) as u32
+            *numbers.entry(label).or_insert_with_key(|label| {
+                labels.push(label.clone());
+                labels.len() as u32 - 1
+            })
         };
-        for setting in (0..).map_while(|number| facts.setting_of(number)) {
-            label_of_setting.push(number(others().map(|by| by.label(setting)).collect()));
-        }
+        let settings = (0..).map_while(|number| facts.setting_of(number));
+        let own = |setting: &Setting| others().map(|by| by.label(setting)).collect();
+        let mut label_of_setting: Vec<u32> = settings.map(|setting| number(own(setting))).collect();
         label_of_setting.push(number(others().map(|_| None).collect()));
         Self {
             definition,
@@ -319,9 +318,9 @@ impl<'f> Evaluator<'f> {
     }
 
     fn label(&self, setting: Option<u32>) -> u32 {
-        let last = self.label_of_setting.len().saturating_sub(1);
-        let place = setting.map_or(last, |setting| setting as usize);
-        self.label_of_setting.get(place).copied().unwrap_or(0)
+        let known = setting.and_then(|setting| self.label_of_setting.get(setting as usize));
+        let label = known.or(self.label_of_setting.last());
+        label.copied().unwrap_or(0)
     }
 
     /// Of each observation the values of its terms, one after the other.

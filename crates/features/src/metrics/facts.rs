@@ -20,6 +20,10 @@ const FACTS_PER_LISTENER: usize = 4;
 /// Different texts that are told apart (devices, sources and the like); later ones count as unknown. Their numbers
 /// have 16 bits.
 const TEXTS_MAX: usize = u16::MAX as usize;
+/// Different settings that are told apart: senders name placements as they like. Later ones count as unknown.
+const SETTINGS_MAX: usize = 65_536;
+/// The number of a setting that is not told apart.
+const NO_SETTING: u32 = u32::MAX;
 /// The number of a text that is not said.
 const NO_TEXT: u16 = u16::MAX;
 /// Salt of the hash that deals listeners.
@@ -278,6 +282,9 @@ impl Facts {
         if let Some(number) = self.setting_numbers.get(&setting) {
             return *number;
         }
+        if self.settings.len() >= SETTINGS_MAX {
+            return NO_SETTING;
+        }
         let number = self.settings.len() as u32;
         self.settings.push(setting.clone());
         self.setting_numbers.insert(setting, number);
@@ -329,11 +336,11 @@ impl Facts {
         position: Option<u16>,
         field: Field,
     ) -> Option<Scalar> {
-        let setting = self.setting_of(answer.setting)?;
+        let setting = || self.setting_of(answer.setting);
         let number = |value: i64| Some(Scalar::Number(value));
         match field {
-            Field::Placement => Some(Scalar::Id(text_id(&setting.placement))),
-            Field::Rung => Some(Scalar::Id(text_id(setting.rung.name()))),
+            Field::Placement => Some(Scalar::Id(text_id(&setting()?.placement))),
+            Field::Rung => Some(Scalar::Id(text_id(setting()?.rung.name()))),
             Field::Position => number(i64::from(position?)),
             Field::Hour => number(i64::from(answer.hour)),
             Field::Weekday => number(i64::from(answer.weekday)),

@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use leitmotif_domain::chance::Entropy;
-use leitmotif_domain::job::{JobState, JobTask, Progress};
-use leitmotif_domain::webhook::{NoticeKind, notice};
-use leitmotif_domain::{ErrorKind, EventId, TenantScope, limits};
+use leitmotif_domain::job::{JobState, Progress};
+use leitmotif_domain::webhook::failed_job_notice;
+use leitmotif_domain::{ErrorKind, TenantScope, limits};
 use leitmotif_storage::ports::{EventLog, JobQueue, LeasedJob};
-use serde_json::json;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
@@ -266,22 +265,7 @@ impl Workers {
         let Some(dead) = left.filter(|job| job.state == JobState::Dead) else {
             return Ok(());
         };
-        let (id, task) = (dead.id, &dead.task);
-        let mut detail = json!({"job": id, "task": task.kind(), "attempts": dead.attempts});
-        let kind = match task {
-            JobTask::AnalyzeTrack { track } => {
-                detail["track"] = json!(track);
-                NoticeKind::AnalysisFailed
-            }
-            JobTask::Train(_) => NoticeKind::TrainingFailed,
-            _ => NoticeKind::JobFailed,
-        };
-        let event_id = EventId::derive(&[
-            b"job failed",
-            &id.as_u128().to_be_bytes(),
-            &dead.updated_at.as_ms().to_be_bytes(),
-        ]);
-        let event = notice(kind, event_id, dead.updated_at, reason.to_owned(), detail);
+        let event = failed_job_notice(&dead, reason.to_owned());
         self.log.append(scope, vec![event]).await?;
         Ok(())
     }

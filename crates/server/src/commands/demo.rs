@@ -180,6 +180,16 @@ fn print_summary(summary: &TourSummary, document: &Value) {
         "tracks of a daily mix played to the end: {:.2} shuffled, {:.2} by the mixers' convention, {:.2} as ordered (by {})",
         flow.shuffled_plays, flow.convention_plays, flow.ordered_plays, flow.step_costs_by
     );
+    let skips = &summary.skips;
+    println!(
+        "tracks of a session of 12 played to the end: {} when skips are told at the end, {} when at once: {:+.1} points ({:+.1} to {:+.1}), {} listeners",
+        percent(skips.completed_untold),
+        percent(skips.completed_told),
+        skips.gain * 100.0,
+        skips.interval[0] * 100.0,
+        skips.interval[1] * 100.0,
+        skips.sessions
+    );
     println!();
     println!(
         "a recommendation over HTTP: {:.1} ms median, {:.1} ms at p99; peak memory {} MiB",

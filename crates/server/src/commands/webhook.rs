@@ -60,6 +60,11 @@ pub async fn run(
             print(&client.post(WEBHOOKS, &asked).await?, as_json, |made| {
                 println!("webhook {}", text_of(made, "id"));
                 println!("secret  {}   (shown once)", text_of(made, "secret"));
+                if made["is_secret_encrypted"] != true {
+                    println!(
+                        "        stored as it is: `webhook_secrets_key` of the settings encrypts it"
+                    );
+                }
             });
         }
         WebhookCommand::List => {

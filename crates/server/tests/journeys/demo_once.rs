@@ -24,6 +24,8 @@ fn demo_once() {
         "/flow/shuffled_plays",
         "/flow/convention_plays",
         "/flow/ordered_plays",
+        "/skips/completed_untold",
+        "/skips/completed_told",
     ] {
         assert!(number(path) > 0.0, "{path}: {summary}");
     }

@@ -1,7 +1,8 @@
 //! Webhooks through the real binary: signed, given up, sent again.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -9,6 +10,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{self, ServerConfig, ServerConnection, StreamOwned};
 
 use crate::harness::{TestServer, cli_with, wait_until};
 
@@ -65,15 +69,49 @@ struct Receiver {
     messages: Arc<Mutex<Vec<Message>>>,
 }
 
+/// A stream that is read and written.
+trait Wires: Read + Write {}
+
+impl<T: Read + Write> Wires for T {}
+
+/// What encrypts the connections of a receiver, by the certificate of the fixtures.
+fn encryption() -> Arc<ServerConfig> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls");
+    let certificate = CertificateDer::from_pem_file(folder.join("certificate.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(folder.join("key.pem")).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key);
+    Arc::new(config.unwrap())
+}
+
 impl Receiver {
     fn start() -> Self {
+        Self::with(None)
+    }
+
+    fn with(encryption: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (status, messages) = (Arc::new(AtomicU16::new(200)), Arc::default());
         let (answered, kept) = (Arc::clone(&status), Arc::clone(&messages));
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
+                let stream: Box<dyn Wires> = match &encryption {
+                    None => Box::new(stream),
+                    Some(config) => {
+                        let connection = ServerConnection::new(Arc::clone(config)).unwrap();
+                        Box::new(StreamOwned::new(connection, stream))
+                    }
+                };
                 let mut reader = BufReader::new(stream);
+                // Whoever does not trust the certificate hangs up before a word.
+                if reader.fill_buf().map_or(true, <[u8]>::is_empty) {
+                    continue;
+                }
                 let message = read_message(&mut reader);
                 let kept: &Mutex<Vec<Message>> = &kept;
                 kept.lock().unwrap().push(message);
@@ -191,7 +229,7 @@ fn journey_webhooks() {
     let asked = json!({ "url": address });
     let refused = server.wire.ask("POST", "/api/v1/webhooks", &asked);
     refused.points_at(400, "/url", "a private address");
-    for (url, pointer) in [("https://example.org/", "/url"), ("nothing", "/url")] {
+    for (url, pointer) in [("ftp://example.org/", "/url"), ("nothing", "/url")] {
         let refused = server
             .wire
             .ask("POST", "/api/v1/webhooks", &json!({ "url": url }));
@@ -207,4 +245,61 @@ fn journey_webhooks() {
             .map(str::to_owned)
     });
     assert!(waits.contains("no public address"), "{waits}");
+}
+
+/// An encrypted receiver is reached where its certificate is trusted, and told nothing where it is not. Secrets are
+/// encrypted by a key of the settings, and closed without it.
+#[test]
+fn journey_encrypted_webhooks() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let receiver = Receiver::with(Some(encryption()));
+    let address = format!("https://{}/hook", receiver.address);
+    let roots = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls/certificate.pem");
+    let key = "5e".repeat(32);
+    let trusting = [
+        ("LEITMOTIF_WEBHOOK_PRIVATE_ADDRESSES", "true"),
+        ("LEITMOTIF_WEBHOOK_ROOTS", roots.to_str().unwrap()),
+        ("LEITMOTIF_WEBHOOK_SECRETS_KEY", key.as_str()),
+    ];
+    let server = TestServer::with(&data, &trusting);
+    let made = server.wire.post(
+        "/api/v1/webhooks",
+        &json!({"url": address, "kinds": ["training.failed"]}),
+    );
+    let (id, secret) = (
+        made["id"].as_str().unwrap(),
+        made["secret"].as_str().unwrap(),
+    );
+    assert_eq!(made["is_secret_encrypted"], true);
+    let path = format!("/api/v1/webhooks/{id}");
+    server.wire.post("/api/v1/training-runs", &json!({}));
+    let told = &receiver.wait_for(1)[0];
+    assert_eq!(
+        told.header("webhook-signature"),
+        told.expected_signature(secret)
+    );
+    assert!(server.stop());
+
+    // The key alone: the secret opens, and nobody trusts the receiver.
+    let server = TestServer::with(&data, &[trusting[0], trusting[2]]);
+    server.wire.post("/api/v1/training-runs", &json!({}));
+    let failed = wait_until("the delivery fails", || {
+        server.wire.get(&path)["last_error"]
+            .as_str()
+            .map(str::to_owned)
+    });
+    let is_untrusted =
+        failed.contains("no encrypted connection") || failed.contains("trusts no certificates");
+    assert!(
+        is_untrusted && receiver.messages.lock().unwrap().len() == 1,
+        "{failed}"
+    );
+    assert!(server.stop());
+
+    let server = TestServer::with(&data, &trusting[..2]);
+    let reply = server.wire.send("GET", &path, &[], b"");
+    let problem = reply.problem(503, "a secret without its key");
+    let detail = problem["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("webhook_secrets_key"), "{problem}");
 }

@@ -1,6 +1,7 @@
 //! The job queue.
 
 use leitmotif_domain::job::{JobCounts, JobState, JobTask, NewJob, Progress};
+use leitmotif_domain::webhook::NoticeKind;
 use leitmotif_domain::{ErrorKind, JobId, TenantScope, TrackId, limits};
 
 use super::kind_of;
@@ -238,6 +239,14 @@ pub async fn released_jobs_wait_again(world: &World) {
             JobState::Dead
         };
         assert_eq!(state(world, &scope, id).await, (expected, attempt));
+        let told = world.events.read(&scope, 0, 100).await.unwrap();
+        let told = told.iter().filter_map(NoticeKind::of_event);
+        let is_dead = expected == JobState::Dead;
+        assert_eq!(
+            told.count(),
+            usize::from(is_dead),
+            "told once, when it died"
+        );
     }
     // Workers that were lost are no failures: as many of these as ever end a job.
     let id = queue(world, &scope, 2).await;

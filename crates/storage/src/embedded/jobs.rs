@@ -1,8 +1,10 @@
 //! The job queue as a lease table.
 
 use async_trait::async_trait;
+use leitmotif_domain::event::Event;
 use leitmotif_domain::job::{Job, JobCounts, JobState, JobTask, NewJob, Progress};
 use leitmotif_domain::page::{Page, PageRequest};
+use leitmotif_domain::webhook::failed_job_notice;
 use leitmotif_domain::{JobId, TenantScope, Timestamp, limits};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
@@ -55,10 +57,11 @@ impl JobQueue for EmbeddedStorage {
         self.entropy.fill(&mut token);
         let lease = u64::from_le_bytes(token) >> 1;
         let work = move |db: &Connection| {
-            bury_lost(db, now)?;
-            lease_ready(db, &kind, count, lease, now, now.plus_ms(lease_ms))
+            let (_, told) = give_back(db, "state = 'running' AND lease_until <= ?1", now)?;
+            let until = now.plus_ms(lease_ms);
+            Ok((lease_ready(db, &kind, count, lease, now, until)?, told))
         };
-        self.files(scope)?.database.write(work).await
+        self.write_and_tell(scope, work).await
     }
 
     async fn progress(
@@ -136,14 +139,9 @@ impl JobQueue for EmbeddedStorage {
         let now = self.clock.now();
         let work = move |db: &Connection| {
             // A job that takes the process down with it would otherwise be begun for ever.
-            let released = db.execute(
-                &format!("{GIVE_BACK} WHERE state = 'running'"),
-                params![now.as_ms(), limits::JOB_LOSSES_MAX],
-            )?;
-            begin_again(db)?;
-            Ok(released as u64)
+            give_back(db, "state = 'running'", now)
         };
-        self.files(scope)?.database.write(work).await
+        self.write_and_tell(scope, work).await
     }
 
     async fn revive(&self, scope: &TenantScope, id: JobId) -> Result<bool> {
@@ -248,13 +246,25 @@ fn enqueue_one(db: &Connection, job: &NewJob, id: JobId, now: Timestamp) -> Resu
     Ok(JobId::from_u128(u128::from_be_bytes(key)))
 }
 
-/// Ends the leases that ran out.
-fn bury_lost(db: &Connection, now: Timestamp) -> Result<()> {
-    db.prepare_cached(&format!(
-        "{GIVE_BACK} WHERE state = 'running' AND lease_until <= ?1"
-    ))?
-    .execute(params![now.as_ms(), limits::JOB_LOSSES_MAX])?;
-    begin_again(db)
+/// Takes jobs from their workers; how many, and what is to be told of those that died of it.
+fn give_back(db: &Connection, which: &str, now: Timestamp) -> Result<(u64, Vec<Event>)> {
+    let arguments = params![now.as_ms(), limits::JOB_LOSSES_MAX];
+    let taken = (db.prepare_cached(&format!("{GIVE_BACK} WHERE {which}"))?).execute(arguments)?;
+    begin_again(db)?;
+    if taken == 0 {
+        return Ok((0, Vec::new()));
+    }
+    let sql = format!(
+        "SELECT {COLUMNS} FROM jobs WHERE state = 'dead' AND updated_at = ?1 AND losses >= ?2"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let dead = statement.query_map(arguments, job_parts)?;
+    let told = dead.map(|parts| {
+        let job = job_of(parts?)?;
+        let reason = job.error.clone().unwrap_or_default();
+        Ok(failed_job_notice(&job, reason))
+    });
+    Ok((taken as u64, told.collect::<Result<_>>()?))
 }
 
 fn begin_again(db: &Connection) -> Result<()> {

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use leitmotif_domain::event::Event;
 use leitmotif_domain::job::{Job, JobCounts, JobState, NewJob, Progress};
 use leitmotif_domain::page::{Page, PageRequest};
+use leitmotif_domain::webhook::failed_job_notice;
 use leitmotif_domain::{JobId, TenantScope, Timestamp, limits};
 
 use super::MemoryStorage;
@@ -88,15 +90,24 @@ impl Jobs {
         id
     }
 
-    fn give_back_where(&mut self, now: Timestamp, is_lost: impl Fn(&Entry) -> bool) -> u64 {
-        let mut count = 0;
+    /// Takes jobs from their workers; how many, and what is to be told of those that died of it.
+    fn give_back_where(
+        &mut self,
+        now: Timestamp,
+        is_lost: impl Fn(&Entry) -> bool,
+    ) -> (u64, Vec<Event>) {
+        let (mut count, mut told) = (0, Vec::new());
         for entry in self.0.values_mut() {
             if entry.job.state == JobState::Running && is_lost(entry) {
                 entry.give_back(now);
                 count += 1;
+                if entry.job.state == JobState::Dead {
+                    let reason = entry.job.error.clone().unwrap_or_default();
+                    told.push(failed_job_notice(&entry.job, reason));
+                }
             }
         }
-        count
+        (count, told)
     }
 
     fn ready(&self, kind: &str, count: usize, now: Timestamp) -> Vec<JobId> {
@@ -156,8 +167,12 @@ impl JobQueue for MemoryStorage {
         self.entropy.fill(&mut token);
         let lease = u64::from_le_bytes(token) >> 1;
         self.with(scope, |state| {
+            let is_lost = |entry: &Entry| entry.lease_until <= now;
+            let (_, told) = state.jobs.give_back_where(now, is_lost);
+            for event in told {
+                state.log.append(event, now);
+            }
             let jobs = &mut state.jobs;
-            jobs.give_back_where(now, |entry| entry.lease_until <= now);
             let mut leased = Vec::new();
             for id in jobs.ready(kind, count, now) {
                 let Some(entry) = jobs.0.get_mut(&id) else {
@@ -233,7 +248,13 @@ impl JobQueue for MemoryStorage {
 
     async fn release_all(&self, scope: &TenantScope) -> Result<u64> {
         let now = self.clock.now();
-        self.with(scope, |state| Ok(state.jobs.give_back_where(now, |_| true)))
+        self.with(scope, |state| {
+            let (count, told) = state.jobs.give_back_where(now, |_| true);
+            for event in told {
+                state.log.append(event, now);
+            }
+            Ok(count)
+        })
     }
 
     async fn revive(&self, scope: &TenantScope, id: JobId) -> Result<bool> {

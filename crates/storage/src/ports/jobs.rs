@@ -28,6 +28,8 @@ pub struct JobFilter {
 /// The queue of a tenant. At-least-once: a worker that dies is followed by another after the lease.
 ///
 /// - Ordering: oldest first among the jobs whose time has come.
+/// - A job that dies because attempt after attempt lost its worker is told to the log in the same transaction
+///   ([`leitmotif_domain::webhook::failed_job_notice`]): nobody is left who could report it.
 /// - A lease that was lost makes `progress`, `complete` and `fail` answer `Conflict`.
 #[async_trait]
 pub trait JobQueue: Send + Sync {

@@ -27,6 +27,7 @@ pub mod playlists;
 pub mod recommended;
 pub mod trace;
 pub mod track;
+pub mod webhooks;
 
 #[cfg(test)]
 mod tests;

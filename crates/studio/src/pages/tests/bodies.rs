@@ -2,6 +2,7 @@
 
 mod learning;
 mod metrics;
+mod webhooks;
 
 use leitmotif_api::native::analysis::{
     AnalysisAnswer, DescriptorAnswer, LoudnessCurveAnswer, RhymeAnswer, WaveformAnswer,
@@ -48,6 +49,7 @@ use super::super::*;
 use learning::{some_features, some_heads, some_lyrics_space, some_models};
 pub(in crate::pages) use metrics::a_metric;
 use metrics::some_metrics;
+use webhooks::some_webhooks;
 
 pub(super) const HOSTILE: &str = r#"<script>alert(1)</script>" onload="x" style="y"#;
 const AT: Timestamp = Timestamp::from_ms(1_700_000_000_000);
@@ -645,6 +647,7 @@ pub(super) fn every_body() -> Vec<(&'static str, Markup)> {
     let [audits, audit] = some_audits();
     let [views, view] = some_features();
     let [metrics, metric] = some_metrics();
+    let [webhooks, webhook] = some_webhooks();
     let [models, model] = some_models();
     vec![
         ("overview", an_overview()),
@@ -656,6 +659,8 @@ pub(super) fn every_body() -> Vec<(&'static str, Markup)> {
         ("jobs", jobs::jobs_body(&some_jobs("dead"), &query, true)),
         ("playlists", list),
         ("playlist", one),
+        ("webhooks", webhooks),
+        ("webhook", webhook),
         ("metrics", metrics),
         ("metric", metric),
         ("audits", audits),
