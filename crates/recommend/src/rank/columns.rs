@@ -270,17 +270,9 @@ pub fn fill_row(
     column: Option<usize>,
     row: &mut Vec<f32>,
 ) {
-    // What else offers a new track knows it by means that the trees never saw for one.
-    let is_told = |source: usize| column.is_some() || source == Source::Content as usize;
     let mut values = [f32::NAN; COLUMN_COUNT];
     let (of_sources, others) = values.split_at_mut(Source::LEARNT * OF_SOURCE);
-    let mut source_count = 0_u8;
-    for (source, told) in of_sources.chunks_exact_mut(OF_SOURCE).enumerate() {
-        if let Some((share, place)) = one.offers[source].filter(|_| is_told(source)) {
-            told.copy_from_slice(&[share, place as f32]);
-            source_count += 1;
-        }
-    }
+    let source_count = fill_offers(one, column, of_sources);
     let card = view.catalogue.card(one.index);
     let history = facts.known.history(one.index);
     let number = |list: &[f32]| {
@@ -335,6 +327,20 @@ pub fn fill_row(
         part_taste,
     ]);
     row.extend_from_slice(&values);
+}
+
+/// Fills in what each source offered, and counts them.
+fn fill_offers(one: &Pooled, column: Option<usize>, of_sources: &mut [f32]) -> u8 {
+    // What else offers a new track knows it by means that the trees never saw for one.
+    let is_told = |source: usize| column.is_some() || source == Source::Content as usize;
+    let mut source_count = 0;
+    for (source, told) in of_sources.chunks_exact_mut(OF_SOURCE).enumerate() {
+        if let Some((share, place)) = one.offers[source].filter(|_| is_told(source)) {
+            told.copy_from_slice(&[share, place as f32]);
+            source_count += 1;
+        }
+    }
+    source_count
 }
 
 /// How much more often a track is played at the moment: by all that is said of it together, and by each aspect.
