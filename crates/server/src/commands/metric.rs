@@ -183,8 +183,8 @@ fn print_metric(metric: &Value) {
 
 fn print_values(answer: &Value) {
     let metric = &answer["metric"];
-    let (name, unit) = (text_of(metric, "name"), text_of(metric, "unit"));
-    println!("{name:40} {} {unit}", value_text(&answer["total"]));
+    let title = format!("{} ({})", text_of(metric, "name"), text_of(metric, "unit"));
+    println!("{title:40} {}", value_text(&answer["total"]));
     for group in list_of(answer, "groups") {
         let key = group["key"].as_object().into_iter().flatten();
         let parts = key.map(|(name, label)| format!("{name} {}", label.as_str().unwrap_or("–")));

@@ -162,7 +162,7 @@ pub fn metric_body(metric: &MetricAnswer, told: &Shown, groups: &ValuesAnswer) -
         p { (summary.description) "." }
         p role="status" { (conclusion(told)) }
         dl.facts {
-            div { dt { "Value, last " (DAYS) " days" } dd { (value_text(summary, total.value)) " " (interval_text(summary, total)) } }
+            div { dt { "Value, last " (DAYS) " days" } dd { (value_text(summary, total.value)) " (" (interval_text(summary, total)) ")" } }
             div { dt { "Observations" } dd { (grouped(total.observations)) " of " (grouped(total.listeners)) " listeners" } }
             div { dt { "Counted once" } dd { (label(summary.observation)) } }
             div { dt { "Better" } dd { (summary.better) } }
@@ -208,14 +208,22 @@ fn groups_table(summary: &MetricSummary, groups: &ValuesAnswer) -> Markup {
 
 /// A value in its unit.
 fn value_text(metric: &MetricSummary, value: Option<f64>) -> String {
-    match value {
-        None => "–".to_owned(),
-        Some(value) if metric.unit == "share" => percent(value),
-        Some(value) => {
-            let digits = if value.abs() < 10.0 { 3 } else { 1 };
-            format!("{} {}", trimmed(value, digits), metric.unit)
-        }
+    let Some(value) = value else {
+        return "–".to_owned();
+    };
+    let number = number_text(metric, value);
+    match metric.unit.as_str() {
+        "share" => format!("{number} %"),
+        unit => format!("{number} {unit}").trim_end().to_owned(),
     }
+}
+
+/// The number of a value without its unit.
+fn number_text(metric: &MetricSummary, value: f64) -> String {
+    if metric.unit == "share" {
+        return trimmed(value * 100.0, 1);
+    }
+    trimmed(value, if value.abs() < 10.0 { 3 } else { 1 })
 }
 
 fn interval_text(metric: &MetricSummary, value: &ValueAnswer) -> String {
@@ -230,7 +238,7 @@ fn interval_text(metric: &MetricSummary, value: &ValueAnswer) -> String {
     };
     format!(
         "{} to {}",
-        value_text(metric, Some(low)),
+        number_text(metric, low),
         value_text(metric, Some(high))
     )
 }
@@ -273,6 +281,9 @@ fn sparkline(told: &Shown) -> Markup {
     let (Some(first), Some(last)) = (days.first(), days.last()) else {
         return html! { span.quiet { "–" } };
     };
+    if first.0 == last.0 {
+        return html! { span.quiet { "one day" } };
+    }
     let low = days
         .iter()
         .map(|(_, value)| *value)
@@ -281,7 +292,7 @@ fn sparkline(told: &Shown) -> Markup {
         .iter()
         .map(|(_, value)| *value)
         .fold(f64::NEG_INFINITY, f64::max);
-    let width = f64::from(last.0 - first.0).max(1.0);
+    let width = f64::from(last.0 - first.0);
     let reach = if high > low { high - low } else { 1.0 };
     let points = days.iter().map(|(day, value)| {
         let x = f64::from(day - first.0) / width * SPARK_WIDTH;
@@ -314,6 +325,25 @@ mod tests {
             observations: 99,
             numerator: 1.0,
             denominator: 2.0,
+        }
+    }
+
+    #[test]
+    fn values_and_intervals_stand_in_their_unit() {
+        let mut told = crate::pages::tests::a_metric("higher", value(0.05, 0.1), value(0.3, 0.1));
+        let metric = &mut told.now.metric;
+        for (unit, expected) in [
+            ("share", ["5 %", "0 to 15 %"]),
+            ("plays", ["0.05 plays", "−0.05 to 0.15 plays"]),
+            ("", ["0.05", "−0.05 to 0.15"]),
+        ] {
+            metric.unit = unit.to_owned();
+            let total = &told.now.total;
+            let said = [
+                value_text(metric, total.value),
+                interval_text(metric, total),
+            ];
+            assert_eq!(said, expected);
         }
     }
 
