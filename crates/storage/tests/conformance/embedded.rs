@@ -37,7 +37,7 @@ fn to_first_format(folder: &Path) {
     db.execute_batch(
         "DROP TABLE checkpoint_parts; DROP TABLE artist_ids;
          DROP TABLE webhooks; DROP TABLE dead_letters;
-         DROP TABLE definitions; DROP TABLE definition_shares; DROP TABLE statements;
+         DROP TABLE plugins; DROP TABLE definitions; DROP TABLE definition_shares; DROP TABLE statements;
          DROP TABLE import_audits; DROP INDEX jobs_wanted_again;
          ALTER TABLE jobs DROP COLUMN wanted_again; ALTER TABLE jobs DROP COLUMN losses;
          DROP TABLE event_ids; DROP TABLE listener_events; DROP TABLE events_indexed;

@@ -379,7 +379,11 @@ mod tests {
         let all = [
             descriptor("tempo_bpm", json!(1), None),
             descriptor("rhyme_scheme", json!("AABB"), None),
-            descriptor("plugin:danceability", json!(0.5), None),
+            descriptor("something_else", json!(0.5), None),
+            DescriptorAnswer {
+                plugin: Some("meter".to_owned()),
+                ..descriptor("meter.tempo", json!(0.5), None)
+            },
         ];
         let groups = grouped(&all);
         assert_eq!(
@@ -387,9 +391,15 @@ mod tests {
                 .iter()
                 .map(|(_, members)| members.len())
                 .sum::<usize>(),
-            3
+            4
         );
-        assert_eq!(groups.last().unwrap().1.len(), 1);
+        let last: Vec<(&str, usize)> = groups[GROUPS.len()..]
+            .iter()
+            .map(|(title, members)| (*title, members.len()))
+            .collect();
+        assert_eq!(last, [("Other", 1), ("Told by plugins", 1)]);
+        let shown = evidence(&all[3], true).into_string();
+        assert!(shown.contains("not measured by us"), "{shown}");
     }
 
     #[test]
