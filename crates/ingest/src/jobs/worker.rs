@@ -17,8 +17,9 @@ use crate::jobs::directory::TenantDirectory;
 
 /// How long an idle worker waits before it looks again, unless it is woken.
 const IDLE: Duration = Duration::from_millis(500);
-/// Most jobs that a worker does at once: so many that their writes share one durable commit.
-const TOGETHER_MAX: usize = 32;
+/// Most jobs that a worker does at once: so many that their writes share durable commits, and few enough that a process that
+/// dies has little to do again.
+const TOGETHER_MAX: usize = 8;
 /// A worker takes as many jobs at once as are done in about this time: short ones together, so that they do not
 /// wait for the disk one after the other; long ones singly, so that other tenants and kinds have their turn.
 const ROUND: Duration = Duration::from_millis(100);
@@ -319,8 +320,8 @@ mod tests {
     fn short_jobs_are_done_together_and_long_ones_singly() {
         let next = |count, ms| next_together(count, Duration::from_millis(ms));
         assert_eq!(next(1, 10), 2, "twice as many at most");
-        assert_eq!(next(16, 32), TOGETHER_MAX);
-        assert_eq!(next(32, 160), 20);
+        assert_eq!(next(4, 8), TOGETHER_MAX);
+        assert_eq!(next(8, 160), 5);
         assert_eq!(next(4, 4_000), 1);
         assert_eq!(next(1, 0), 2);
         assert_eq!(next(0, 0), 1);

@@ -52,6 +52,8 @@ fn a_first_start_may_die() {
 fn analysis_goes_on_after_a_kill() {
     const SONGS: u64 = 30;
     const WORKERS: u64 = 2;
+    // Most songs that a worker has in work.
+    const TOGETHER: u64 = 8;
     let folder = tempfile::tempdir().unwrap();
     let (music, data) = (folder.path().join("music"), folder.path().join("data"));
     fs::create_dir(&music).unwrap();
@@ -108,7 +110,7 @@ fn analysis_goes_on_after_a_kill() {
     eprintln!("analysis: {attempts} attempts for {SONGS} songs and {kills} kills");
     assert_eq!(jobs.len() as u64, SONGS);
     assert!(
-        attempts <= SONGS + kills * WORKERS,
-        "at most one song a worker is done again"
+        attempts <= SONGS + kills * WORKERS * TOGETHER,
+        "at most the songs in work are done again"
     );
 }
