@@ -21,7 +21,7 @@ use crate::state::ApiState;
 const COUNT_DEFAULT: usize = 12;
 /// Most tracks on a shelf: a shelf is looked over, not read.
 const COUNT_MAX: usize = 50;
-/// Layouts, between which listeners are divided evenly unless the pipeline of [`PAGE`] learns which is better.
+/// Layouts, between which listeners are divided evenly unless the pipeline of the page learns which is better.
 pub const LAYOUTS: [&str; 2] = ["known_first", "new_first"];
 /// The placement whose pipeline is of the whole page.
 const PAGE: &str = "home";

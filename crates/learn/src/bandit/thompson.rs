@@ -24,7 +24,7 @@ impl Counts {
 /// How arms are chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ThompsonOptions {
-    /// Trials that what is known of an arm in all segments together is worth in one of them.
+    /// Trials that what is known of an arm in the other segments is worth at most in one.
     pub prior_trials: f64,
     /// Least share of an arm: what is never tried is never known, and every estimate divides by the share.
     pub floor: f64,
@@ -46,8 +46,9 @@ impl Default for ThompsonOptions {
 /// than the floor.
 ///
 /// An arm succeeds in the segment at a rate of which Beta(s + m p, f + m (1 - p)) is known, with its successes s and failures f
-/// there, its rate p over all segments (one success and one failure more) and `prior_trials` m. Choosing with these shares is
-/// Thompson sampling with the draws counted instead of taken one by one, so that the probability of what is chosen is exact.
+/// there, its rate p in the other segments (one success and one failure more), and as many trials m as there were in these, at most
+/// `prior_trials`. Choosing with these shares is Thompson sampling with the draws counted instead of taken one by one, so that
+/// the probability of what is chosen is exact.
 ///
 /// - Shape: `arms` has for each arm its counts by segment, all of one length above `segment`; one share an arm comes back, which
 ///   sum to 1; none for no arms.
@@ -84,16 +85,16 @@ pub fn shares(
 
 /// What is known of an arm's rate in a segment.
 fn posterior(segments: &[Counts], segment: usize, prior_trials: f64) -> (f64, f64) {
-    let all = segments
-        .iter()
-        .copied()
-        .fold(Counts::default(), Counts::plus);
-    let rate = (all.successes as f64 + 1.0) / (all.trials as f64 + 2.0);
+    let others = segments.iter().enumerate().filter(|(at, _)| *at != segment);
+    let others = others.fold(Counts::default(), |sum, (_, counts)| sum.plus(*counts));
+    let known = others.trials as f64 + 2.0;
+    let rate = (others.successes as f64 + 1.0) / known;
+    let prior = prior_trials.min(known);
     let here = segments.get(segment).copied().unwrap_or_default();
     let failures = here.trials.saturating_sub(here.successes);
     (
-        here.successes as f64 + prior_trials * rate,
-        failures as f64 + prior_trials * (1.0 - rate),
+        here.successes as f64 + prior * rate,
+        failures as f64 + prior * (1.0 - rate),
     )
 }
 
@@ -174,10 +175,21 @@ mod tests {
         let told = shares(&arms, 0, &options, 7);
         assert!((told[0] - 0.5).abs() < 0.01, "{told:?}");
         assert_eq!(posterior(&arms[0], 0, 2.0), (1.0, 1.0));
-        assert_eq!(posterior(&[counts(1, 1), counts(1, 0)], 0, 2.0), (2.0, 1.0));
-        let arms = [vec![counts(1, 1), counts(1, 0)], arms[1].clone()];
+        let arms = [vec![counts(1, 1), elsewhere], arms[1].clone()];
+        assert_eq!(posterior(&arms[0], 0, 2.0), (2.0, 1.0));
         let told = shares(&arms, 0, &options, 7);
         assert!((told[0] - 2.0 / 3.0).abs() < 0.01, "{told:?}");
+    }
+
+    #[test]
+    fn few_trials_decide_nothing() {
+        let options = ThompsonOptions::default();
+        // A list that was just shown and not played yet.
+        let arms = [vec![counts(6, 0), counts(0, 0)], vec![counts(0, 0); 2]];
+        assert_eq!(posterior(&arms[0], 0, options.prior_trials), (1.0, 7.0));
+        assert_eq!(posterior(&arms[0], 1, options.prior_trials), (1.0, 7.0));
+        let told = shares(&arms, 0, &options, 3);
+        assert!((0.05..0.3).contains(&told[0]), "{told:?}");
     }
 
     #[test]
