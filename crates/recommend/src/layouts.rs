@@ -156,6 +156,11 @@ impl Layouts {
         table.choose(self.names, listener, moment, now)
     }
 
+    /// Forgets a tenant that was removed.
+    pub fn forget(&self, tenant: TenantId) {
+        self.kept.lock().remove(&tenant);
+    }
+
     /// Counts what came of each layout.
     ///
     /// - Cost: one pass over the rows of the tenant's metrics for each part of the day.

@@ -205,6 +205,7 @@ pub async fn delete(
     state.lyrics_spaces.forget(tenant);
     state.features.forget(tenant);
     state.metric_registry.forget(tenant);
+    state.layouts.forget(tenant);
     state.scrobbles.forget(tenant);
     state.directory.refresh().await?;
     Ok(StatusCode::NO_CONTENT)
