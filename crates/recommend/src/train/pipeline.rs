@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::dataset::{Dataset, content_lists};
 use super::exposed::Exposures;
 use super::fitting::{Fitting, LearntOrders, LearntTrees, Loaded, Recipe};
-use super::ranker::RankerSettings;
+use super::ranker::{DRAWN_COST, RankerSettings};
 use super::report::{NeighbourReport, SearchReport, TrainingReport};
 use super::settled::{Evaluated, Measured, Settled, SettledOrder, SettledRanker, SettledSources};
 use super::stages::{Meter, Stage};
@@ -180,17 +180,19 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
             let weighing = Weighing::new(dataset, dataset.split(WEIGH_AT, JUDGE_AT))?;
             weighing.try_one(costliest()).map(|_| ())
         };
-        let whole = self.trials(settled, "source_trials", asked, first).await?;
+        let whole = self.trials(settled, "source_trials", asked, 1, first);
+        let whole = whole.await?;
         Ok(Some(with_short_fits(whole) as usize))
     }
 
-    /// How many trials fit into half of the seconds, by what the first takes. The number is written
-    /// down before it is used: it, not the clock, decides what is tried.
+    /// How many trials fit into half of the seconds where one takes `cost` times as long as the first. The number is
+    /// written down before it is used: it, not the clock, decides what is tried.
     async fn trials(
         &mut self,
         settled: &Settled<'_>,
         part: &'static str,
         seconds: u32,
+        cost: u64,
         first: impl FnOnce(&mut Fitting) -> Result<()> + Send + 'static,
     ) -> Result<u32> {
         if let Some(count) = settled.read(part).await? {
@@ -206,7 +208,8 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
             .max(0)
             .unsigned_abs();
         let half_ms = u64::from(seconds) * 500;
-        let count = trials_within(half_ms, taken_ms, limits::TRAINING_TRIALS_MAX);
+        let trial_ms = taken_ms.saturating_mul(cost);
+        let count = trials_within(half_ms, trial_ms, limits::TRAINING_TRIALS_MAX);
         settled.write(part, &count).await?;
         Ok(count)
     }
@@ -227,7 +230,7 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
                     let fitted = rows.map(|rows| rows.fit(&RankerSettings::default()));
                     fitted.transpose().map(|_| ())
                 };
-                self.trials(settled, "ranker_trials", seconds, first)
+                self.trials(settled, "ranker_trials", seconds, DRAWN_COST, first)
                     .await?
             }
         };
