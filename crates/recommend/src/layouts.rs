@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use crate::error::{Error, Result};
+use crate::off_thread::off_thread;
 use crate::pipeline::ShownLayout;
 
 /// How far back lists count: what people want of a page changes.
@@ -179,8 +180,7 @@ impl Layouts {
         let runtime = Handle::current();
         // It computes, and others answer meanwhile.
         let read = move || runtime.block_on(metrics.read(&scope_of_task, &own, &query));
-        let readings = tokio::task::spawn_blocking(read).await;
-        let readings = readings.map_err(Error::bug)?.map_err(Error::bug)?;
+        let readings = off_thread(read).await?.map_err(Error::bug)?;
         let mut counts = LayoutTable::even(self.names.len()).counts;
         for (part, (definition, reading)) in parts.iter().zip(readings).enumerate() {
             for (key, tally) in &reading.evaluation.groups {

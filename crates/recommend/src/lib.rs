@@ -34,6 +34,7 @@ pub mod batch;
 mod contributions;
 pub mod heads;
 pub mod map;
+mod off_thread;
 pub mod playlists;
 pub mod ranker_files;
 pub mod releases;

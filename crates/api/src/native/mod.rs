@@ -48,6 +48,7 @@ pub mod training;
 pub mod traits;
 pub mod usage;
 pub mod vectors;
+pub mod versions;
 pub mod webhooks;
 
 use leitmotif_domain::track::TrackRef;
@@ -114,6 +115,15 @@ pub(crate) async fn known_tracks(
         .enumerate()
         .map(|(place, id)| id.ok_or_else(|| unknown(place, &texts[place])))
         .collect()
+}
+
+/// Does work that reads a whole log on a thread that may take its time.
+pub(crate) async fn off_thread<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    let runtime = tokio::runtime::Handle::current();
+    let done = tokio::task::spawn_blocking(move || runtime.block_on(work));
+    done.await.map_err(|error| Problem::bug(&error))?
 }
 
 /// Refuses the file of a definition that is too large to read.

@@ -6,9 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use leitmotif_domain::Timestamp;
-use leitmotif_domain::definition::{
-    Definition, DefinitionKind, NewDefinition, Share, check_name, check_shares,
-};
+use leitmotif_domain::definition::{Definition, DefinitionKind, Share, check_name, check_shares};
 use leitmotif_recommend::PipelineDefinition;
 use leitmotif_recommend::pipeline::BUILT_IN;
 use serde::{Deserialize, Serialize};
@@ -16,13 +14,20 @@ use utoipa::ToSchema;
 
 use super::check_definition_text;
 use super::recommendations::{RecommendAnswer, RecommendInput, present, request_of};
+use super::versions::{DefinitionInput, Versioned};
 use crate::middleware::auth::{ReadAccess, WriteAccess};
 use crate::middleware::body::{JsonBody, QueryParameters};
-use crate::paging::{Listing, PageInfo, PageQuery};
+use crate::paging::{PageInfo, PageQuery};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::ApiState;
 
-const KIND: DefinitionKind = DefinitionKind::Pipeline;
+/// How its definitions are called.
+const PIPELINES: Versioned = Versioned {
+    kind: DefinitionKind::Pipeline,
+    noun: "pipeline",
+    listing: "pipeline versions",
+    reserved: &[],
+};
 
 /// Every placement with what answers there.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -52,17 +57,6 @@ pub struct ShareDocument {
     pub version: u32,
     /// Its weight beside the others.
     pub weight: u32,
-}
-
-/// A new version.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PipelineInput {
-    /// The file.
-    pub text: String,
-    /// Why it was made.
-    #[serde(default)]
-    pub note: String,
 }
 
 /// A version.
@@ -134,7 +128,7 @@ pub async fn list(
 ) -> Result<Json<PipelinesAnswer>, Problem> {
     let live = state
         .definitions
-        .live_definitions(access.scope(), KIND)
+        .live_definitions(access.scope(), PIPELINES.kind)
         .await?;
     let pipelines = live.into_iter().map(|one| PipelineAnswer {
         placement: one.name,
@@ -165,21 +159,10 @@ pub async fn versions(
     Path(placement): Path<String>,
     QueryParameters(query): QueryParameters<PageQuery>,
 ) -> Result<Json<PipelineVersionsAnswer>, Problem> {
-    let scope = access.scope();
-    let listing = Listing {
-        state: &state,
-        scope,
-        name: "pipeline versions",
-        filter: placement.clone(),
-    };
-    let asked = listing.request(&query)?;
-    let found = state
-        .definitions
-        .list_versions(scope, KIND, &placement, &asked)
+    let (found, page) = PIPELINES
+        .listed(&state, access.scope(), &placement, &query)
         .await?;
-    let page = listing.info(&found);
-    let versions = found.items.into_iter().map(PipelineVersionAnswer::of);
-    let versions = versions.collect();
+    let versions = found.into_iter().map(PipelineVersionAnswer::of).collect();
     Ok(Json(PipelineVersionsAnswer { versions, page }))
 }
 
@@ -195,12 +178,9 @@ pub async fn version(
     access: ReadAccess,
     Path((placement, version)): Path<(String, String)>,
 ) -> Result<Json<PipelineVersionAnswer>, Problem> {
-    let number = super::path_id("version", &version)?;
-    let found = state
-        .definitions
-        .definition(access.scope(), KIND, &placement, number)
+    let found = PIPELINES
+        .version(&state, access.scope(), &placement, &version)
         .await?;
-    let found = found.ok_or_else(|| Problem::not_found("version", &version))?;
     Ok(Json(PipelineVersionAnswer::of(found)))
 }
 
@@ -210,27 +190,19 @@ pub async fn version(
 /// version.
 #[utoipa::path(post, path = "/api/v1/pipelines/{placement}/versions", tag = "recommendations",
     params(("placement" = String, Path, description = "The placement")),
-    request_body = PipelineInput, responses(
+    request_body = DefinitionInput, responses(
     (status = 201, body = PipelineVersionAnswer),
     (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
 pub async fn create(
     State(state): State<ApiState>,
     access: WriteAccess,
     Path(placement): Path<String>,
-    JsonBody(input): JsonBody<PipelineInput>,
+    JsonBody(input): JsonBody<DefinitionInput>,
 ) -> Result<(StatusCode, Json<PipelineVersionAnswer>), Problem> {
     check_name(&placement)?;
     parsed(&input.text)?;
-    let definition = NewDefinition {
-        kind: KIND,
-        name: placement,
-        text: input.text,
-        note: input.note,
-        created_at: state.clock.now(),
-    };
-    let added = state
-        .definitions
-        .add_definition(access.scope(), definition)
+    let added = PIPELINES
+        .add(&state, access.scope(), &placement, input)
         .await?;
     Ok((StatusCode::CREATED, Json(PipelineVersionAnswer::of(added))))
 }
@@ -263,7 +235,7 @@ pub async fn set_shares(
     }
     state
         .definitions
-        .set_shares(access.scope(), KIND, &placement, &shares)
+        .set_shares(access.scope(), PIPELINES.kind, &placement, &shares)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

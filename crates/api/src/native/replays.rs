@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::features;
-use super::features::views::off_thread;
+use super::off_thread;
 use crate::middleware::auth::AdminAccess;
 use crate::middleware::body::JsonBody;
 use crate::problem::{Problem, ProblemDocument};

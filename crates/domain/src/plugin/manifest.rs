@@ -430,6 +430,38 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn lists_are_taken_up_to_their_bounds() {
+        let many = |count: usize| -> Vec<Value> {
+            let one = |number| {
+                let mut one = document()["descriptors"][0].clone();
+                one["name"] = json!(format!("words_{number}"));
+                one
+            };
+            (0..count).map(one).collect()
+        };
+        let with = |descriptors: Vec<Value>, examples: usize| {
+            let mut changed = document();
+            let mut example = changed["examples"][0].clone();
+            example["expect"] = json!({"words_0": {"value": 2}});
+            changed["descriptors"] = json!(descriptors);
+            changed["examples"] = json!(vec![example; examples]);
+            let manifest = serde_json::from_value::<PluginManifest>(changed).unwrap();
+            manifest.check().map_err(|error| error.to_string())
+        };
+        let (descriptors, examples) = (limits::PLUGIN_DESCRIPTORS_MAX, limits::PLUGIN_EXAMPLES_MAX);
+        assert_eq!(with(many(descriptors), examples), Ok(()));
+        let told = with(many(descriptors + 1), 1).unwrap_err();
+        assert!(told.contains("33 of them, must be 1..=32"), "{told}");
+        let told = with(many(1), examples + 1).unwrap_err();
+        assert!(told.contains("17 of them, must be 1..=16"), "{told}");
+        let longest = "a".repeat(limits::PLUGIN_NAME_BYTES_MAX);
+        assert!(refused("/name", json!(format!("{longest}a"))).contains("2..=32"));
+        let mut named = manifest();
+        named.name = longest;
+        named.check().unwrap();
+    }
+
+    #[test]
     fn values_are_what_was_declared() {
         let mut one = manifest().descriptors[0].clone();
         let check = |one: &DeclaredDescriptor, value: Value, expected: Result<(), &str>| {

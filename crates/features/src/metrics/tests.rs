@@ -20,7 +20,7 @@ use leitmotif_storage::memory::MemoryStorage;
 use leitmotif_storage::ports::{Accounts, EventLog};
 use proptest::prelude::*;
 
-use super::evaluation::{Query, evaluate};
+use super::evaluation::{GROUPS_MAX, Query, evaluate};
 use super::facts::{Facts, Part};
 use super::naive::{Counts, recount};
 use super::registry::{RecountProgress, built_in_metrics};
@@ -500,6 +500,40 @@ fn a_day_late_by_a_month_counts_where_it_belongs() {
         .map(|tally| tally.moments.x / 1_000_000)
         .collect();
     assert_eq!(counts, [1, 0]);
+}
+
+#[test]
+fn terms_and_windows_are_taken_up_to_their_bounds() {
+    let text = |window: &str, terms: usize| {
+        let term = "[[numerator]]\nevent = 'listen'\ncount = 'each'\n".repeat(terms);
+        format!(
+            "name = 'm'\ndescription = ''\nobservation = 'answer'\nwindow = '{window}'\nbetter = 'higher'\nunit = ''\n{term}"
+        )
+    };
+    let refused = |window: &str, terms: usize| {
+        let read = MetricDefinition::parse(&text(window, terms));
+        read.err().map(|error| error.to_string())
+    };
+    assert_eq!(refused("60d", 16), None);
+    assert!(refused("61d", 1).unwrap().contains("at most 60d"));
+    assert!(refused("1d", 17).unwrap().contains("at most 16 terms"));
+}
+
+#[test]
+fn answers_have_as_many_groups_as_their_bound() {
+    let count = |days: usize| {
+        let mut facts = Facts::of_part(Part::default());
+        let shown = |day: usize| (1, day as i64 * DAY, shown(day as u128 + 1, "home", &[1]));
+        log((0..days).map(shown).collect())
+            .iter()
+            .for_each(|event| facts.take(event));
+        facts.sort();
+        let metric = metric("click_through");
+        evaluate(&metric, &facts, &query(&[Breakdown::Day]), Part::default())
+            .map(|found| found.groups.len())
+    };
+    assert_eq!(count(GROUPS_MAX), Ok(GROUPS_MAX));
+    assert_eq!(count(GROUPS_MAX + 1), Err(GROUPS_MAX + 1));
 }
 
 #[test]

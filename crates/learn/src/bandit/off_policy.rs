@@ -90,6 +90,22 @@ mod tests {
     }
 
     #[test]
+    fn an_estimate_speaks_from_the_fewest_effective_trials_on() {
+        let even = |count: usize| {
+            estimate((0..count).map(|_| Logged {
+                propensity: 0.5,
+                target: 0.5,
+                reward: 1.0,
+            }))
+        };
+        assert_eq!(
+            even(EFFECTIVE_MIN as usize).map(|told| told.trials),
+            Some(100)
+        );
+        assert_eq!(even(EFFECTIVE_MIN as usize - 1), None);
+    }
+
+    #[test]
     fn few_effective_trials_say_nothing() {
         let one_heavy = (0..5_000).map(|at| Logged {
             propensity: if at == 0 { 0.001 } else { 0.999 },

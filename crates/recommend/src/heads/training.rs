@@ -15,8 +15,9 @@ use super::labels::{Label, LabelKind, checksum, labels_of};
 use super::values::{ValueKind, ValueRow, ValueStanding, Values, values_of};
 use super::{HEADS, HEADS_FAMILY};
 use crate::catalogue::{CatalogueView, hash64};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model_bytes::blob_key;
+use crate::off_thread::off_thread;
 use crate::service::Stores;
 use crate::train::point;
 
@@ -295,8 +296,4 @@ async fn register(stores: &Stores, scope: &TenantScope, heads: &Heads) -> Result
     };
     stores.models.register(scope, record).await?;
     point(stores, scope, HEADS, id).await
-}
-
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(Error::bug)
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use leitmotif_domain::{TenantScope, TrackId};
 
 use super::constraints::{Constraint, Constraints, Shortfall};
-use super::corpus::off_thread;
 use super::service::Searcher;
 use crate::error::Result;
 use crate::keyed::KeyedSet;
+use crate::off_thread::off_thread;
 
 /// The tracks that may be shown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

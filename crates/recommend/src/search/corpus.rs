@@ -10,7 +10,7 @@ use leitmotif_storage::ports::AnalysisDocument;
 use super::constraints::Constraints;
 use super::facts::{TrackFacts, genre_key};
 use super::traits::{TraitTable, TraitValues, trait_index};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::service::Stores;
 
 /// Tracks read and indexed together: their lyrics are in memory at once, and while they are put in
@@ -199,9 +199,4 @@ pub async fn read_tracks(
         ReadTrack { track, lyrics }
     });
     Ok(read.collect())
-}
-
-/// Does work that is too long for the async threads.
-pub async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(Error::bug)
 }

@@ -6,10 +6,10 @@ use leitmotif_domain::{TenantScope, TrackId};
 use leitmotif_storage::ports::{VectorFilter, VectorMatch, VectorSpace};
 
 use super::constraints::{Constraint, Constraints, Shortfall};
-use super::corpus::off_thread;
 use super::facts::TrackFacts;
 use super::service::{SearchSlot, Searcher};
 use crate::error::Result;
+use crate::off_thread::off_thread;
 
 /// Start of the name of every space of lyrics, beside those that are learned from them or of encoders.
 const WORDS_SPACES: &str = "leitmotif-words";

@@ -12,12 +12,13 @@ use leitmotif_learn::retrieval::{
 use leitmotif_storage::ports::{VectorFilter, VectorSpace, current_spaces};
 
 use super::constraints::{Constraint, Constraints};
-use super::corpus::{Corpus, off_thread};
+use super::corpus::Corpus;
 use super::highlight::{Highlight, mark, mark_line};
 use super::near::{filter_of, tells_of_words};
 use super::popularity::popularity_percent;
 use super::service::{RESULTS_MAX, SearchSlot, Searcher};
 use crate::error::Result;
+use crate::off_thread::off_thread;
 
 /// Candidates that words bring at least, however small the page: the blend chooses among them.
 const CANDIDATES_MIN: usize = 200;

@@ -12,10 +12,11 @@ use leitmotif_storage::ports::TrackFilter;
 use parking_lot::{Mutex, RwLock};
 
 use super::constraints::{Constraint, Constraints};
-use super::corpus::{Corpus, off_thread, read_tracks};
+use super::corpus::{Corpus, read_tracks};
 use super::popularity::popularity_percent;
 use super::traits::TraitTable;
 use crate::error::Result;
+use crate::off_thread::off_thread;
 use crate::service::{Recommender, Stores};
 
 /// Results that can be reached by paging: nobody reads further, and each costs a place in every heap.

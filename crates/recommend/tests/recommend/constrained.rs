@@ -69,4 +69,10 @@ async fn a_list_keeps_to_its_constraints_on_every_rung() {
     assert!(answered.tracks.is_empty());
     let told = answered.shortage.unwrap();
     assert!(told.contains("unknown: year of"), "{told}");
+    let shown = world.exposures().await;
+    assert!(!shown.is_empty(), "the lists before were shown");
+    assert!(
+        shown.iter().all(|one| !one.tracks.is_empty()),
+        "nobody is shown a list without tracks"
+    );
 }

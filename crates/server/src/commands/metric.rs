@@ -51,7 +51,7 @@ pub struct ReadArgs {
     /// Before this day or moment.
     #[arg(long)]
     to: Option<String>,
-    /// Breaks down by day, placement, rung, model or pipeline; two with a comma between them.
+    /// Breaks down by day, placement, rung, model, pipeline or layout; two with a comma between them.
     #[arg(long)]
     by: Option<String>,
     /// Whose days: `Europe/Lisbon`, `+02:00`; those of UTC when left out.
@@ -87,10 +87,17 @@ pub async fn run(
 ) -> anyhow::Result<ExitCode> {
     match command {
         MetricCommand::List => {
-            let answer = client.get("/api/v1/metrics?limit=200").await?;
-            print(&answer, as_json, |answer| {
-                list_of(answer, "metrics").iter().for_each(print_metric);
-            });
+            let mut path = "/api/v1/metrics?limit=200".to_owned();
+            loop {
+                let answer = client.get(&path).await?;
+                print(&answer, as_json, |answer| {
+                    list_of(answer, "metrics").iter().for_each(print_metric);
+                });
+                match answer["next_cursor"].as_str() {
+                    Some(cursor) => path = format!("/api/v1/metrics?limit=200&cursor={cursor}"),
+                    None => break,
+                }
+            }
         }
         MetricCommand::Describe { metric } => {
             let path = format!("/api/v1/metrics/{}", escape(&metric));

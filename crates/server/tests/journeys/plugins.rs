@@ -12,29 +12,14 @@ pub fn line_count(version: &str, description: &str, begin: &str) -> Vec<u8> {
         "descriptors": [{"name": "is_long", "kind": "boolean",
             "description": "Whether the words are more than some thirty bytes"}],
         "examples": [{"lyrics": "la", "expect": {"is_long": {"value": false}}}]
-    })
-    .to_string();
-    let answer = |value: bool| {
-        json!({"descriptors": [{"name": "is_long", "value": value, "confidence": 0.75}]})
-            .to_string()
-    };
-    let (yes, no) = (answer(true), answer(false));
-    let place = |at: u64, text: &str| (at << 32) | text.len() as u64;
-    let text = format!(
-        r#"(module
-        (memory (export "memory") 2)
-        (data (i32.const 16) {yes:?}) (data (i32.const 256) {no:?})
-        (global $bytes (mut i32) (i32.const 0))
-        (func (export "leitmotif_buffer") (param i32) (result i32) (i32.const 4096))
-        (func (export "leitmotif_begin") (param i32) (global.set $bytes (local.get 0)) {begin})
-        (func (export "leitmotif_finish") (result i64)
-          (if (result i64) (i32.gt_u (global.get $bytes) (i32.const 64))
-            (then (i64.const {})) (else (i64.const {}))))
-        (@custom "leitmotif.plugin" {manifest:?}))"#,
-        place(16, &yes),
-        place(256, &no),
+    });
+    let body = format!(
+        r#"(global $bytes (mut i32) (i32.const 0))
+        (func (export "leitmotif_begin") (param i32) (global.set $bytes (local.get 0)) {begin})"#
     );
-    wat::parse_str(&text).expect("the text is a module")
+    let told = |value: bool| json!({"name": "is_long", "value": value, "confidence": 0.75});
+    let when = "(i32.gt_u (global.get $bytes) (i32.const 64))";
+    telling(&manifest, &body, when, told)
 }
 
 /// A plugin that tells whether anything sounds.
@@ -47,28 +32,33 @@ fn sound_check() -> Vec<u8> {
             {"audio": {"seconds": 2, "tones": [{"hertz": 440, "amplitude": 0.5}]},
              "descriptors": {"tempo_bpm": 120}, "expect": {"sounds": {"value": true}}},
             {"audio": {"seconds": 2}, "expect": {"sounds": {"value": false}}}]
-    })
-    .to_string();
-    let answer =
-        |value: bool| json!({"descriptors": [{"name": "sounds", "value": value}]}).to_string();
-    let (yes, no) = (answer(true), answer(false));
-    let place = |at: u64, text: &str| (at << 32) | text.len() as u64;
-    let text = format!(
-        r#"(module
-        (memory (export "memory") 2)
-        (data (i32.const 16) {yes:?}) (data (i32.const 256) {no:?})
-        (global $peak (mut f32) (f32.const 0))
-        (func (export "leitmotif_buffer") (param i32) (result i32) (i32.const 4096))
+    });
+    let body = r#"(global $peak (mut f32) (f32.const 0))
         (func (export "leitmotif_begin") (param i32))
         (func (export "leitmotif_audio") (param $frames i32) (local $i i32)
           (loop $next
             (global.set $peak (f32.max (global.get $peak) (f32.abs (f32.load
               (i32.add (i32.const 4096) (i32.shl (local.get $i) (i32.const 2)))))))
             (local.set $i (i32.add (local.get $i) (i32.const 1)))
-            (br_if $next (i32.lt_u (local.get $i) (local.get $frames)))))
+            (br_if $next (i32.lt_u (local.get $i) (local.get $frames)))))"#;
+    let told = |value: bool| json!({"name": "sounds", "value": value});
+    let when = "(f32.gt (global.get $peak) (f32.const 0.01))";
+    telling(&manifest, body, when, told)
+}
+
+/// A module that tells one of two descriptors, by a condition at the end.
+fn telling(manifest: &Value, body: &str, when: &str, told: impl Fn(bool) -> Value) -> Vec<u8> {
+    let manifest = manifest.to_string();
+    let [yes, no] = [true, false].map(|value| json!({"descriptors": [told(value)]}).to_string());
+    let place = |at: u64, text: &str| (at << 32) | text.len() as u64;
+    let text = format!(
+        r#"(module
+        (memory (export "memory") 2)
+        (data (i32.const 16) {yes:?}) (data (i32.const 256) {no:?})
+        (func (export "leitmotif_buffer") (param i32) (result i32) (i32.const 4096))
+        {body}
         (func (export "leitmotif_finish") (result i64)
-          (if (result i64) (f32.gt (global.get $peak) (f32.const 0.01))
-            (then (i64.const {})) (else (i64.const {}))))
+          (if (result i64) {when} (then (i64.const {})) (else (i64.const {}))))
         (@custom "leitmotif.plugin" {manifest:?}))"#,
         place(16, &yes),
         place(256, &no),

@@ -7,10 +7,10 @@ use leitmotif_api::middleware::auth::ReadAccess;
 use leitmotif_api::middleware::body::{JsonBody, QueryParameters};
 use leitmotif_api::native::explanations;
 use leitmotif_api::native::pipelines::{
-    self, PipelineAnswer, PipelineInput, PipelineVersionsAnswer, PreviewInput, ShareDocument,
-    SharesInput,
+    self, PipelineAnswer, PipelineVersionsAnswer, PreviewInput, ShareDocument, SharesInput,
 };
 use leitmotif_api::native::recommendations::RecommendInput;
+use leitmotif_api::native::versions::DefinitionInput;
 use leitmotif_api::paging::PageQuery;
 use leitmotif_api::{ApiState, Problem};
 use maud::{Markup, html};
@@ -142,7 +142,7 @@ async fn keep(
     form: &EditForm,
 ) -> Result<Markup, Problem> {
     let access = visitor.writer()?;
-    let input = PipelineInput {
+    let input = DefinitionInput {
         text: form.text.clone(),
         note: form.note.clone(),
     };

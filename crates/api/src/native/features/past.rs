@@ -13,9 +13,10 @@ use utoipa::ToSchema;
 
 use super::entities::{EntityColumns, keys_of, row_count};
 use super::online::resolve_values;
-use super::views::{off_thread, parsed, view_of};
+use super::views::{parsed, view_of};
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::JsonBody;
+use crate::native::off_thread;
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::ApiState;
 

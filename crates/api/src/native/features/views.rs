@@ -5,29 +5,36 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use leitmotif_domain::definition::{Definition, DefinitionKind, NewDefinition, Share, check_name};
+use leitmotif_domain::definition::{DefinitionKind, check_name};
 use leitmotif_domain::page::Page;
 use leitmotif_domain::{TenantScope, Timestamp, limits};
 use leitmotif_features::definition::Combination;
 use leitmotif_features::service::Level;
 use leitmotif_features::{EntityKey, LiveView, ViewDefinition};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::entities::shown;
 use crate::middleware::auth::{ReadAccess, WriteAccess};
 use crate::middleware::body::{JsonBody, QueryParameters};
-use crate::native::check_definition_text;
+use crate::native::versions::{
+    DefinitionInput, DefinitionVersionAnswer, DefinitionVersionsAnswer, Versioned,
+};
+use crate::native::{check_definition_text, off_thread};
 use crate::paging::{Listing, PageInfo, PageQuery};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::ApiState;
 
-const KIND: DefinitionKind = DefinitionKind::FeatureView;
+/// How its definitions are called.
+const VIEWS: Versioned = Versioned {
+    kind: DefinitionKind::FeatureView,
+    noun: "view",
+    listing: "feature view versions",
+    reserved: &["online", "preview", "parity"],
+};
 /// Entities that are looked at to describe a view and to count a distribution.
 pub(super) const SAMPLE_MAX: usize = limits::FEATURE_ROWS_MAX;
-/// Names that stand in the addresses of routes.
-const RESERVED: [&str; 3] = ["online", "preview", "parity"];
 
 /// The views of a tenant.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -101,43 +108,6 @@ pub struct FeatureAnswer {
     pub combination: Option<&'static str>,
 }
 
-/// A new version of a view.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ViewInput {
-    /// The file.
-    pub text: String,
-    /// Why it was made.
-    #[serde(default)]
-    pub note: String,
-}
-
-/// A version.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ViewVersionAnswer {
-    /// The view.
-    pub name: String,
-    /// Counts from 1 for each view.
-    pub version: u32,
-    /// The file.
-    pub text: String,
-    /// Why it was made.
-    pub note: String,
-    /// When.
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: Timestamp,
-}
-
-/// A page of versions.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ViewVersionsAnswer {
-    /// The versions, newest first.
-    pub versions: Vec<ViewVersionAnswer>,
-    /// Where the listing goes on.
-    #[serde(flatten)]
-    pub page: PageInfo,
-}
-
 /// A page of entities.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct EntitiesAnswer {
@@ -149,18 +119,6 @@ pub struct EntitiesAnswer {
     /// Where the listing goes on.
     #[serde(flatten)]
     pub page: PageInfo,
-}
-
-impl ViewVersionAnswer {
-    fn of(definition: Definition) -> Self {
-        Self {
-            name: definition.name,
-            version: definition.version,
-            text: definition.text,
-            note: definition.note,
-            created_at: definition.created_at,
-        }
-    }
 }
 
 fn summary(view: &LiveView, level: &Level) -> ViewSummary {
@@ -256,50 +214,34 @@ pub async fn describe(
 /// Lists the versions of a view, newest first. A built-in view has none.
 #[utoipa::path(get, path = "/api/v1/features/{view}/versions", tag = "features",
     params(("view" = String, Path, description = "The view"), PageQuery), responses(
-    (status = 200, body = ViewVersionsAnswer),
+    (status = 200, body = DefinitionVersionsAnswer),
     (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
 pub async fn versions(
     State(state): State<ApiState>,
     access: ReadAccess,
     Path(view): Path<String>,
     QueryParameters(query): QueryParameters<PageQuery>,
-) -> Result<Json<ViewVersionsAnswer>, Problem> {
-    let scope = access.scope();
-    let listing = Listing {
-        state: &state,
-        scope,
-        name: "feature view versions",
-        filter: view.clone(),
-    };
-    let asked = listing.request(&query)?;
-    let found = state
-        .definitions
-        .list_versions(scope, KIND, &view, &asked)
-        .await?;
-    let page = listing.info(&found);
-    let versions = found.items.into_iter().map(ViewVersionAnswer::of).collect();
-    Ok(Json(ViewVersionsAnswer { versions, page }))
+) -> Result<Json<DefinitionVersionsAnswer>, Problem> {
+    let (found, page) = VIEWS.listed(&state, access.scope(), &view, &query).await?;
+    let versions = found.into_iter().map(DefinitionVersionAnswer::of).collect();
+    Ok(Json(DefinitionVersionsAnswer { versions, page }))
 }
 
 /// Reads a version.
 #[utoipa::path(get, path = "/api/v1/features/{view}/versions/{version}", tag = "features", params(
     ("view" = String, Path, description = "The view"),
     ("version" = u32, Path, description = "The version")), responses(
-    (status = 200, body = ViewVersionAnswer),
+    (status = 200, body = DefinitionVersionAnswer),
     (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
 pub async fn version(
     State(state): State<ApiState>,
     access: ReadAccess,
     Path((view, version)): Path<(String, String)>,
-) -> Result<Json<ViewVersionAnswer>, Problem> {
-    let number = crate::native::path_id("version", &version)?;
-    let found = state
-        .definitions
-        .definition(access.scope(), KIND, &view, number);
-    let found = found
-        .await?
-        .ok_or_else(|| Problem::not_found("version", &version))?;
-    Ok(Json(ViewVersionAnswer::of(found)))
+) -> Result<Json<DefinitionVersionAnswer>, Problem> {
+    let found = VIEWS
+        .version(&state, access.scope(), &view, &version)
+        .await?;
+    Ok(Json(DefinitionVersionAnswer::of(found)))
 }
 
 /// Adds a version and puts it into service. The answer comes when its features are computed from the
@@ -309,47 +251,24 @@ pub async fn version(
 /// version. A view of the name of a built-in one takes its place.
 #[utoipa::path(post, path = "/api/v1/features/{view}/versions", tag = "features",
     params(("view" = String, Path, description = "The view")),
-    request_body = ViewInput, responses(
-    (status = 201, body = ViewVersionAnswer),
+    request_body = DefinitionInput, responses(
+    (status = 201, body = DefinitionVersionAnswer),
     (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
 pub async fn create(
     State(state): State<ApiState>,
     access: WriteAccess,
     Path(view): Path<String>,
-    JsonBody(input): JsonBody<ViewInput>,
-) -> Result<(StatusCode, Json<ViewVersionAnswer>), Problem> {
+    JsonBody(input): JsonBody<DefinitionInput>,
+) -> Result<(StatusCode, Json<DefinitionVersionAnswer>), Problem> {
     let scope = access.scope();
     check_name(&view)?;
-    let definition = parsed(&input.text)?;
-    if RESERVED.contains(&view.as_str()) {
-        let detail = format!("no view can be called {}", RESERVED.join(", "));
-        return Err(Problem::invalid("/text", detail));
-    }
-    if definition.name != view {
-        let detail = format!(
-            "the file is of the view `{}`, not `{view}`",
-            definition.name
-        );
-        return Err(Problem::invalid("/text", detail));
-    }
-    let definition = NewDefinition {
-        kind: KIND,
-        name: view.clone(),
-        text: input.text,
-        note: input.note,
-        created_at: state.clock.now(),
-    };
-    let added = state.definitions.add_definition(scope, definition).await?;
-    let share = Share {
-        version: added.version,
-        weight: 1,
-    };
-    state
-        .definitions
-        .set_shares(scope, KIND, &view, &[share])
-        .await?;
+    let named = parsed(&input.text)?.name;
+    let added = VIEWS.serve(&state, scope, &view, &named, input).await?;
     rebuild(&state, scope).await?;
-    Ok((StatusCode::CREATED, Json(ViewVersionAnswer::of(added))))
+    Ok((
+        StatusCode::CREATED,
+        Json(DefinitionVersionAnswer::of(added)),
+    ))
 }
 
 /// Builds the features anew on a thread that may take its time.
@@ -359,15 +278,6 @@ pub(crate) async fn rebuild(
 ) -> Result<leitmotif_storage::ports::Checkpoint, Problem> {
     let (features, scope) = (Arc::clone(&state.features), scope.clone());
     off_thread(async move { Ok(features.rebuild(&scope).await?) }).await
-}
-
-/// Does work that reads a whole log on a thread that may take its time.
-pub(crate) async fn off_thread<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
-) -> Result<T, Problem> {
-    let runtime = tokio::runtime::Handle::current();
-    let done = tokio::task::spawn_blocking(move || runtime.block_on(work));
-    done.await.map_err(|error| Problem::bug(&error))?
 }
 
 /// Lists the entities of a view in the order of their ids.

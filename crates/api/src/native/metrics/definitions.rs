@@ -3,23 +3,30 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use leitmotif_domain::definition::{Definition, DefinitionKind, NewDefinition, Share, check_name};
+use leitmotif_domain::TenantScope;
+use leitmotif_domain::definition::{DefinitionKind, check_name};
 use leitmotif_domain::page::Page;
-use leitmotif_domain::{TenantScope, Timestamp};
 use leitmotif_features::metrics::{Breakdown, LiveMetric, MetricDefinition};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::middleware::auth::{ReadAccess, WriteAccess};
 use crate::middleware::body::{JsonBody, QueryParameters};
 use crate::native::check_definition_text;
+use crate::native::versions::{
+    DefinitionInput, DefinitionVersionAnswer, DefinitionVersionsAnswer, Versioned,
+};
 use crate::paging::{Listing, PageInfo, PageQuery};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::ApiState;
 
-const KIND: DefinitionKind = DefinitionKind::Metric;
-/// A name that stands in the address of a route.
-const RESERVED: &str = "validate";
+/// How its definitions are called.
+const METRICS: Versioned = Versioned {
+    kind: DefinitionKind::Metric,
+    noun: "metric",
+    listing: "metric versions",
+    reserved: &["validate"],
+};
 
 /// A page of metrics.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -60,55 +67,6 @@ pub struct MetricAnswer {
     pub summary: MetricSummary,
     /// The file, with its comments.
     pub text: String,
-}
-
-/// A new version of a metric.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MetricInput {
-    /// The file.
-    pub text: String,
-    /// Why it was made.
-    #[serde(default)]
-    pub note: String,
-}
-
-/// A version.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct MetricVersionAnswer {
-    /// The metric.
-    pub name: String,
-    /// Counts from 1 for each metric.
-    pub version: u32,
-    /// The file.
-    pub text: String,
-    /// Why it was made.
-    pub note: String,
-    /// When.
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: Timestamp,
-}
-
-/// A page of versions.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct MetricVersionsAnswer {
-    /// The versions, newest first.
-    pub versions: Vec<MetricVersionAnswer>,
-    /// Where the listing goes on.
-    #[serde(flatten)]
-    pub page: PageInfo,
-}
-
-impl MetricVersionAnswer {
-    fn of(definition: Definition) -> Self {
-        Self {
-            name: definition.name,
-            version: definition.version,
-            text: definition.text,
-            note: definition.note,
-            created_at: definition.created_at,
-        }
-    }
 }
 
 impl MetricSummary {
@@ -194,46 +152,20 @@ pub async fn describe(
 /// of the name of a built-in one takes its place.
 #[utoipa::path(put, path = "/api/v1/metrics/{metric}", tag = "metrics",
     params(("metric" = String, Path, description = "The metric")),
-    request_body = MetricInput, responses(
-    (status = 200, body = MetricVersionAnswer),
+    request_body = DefinitionInput, responses(
+    (status = 200, body = DefinitionVersionAnswer),
     (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
 pub async fn put(
     State(state): State<ApiState>,
     access: WriteAccess,
     Path(metric): Path<String>,
-    JsonBody(input): JsonBody<MetricInput>,
-) -> Result<Json<MetricVersionAnswer>, Problem> {
+    JsonBody(input): JsonBody<DefinitionInput>,
+) -> Result<Json<DefinitionVersionAnswer>, Problem> {
     let scope = access.scope();
     check_name(&metric)?;
-    let definition = parsed(&input.text)?;
-    if metric == RESERVED {
-        return Err(Problem::invalid(
-            "/text",
-            format!("no metric can be called {RESERVED}"),
-        ));
-    }
-    if definition.name != metric {
-        let detail = format!(
-            "the file is of the metric `{}`, not `{metric}`",
-            definition.name
-        );
-        return Err(Problem::invalid("/text", detail));
-    }
-    let definition = NewDefinition {
-        kind: KIND,
-        name: metric.clone(),
-        text: input.text,
-        note: input.note,
-        created_at: state.clock.now(),
-    };
-    let added = state.definitions.add_definition(scope, definition).await?;
-    let share = Share {
-        version: added.version,
-        weight: 1,
-    };
-    let shares = [share];
-    (state.definitions.set_shares(scope, KIND, &metric, &shares)).await?;
-    Ok(Json(MetricVersionAnswer::of(added)))
+    let named = parsed(&input.text)?.name;
+    let added = METRICS.serve(&state, scope, &metric, &named, input).await?;
+    Ok(Json(DefinitionVersionAnswer::of(added)))
 }
 
 /// Takes a metric of the tenant out of service; the built-in of that name answers again, if there is one. Its versions
@@ -253,19 +185,19 @@ pub async fn withdraw(
     }
     state
         .definitions
-        .set_shares(scope, KIND, &metric, &[])
+        .set_shares(scope, METRICS.kind, &metric, &[])
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Says what a file defines, without adding it.
 #[utoipa::path(post, path = "/api/v1/metrics/validate", tag = "metrics",
-    request_body = MetricInput, responses(
+    request_body = DefinitionInput, responses(
     (status = 200, body = MetricSummary),
     (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
 pub async fn validate(
     _access: ReadAccess,
-    JsonBody(input): JsonBody<MetricInput>,
+    JsonBody(input): JsonBody<DefinitionInput>,
 ) -> Result<Json<MetricSummary>, Problem> {
     Ok(Json(MetricSummary::of(&parsed(&input.text)?, None)))
 }
@@ -273,53 +205,36 @@ pub async fn validate(
 /// Lists the versions of a metric, newest first. A built-in metric has none.
 #[utoipa::path(get, path = "/api/v1/metrics/{metric}/versions", tag = "metrics",
     params(("metric" = String, Path, description = "The metric"), PageQuery), responses(
-    (status = 200, body = MetricVersionsAnswer),
+    (status = 200, body = DefinitionVersionsAnswer),
     (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
 pub async fn versions(
     State(state): State<ApiState>,
     access: ReadAccess,
     Path(metric): Path<String>,
     QueryParameters(query): QueryParameters<PageQuery>,
-) -> Result<Json<MetricVersionsAnswer>, Problem> {
-    let scope = access.scope();
-    let listing = Listing {
-        state: &state,
-        scope,
-        name: "metric versions",
-        filter: metric.clone(),
-    };
-    let asked = listing.request(&query)?;
-    let found = (state
-        .definitions
-        .list_versions(scope, KIND, &metric, &asked))
-    .await?;
-    let page = listing.info(&found);
-    let versions = found
-        .items
-        .into_iter()
-        .map(MetricVersionAnswer::of)
-        .collect();
-    Ok(Json(MetricVersionsAnswer { versions, page }))
+) -> Result<Json<DefinitionVersionsAnswer>, Problem> {
+    let (found, page) = METRICS
+        .listed(&state, access.scope(), &metric, &query)
+        .await?;
+    let versions = found.into_iter().map(DefinitionVersionAnswer::of).collect();
+    Ok(Json(DefinitionVersionsAnswer { versions, page }))
 }
 
 /// Reads a version.
 #[utoipa::path(get, path = "/api/v1/metrics/{metric}/versions/{version}", tag = "metrics", params(
     ("metric" = String, Path, description = "The metric"),
     ("version" = u32, Path, description = "The version")), responses(
-    (status = 200, body = MetricVersionAnswer),
+    (status = 200, body = DefinitionVersionAnswer),
     (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
 pub async fn version(
     State(state): State<ApiState>,
     access: ReadAccess,
     Path((metric, version)): Path<(String, String)>,
-) -> Result<Json<MetricVersionAnswer>, Problem> {
-    let number = crate::native::path_id("version", &version)?;
-    let found = (state
-        .definitions
-        .definition(access.scope(), KIND, &metric, number))
-    .await?;
-    let found = found.ok_or_else(|| Problem::not_found("version", &version))?;
-    Ok(Json(MetricVersionAnswer::of(found)))
+) -> Result<Json<DefinitionVersionAnswer>, Problem> {
+    let found = METRICS
+        .version(&state, access.scope(), &metric, &version)
+        .await?;
+    Ok(Json(DefinitionVersionAnswer::of(found)))
 }
 
 fn parsed(text: &str) -> Result<MetricDefinition, Problem> {

@@ -18,7 +18,7 @@ use super::definitions::metric_of;
 use super::values::{ValueAnswer, ValuesQuery, asked_of};
 use crate::middleware::auth::AdminAccess;
 use crate::middleware::body::QueryParameters;
-use crate::native::features::views::off_thread;
+use crate::native::off_thread;
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::ApiState;
 

@@ -17,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::definitions::{MetricSummary, metric_of};
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::QueryParameters;
-use crate::native::features::views::off_thread;
+use crate::native::off_thread;
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::ApiState;
 
