@@ -87,17 +87,19 @@ pub async fn run(
 ) -> anyhow::Result<ExitCode> {
     match command {
         MetricCommand::List => {
+            let mut metrics = Vec::new();
             let mut path = "/api/v1/metrics?limit=200".to_owned();
             loop {
-                let answer = client.get(&path).await?;
-                print(&answer, as_json, |answer| {
-                    list_of(answer, "metrics").iter().for_each(print_metric);
-                });
-                match answer["next_cursor"].as_str() {
+                let listed = client.get(&path).await?;
+                metrics.extend_from_slice(list_of(&listed, "metrics"));
+                match listed["next_cursor"].as_str() {
                     Some(cursor) => path = format!("/api/v1/metrics?limit=200&cursor={cursor}"),
                     None => break,
                 }
             }
+            print(&json!({ "metrics": metrics }), as_json, |answer| {
+                list_of(answer, "metrics").iter().for_each(print_metric);
+            });
         }
         MetricCommand::Describe { metric } => {
             let path = format!("/api/v1/metrics/{}", escape(&metric));
