@@ -371,6 +371,18 @@ mod tests {
     }
 
     #[test]
+    fn a_plugin_from_the_compiler_tells_of_its_examples_and_of_songs() {
+        let module = include_bytes!("../../tests/fixtures/plugin/line_length.wasm");
+        let loaded = PluginModule::load(module).expect("it is a plugin");
+        super::super::examples::check(&loaded).expect("its examples hold");
+        let told = run_on(module, "one two\n\nthree four five six").expect("it answers");
+        let values: Vec<&Value> = told.iter().map(|one| &one.value).collect();
+        assert_eq!(values, [&Value::from(3.0), &Value::from(4)]);
+        let told = run_on(module, " \n").expect("it answers");
+        assert_eq!(told[0].reason.as_deref(), Some("there are no words"));
+    }
+
+    #[test]
     fn the_same_input_gives_the_same_answer() {
         let module = answering(r#"{"descriptors":[{"name":"mean_words","value":0.1}]}"#);
         let first = run_on(&module, "one").expect("it answers");
