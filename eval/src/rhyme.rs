@@ -5,6 +5,7 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use leitmotif_analysis::lyrics::french::FrenchEnd;
 use leitmotif_analysis::lyrics::rhyme::{EndWord, RhymeModel, Scheme, SpelledRime};
 use leitmotif_analysis::lyrics::russian::{RussianEnd, StressCandidates};
 
@@ -53,6 +54,11 @@ impl Stanza {
         self.words.iter().map(rime).collect()
     }
 
+    /// The words as they sound in French.
+    pub fn french_ends(&self) -> Vec<FrenchEnd> {
+        self.words.iter().map(|word| FrenchEnd::new(word)).collect()
+    }
+
     /// The words as they sound in Russian.
     pub fn russian_ends(&self) -> Vec<RussianEnd> {
         self.words
@@ -90,8 +96,13 @@ pub fn run(args: &Args) -> anyhow::Result<serde_json::Value> {
     let judged = judge(&poems, |poem| schemes(poem, &args.language));
     let mut summary = judged.told();
     summary["seconds"] = serde_json::json!(started.elapsed().as_secs_f64());
+    if args.language == "fr" {
+        summary["authors"] = by_author(&poems, &args.language);
+        summary["by_spelling"] = judge(&poems, |poem| spelled_schemes(poem, "fr")).told();
+        summary["equal_suffixes"] = judge(&poems, suffix_schemes).told();
+    }
     if args.language == "ru" {
-        summary["authors"] = by_author(&poems);
+        summary["authors"] = by_author(&poems, &args.language);
         summary["by_spelling"] = judge(&poems, |poem| spelled_schemes(poem, "ru")).told();
         summary["equal_suffixes"] = judge(&poems, suffix_schemes).told();
         summary["stress_known"] = serde_json::json!(known_stress_share(&poems));
@@ -136,25 +147,26 @@ fn judge(poems: &[Poem], read: impl Fn(&Poem) -> Vec<Scheme>) -> Judged {
     judged
 }
 
-fn by_author(poems: &[Poem]) -> serde_json::Value {
+fn by_author(poems: &[Poem], language: &str) -> serde_json::Value {
     let mut authors: BTreeMap<&str, Vec<Poem>> = BTreeMap::new();
     for poem in poems {
         authors.entry(&poem.author).or_default().push(poem.clone());
     }
     let told = authors.into_iter().map(|(author, poems)| {
-        let mut told = judge(&poems, |poem| schemes(poem, "ru")).told();
+        let mut told = judge(&poems, |poem| schemes(poem, language)).told();
         told["calibration"].take();
         (author.to_owned(), told)
     });
     serde_json::Value::Object(told.collect())
 }
 
-/// Schemes by the rules of the language: the sound of English and Russian, the spelling of others.
+/// Schemes by the rules of the language: the sound of English, French and Russian, the spelling of others.
 fn schemes(poem: &Poem, language: &str) -> Vec<Scheme> {
     let model = RhymeModel::embedded();
     let stanzas = poem.stanzas.iter();
     match language {
         "en" => model.schemes(&stanzas.map(Stanza::end_words).collect::<Vec<_>>()),
+        "fr" => model.french_schemes(&stanzas.map(Stanza::french_ends).collect::<Vec<_>>()),
         "ru" => russian_schemes(poem),
         _ => spelled_schemes(poem, language),
     }
@@ -166,7 +178,7 @@ pub fn russian_schemes(poem: &Poem) -> Vec<Scheme> {
     RhymeModel::embedded().russian_schemes(&stanzas.collect::<Vec<_>>())
 }
 
-/// Schemes by reduced letters, which Russian had before its sounds.
+/// Schemes by reduced letters, which French and Russian had before their sounds.
 pub fn spelled_schemes(poem: &Poem, language: &str) -> Vec<Scheme> {
     let stanzas = poem.stanzas.iter().map(|stanza| stanza.rimes(language));
     RhymeModel::embedded().spelled_schemes(&stanzas.collect::<Vec<_>>())
@@ -220,7 +232,7 @@ pub fn read_poems(path: &Path, is_split: bool) -> anyhow::Result<Vec<Poem>> {
     let (mut name, mut author) = (String::new(), String::new());
     let mut lines = open_text(path)?.lines();
     while let Some(line) = lines.next() {
-        let line = line?;
+        let line = decoded_once(line?);
         if let Some(comment) = line.strip_prefix('#') {
             name.clear();
             if let Some(found) = comment.trim().strip_prefix("AUTHOR ") {
@@ -253,6 +265,16 @@ pub fn read_poems(path: &Path, is_split: bool) -> anyhow::Result<Vec<Poem>> {
         }
     }
     Ok(poems)
+}
+
+/// Undoes UTF-8 that was taken for Latin-1 and written as UTF-8 again, as the French verse comes.
+fn decoded_once(line: String) -> String {
+    let bytes: Option<Vec<u8>> = line
+        .chars()
+        .map(|letter| u8::try_from(letter).ok())
+        .collect();
+    let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    text.unwrap_or(line)
 }
 
 #[derive(Default)]

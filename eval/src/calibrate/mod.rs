@@ -44,7 +44,7 @@ enum What {
         jobs: usize,
     },
     /// Rhyme schemes, on annotated verse: English by models that did not see the author, French by
-    /// spelling, which is not learned.
+    /// rule and by spelling, which are not learned.
     Rhyme {
         /// Annotated English verse with authors.
         #[arg(long)]
@@ -127,7 +127,8 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
             out,
         } => {
             let english = verse::judge_english(&read_poems(english, false)?);
-            let french = verse::judge_french(&read_poems(french, false)?);
+            let poems = read_poems(french, false)?;
+            let (french, spelled) = (verse::judge_french(&poems), verse::judge_spelled(&poems));
             let table = |name, text, samples| Table {
                 name,
                 text,
@@ -138,11 +139,17 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
                 table("VERSE", "Verse on the page, by sound.", english.verse),
                 table("SUNG", "Sung lines, by sound.", english.sung),
                 table(
-                    "SPELLED_VERSE",
-                    "Verse on the page, by spelling.",
+                    "FRENCH_VERSE",
+                    "French verse on the page, by rule.",
                     french.verse,
                 ),
-                table("SPELLED_SUNG", "Sung lines, by spelling.", french.sung),
+                table("FRENCH_SUNG", "Sung lines in French, by rule.", french.sung),
+                table(
+                    "SPELLED_VERSE",
+                    "Verse on the page, by spelling.",
+                    spelled.verse,
+                ),
+                table("SPELLED_SUNG", "Sung lines, by spelling.", spelled.sung),
             ];
             write_tables(out, verse::HEADER, "pub(super)", &tables)
         }

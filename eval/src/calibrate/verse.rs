@@ -13,7 +13,8 @@ pub const HEADER: &str = "\
 //! `confidence.rs`, and the offset.
 //!
 //! Fitted on annotated verse of the public domain: English by models that did not see the author, five
-//! folds; French by spelling, which is not learned, with rising steps after the weights as sung. Not edited by hand; made from the repository's root by
+//! folds; French by rule, and by spelling for other languages, neither of which is learned; by spelling as
+//! sung with rising steps after the weights. Not edited by hand; made from the repository's root by
 //!
 //! ```text
 //! cargo run --release -p leitmotif-eval -- calibrate rhyme --english VERSE.pgold --french VERSE.pgold --out crates/analysis/src/lyrics/rhyme/confidence_weights.rs
@@ -71,23 +72,42 @@ pub fn judge_english(poems: &[Poem]) -> Verse {
     judged
 }
 
-/// Reads French verse by its spelling.
+/// Reads French verse by its rules, which are not learned.
 pub fn judge_french(poems: &[Poem]) -> Verse {
     let model = RhymeModel::embedded();
-    let fold_of = folds(poems);
-    let mut judged = Verse::default();
-    for poem in poems {
+    let read = |poem: &Poem| {
+        let ends: Vec<_> = poem.stanzas.iter().map(Stanza::french_ends).collect();
+        [
+            model.french_schemes(&ends),
+            model.french_sung_schemes(&ends),
+        ]
+    };
+    judge_by(poems, read)
+}
+
+/// Reads French verse by its spelling alone, for languages that have no rules here.
+pub fn judge_spelled(poems: &[Poem]) -> Verse {
+    let model = RhymeModel::embedded();
+    let read = |poem: &Poem| {
         let rimes: Vec<Vec<SpelledRime>> = poem
             .stanzas
             .iter()
             .map(|stanza| stanza.rimes("fr"))
             .collect();
-        judged.take(
-            poem,
-            fold_of(poem),
-            &model.spelled_schemes(&rimes),
-            &model.spelled_sung_schemes(&rimes),
-        );
+        [
+            model.spelled_schemes(&rimes),
+            model.spelled_sung_schemes(&rimes),
+        ]
+    };
+    judge_by(poems, read)
+}
+
+fn judge_by(poems: &[Poem], read: impl Fn(&Poem) -> [Vec<Scheme>; 2]) -> Verse {
+    let fold_of = folds(poems);
+    let mut judged = Verse::default();
+    for poem in poems {
+        let [verse, sung] = read(poem);
+        judged.take(poem, fold_of(poem), &verse, &sung);
     }
     judged
 }

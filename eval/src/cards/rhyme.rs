@@ -9,7 +9,7 @@ use leitmotif_analysis::lyrics::rhyme::Scheme;
 
 use super::card::{Card, Confidence, Data, Metric, Peer, Score, worst};
 use super::{blank, peers};
-use crate::calibrate::verse::{Verse, judge_english, judge_french};
+use crate::calibrate::verse::{Verse, judge_english, judge_french, judge_spelled};
 use crate::calibrate::{FOLD_COUNT, Sample, cross_validated, cross_validated_steps};
 use crate::calibration::{Calibration, Outcome, rounded};
 use crate::rap_pairs::read_pairs;
@@ -99,7 +99,8 @@ fn by_author(poems: &[Poem], verse: &Verse) -> Vec<Counts> {
 fn verse(kit: &Path) -> anyhow::Result<Card> {
     let poems = read_poems(&kit.join("rhyme_en.dev.pgold"), false)?;
     let english = judge_english(&poems);
-    let french = judge_french(&read_poems(&kit.join("rhyme_fr.dev.pgold"), false)?);
+    let french_poems = read_poems(&kit.join("rhyme_fr.dev.pgold"), false)?;
+    let (french, spelled) = (judge_french(&french_poems), judge_spelled(&french_poems));
     let authors = by_author(&poems, &english);
     let mut scores = vec![
         PAIR_F1.of_items("English, authors held out", authors.len(), |drawn| {
@@ -111,8 +112,22 @@ fn verse(kit: &Path) -> anyhow::Result<Card> {
         "English, authors held out, read as sung",
         &exact(&english.sung),
     ));
-    scores.extend(EXACT.mean("French, by spelling", &exact(&french.verse)));
-    scores.extend(EXACT.mean("French, by spelling, read as sung", &exact(&french.sung)));
+    let authors = by_author(&french_poems, &french);
+    scores.push(
+        PAIR_F1.of_items("French by rule, authors drawn", authors.len(), |drawn| {
+            f1(drawn.iter().map(|&at| authors[at]))
+        }),
+    );
+    scores.extend(EXACT.mean("French by rule", &exact(&french.verse)));
+    scores.extend(EXACT.mean("French by rule, read as sung", &exact(&french.sung)));
+    scores.extend(EXACT.mean(
+        "French by spelling alone, as languages without rules",
+        &exact(&spelled.verse),
+    ));
+    scores.extend(EXACT.mean(
+        "French by spelling alone, read as sung",
+        &exact(&spelled.sung),
+    ));
     let failures = english
         .read
         .iter()
@@ -139,7 +154,7 @@ fn verse(kit: &Path) -> anyhow::Result<Card> {
             Data { name: "French verse with rhyme schemes", count: french.verse.len(), of: "stanzas", origin: "written, annotated by hand", licence: "public domain, annotations without a licence; evaluation" },
         ],
         scores,
-        confidences: verse_confidences(&english, &french)?,
+        confidences: verse_confidences(&english, &french, &spelled)?,
         peers,
         failures: worst("exact scheme", 0.95, failures),
         notes: vec![
@@ -148,7 +163,7 @@ fn verse(kit: &Path) -> anyhow::Result<Card> {
             "Density, chains and counts of rhymes have no labels: only the schemes under them are validated.".to_owned(),
             format!(
                 "Russian is by rule and in beta: of {:.0} % of the line ends the stress is known, of the others every place is weighed. The verse is \
-                 classical and regular; songs will score lower, and the confidence is that of French.",
+                 classical and regular; songs will score lower, and the confidence is that of languages known by spelling.",
                 100.0 * known_stress_share(&russian)
             ),
         ],
@@ -156,7 +171,11 @@ fn verse(kit: &Path) -> anyhow::Result<Card> {
     })
 }
 
-fn verse_confidences(english: &Verse, french: &Verse) -> anyhow::Result<Vec<Confidence>> {
+fn verse_confidences(
+    english: &Verse,
+    french: &Verse,
+    spelled: &Verse,
+) -> anyhow::Result<Vec<Confidence>> {
     Ok(vec![
         calibration(
             "the scheme of an English stanza",
@@ -168,10 +187,15 @@ fn verse_confidences(english: &Verse, french: &Verse) -> anyhow::Result<Vec<Conf
             "The same as lyrics are read, as sung: the ear may change what verse expects. Authors that neither the model nor the map saw.",
             &english.sung,
         )?,
+        calibration(
+            "rhyme_scheme, French",
+            "French by rule, read as sung; authors that the weights did not see, seven in five folds.",
+            &french.sung,
+        )?,
         Confidence {
             of: "rhyme_scheme, other languages",
-            definition: "French, read as sung by its spelling; authors that neither the weights nor the steps saw, seven in five folds.",
-            calibration: Calibration::of(&cross_validated_steps(&french.sung))
+            definition: "French, read as sung by its spelling alone; authors that neither the weights nor the steps saw, seven in five folds.",
+            calibration: Calibration::of(&cross_validated_steps(&spelled.sung))
                 .context("no stanza to judge")?,
         },
     ])

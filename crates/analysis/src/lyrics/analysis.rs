@@ -19,7 +19,7 @@ use crate::descriptor::Descriptor;
 use sound::Sound;
 
 /// Version of every descriptor of the words; a changed number a user can see bumps it.
-pub const WORDS_VERSION: &str = "4";
+pub const WORDS_VERSION: &str = "5";
 /// Window in which large vocabularies are compared across artists.
 const UNIQUE_WORDS_WINDOW: usize = 35_000;
 
@@ -66,6 +66,7 @@ pub fn analyze_lyrics_as(raw: &str, language: Option<&str>) -> LyricsAnalysis {
     let meaning = describe_meaning(&text, &words, code);
     let sound = match code {
         Some("en") => Sound::of_english(&text, &words),
+        Some("fr") => Sound::of_french(&text, &words),
         Some("ru") => Sound::of_russian(&text, &words),
         Some(code) => Sound::of_spelling(&text, &words, code),
         None => Sound::default(),

@@ -3,6 +3,7 @@
 pub mod embedding;
 pub mod explicit;
 pub mod flow;
+pub mod french;
 pub mod language;
 pub mod learned;
 pub mod meaning;

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{described, measured, spread};
 use crate::descriptor::Descriptor;
 use crate::lyrics::flow::{Flow, alliteration, stress_regularity};
+use crate::lyrics::french::FrenchEnd;
 use crate::lyrics::readability::{SMOG_SENTENCES_MIN, TextCounts};
 use crate::lyrics::rhyme::{
     ChainLimits, EndWord, RhymeChains, RhymeModel, RhymeSpan, Scheme, SpelledRime,
@@ -93,6 +94,18 @@ impl Sound {
         let read =
             |stanzas: &[Vec<SpelledRime>]| RhymeModel::embedded().spelled_sung_schemes(stanzas);
         Self::of_line_ends(text, words, code, ends, read)
+    }
+
+    /// French by rule: syllables by spelling, rhyme by how words end.
+    pub(super) fn of_french(text: &LyricsText, words: &TextWords<'_>) -> Self {
+        let ends = words
+            .lines()
+            .map(|line| FrenchEnd::new(line.last().map_or("", |word| word.token.text)));
+        let read = |stanzas: &[Vec<FrenchEnd>]| RhymeModel::embedded().french_sung_schemes(stanzas);
+        Self {
+            method: Cow::Borrowed("french-rules"),
+            ..Self::of_line_ends(text, words, "fr", ends, read)
+        }
     }
 
     /// Russian by rule: in beta, so the method says it, and of how many words the stress is known.

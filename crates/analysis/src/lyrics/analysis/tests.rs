@@ -109,6 +109,20 @@ fn russian_is_measured_by_rule_and_says_that_it_is_in_beta() {
 }
 
 #[test]
+fn french_is_heard_by_its_rules() {
+    let lyrics = "le soir descend sur les maisons\nla ville chante encore nos chansons\net dans la rue où tu m'attends\nje suis plus vieux de cent printemps";
+    let analysis = analyze_lyrics(lyrics);
+    assert_eq!(value(&analysis, "language"), json!("fr"));
+    assert_eq!(value(&analysis, "rhyme_scheme"), json!(["aabb"]));
+    let mut scheme = analysis.descriptors.iter();
+    let scheme = scheme
+        .find(|one| one.name == "rhyme_scheme")
+        .expect("there is one");
+    assert_eq!(scheme.method, "french-rules");
+    assert!(scheme.confidence.is_some_and(|confidence| confidence > 0.5));
+}
+
+#[test]
 fn the_unknown_is_null_and_never_invented() {
     for raw in ["", "la la la", "\u{0}\u{feff}", "夜の道を歩いている"] {
         let analysis = analyze_lyrics(raw);

@@ -1,7 +1,9 @@
 //! How sure a scheme is: log odds that are linear in the evidence of its stanza; of sung lines read by their
 //! spelling, by steps of these.
 
-use super::confidence_weights::{SPELLED_SUNG, SPELLED_SUNG_STEPS, SPELLED_VERSE, SUNG, VERSE};
+use super::confidence_weights::{
+    FRENCH_SUNG, FRENCH_VERSE, SPELLED_SUNG, SPELLED_SUNG_STEPS, SPELLED_VERSE, SUNG, VERSE,
+};
 use super::scheme::{Evidence, Scheme};
 use crate::logistic::{Step, probability, probability_of_step};
 
@@ -14,11 +16,13 @@ const SHARE_MARGIN: f32 = 1e-4;
 /// Lines farther apart are no rivals: the ear would not join them.
 const RIVAL_GAP_MAX: usize = 4;
 
-/// What was read: verse on the page or sung lines, by sound or by spelling.
+/// What was read: verse on the page or sung lines, by sound, by the rules of French, or by spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Verse,
     Sung,
+    FrenchVerse,
+    FrenchSung,
     SpelledVerse,
     SpelledSung,
 }
@@ -28,6 +32,8 @@ pub(super) fn judge(kind: Kind, schemes: &mut [Scheme], stanzas: &[Evidence]) {
     let weights = match kind {
         Kind::Verse => &VERSE,
         Kind::Sung => &SUNG,
+        Kind::FrenchVerse => &FRENCH_VERSE,
+        Kind::FrenchSung => &FRENCH_SUNG,
         Kind::SpelledVerse => &SPELLED_VERSE,
         Kind::SpelledSung => &SPELLED_SUNG,
     };

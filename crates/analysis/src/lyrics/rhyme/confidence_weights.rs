@@ -2,7 +2,8 @@
 //! `confidence.rs`, and the offset.
 //!
 //! Fitted on annotated verse of the public domain: English by models that did not see the author, five
-//! folds; French by spelling, which is not learned, with rising steps after the weights as sung. Not edited by hand; made from the repository's root by
+//! folds; French by rule, and by spelling for other languages, neither of which is learned; by spelling as
+//! sung with rising steps after the weights. Not edited by hand; made from the repository's root by
 //!
 //! ```text
 //! cargo run --release -p leitmotif-eval -- calibrate rhyme --english VERSE.pgold --french VERSE.pgold --out crates/analysis/src/lyrics/rhyme/confidence_weights.rs
@@ -15,17 +16,23 @@ pub(super) static VERSE: [f64; 6] = [0.6018, -2.4058, -0.2369, -0.0288, 0.0000, 
 /// Sung lines, by sound.
 pub(super) static SUNG: [f64; 6] = [0.4965, -2.0091, -0.1329, -0.1228, -4.8415, 4.1813];
 
+/// French verse on the page, by rule.
+pub(super) static FRENCH_VERSE: [f64; 6] = [0.5767, -1.1492, -0.2382, -0.4094, 0.0000, 0.7477];
+
+/// Sung lines in French, by rule.
+pub(super) static FRENCH_SUNG: [f64; 6] = [0.2014, -1.5657, 0.0923, -0.2842, -2.4202, 3.5226];
+
 /// Verse on the page, by spelling.
-pub(super) static SPELLED_VERSE: [f64; 6] = [0.5665, -1.6115, -0.2982, -0.2962, 0.0000, 2.5526];
+pub(super) static SPELLED_VERSE: [f64; 6] = [0.5874, -1.6067, -0.2973, -0.2802, 0.0000, 2.5043];
 
 /// Sung lines, by spelling.
-pub(super) static SPELLED_SUNG: [f64; 6] = [0.2837, -1.7375, 0.1589, -0.0122, -2.9249, 3.4333];
+pub(super) static SPELLED_SUNG: [f64; 6] = [0.2751, -1.6959, 0.1508, -0.0164, -2.9334, 3.4178];
 
 /// Steps from the score by these weights to the probability.
 pub(super) static SPELLED_SUNG_STEPS: [(f64, f64); 5] = [
-    (0.0021, 0.1853),
-    (0.7144, 0.8472),
-    (0.9169, 0.9852),
-    (0.9614, 0.9936),
-    (0.9707, 0.9972),
+    (0.0023, 0.1841),
+    (0.7197, 0.8468),
+    (0.9165, 0.9853),
+    (0.9604, 0.9933),
+    (0.9682, 0.9973),
 ];

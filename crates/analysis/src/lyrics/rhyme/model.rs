@@ -9,6 +9,7 @@ use super::end_word::{EndWord, PAIR_FEATURE_COUNT, pair_features};
 use super::fit::AnnotatedPoem;
 use super::scheme::{Decoder, Evidence, Scheme};
 use super::spelled::SpelledRime;
+use crate::lyrics::french::FrenchEnd;
 use crate::lyrics::russian::RussianEnd;
 
 static EMBEDDED: &str = include_str!("../../../data/rhyme_model.json");
@@ -132,17 +133,31 @@ impl RhymeModel {
         self.decoded(Kind::SpelledVerse, stanzas, SpelledRime::log_odds)
     }
 
+    /// Finds the schemes of sung stanzas of French, known by rule.
+    ///
+    /// - Shape and cost: as [`RhymeModel::schemes`].
+    pub fn french_sung_schemes(&self, stanzas: &[Vec<FrenchEnd>]) -> Vec<Scheme> {
+        self.decoded(Kind::FrenchSung, stanzas, FrenchEnd::log_odds_sung)
+    }
+
+    /// Finds the schemes of stanzas of French verse, known by rule.
+    ///
+    /// - Shape and cost: as [`RhymeModel::schemes`].
+    pub fn french_schemes(&self, stanzas: &[Vec<FrenchEnd>]) -> Vec<Scheme> {
+        self.decoded(Kind::FrenchVerse, stanzas, FrenchEnd::log_odds)
+    }
+
     /// Finds the schemes of sung stanzas of Russian, known by rule.
     ///
-    /// - Shape and cost: as [`RhymeModel::schemes`]. The confidence is that of French by spelling: no
-    ///   sung Russian is annotated.
+    /// - Shape and cost: as [`RhymeModel::schemes`]. The confidence is that of languages known by
+    ///   spelling: no sung Russian is annotated.
     pub fn russian_sung_schemes(&self, stanzas: &[Vec<RussianEnd>]) -> Vec<Scheme> {
         self.decoded(Kind::SpelledSung, stanzas, RussianEnd::log_odds)
     }
 
     /// Finds the schemes of stanzas of Russian verse, known by rule.
     ///
-    /// - Shape and cost: as [`RhymeModel::schemes`]; the confidence is that of French by spelling.
+    /// - Shape and cost: as [`RhymeModel::schemes`]; the confidence is that of languages known by spelling.
     pub fn russian_schemes(&self, stanzas: &[Vec<RussianEnd>]) -> Vec<Scheme> {
         self.decoded(Kind::SpelledVerse, stanzas, RussianEnd::log_odds)
     }
@@ -157,8 +172,8 @@ impl RhymeModel {
         let evidence: Vec<Evidence> = stanzas.iter().map(judged).collect();
         let decoder = Decoder::new(self, &evidence);
         let mut schemes = match kind {
-            Kind::Verse | Kind::SpelledVerse => decoder.decode(&evidence),
-            Kind::Sung | Kind::SpelledSung => decoder.decode_heard(&evidence),
+            Kind::Verse | Kind::FrenchVerse | Kind::SpelledVerse => decoder.decode(&evidence),
+            Kind::Sung | Kind::FrenchSung | Kind::SpelledSung => decoder.decode_heard(&evidence),
         };
         confidence::judge(kind, &mut schemes, &evidence);
         schemes
