@@ -16,5 +16,5 @@ pub mod webhooks;
 
 pub use middleware::auth::Caller;
 pub use problem::Problem;
-pub use router::router;
+pub use router::{probes, router};
 pub use state::{ApiParts, ApiState};

@@ -110,6 +110,13 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
+    /// Another process answers requests.
+    pub fn other_role() -> Self {
+        let detail = "this process has a role that answers no requests but `/livez`, `/readyz` and `/metrics`; ask one \
+                      that is started with `--role api` or without a role";
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
     /// The route exists, the method does not.
     pub fn method_not_allowed() -> Self {
         let detail = "this route does not know the method; see the Allow header";

@@ -160,6 +160,16 @@ fn described_features() -> OpenApiRouter<ApiState> {
         .routes(routes!(past::rows))
 }
 
+/// Whether the process lives, is ready and how it does, for one that answers nothing else.
+pub fn probes(state: ApiState) -> Router {
+    let routes = Router::new()
+        .route("/livez", get(native::probes::livez))
+        .route("/readyz", get(native::probes::readyz))
+        .route("/metrics", get(native::probes::metrics))
+        .fallback(|| async { Problem::other_role() });
+    layered(routes, state)
+}
+
 /// The described routes of metrics by definition.
 fn described_metrics() -> OpenApiRouter<ApiState> {
     use native::metrics::{definitions, recount, values};
@@ -190,12 +200,18 @@ pub fn router(state: ApiState, pages: Router<ApiState>) -> Router {
         let document = document.clone();
         async move { ([(header::CONTENT_TYPE, "application/json")], document) }
     };
-    routes
+    let routes = routes
         .route("/healthz", get(native::probes::livez))
         .route("/openapi.json", get(serve_document))
         .merge(protocols::routes())
         .merge(pages)
-        .fallback(|OriginalUri(uri): OriginalUri| async move { Problem::no_route(uri.path()) })
+        .fallback(|OriginalUri(uri): OriginalUri| async move { Problem::no_route(uri.path()) });
+    layered(routes, state)
+}
+
+/// What every request passes through, the last first.
+fn layered(routes: Router<ApiState>, state: ApiState) -> Router {
+    routes
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         // Bodies are bounded where they are read, each by its own limit.
         .layer(DefaultBodyLimit::disable())

@@ -10,6 +10,7 @@ pub mod rank_metrics;
 
 pub mod bandit;
 pub mod diversify;
+pub mod drift;
 pub mod exposure;
 pub mod factorize;
 pub mod heads;

@@ -6,6 +6,7 @@
 
 pub mod catalogue;
 pub mod cold_map;
+pub mod drift;
 pub mod error;
 pub mod keyed;
 pub mod known;

@@ -10,6 +10,7 @@ mod entropy;
 mod lyrics_encoder;
 mod platform;
 mod progress;
+mod role;
 mod sealed_webhooks;
 mod settings;
 mod telling;

@@ -1,4 +1,6 @@
-//! The composition root: the only file that names a backend.
+//! The composition root: the only module that names a backend.
+
+mod services;
 
 use std::fs;
 use std::io::Write;
@@ -22,40 +24,25 @@ use leitmotif_domain::tenant::keys::issue;
 use leitmotif_domain::tenant::{PresentedKey, Scope, SealKey, Tenant};
 use leitmotif_domain::{Clock, OperatorScope, TenantId, TenantScope};
 use leitmotif_features::Features;
-use leitmotif_features::metrics::MetricRegistry;
-use leitmotif_ingest::Catalogue;
-use leitmotif_ingest::duplicates::DuplicatesRunner;
-use leitmotif_ingest::jobs::{
-    AnalyzeRunner, AudioProcess, Beginnings, DecoderProcess, JobRunner, ScanRunner,
-    TenantDirectory, TextsRunner, Workers,
-};
-use leitmotif_ingest::listens::ScrobbleLog;
-use leitmotif_ingest::lyrics_encoder::LyricsEncoder;
-use leitmotif_ingest::lyrics_space::LyricsSpaces;
-use leitmotif_ingest::plugins::{PluginProcess, Plugins, SpreadPluginsRunner};
+use leitmotif_ingest::jobs::{AudioProcess, Beginnings, DecoderProcess, TenantDirectory, Workers};
+use leitmotif_recommend::Recommender;
 use leitmotif_recommend::exposures::ExposureWriter;
 use leitmotif_recommend::layouts::Layouts;
-use leitmotif_recommend::map::Mapper;
-use leitmotif_recommend::service::Stores;
-use leitmotif_recommend::{Recommender, Searcher};
 use leitmotif_storage::embedded::EmbeddedStorage;
 use leitmotif_storage::ports::{Accounts, Ledger, WebhookStore};
 use sha2::{Digest, Sha256};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// A data folder as it lies there, for `leitmotif doctor`.
 pub use leitmotif_storage::embedded::inspect;
 
+use self::services::Services;
 use crate::entropy::SystemEntropy;
 use crate::lyrics_encoder;
 use crate::sealed_webhooks::SealedWebhooks;
 use crate::settings::Settings;
 use crate::telling::Telling;
-use crate::trainer::{
-    BatchRunner, EncodeLyricsRunner, FormerSpaces, HeadsBehind, LearnLyricsRunner,
-    TrainHeadsRunner, TrainRunner,
-};
 use crate::trust;
 
 /// The file with the local operator's key, readable by the folder's owner alone.
@@ -103,12 +90,18 @@ impl Platform {
         let services = Services::new(&storage, exposure_writer, encoder, own, &clock, &entropy);
         let decoder: Arc<dyn AudioProcess> = Arc::new(DecoderProcess::new(program));
         let count = settings.worker_count();
-        let workers = services.workers(&storage, &directory, &entropy, &decoder, count);
+        let runners = services.runners(settings.role, &storage, &decoder, count);
+        let workers = services.workers(runners, &storage, &directory, &entropy);
         free_claims(&storage, &workers, &directory).await?;
         let (stop, stopped) = watch::channel(false);
         let workers = tokio::spawn(Arc::new(workers).run(count, stopped));
         let is_ready = Arc::new(AtomicBool::new(false));
-        let (warming, is_warm) = warm(&services.recommender, directory.scopes());
+        let warmed = if settings.role.answers() {
+            directory.scopes()
+        } else {
+            Vec::new()
+        };
+        let (warming, is_warm) = warm(&services.recommender, warmed);
         let daily = daily_of(settings, &storage);
         let metrics = Metrics::default();
         let webhooks = sealed_webhooks(settings, &storage, &entropy)?;
@@ -137,7 +130,11 @@ impl Platform {
             metrics,
         };
         let state = running.state(settings, &storage, &services);
-        let router = leitmotif_api::router(state, leitmotif_studio::pages());
+        let router = if settings.role.answers() {
+            leitmotif_api::router(state, leitmotif_studio::pages())
+        } else {
+            leitmotif_api::probes(state)
+        };
         is_ready.store(true, Ordering::Release);
         Ok(Self {
             router,
@@ -327,127 +324,6 @@ impl Running {
             keys: Default::default(),
             replays: Default::default(),
         })
-    }
-}
-
-/// What works on the stores.
-struct Services {
-    scrobbles: Arc<ScrobbleLog>,
-    catalogue: Arc<Catalogue>,
-    recommender: Arc<Recommender>,
-    features: Arc<Features>,
-    metric_registry: Arc<MetricRegistry>,
-    search: Arc<Searcher>,
-    mapper: Arc<Mapper>,
-    lyrics_spaces: Arc<LyricsSpaces>,
-    plugins: Arc<Plugins>,
-    wake: Arc<Notify>,
-}
-
-impl Services {
-    fn new(
-        storage: &Arc<EmbeddedStorage>,
-        exposures: ExposureWriter,
-        encoder: Option<Arc<dyn LyricsEncoder>>,
-        program: PathBuf,
-        clock: &Arc<dyn Clock>,
-        entropy: &Arc<dyn Entropy>,
-    ) -> Self {
-        let stores = Stores {
-            catalog: storage.clone(),
-            log: storage.clone(),
-            vectors: storage.clone(),
-            blobs: storage.clone(),
-            models: storage.clone(),
-            definitions: storage.clone(),
-            clock: Arc::clone(clock),
-            entropy: Arc::clone(entropy),
-        };
-        let catalogue = Arc::new(Catalogue::over(storage, clock));
-        let recommender = Arc::new(Recommender::new(stores, exposures));
-        let search = Arc::new(Searcher::new(Arc::clone(&recommender)));
-        Self {
-            scrobbles: Arc::clone(&catalogue.scrobbles),
-            lyrics_spaces: Arc::new(LyricsSpaces::new(Arc::clone(&catalogue), encoder)),
-            plugins: Arc::new(Plugins {
-                catalogue: Arc::clone(&catalogue),
-                host: Arc::new(PluginProcess { program }),
-            }),
-            catalogue,
-            recommender,
-            mapper: Arc::new(Mapper::new(Arc::clone(&search))),
-            search,
-            features: Arc::new(Features::new(
-                storage.clone(),
-                storage.clone(),
-                Arc::clone(clock),
-            )),
-            metric_registry: Arc::new(MetricRegistry::new(storage.clone(), storage.clone())),
-            wake: Arc::new(Notify::new()),
-        }
-    }
-
-    fn workers(
-        &self,
-        storage: &Arc<EmbeddedStorage>,
-        directory: &Arc<TenantDirectory>,
-        entropy: &Arc<dyn Entropy>,
-        decoder: &Arc<dyn AudioProcess>,
-        count: usize,
-    ) -> Workers {
-        let former = FormerSpaces {
-            spaces: Arc::clone(&self.lyrics_spaces),
-            mapper: Arc::clone(&self.mapper),
-        };
-        let heads = HeadsBehind {
-            recommender: Arc::clone(&self.recommender),
-            jobs: storage.clone(),
-        };
-        let runners: Vec<Arc<dyn JobRunner>> = vec![
-            Arc::new(TrainRunner {
-                recommender: Arc::clone(&self.recommender),
-            }),
-            Arc::new(TrainHeadsRunner {
-                recommender: Arc::clone(&self.recommender),
-                former: former.clone(),
-            }),
-            Arc::new(LearnLyricsRunner {
-                heads: heads.clone(),
-                former: former.clone(),
-            }),
-            Arc::new(EncodeLyricsRunner { heads, former }),
-            Arc::new(BatchRunner {
-                recommender: Arc::clone(&self.recommender),
-            }),
-            Arc::new(ScanRunner {
-                catalogue: Arc::clone(&self.catalogue),
-            }),
-            Arc::new(TextsRunner {
-                catalogue: Arc::clone(&self.catalogue),
-            }),
-            Arc::new(SpreadPluginsRunner {
-                catalogue: Arc::clone(&self.catalogue),
-            }),
-            Arc::new(DuplicatesRunner {
-                catalogue: Arc::clone(&self.catalogue),
-            }),
-            Arc::new(AnalyzeRunner {
-                catalogue: Arc::clone(&self.catalogue),
-                process: Arc::clone(decoder),
-                ledger: storage.clone(),
-                lyrics_spaces: Arc::clone(&self.lyrics_spaces),
-                computing: Semaphore::new(count),
-                plugins: Arc::clone(&self.plugins),
-            }),
-        ];
-        Workers {
-            queue: storage.clone(),
-            log: storage.clone(),
-            directory: Arc::clone(directory),
-            runners,
-            wake: Arc::clone(&self.wake),
-            entropy: Arc::clone(entropy),
-        }
     }
 }
 

@@ -10,6 +10,8 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+use crate::role::Role;
+
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,6 +20,9 @@ pub struct Settings {
     pub data: PathBuf,
     /// Where the server listens.
     pub address: SocketAddr,
+    /// What the process does of the whole; only `serve --role` says so, as all else needs everything.
+    #[serde(skip)]
+    pub role: Role,
     /// Analysis workers, each with a decoding child; 0 for one per core.
     pub workers: usize,
     /// Requests a second that one key may make.
@@ -81,6 +86,7 @@ impl Default for Settings {
         Self {
             data: PathBuf::from("leitmotif-data"),
             address: SocketAddr::from(([127, 0, 0, 1], 7700)),
+            role: Role::All,
             workers: 0,
             requests_per_second: 2_000,
             request_burst: 10_000,

@@ -38,7 +38,8 @@ pub struct Telling<'p> {
 }
 
 impl Telling<'_> {
-    /// Starts deliveries and the notices of the day; both end when `stop` turns true.
+    /// Starts deliveries and the notices of the day where that is the role of the process; both end when `stop` turns
+    /// true.
     pub fn start(
         &self,
         settings: &Settings,
@@ -65,10 +66,14 @@ impl Telling<'_> {
             directory: Arc::clone(self.directory),
             clock: Arc::clone(self.clock),
         };
-        let tellers = vec![
-            tokio::spawn(Arc::clone(&deliveries).run(stop.subscribe())),
-            tokio::spawn(notices.run(stop.subscribe())),
-        ];
+        let tellers = if settings.role.follows() {
+            vec![
+                tokio::spawn(Arc::clone(&deliveries).run(stop.subscribe())),
+                tokio::spawn(notices.run(stop.subscribe())),
+            ]
+        } else {
+            Vec::new()
+        };
         (deliveries, tellers)
     }
 }

@@ -6,6 +6,8 @@ pub mod filter;
 mod parse;
 pub(crate) mod read;
 
+use std::collections::BTreeMap;
+
 pub use fields::{EventKind, Field, Scalar, text_id};
 pub use filter::Filter;
 
@@ -235,6 +237,9 @@ pub struct ViewDefinition {
     pub join_keys: Vec<String>,
     /// The name that values are pushed under; that of the view where the file gives no other.
     pub push_source: String,
+    /// Groups of features that are read together under one name, from several views as may be: the columns of this view
+    /// in each.
+    pub services: BTreeMap<String, Vec<usize>>,
     /// An entity without an event for so long has no values any more.
     pub ttl_ms: Option<i64>,
     /// What is computed of events.

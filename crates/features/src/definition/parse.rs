@@ -1,6 +1,6 @@
 //! From the file of a view to what it means.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use leitmotif_domain::limits;
 use toml::Spanned;
@@ -52,7 +52,11 @@ pub(super) fn view(text: &str) -> Result<ViewDefinition> {
         .map(|text| feature(source, entity, text));
     let features: Vec<Feature> = features.collect::<Result<_>>()?;
     let (derived, derived_order) = derived(source, &features, &read.derived)?;
+    let columns = features.iter().map(|feature| feature.name.as_str());
+    let columns = columns.chain(derived.iter().map(|derived| derived.name.as_str()));
+    let services = services_of(source, &read.services, &columns.collect::<Vec<_>>())?;
     Ok(ViewDefinition {
+        services,
         push_source: read.push_source.unwrap_or_else(|| name.clone()),
         name,
         description: read.description,
@@ -80,6 +84,40 @@ fn check_names(source: Source<'_>, read: &ViewText, join_keys: &[String]) -> Res
         seen.push(text);
     }
     Ok(())
+}
+
+/// Columns of each service; `*` stands for all.
+fn services_of(
+    source: Source<'_>,
+    given: &BTreeMap<Spanned<String>, Spanned<Vec<String>>>,
+    columns: &[&str],
+) -> Result<BTreeMap<String, Vec<usize>>> {
+    let mut services = BTreeMap::new();
+    for (name, listed) in given {
+        if !is_word(name.get_ref()) {
+            let reason = format!("`{}` is no name of a service", name.get_ref());
+            return Err(source.error_on(name, reason));
+        }
+        let mut chosen = Vec::new();
+        for feature in listed.get_ref() {
+            let place = columns.iter().position(|column| column == feature);
+            match place {
+                Some(place) => chosen.push(place),
+                None if feature == "*" => chosen.extend(0..columns.len()),
+                None => {
+                    let reason = format!("the service lists `{feature}`, which the view lacks");
+                    return Err(source.error_on(listed, reason));
+                }
+            }
+        }
+        chosen.sort_unstable();
+        chosen.dedup();
+        if chosen.is_empty() {
+            return Err(source.error_on(listed, "a service lists at least one feature, or `*`"));
+        }
+        services.insert(name.get_ref().clone(), chosen);
+    }
+    Ok(services)
 }
 
 fn is_word(text: &str) -> bool {

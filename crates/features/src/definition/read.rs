@@ -1,5 +1,7 @@
 //! The shape of a view's file, and places in it.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -19,6 +21,8 @@ pub(super) struct ViewText {
     pub push_source: Option<String>,
     #[serde(default)]
     pub ttl: Option<Spanned<String>>,
+    #[serde(default)]
+    pub services: BTreeMap<Spanned<String>, Spanned<Vec<String>>>,
     #[serde(default)]
     pub features: Vec<FeatureText>,
     #[serde(default)]

@@ -8,6 +8,7 @@ const PLAYS: &str = "[[features]]\nname = 'plays'\nevent = 'listen'\naggregate =
 #[test]
 fn everything_can_be_said() {
     let text = "name = 'mine'\nentity = 'listener_artist'\nttl = '90d'\njoin_keys = ['who', 'whom']
+        services = {all = ['*'], some = ['odd', 'plays', 'odd']}
         [[features]]\nname = 'share'\nevent = 'listen'\naggregate = 'rate'\nwhen = 'outcome == completed'
         prior = 0.5\nprior_weight = 4\nwindow = '2w'\ntile = '7d'\nfilter = 'device == phone'
         [[features]]\nname = 'plays'\nevent = 'listen'\naggregate = 'count'\nwindow = 'tumbling 1d'
@@ -32,6 +33,8 @@ fn everything_can_be_said() {
     assert_eq!(view.derived[0].inputs, [3, 1]);
     assert_eq!(view.derived_order, [1, 0], "what it is made of comes first");
     assert_eq!(view.column("odd"), Some(3));
+    assert_eq!(view.services["all"], [0, 1, 2, 3]);
+    assert_eq!(view.services["some"], [1, 3]);
 }
 
 #[test]
@@ -88,6 +91,14 @@ fn errors_name_line_and_column() {
         (feature("aggregate = 'count'\ncolour = 1"), 7, 1, "colour"),
         (format!("{HEAD}{PLAYS}{PLAYS}"), 8, 8, "stands twice"),
         (format!("{HEAD}{many}"), 1, 1, "at most 128"),
+        (
+            format!("{HEAD}services = {{s = ['plays', 'colour']}}\n{PLAYS}"),
+            3,
+            17,
+            "lists `colour`",
+        ),
+        (format!("{HEAD}services = {{s = []}}\n{PLAYS}"), 3, 17, "at least one feature"),
+        (format!("{HEAD}services = {{'a b' = ['*']}}\n{PLAYS}"), 3, 13, "no name of a service"),
         (HEAD.to_owned(), 1, 1, "at least one feature"),
         ("name = 'v'\nentity = 'album'".to_owned(), 2, 10, "is one of listener"),
         ("name = 'a b'\nentity = 'track'".to_owned(), 1, 8, "must have"),

@@ -250,7 +250,9 @@ impl Workers {
             let lease_ms = limits::JOB_LEASE_MS;
             self.queue.progress(scope, leased, last, lease_ms).await?;
         }
-        self.queue.complete(scope, leased).await
+        self.queue.complete(scope, leased).await?;
+        tracing::debug!(job = %leased.job.id, kind = leased.job.task.kind(), "a job is done");
+        Ok(())
     }
 
     /// Reports a failed attempt, and tells the log when it was the last.

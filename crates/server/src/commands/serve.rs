@@ -8,6 +8,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 
 use crate::platform::Platform;
+use crate::role::Role;
 use crate::settings::Settings;
 
 #[derive(clap::Args)]
@@ -15,17 +16,26 @@ pub struct Args {
     /// Where to listen; port 0 picks a free one.
     #[arg(long)]
     address: Option<SocketAddr>,
+    /// What this process does of the whole. One data folder belongs to one process: parts that are to run side by side
+    /// need stores that several may open.
+    #[arg(long, value_enum, default_value_t)]
+    role: Role,
 }
 
 /// Serves until the process is told to stop.
 pub async fn run(args: Args, mut settings: Settings) -> anyhow::Result<()> {
     settings.address = args.address.unwrap_or(settings.address);
+    settings.role = args.role;
     let listener = bind(settings.address).await?;
     let address = listener.local_addr()?;
     let platform = Platform::start(&settings, "default", &holder(address)).await?;
-    println!("studio   http://{address}/studio");
-    println!("api      http://{address}/api/v1   (description at /openapi.json)");
-    println!("key      in {}", settings.data.join("local.key").display());
+    if settings.role.answers() {
+        println!("studio   http://{address}/studio");
+        println!("api      http://{address}/api/v1   (description at /openapi.json)");
+        println!("key      in {}", settings.data.join("local.key").display());
+    } else {
+        println!("probes   http://{address}/readyz and /metrics; this role answers nothing else");
+    }
     serve(listener, platform).await
 }
 

@@ -11,6 +11,7 @@ entity = 'named'
 join_keys = ['driver_id']
 push_source = 'driver_stats_push_source'
 ttl = '2h'
+services = {pricing = ['conv_rate']}
 [[features]]\nname = 'conv_rate'\nevent = 'push'\naggregate = 'pushed'
 [[features]]\nname = 'avg_daily_trips'\nevent = 'push'\naggregate = 'pushed'";
 

@@ -35,13 +35,29 @@ impl TestServer {
         Self::spawn(binary(), data, settings).unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// Starts a part of the platform alone.
+    pub fn in_role(data: &Path, role: &str) -> Self {
+        Self::spawn_with(binary(), data, &[], &["--role", role])
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
     /// Starts a binary; the error is what it said before it gave up.
     pub fn spawn(binary: &Path, data: &Path, settings: &[(&str, &str)]) -> Result<Self, String> {
+        Self::spawn_with(binary, data, settings, &[])
+    }
+
+    fn spawn_with(
+        binary: &Path,
+        data: &Path,
+        settings: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Result<Self, String> {
         let started = Instant::now();
         let mut command = Command::new(binary);
         command
             .args(["serve", "--address", "127.0.0.1:0", "--data"])
             .arg(data)
+            .args(arguments)
             .env("LEITMOTIF_LOG", "debug")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

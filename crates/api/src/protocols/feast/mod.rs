@@ -15,7 +15,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use leitmotif_domain::Timestamp;
+use leitmotif_domain::{TenantScope, Timestamp};
 use leitmotif_features::LiveView;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -93,11 +93,10 @@ async fn get_online_features(
     JsonBody(request): JsonBody<OnlineRequest>,
 ) -> Result<Json<Value>, Problem> {
     let scope = access.scope();
-    if let Some(service) = &request.feature_service {
-        // Services are groups of features in Feast's registry, which never comes here.
-        return Err(Problem::not_found("feature service", service));
-    }
-    let names = request.features.unwrap_or_default();
+    let names = match &request.feature_service {
+        Some(service) => features_of(&state, scope, service).await?,
+        None => request.features.unwrap_or_default(),
+    };
     if let Some(wrong) = names.iter().find(|name| !name.contains(':')) {
         let detail = format!("`{wrong}` is no feature: write view:feature");
         return Err(Problem::invalid("/features", detail));
@@ -126,6 +125,30 @@ async fn get_online_features(
         "metadata": {"feature_names": feature_names},
         "results": results,
     })))
+}
+
+/// The features that views list under a service. Feast's own registry of services never comes here, as its views do
+/// not: both are defined on this side, under the same names.
+async fn features_of(
+    state: &ApiState,
+    scope: &TenantScope,
+    service: &str,
+) -> Result<Vec<String>, Problem> {
+    let views = state.features.level(scope).await?.views();
+    let listed = views.iter().flat_map(|view| {
+        let definition = &view.definition;
+        let places = definition.services.get(service).into_iter().flatten();
+        places.filter_map(|place| {
+            let column = definition.columns().nth(*place)?;
+            Some(format!("{}:{column}", definition.name))
+        })
+    });
+    let names: Vec<String> = listed.collect();
+    if names.is_empty() {
+        let wanted = "feature service that a view lists under `[services]`:";
+        return Err(Problem::not_found(wanted, service));
+    }
+    Ok(names)
 }
 
 /// When nothing happened.
@@ -201,9 +224,14 @@ async fn materialize(
     QueryParameters(query): QueryParameters<MaterializeQuery>,
     JsonBody(request): JsonBody<MaterializeRequest>,
 ) -> Result<Response, Problem> {
-    let moments = request.start_ts.iter().chain([&request.end_ts]);
-    for text in moments {
-        moment_of(&Value::from(text.as_str()))?;
+    let end = moment_of(&Value::from(request.end_ts.as_str()))?;
+    if let Some(text) = &request.start_ts
+        && moment_of(&Value::from(text.as_str()))? > end
+    {
+        return Err(Problem::invalid(
+            "/start_ts",
+            "`start_ts` is after `end_ts`",
+        ));
     }
     let level = state.features.level(access.scope()).await?;
     let named = request.feature_views.unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tract_onnx::Onnx;
 use tract_onnx::prelude::{
     Datum, DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable,
     TValue, TVec, Tensor, TractResult, TypedRunnableModel,
@@ -48,7 +49,7 @@ impl Network {
     /// Reads a network and prepares it for windows of any length.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let mut reader = bytes;
-        let mut model = tract_onnx::onnx()
+        let mut model = framework()
             .model_for_read(&mut reader)
             .map_err(|error| format!("is no ONNX network: {error:#}"))?;
         check_operators(&model)?;
@@ -87,6 +88,16 @@ impl Network {
             _ => None,
         })
     }
+}
+
+/// Shapes inside the file are left out: exporters name the axes there, and a name of theirs is not our number of
+/// tokens. All that follow from the inputs are worked out again.
+fn framework() -> Onnx {
+    Onnx {
+        ignore_value_info: true,
+        ..tract_onnx::onnx().clone()
+    }
+    .with_ignore_output_shapes(true)
 }
 
 /// The mean of rows. Every token of a window is real, so none is masked.

@@ -36,8 +36,8 @@ const SECONDS_A_DAY: f64 = 86_400.0;
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct ListenerArgs {
-    /// Plans for so many listeners instead, such as 10000000.
-    #[arg(long)]
+    /// Plans for so many listeners instead, such as 10000000 or 10M.
+    #[arg(long, value_parser = super::count)]
     users: Option<u64>,
     /// Plays that each listener has.
     #[arg(long, default_value_t = 200, requires = "users")]
@@ -337,6 +337,8 @@ pub fn print_text(document: &Value) {
     );
     if let Some(cost) = plan["cost_a_month"].as_f64() {
         println!("  cost        {cost:.2} a month");
+    } else {
+        println!("  cost        say what a node costs a month: --node-price PRICE");
     }
     println!();
     println!(

@@ -20,8 +20,11 @@ use crate::settings::Settings;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Tracks that come in on a day.
-    #[arg(long, default_value_t = 1_000_000)]
+    /// `plan`, which is all that there is to do; may be left out.
+    #[arg(value_parser = ["plan"])]
+    what: Option<String>,
+    /// Tracks that come in on a day, such as 1000000 or 1M.
+    #[arg(long, default_value_t = 1_000_000, value_parser = count)]
     tracks_per_day: u64,
     /// Share of them with audio, 0 to 1.
     #[arg(long, default_value_t = 1.0)]
@@ -46,6 +49,18 @@ pub struct Args {
     songs: usize,
     #[command(flatten)]
     listeners: ListenerArgs,
+}
+
+/// Reads `250`, `40k`, `10M` or `2G`, decimal.
+fn count(text: &str) -> Result<u64, String> {
+    let factors = [('k', 1_000), ('M', 1_000_000), ('G', 1_000_000_000)];
+    let named = factors
+        .iter()
+        .find_map(|(letter, factor)| Some((text.strip_suffix(*letter)?, *factor)));
+    let (digits, factor) = named.unwrap_or((text, 1));
+    let number = digits.parse::<u64>().ok();
+    let number = number.and_then(|number| number.checked_mul(factor));
+    number.ok_or_else(|| "write a whole number such as 250000, 40k or 10M".to_owned())
 }
 
 impl Args {
@@ -177,6 +192,23 @@ mod tests {
 
     fn load(told: &[&str]) -> anyhow::Result<Load> {
         Cli::parse_from([&["capacity"], told].concat()).args.load()
+    }
+
+    #[test]
+    fn counts_are_written_short_or_in_full() {
+        for (text, expected) in [
+            ("250", 250),
+            ("40k", 40_000),
+            ("10M", 10_000_000),
+            ("2G", 2_000_000_000),
+        ] {
+            assert_eq!(count(text), Ok(expected));
+        }
+        for text in ["", "M", "1.5M", "-1", "10m", "1 M", "99999999999G"] {
+            assert!(count(text).is_err(), "{text}");
+        }
+        assert!(load(&["plan", "--users", "10M"]).is_ok());
+        assert!(Cli::try_parse_from(["capacity", "guess"]).is_err());
     }
 
     #[test]
