@@ -483,6 +483,7 @@ fn verbose_line(clip: &Scored, args: &Args) -> Value {
                     "features": rounded(&reading.features),
                     "division_features": rounded(&reading.division_features),
                     "level_score": reading.level_score,
+                    "division_score": reading.division_score,
                     "phase_features": rounded(&reading.phase_features),
                 })
             })

@@ -2,9 +2,9 @@
 
 Usage: fit_rhythm_weights.py RUST_FOLDER TABLES OUTPUT...
 The inputs are what `leitmotif-eval audio --verbose --readings` printed for the clips of
-make_training_clips.py; no other music takes part. TABLES names what to fit, with commas between:
-`level` (how fast the beat is), `division` (what compound time changes of that), `phase` (where the beat
-falls at that speed). Each becomes
+make_training_clips.py but its `sequence` pieces, which are kept to judge on; no other music takes part. TABLES names what to fit, with commas between:
+`level` (how fast the beat is), `division` (what compound time changes of that), `keyboard` (what keyboards change of
+both), `phase` (where the beat falls at that speed). Each becomes
 `<table>_weights.rs` in the folder; same inputs give the same bytes. Needs numpy.
 """
 
@@ -17,7 +17,13 @@ BATCH, RATE, STANDARD_MAX = 96, 0.005, 4.0
 # Units of one network, steps, decay, jitter of the inputs and networks that are averaged.
 LEVEL = {"hidden": 24, "steps": 700, "decay": 0.01, "jitter": 0.1, "members": 4}
 DIVISION = {"hidden": 16, "steps": 400, "decay": 0.04, "jitter": 0.1, "members": 4}
-PHASE = {"hidden": 16, "steps": 400, "decay": 0.02, "jitter": 0.15, "members": 6}
+KEYBOARD = {"hidden": 20, "steps": 400, "decay": 0.01, "jitter": 0.5, "members": 3}
+# Share of what the keyboard network learnt that counts, and weight of a band in its fit, which sees few of them.
+KEYBOARD_SHARE, BAND_WEIGHT = 0.4, 4.0
+PHASE = {"hidden": 16, "steps": 600, "decay": 0.02, "jitter": 0.5, "members": 8}
+# Keyboard pieces of this manner are heard by half of the phase networks only: left-out pieces are told as well without them,
+# and networks that differ err less together.
+DIMINUTION = "diminution"
 # Half of the level networks see keyboard pieces near a walking pace only.
 PACE_BPM, PACE_OCTAVES, PACE_FLOOR = 74.0, 0.45, 0.07
 # Least beat F-measure of a right reading, and how far it may stay under the best of the clip.
@@ -50,6 +56,7 @@ def read(path):
             "level": np.array([reading["features"] for reading in readings], np.float32),
             "phase": np.array([reading["phase_features"] for reading in readings], np.float32),
             "division": np.array([r["features"] + r["division_features"] for r in readings], np.float32),
+            "known_division": np.array([reading["division_score"] for reading in readings], np.float32),
             "level_score": np.array([reading["level_score"] for reading in readings], np.float32),
             "group": np.array([reading["group"] for reading in readings]),
             "odds": np.array([reading["probability"] for reading in readings]),
@@ -158,6 +165,16 @@ def fit_division(clips, members=None):
     return Average([Network(tables, DIVISION, k + 1) for k in range(members or DIVISION["members"])])
 
 
+def fit_keyboard(clips):
+    """Adds to the level and the division network what keyboards say of the tempo; only a share of it counts."""
+    known = lambda clip: clip["level_score"] + clip["known_division"]
+    weight = lambda clip: 1.0 if clip["clip"]["kind"] == "own-keyboard" else BAND_WEIGHT
+    tables = [(clip["division"], clip["tempo"], known(clip), weight(clip)) for clip in clips if clip["tempo"].any()]
+    network = Average([Network(tables, KEYBOARD, k + 1) for k in range(KEYBOARD["members"])])
+    network.parts[2] = network.parts[2] * KEYBOARD_SHARE
+    return network
+
+
 def fit_compound(clips):
     """Weights and offset of the log odds that a reading with the right beats is in compound time."""
     clips = [clip for clip in clips if clip["style"] not in KEPT_OUT]
@@ -183,12 +200,15 @@ def fit_compound(clips):
 
 def fit_phase(clips, members=None):
     """Only readings of the right tempo take part, where they differ."""
-    tables = []
+    tables = [], []
     for clip in clips:
         right = clip["right"][clip["tempo"]]
         if right.any() and not right.all():
-            tables.append((clip["phase"][clip["tempo"]], right))
-    return Average([Network(tables, PHASE, k + 1) for k in range(members or PHASE["members"])])
+            row = clip["phase"][clip["tempo"]], right
+            tables[0].append(row)
+            if clip["style"] != DIMINUTION:
+                tables[1].append(row)
+    return Average([Network(tables[k % 2], PHASE, k + 1) for k in range(members or PHASE["members"])])
 
 
 def choose(phase, clip, same):
@@ -253,13 +273,36 @@ HEADER = """//! {what}
 //! evaluation kit took part. Not edited by hand; made from the repository's root by
 //!
 //! ```text
-//! python3 eval/tools/make_training_clips.py CLIPS FluidR3_GM.sf2 540 700 300000
+//! python3 eval/tools/make_training_clips.py CLIPS FluidR3_GM.sf2 {counts} 300000
 {clips}//! cargo run --release -p leitmotif-eval -- audio --data CLIPS --verbose --readings > READINGS
 //! python3 eval/tools/fit_rhythm_weights.py crates/analysis/src/audio {table} READINGS
 //! cargo fmt --all
 //! ```
 {rest}"""
+PLAIN_HEADER = {"counts": "540 700", "also": "", "clips": "", "rest": ""}
+PHASE_HEADER = {
+    "counts": "180 580",
+    "also": ", among them pieces\n//! that put the beat in doubt as baroque ones do",
+    "clips": """//! python3 eval/tools/make_training_clips.py BAROQUE FluidR3_GM.sf2 0 1760 700000 baroque
+//! python3 eval/tools/make_training_clips.py DIMINUTION FluidR3_GM.sf2 0 700 900000 diminution
+""",
+    "rest": """//!
+//! The clips of all three folders are read and their readings given in this order.
+""",
+}
+KEYBOARD_HEADER = {
+    **PHASE_HEADER,
+    "also": PHASE_HEADER["also"] + ";\n//! also songs in compound time, in three-four and in swung sixteenths",
+    "clips": PHASE_HEADER["clips"] + """//! python3 eval/tools/make_training_clips.py COMPOUND FluidR3_GM.sf2 66 0 400000 compound
+//! python3 eval/tools/make_training_clips.py TRIPLE FluidR3_GM.sf2 40 0 500000 triple
+//! python3 eval/tools/make_training_clips.py SWUNG FluidR3_GM.sf2 40 0 600000 swung
+""",
+    "rest": """//!
+//! The clips of all six folders are read and their readings given in this order.
+""",
+}
 DIVISION_HEADER = {
+    "counts": "540 700",
     "also": "; also songs in compound time, in\n//! three-four and in swung sixteenths, and songs of the demo's synthesiser but soul",
     "clips": """//! python3 eval/tools/make_training_clips.py COMPOUND FluidR3_GM.sf2 286 0 400000 compound
 //! python3 eval/tools/make_training_clips.py TRIPLE FluidR3_GM.sf2 160 0 500000 triple
@@ -289,7 +332,7 @@ pub(crate) static {name}: Network<{size}, {units}> = Network {{
 def write_network(path, table, network, what, module, size, text, name):
     weights, bias, output = network.parts
     with open(path, "w") as file:
-        further = DIVISION_HEADER if table == "division" else {"also": "", "clips": "", "rest": ""}
+        further = {"division": DIVISION_HEADER, "keyboard": KEYBOARD_HEADER, "phase": PHASE_HEADER}.get(table, PLAIN_HEADER)
         file.write(HEADER.format(what=what, table=table, **further))
         file.write(NETWORK.format(module=module, size=size, text=text, name=name, units=len(bias)))
         file.write(f"    centres: {rust_list(network.centres)},\n    scales: {rust_list(network.scales)},\n")
@@ -319,6 +362,11 @@ def main():
             "division_features", "DIVISION_INPUT_COUNT", "Corrects the score of the level network by how beats divide.", "DIVISION_NETWORK",
         )
         write_compound(f"{folder}/division_weights.rs", fit_compound(clips))
+    if "keyboard" in tables:
+        write_network(
+            f"{folder}/keyboard_weights.rs", "keyboard", fit_keyboard(clips), "Weights of the network that corrects the tempo of keyboards.",
+            "division_features", "DIVISION_INPUT_COUNT", "Corrects the sum of the level and the division network.", "KEYBOARD_NETWORK",
+        )
     if "phase" in tables:
         report_phase(clips)
         write_network(

@@ -1,10 +1,11 @@
 """Makes labelled clips to fit and to measure the rhythm and harmony analyzers on.
 
-Usage: make_training_clips.py OUT_FOLDER SOUND_FONT BAND_COUNT KEYBOARD_COUNT FIRST_SEED [modulate] [compound | triple | swung]
+Usage: make_training_clips.py OUT_FOLDER SOUND_FONT BAND_COUNT KEYBOARD_COUNT FIRST_SEED [modulate] [compound | triple | swung | baroque | diminution | sequence]
 Needs numpy and the `fluidsynth` and `ffmpeg` programs. Writes the layout that `leitmotif-eval audio` reads:
 labels.csv, beats/*.txt, chords/*.txt (start, end, chord), keys/*.txt (start, key) and one WAV a clip.
 With `modulate` the songs change key half way; with `compound` the band plays in compound time, with
-`triple` in three-four, with `swung` in swung sixteenths. The metre is told as its upper number: 6, 9 or 12 where beats divide into three.
+`triple` in three-four, with `swung` in swung sixteenths; with `baroque`, `diminution` or `sequence` the keyboard pieces are those of
+another composer (the last one's are to judge on, never to fit on). The metre is told as its upper number: 6, 9 or 12 where beats divide into three.
 Two processes run side by side.
 """
 
@@ -16,23 +17,27 @@ import sys
 import numpy as np
 
 import band_styles
+import baroque_pieces
 import compound_styles
+import diminution_pieces
 import keyboard_pieces
 import midi_render
+import sequence_pieces
 import swung_styles
 import triple_styles
 
 NAMES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
 SECONDS = 28.0
 STYLES = {"all": band_styles, "compound": compound_styles, "triple": triple_styles, "swung": swung_styles}
+KEYBOARDS = {"all": keyboard_pieces, "baroque": baroque_pieces, "diminution": diminution_pieces, "sequence": sequence_pieces}
 EFFECTS = ["none", "none", "compressed", "noise", "lowpass", "mp3"]
 
 
 def make(job):
-    seed, index, is_keyboard, modulates, metres, folder, font = job
-    rng, tables = random.Random(seed), STYLES[metres]
+    seed, index, is_keyboard, modulates, composer, folder, font = job
+    rng, tables = random.Random(seed), STYLES.get(composer, band_styles)
     if is_keyboard:
-        piece = keyboard_pieces.make_piece(rng, SECONDS)
+        piece = KEYBOARDS.get(composer, keyboard_pieces).make_piece(rng, SECONDS)
     else:
         names = sorted(tables.STYLES)
         piece = band_styles.make_song(rng, names[index % len(names)], SECONDS, modulates, tables)
@@ -58,7 +63,7 @@ def make(job):
             file.write(f"{start:.4f} {NAMES[tonic]} {mode}\n")
     intervals = sorted(b - a for a, b in zip(piece["beats"], piece["beats"][1:]))
     bpm = 60.0 / intervals[len(intervals) // 2]
-    is_compound = tables is compound_styles or piece["style"].endswith("compound")
+    is_compound = not is_keyboard and tables is compound_styles or piece["style"].endswith("compound")
     metre = piece["beats_per_bar"] * (3 if is_compound else 1)
     kind = "own-keyboard" if is_keyboard else "own-band"
     key_kind = "weak: changes" if modulates else "exact"
@@ -71,11 +76,11 @@ def main():
     folder, font = sys.argv[1], sys.argv[2]
     bands, keyboards, first = (int(value) for value in sys.argv[3:6])
     modulates = "modulate" in sys.argv[6:]
-    metres = sys.argv[-1] if sys.argv[-1] in STYLES else "all"
+    composer = sys.argv[-1] if sys.argv[-1] in {**STYLES, **KEYBOARDS} else "all"
     for part in ("beats", "chords", "keys"):
         os.makedirs(f"{folder}/{part}", exist_ok=True)
-    jobs = [(first + i, i, False, modulates, metres, folder, font) for i in range(bands)]
-    jobs += [(first + 50000 + i, i, True, False, "all", folder, font) for i in range(keyboards)]
+    jobs = [(first + i, i, False, modulates, composer, folder, font) for i in range(bands)]
+    jobs += [(first + 50000 + i, i, True, False, composer, folder, font) for i in range(keyboards)]
     with multiprocessing.Pool(2) as pool:
         rows = pool.map(make, jobs, chunksize=4)
     with open(f"{folder}/labels.csv", "w") as file:

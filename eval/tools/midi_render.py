@@ -56,7 +56,8 @@ def render(path, font, midi, seconds, is_reverberant):
         file.write(midi)
     effects = "1" if is_reverberant else "0"
     command = ["fluidsynth", "-ni", "-q", "-R", effects, "-C", "0", "-r", str(RATE_HZ), "-g", "0.5"]
-    command += ["-F", wave_path, font, midi_path]
+    # Only the samples that sound are read: the same bytes in half of the time.
+    command += ["-o", "synth.dynamic-sample-loading=1", "-F", wave_path, font, midi_path]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with wave.open(wave_path) as file:
         raw = file.readframes(file.getnframes())

@@ -26,6 +26,7 @@ mod k_weighting;
 mod key;
 mod key_changes;
 mod key_profiles;
+mod keyboard_weights;
 mod lanes;
 mod level_weights;
 mod loudness;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AudioBuffer;
 use super::confidence::tempo_confidence;
+use super::division_features::division_score;
 use super::evidence::Evidence;
 use super::frames::{Parts, RHYTHM_FPS, Spectra};
 use super::level_weights::LEVEL_NETWORK;
@@ -57,6 +58,8 @@ pub struct MetreReading {
     pub division_features: Vec<f64>,
     /// Log-odds score by the level network alone.
     pub level_score: f64,
+    /// What the division network adds to it.
+    pub division_score: f64,
     /// What tells its phase from that of others at the same tempo.
     pub phase_features: Vec<f64>,
     /// Probability among the readings of the track.
@@ -97,6 +100,7 @@ pub fn metre_readings(audio: &AudioBuffer) -> Result<Vec<MetreReading>, Analysis
             features: judged.reading.features.to_vec(),
             division_features: judged.reading.division.to_vec(),
             level_score: LEVEL_NETWORK.score(&judged.reading.features),
+            division_score: division_score(&judged.reading.features, &judged.reading.division),
             probability: judged.probability,
             group: judged.group,
         })

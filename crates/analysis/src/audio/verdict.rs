@@ -1,7 +1,7 @@
 //! The decision among the readings of the metre.
 
 use super::confidence::tempo_evidence;
-use super::division_features::{compound_probability, division_score};
+use super::division_features::{compound_probability, division_score, keyboard_score};
 use super::frames::RHYTHM_FPS;
 use super::level_weights::LEVEL_NETWORK;
 use super::network::softmax;
@@ -54,7 +54,10 @@ pub(crate) fn judge_readings(readings: Vec<Reading>) -> Vec<Judged> {
     let divided: Vec<f64> = readings
         .iter()
         .zip(&scores)
-        .map(|(reading, score)| score + division_score(&reading.features, &reading.division))
+        .map(|(reading, score)| {
+            let (features, division) = (&reading.features, &reading.division);
+            score + division_score(features, division) + keyboard_score(features, division)
+        })
         .collect();
     let shares = softmax(&divided).into_iter().zip(softmax(&scores));
     let mut judged: Vec<Judged> = Vec::with_capacity(readings.len());
@@ -87,7 +90,7 @@ pub(crate) fn decide<'a>(
     judged: &'a [Judged],
     phase_features: &dyn Fn(&[f64]) -> [f64; PHASE_FEATURE_COUNT],
 ) -> Option<Verdict<'a>> {
-    // Where the two networks part ways, neither is sure.
+    // Where the networks part ways, none is sure.
     let share = |judged: &Judged| (judged.probability + judged.level_probability) / 2.0;
     let tempo = decide_tempo(judged)?;
     let probability = share_of_tempo(judged, tempo, share);
@@ -103,8 +106,8 @@ pub(crate) fn decide<'a>(
     })
 }
 
-/// The tempo of the largest share. What the division network says of octaves holds only for beats that
-/// divide into three: of others the level network knows more.
+/// The tempo of the largest share. What the networks beside the level network say of octaves holds only
+/// for beats that divide into three: of others the level network knows more.
 fn decide_tempo(judged: &[Judged]) -> Option<f64> {
     let (tempo, _) = best_tempo(judged, |judged| judged.probability, |_| true)?;
     let (by_level, _) = best_tempo(judged, |judged| judged.level_probability, |_| true)?;
