@@ -18,6 +18,7 @@ pub mod neighbour_settings;
 pub mod recent_sessions;
 pub mod recordings;
 pub mod scratch;
+mod skips;
 pub mod view;
 
 pub mod candidates;

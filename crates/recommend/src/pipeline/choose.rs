@@ -10,7 +10,7 @@ use leitmotif_learn::exposure::ExploredPair;
 
 use super::definition::{Controls, PipelineDefinition, RankBy, Stage};
 use super::facts::RequestFacts;
-use super::list::{Considered, ListMaker, Placed, dropping_rule};
+use super::list::{Considered, ListMaker, Placed, dropping_rule, is_pinned};
 use super::offers::{Asking, FIRST_HELPING, Helping, Near, shortlist};
 use super::request::{Causes, Degraded, DegradedCause, RecommendRequest, RecommendedTrack};
 use crate::candidates::{Offer, familiar};
@@ -22,6 +22,7 @@ use crate::moments::MomentShift;
 use crate::rank::{
     COLUMN_COUNT, ListenerFacts, Pooled, RankedRows, at_moment, blend, fill_row, pool, reasons,
 };
+use crate::skips::{RecentSkips, is_rejected};
 use crate::trace::{SourceTrace, Stopwatch};
 use crate::view::TenantView;
 
@@ -85,7 +86,9 @@ pub fn choose(
     let has_artists = controls.familiarity != 0.0 || !definition.rules.is_empty();
     let known = Arc::new(KnownTracks::of(view, request.listener));
     let facts = RequestFacts::new(view, request, &known, now, has_artists);
-    let excluded = exclusions(view, request, &known, definition, Some(now));
+    let skips = RecentSkips::of(view, &known, &request.seeds, now);
+    let lately = Lately::of(&facts, &skips, now);
+    let excluded = exclusions(view, request, &known, definition, Some(lately));
     let (excluded_count, only) = (excluded.len(), only_of(view, request));
     let mut making = Making {
         view,
@@ -93,7 +96,7 @@ pub fn choose(
         definition,
         known: Arc::clone(&known),
         now,
-        list: ListMaker::new(view, definition, controls, &facts, excluded),
+        list: ListMaker::new(view, definition, controls, &facts, excluded, &skips),
         asking: Asking {
             view,
             request,
@@ -384,13 +387,34 @@ fn controls_of(request: &RecommendRequest, standing: &Controls) -> Controls {
     }
 }
 
-/// What may not be shown. Without a moment, nothing was played lately.
+/// What of a listener's newest plays has a say in what may be shown.
+#[derive(Clone, Copy)]
+pub struct Lately<'a> {
+    facts: &'a RequestFacts<'a>,
+    skips: &'a RecentSkips,
+    now: Timestamp,
+}
+
+impl<'a> Lately<'a> {
+    /// Puts them together.
+    pub fn of(facts: &'a RequestFacts<'a>, skips: &'a RecentSkips, now: Timestamp) -> Self {
+        Self { facts, skips, now }
+    }
+
+    /// Whether a rule pins a known track, which skips do not keep out then.
+    fn is_pinned(&self, view: &TenantView, definition: &PipelineDefinition, index: usize) -> bool {
+        let card = view.catalogue.card(index);
+        card.is_some_and(|card| is_pinned(definition, &self.facts.of(index, card)))
+    }
+}
+
+/// What may not be shown. Where nothing is said of the moment, nothing was played lately.
 pub fn exclusions(
     view: &TenantView,
     request: &RecommendRequest,
     known: &KnownTracks<'_>,
     definition: &PipelineDefinition,
-    now: Option<Timestamp>,
+    lately: Option<Lately<'_>>,
 ) -> KeyedSet<usize> {
     let mut excluded = explicit(view, request);
     let may_be_heard = request.include_heard || definition.list.include_heard;
@@ -406,9 +430,16 @@ pub fn exclusions(
         let is_heard = history.plays > 0 && !may_be_heard;
         let is_recent = window_ms > 0
             && history.plays > 0
-            && now.is_some_and(|now| now.since_ms(history.last_played) < window_ms);
-        let is_rejected = history.judgement() == Judgement::Disliked;
-        if is_heard || is_recent || is_rejected {
+            && lately.is_some_and(|one| one.now.since_ms(history.last_played) < window_ms);
+        let rests = lately.is_some_and(|one| index.is_some_and(|index| one.skips.rests(index)));
+        let is_pinned = || {
+            lately
+                .zip(*index)
+                .is_some_and(|(one, index)| one.is_pinned(view, definition, index))
+        };
+        let is_unwanted = history.judgement() == Judgement::Disliked
+            || (is_rejected(history) || rests) && !is_pinned();
+        if is_heard || is_recent || is_unwanted {
             if has_versions {
                 // What was heard or rejected of one version was so of the recording.
                 excluded.extend(view.catalogue.versions(*track));
@@ -435,7 +466,9 @@ pub fn let_through(
     let unit = unit.as_deref().unwrap_or_default();
     let (_, definition) = view.placements.assign(request, unit);
     let facts = RequestFacts::new(view, request, known, now, !definition.rules.is_empty());
-    let excluded = exclusions(view, request, known, &definition, Some(now));
+    let skips = RecentSkips::of(view, known, &request.seeds, now);
+    let lately = Lately::of(&facts, &skips, now);
+    let excluded = exclusions(view, request, known, &definition, Some(lately));
     let may_be_shown = |index: &usize| {
         let card = view
             .catalogue

@@ -16,6 +16,7 @@ use crate::explain::{Reason, Source};
 use crate::keyed::KeyedSet;
 use crate::rank::Ranked;
 use crate::rules::{Action, Group, Rule};
+use crate::skips::RecentSkips;
 use crate::view::TenantView;
 
 /// Candidates looked at per wanted place, so that spacing finds other artists without reaching for
@@ -30,9 +31,9 @@ const FRESH_HALF_LIFE_DAYS: f64 = 30.0;
 /// What moved a candidate after ranking.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Adjustment {
-    /// A control or a rule.
+    /// A control, a rule, or skips.
     pub source: Source,
-    /// Which: the control's name, or the rule's number from 1.
+    /// Which: the control's name, the rule's number from 1, or whether the track or the artist was skipped.
     pub name: String,
     /// What it added to the score.
     pub amount: f32,
@@ -92,6 +93,7 @@ pub struct ListMaker<'a> {
     controls: Controls,
     facts: &'a RequestFacts<'a>,
     excluded: KeyedSet<usize>,
+    skips: &'a RecentSkips,
     /// What may be shown at all, where constraints say so.
     only: Option<Arc<KeyedSet<usize>>>,
     taken: KeyedSet<u64>,
@@ -117,6 +119,7 @@ impl<'a> ListMaker<'a> {
         controls: Controls,
         facts: &'a RequestFacts<'a>,
         excluded: KeyedSet<usize>,
+        skips: &'a RecentSkips,
     ) -> Self {
         Self {
             view,
@@ -124,6 +127,7 @@ impl<'a> ListMaker<'a> {
             controls,
             facts,
             excluded,
+            skips,
             only: None,
             taken: KeyedSet::default(),
             counted: HashMap::new(),
@@ -199,7 +203,7 @@ impl<'a> ListMaker<'a> {
             count * POOL_PER_PLACE
         };
         let mut pool = self.gather(ranked, wanted);
-        if moves {
+        if moves || !self.skips.is_empty() {
             self.adjust(&mut pool);
         }
         let order = if is_late {
@@ -256,7 +260,7 @@ impl<'a> ListMaker<'a> {
         dropping_rule(self.definition, &self.facts.of(index, card))
     }
 
-    /// Adds what controls and boosts say, and sorts anew.
+    /// Adds what controls, boosts and skips say, and sorts anew.
     ///
     /// For a control alone, the mean of its quality over the best `n` candidates never falls when it is
     /// turned up: the best `n` maximise `relevance + turn × quality`, and the sum of the quality in the
@@ -295,6 +299,15 @@ impl<'a> ListMaker<'a> {
                         amount: strength * scale,
                     });
                 }
+            }
+            let is_pinned = is_pinned(self.definition, &facts);
+            let skipped = self.skips.moves(one.ranked.index, card.artist_key);
+            for (name, amount) in skipped.into_iter().filter(|_| !is_pinned) {
+                one.adjustments.push(Adjustment {
+                    source: Source::Skips,
+                    name: name.to_owned(),
+                    amount: -amount * scale,
+                });
             }
             one.adjustments
                 .retain(|adjustment| adjustment.amount != 0.0);
@@ -491,6 +504,12 @@ pub(super) fn dropping_rule(
 ) -> Option<usize> {
     let drops = |rule: &Rule| rule.action() == Action::Filter && !rule.fits(facts);
     definition.rules.iter().position(drops)
+}
+
+/// Whether a rule pins a track.
+pub(super) fn is_pinned(definition: &PipelineDefinition, facts: &TrackFacts<'_>) -> bool {
+    let pins = |rule: &Rule| matches!(rule.action(), Action::Pin(_)) && rule.fits(facts);
+    definition.rules.iter().any(pins)
 }
 
 /// What a control turns towards, in 0.0..=1.0.

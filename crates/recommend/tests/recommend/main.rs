@@ -18,6 +18,7 @@ mod pipelines;
 mod playlists;
 mod recordings;
 mod search;
+mod skips;
 mod steps;
 mod training;
 

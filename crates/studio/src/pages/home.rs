@@ -105,7 +105,7 @@ fn shelf(shelf: &ShelfAnswer) -> Markup {
                     li {
                         a href=(links::track(&track.id)) { (track.title) }
                         span.quiet { (track.artist) }
-                        @if let Some(reason) = track.reasons.iter().find(|reason| !matches!(reason.source, "control" | "rule")) { span.quiet { (reason.text) } }
+                        @if let Some(reason) = track.reasons.iter().find(|reason| !matches!(reason.source, "control" | "rule" | "skips")) { span.quiet { (reason.text) } }
                     }
                 }
             }
