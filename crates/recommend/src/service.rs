@@ -331,15 +331,25 @@ impl Recommender {
         scope: &TenantScope,
         tracks: Vec<TrackId>,
     ) -> Result<Option<VectorFilter>> {
-        let slot = self.level(scope).await?;
-        if slot.view.read().catalogue.recordings().is_empty() {
+        let has_none = |view: &TenantView| view.catalogue.recordings().is_empty();
+        if self.with_view(scope, has_none).await? {
             return Ok(None);
         }
-        Ok(Some(Arc::new(move |other| {
-            let view = slot.view.read();
+        let keep = move |view: &TenantView, other| {
             let is_same = |track: &TrackId| view.catalogue.recordings().is_same(*track, other);
             view.catalogue.is_standing(other) && !tracks.iter().any(is_same)
-        })))
+        };
+        Ok(Some(self.filter(scope, keep).await?))
+    }
+
+    /// A filter of tracks by what is known of them, level with the log as it is now.
+    pub(crate) async fn filter(
+        &self,
+        scope: &TenantScope,
+        keep: impl Fn(&TenantView, TrackId) -> bool + Send + Sync + 'static,
+    ) -> Result<VectorFilter> {
+        let slot = self.level(scope).await?;
+        Ok(Arc::new(move |track| keep(&slot.view.read(), track)))
     }
 
     /// Finds the titles of tracks.
@@ -378,10 +388,7 @@ impl Recommender {
     pub async fn artist_keys(&self, scope: &TenantScope, tracks: &[TrackId]) -> Result<Vec<u64>> {
         let slot = self.level(scope).await?;
         let view = slot.view.read();
-        let key = |track: &TrackId| {
-            let card = (view.catalogue.index(*track)).and_then(|index| view.catalogue.card(index));
-            card.map_or(track.as_u128() as u64, |card| card.artist_key)
-        };
+        let key = |track: &TrackId| view.catalogue.artist_key(*track);
         Ok(tracks.iter().map(key).collect())
     }
 

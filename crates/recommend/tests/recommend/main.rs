@@ -14,6 +14,7 @@ mod exposed;
 mod heads;
 mod listened;
 mod moments;
+mod paths;
 mod pipelines;
 mod playlists;
 mod recordings;
