@@ -239,7 +239,10 @@ impl Recommender {
             });
         watch.lap("model");
         let budget = definition.budgets.deadline(Stage::Candidates);
-        let near = self.near_within(budget, scope, &slot, &request).await;
+        let near = match &request.near {
+            Some(near) => Ok(near.clone()),
+            None => self.near_within(budget, scope, &slot, &request).await,
+        };
         watch.lap("content neighbours");
         let answering = Answering {
             request_id,

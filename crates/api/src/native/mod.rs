@@ -1,6 +1,7 @@
 //! Our own API, one file a noun.
 
 pub mod analysis;
+pub mod analyze_and_recommend;
 pub mod analyzers;
 pub mod artists;
 pub mod audio;

@@ -6,6 +6,7 @@ use leitmotif_domain::event::{Moment, ShownExploration};
 use leitmotif_domain::{Assignment, ListenerId, ModelId, RequestId, Rung, TrackId};
 
 use super::definition::PipelineDefinition;
+use super::offers::Near;
 use crate::explain::Reason;
 use crate::keyed::KeyedMap;
 use crate::search::Admitted;
@@ -35,6 +36,8 @@ pub struct RecommendRequest {
     pub exclude: Vec<TrackId>,
     /// The tracks that may appear, where constraints say which.
     pub only: Option<Arc<Admitted>>,
+    /// What is near to the seeds, where that is known already; asked of the vector store otherwise.
+    pub near: Option<Vec<Near>>,
     /// Whether tracks the listener has heard may appear; the pipeline may allow it too.
     pub include_heard: bool,
     /// Rungs that must not be used.
