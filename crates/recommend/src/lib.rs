@@ -4,6 +4,7 @@
 //! `request → features → candidates → rank → rerank → explain → answer + exposures`. A model that
 //! is missing or a source that fails costs its rung, never the answer.
 
+mod audiences;
 pub mod catalogue;
 pub mod cold_map;
 pub mod error;

@@ -398,6 +398,7 @@ impl PipelineDefinition {
             sessions: weights.sessions.unwrap_or(trained.sessions),
             trending: weights.trending.unwrap_or(trained.trending),
             moment: trained.moment,
+            audience: trained.audience,
         }
     }
 

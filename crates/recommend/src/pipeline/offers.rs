@@ -9,13 +9,14 @@ use super::choose::exclusions;
 use super::definition::{ListOptions, PipelineDefinition, Stage};
 use super::request::{Degraded, DegradedCause, RecommendRequest};
 use crate::candidates::{
-    LAST_TRACKS, Offer, content_neighbours, fresh, item_neighbours, popular, session, sessions,
-    taste, trending,
+    LAST_TRACKS, Offer, content_neighbours, fresh, item_neighbours, popular_with, session,
+    sessions, taste, trending,
 };
+use crate::audiences::{Audience, leading_genre};
 use crate::error::{Error, Result};
 use crate::explain::Source;
 use crate::keyed::KeyedSet;
-use crate::known::KnownTracks;
+use crate::known::{KnownTrack, KnownTracks};
 use crate::model::{BlendWeights, RecommenderModel};
 use crate::rank::{Pooled, at_moment, pool};
 use crate::recent_sessions::RUNNING_TRACKS;
@@ -120,7 +121,7 @@ pub struct Asking<'a> {
     pub degraded: Vec<Degraded>,
 }
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
     /// The offers of a rung, of each recording the track that stands for it. A source that fails, or
     /// whose turn comes too late, is left out and told.
     pub fn offers(&mut self, rung: Rung, helping: Helping, watch: &Stopwatch) -> Vec<Offer> {
@@ -174,7 +175,12 @@ impl Asking<'_> {
             (Rung::Popular, _) if self.definition.is_of_trends() => {
                 vec![trending(view, FIRST_HELPING)]
             }
-            (Rung::Popular, _) => vec![helping.of(view, popular)],
+            (Rung::Popular, _) => {
+                let lists = self.audiences();
+                vec![helping.of(view, |view: &TenantView, count| {
+                    popular_with(view, &lists, count)
+                })]
+            }
             (Rung::Static, _) => vec![helping.of(view, fresh)],
         }
     }
@@ -218,6 +224,24 @@ impl Asking<'_> {
         offers
     }
 
+    /// What the audiences of the request play most, where a model knows them, and how much that counts beside what
+    /// everybody plays.
+    fn audiences(&self) -> (Vec<&'a [(u32, f32)]>, f32) {
+        let view = self.view;
+        let model = view.model.as_deref().filter(|model| model.blend.audience > 0.0);
+        let Some((model, known)) = model.and_then(|model| Some((model, model.audiences.as_ref()?)))
+        else {
+            return (Vec::new(), 0.0);
+        };
+        let genre_of = |one: &KnownTrack| {
+            let card = view.catalogue.card(one.index?)?;
+            Some((card.genre_key()?, one.history.signal()))
+        };
+        let genre = leading_genre(self.known.iter().filter_map(genre_of));
+        let lists = known.at(&Audience::of(&self.request.moment, genre));
+        (lists, model.blend.audience)
+    }
+
     /// Tells that a part is missing, once.
     pub fn degrade(&mut self, part: &'static str, cause: DegradedCause) {
         let told = Degraded { part, cause };
@@ -239,6 +263,8 @@ struct Personal<'a> {
     /// The last tracks as columns of the model, and as catalogue indexes.
     last: Vec<u32>,
     running: Vec<u32>,
+    /// What the audiences of the request play most, and how much that counts.
+    audiences: (Vec<&'a [(u32, f32)]>, f32),
     count: usize,
 }
 
@@ -257,6 +283,7 @@ impl<'a> Personal<'a> {
             liked: liked.collect(),
             last: last_columns(asking.known),
             running: running_indexes(asking.known),
+            audiences: asking.audiences(),
             count,
         }
     }
@@ -269,7 +296,7 @@ impl<'a> Personal<'a> {
             Source::Taste => taste(view, model, self.entries, count)?,
             Source::Neighbours => item_neighbours(view, model, &self.liked, count),
             Source::Content => content_neighbours(view, model, &self.liked, count),
-            Source::Popular => popular(view, count),
+            Source::Popular => popular_with(view, &self.audiences, count),
             Source::Session => session(view, model, &self.last, count),
             Source::Sessions => sessions(view, &self.running, count),
             Source::Trending => trending(view, count),
