@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use leitmotif_domain::chance::Entropy;
 use leitmotif_domain::event::{
-    EVENT_SCHEMA_VERSION, Event, EventPayload, ExposedTrack, Exposure, Moment,
+    EVENT_SCHEMA_VERSION, Event, EventPayload, ExposedTrack, Exposure, Moment, ShownReason,
 };
 use leitmotif_domain::{
     Clock, ErrorKind, EventId, ListenerId, ModelId, RequestId, TenantId, TenantScope, Timestamp,
@@ -408,6 +408,20 @@ impl Recommender {
             }
         }
         Ok(())
+    /// Finds title and artist of tracks.
+    pub async fn names(
+        &self,
+        scope: &TenantScope,
+        tracks: &[TrackId],
+    ) -> Result<HashMap<TrackId, (String, String)>> {
+        let name = |view: &TenantView, track: TrackId| {
+            let card = view.catalogue.card(view.catalogue.index(track)?)?;
+            Some((track, (card.title.to_string(), card.artist.to_string())))
+        };
+        let named = |view: &TenantView| tracks.iter().filter_map(|one| name(view, *one)).collect();
+        self.with_view(scope, named).await
+    }
+
     }
 
     /// The trace of one of the last answers.
@@ -715,3 +729,6 @@ fn exposure_of(
         layout_propensity: layout.and_then(|layout| layout.propensity),
     }
 }
+        reasons: (place.reasons.iter())
+            .map(|one| ShownReason::new(one.source.name(), one.contribution, one.because_of))
+            .collect(),

@@ -645,6 +645,13 @@ async fn exposures_are_written_with_their_request_and_order() {
     );
     assert_eq!(shown.layout_propensity, Some(0.75));
     let order: Vec<_> = shown.tracks.iter().map(|track| track.track).collect();
+    for (kept, told) in shown.tracks.iter().zip(&answer.tracks) {
+        assert!(!kept.reasons.is_empty());
+        for (kept, told) in kept.reasons.iter().zip(&told.reasons) {
+            assert_eq!(kept.source, told.source.name());
+            assert!((kept.contribution - told.contribution).abs() <= 5.1e-5);
+        }
+    }
     assert_eq!(
         order,
         answer

@@ -261,7 +261,21 @@ fn journey_explanations() {
     let server = TestServer::start(&data);
     let told = server.wire.get(&format!("/api/v1/explain/{id}"));
     assert_eq!(told["detail"], "exposure");
-    assert_eq!(told["candidates"].as_array().unwrap().len(), 5);
+    let kept = told["candidates"].as_array().unwrap();
+    assert_eq!(kept.len(), 5);
+    for (kept, shown) in kept.iter().zip(answer["tracks"].as_array().unwrap()) {
+        assert_eq!(kept["artist"], shown["artist"].as_str().unwrap());
+        let reasons = kept["reasons"].as_array().unwrap();
+        let sum: f64 = reasons
+            .iter()
+            .map(|one| one["contribution"].as_f64().unwrap())
+            .sum();
+        assert!(
+            (sum - shown["score"].as_f64().unwrap()).abs() < 1e-3,
+            "{kept}"
+        );
+        assert_eq!(reasons[0]["source"], shown["reasons"][0]["source"]);
+    }
     let unknown = server
         .wire
         .ask("GET", "/api/v1/explain/0000000000000000000007", &json!({}));

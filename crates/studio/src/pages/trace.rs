@@ -140,7 +140,10 @@ fn candidate_row(one: &CandidateTraceAnswer) -> Markup {
                 @if let Some(artist) = &one.artist { span.quiet { " " (artist) } } }
             td { (one.fate.replace('_', " ")) @if let Some(rule) = &one.dropped_by { " by " code { (rule) } } }
             td.number { @if let Some(score) = number(one.score) { (score) } @else { "–" } }
-            td { @for (at, offer) in one.sources.iter().enumerate() { @if at > 0 { ", " } (offer.source) " #" (offer.place) } }
+            td {
+                @for (at, offer) in one.sources.iter().enumerate() { @if at > 0 { ", " } (offer.source) " #" (offer.place) }
+                @for (at, kept) in one.reasons.iter().enumerate() { @if at > 0 { ", " } (kept.source) " " (trimmed(f64::from(kept.contribution), 3)) }
+            }
             td { @for (at, by) in one.adjustments.iter().enumerate() {
                 @if at > 0 { ", " } (by.source) " " (by.name) " " (trimmed(f64::from(by.amount), 3))
             } }
