@@ -5,6 +5,7 @@
 //! is missing or a source that fails costs its rung, never the answer.
 
 mod audiences;
+mod breaker;
 pub mod catalogue;
 pub mod cold_map;
 pub mod error;

@@ -26,6 +26,7 @@ pub mod lyrics_encoder;
 pub mod lyrics_space;
 pub mod map;
 pub mod metrics;
+pub mod objectives;
 pub mod overview;
 pub mod pipelines;
 pub mod playlist_drafts;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use leitmotif_domain::event::{Moment, ShownExploration};
 use leitmotif_domain::{Assignment, ListenerId, ModelId, RequestId, Rung, TrackId};
 
-use super::definition::PipelineDefinition;
+use super::definition::{Objective, PipelineDefinition};
 use super::offers::Near;
 use crate::explain::Reason;
 use crate::keyed::KeyedMap;
@@ -65,6 +65,9 @@ pub struct TurnedControls {
     pub popularity: Option<f32>,
     /// See [`super::Controls::freshness`].
     pub freshness: Option<f32>,
+    /// See [`super::ListOptions::diversity`]; where the pipeline seeks no variety, it is sought by maximal marginal
+    /// relevance.
+    pub diversity: Option<f32>,
 }
 
 /// The answer.
@@ -90,6 +93,8 @@ pub struct Recommendations {
     pub shortage: Option<String>,
     /// Titles of the tracks that reasons follow from.
     pub causes: Causes,
+    /// What the list was made for.
+    pub objectives: Vec<Objective>,
 }
 
 /// Titles by track.
@@ -107,10 +112,12 @@ pub struct Degraded {
 /// Why a part is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DegradedCause {
-    /// Its budget was used up before it began.
+    /// Its budget was used up before it began, or before it ended.
     Late,
     /// It failed.
     Failed,
+    /// It failed or was late again and again, and is left out for half a minute.
+    Resting,
 }
 
 impl DegradedCause {
@@ -119,6 +126,7 @@ impl DegradedCause {
         match self {
             Self::Late => "late",
             Self::Failed => "failed",
+            Self::Resting => "resting",
         }
     }
 }

@@ -307,8 +307,10 @@ fn told_shortage(wanted: usize, found: usize, told: Option<String>) -> Option<St
     if found >= wanted {
         return None;
     }
-    let usual = || format!("{found} of {wanted} tracks: the catalogue has no other that fits");
-    Some(told.unwrap_or_else(usual))
+    // A ranking counts what it was asked for, which is a part of the playlist, or more than it.
+    let reason = told.as_deref().and_then(|told| told.split_once(": "));
+    let reason = reason.map_or("the catalogue has no other that fits", |(_, reason)| reason);
+    Some(format!("{found} of {wanted} tracks: {reason}"))
 }
 
 /// How many tracks stand within [`ARTIST_GAP`] places behind another of their artist, where any do.

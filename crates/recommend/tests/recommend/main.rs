@@ -12,6 +12,7 @@ mod constrained;
 mod exploration;
 mod exposed;
 mod heads;
+mod layouts;
 mod listened;
 mod moments;
 mod paths;
@@ -644,7 +645,6 @@ async fn exposures_are_written_with_their_request_and_order() {
         (&moment, Some("new_first"))
     );
     assert_eq!(shown.layout_propensity, Some(0.75));
-    let order: Vec<_> = shown.tracks.iter().map(|track| track.track).collect();
     for (kept, told) in shown.tracks.iter().zip(&answer.tracks) {
         assert!(!kept.reasons.is_empty());
         for (kept, told) in kept.reasons.iter().zip(&told.reasons) {
@@ -652,6 +652,7 @@ async fn exposures_are_written_with_their_request_and_order() {
             assert!((kept.contribution - told.contribution).abs() <= 5.1e-5);
         }
     }
+    let order: Vec<_> = shown.tracks.iter().map(|track| track.track).collect();
     assert_eq!(
         order,
         answer

@@ -39,7 +39,11 @@ pub fn trace_section(told: &ExplanationAnswer) -> Markup {
                 @if let Some(offset) = told.log_offset { div { dt { "Log offset" } dd.number { (grouped(offset)) } } }
             }
             @for part in &told.degraded {
-                p.notice { "Missing: " strong { (part.part) } @if part.cause == "late" { ", its budget was used up before it began" } @else { ", it failed; the log says why" } }
+                p.notice { "Missing: " strong { (part.part) } (match part.cause {
+                    "late" => ", its budget was used up before it began or ended",
+                    "resting" => ", it failed or was late again and again and is left out for half a minute",
+                    _ => ", it failed; the log says why",
+                }) }
             }
             (waterfall(&told.spans, total_us))
             (flow(told))
