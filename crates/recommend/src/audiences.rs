@@ -156,11 +156,6 @@ impl AudiencePopularity {
         asked.map(|one| one.most.as_slice()).collect()
     }
 
-    /// How many audiences are known.
-    pub fn len(&self) -> usize {
-        self.known.len()
-    }
-
     /// Whether every number is one, of so many items.
     pub fn fits(&self, items: usize) -> bool {
         let is_share =
@@ -307,7 +302,7 @@ mod tests {
         let genres = [Some(3), Some(4)];
         assert!(AudiencePopularity::fit(plays(398), &moments, &genres, 2).is_none());
         let found = AudiencePopularity::fit(plays(400), &moments, &genres, 2).unwrap();
-        assert_eq!(found.len(), 2);
+        assert_eq!(found.known.len(), 2);
         let of = |genre| found.at(&[Audience::Genre(genre)])[0][0].0;
         assert_eq!((of(3), of(4)), (0, 1));
         assert!(AudiencePopularity::fit(plays(0), &moments, &genres, 2).is_none());

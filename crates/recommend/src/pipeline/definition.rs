@@ -457,11 +457,9 @@ impl PipelineDefinition {
     }
 
     fn options(&self, source: Source) -> SourceOptions {
-        let named = self.weights.named().into_iter();
-        let found = named
-            .filter(|(one, _)| *one == source)
-            .map(|(_, options)| options);
-        found.last().unwrap_or_default()
+        let mut named = self.weights.named().into_iter();
+        let found = named.find(|(one, _)| *one == source);
+        found.map(|(_, options)| options).unwrap_or_default()
     }
 
     /// The pipeline of the placement [`TRENDING`], where the tenant has none of that name.
