@@ -25,6 +25,7 @@ mod map;
 mod memory;
 mod moments;
 mod new_items;
+mod new_listeners;
 mod propensity;
 mod random;
 mod rap_pairs;
@@ -85,6 +86,8 @@ enum Command {
     Freshness(freshness::Args),
     /// What nobody has played: a map from what items are like to their factors, beside likeness alone.
     NewItems(new_items::Args),
+    /// Listeners who have just named one, three or five tracks: what these bring beside what many play.
+    NewListeners(new_listeners::Args),
     /// What the ranker gains from knowing the moment of a request, in worlds whose tastes move with it.
     Moments(moments::Args),
     /// What a session gains when skips and plays count at once, in a world whose listeners are simulated.
@@ -142,6 +145,7 @@ fn main() -> anyhow::Result<()> {
         Command::Ladder(args) => ladder::run(&args)?,
         Command::Freshness(args) => freshness::run(&args)?,
         Command::NewItems(args) => new_items::run(&args)?,
+        Command::NewListeners(args) => new_listeners::run(&args)?,
         Command::Moments(args) => moments::run(&args)?,
         Command::SkipAdaptation(args) => skip_adaptation::run(&args)?,
         Command::Sessions(args) => sessions::run(&args)?,

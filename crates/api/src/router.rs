@@ -20,10 +20,10 @@ use crate::state::ApiState;
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
-        analysis, analyzers, audio, audits, batches, duplicates, event_log, events, explanations,
-        exports, home, imports, jobs, listeners, listens, overview, pipelines, playlist_drafts,
-        playlist_files, playlists, recommendations, replays, search, similar, statements,
-        track_ids, tracks, usage, vectors,
+        analysis, analyze_and_recommend, analyzers, audio, audits, batches, duplicates, event_log,
+        events, explanations, exports, home, imports, jobs, listeners, listens, overview,
+        pipelines, playlist_drafts, playlist_files, playlists, recommendations, replays, search,
+        similar, statements, track_ids, tracks, usage, vectors,
     };
     OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(tracks::upsert, tracks::list))
@@ -35,7 +35,7 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(analyzers::list))
         .routes(routes!(analyzers::card))
         .routes(routes!(analysis::analyze))
-        .routes(routes!(analysis::analyze_and_recommend))
+        .routes(routes!(analyze_and_recommend::analyze_and_recommend))
         .routes(routes!(similar::similar))
         .routes(routes!(search::search))
         .routes(routes!(events::append, event_log::list))

@@ -135,8 +135,10 @@ pub const RULES_MAX: usize = 64;
 pub const RULE_BYTES_MAX: usize = 2_048;
 /// Brackets and negations within each other in one rule.
 pub const RULE_DEPTH_MAX: usize = 32;
-/// Answers whose full trace is kept in memory, of all tenants together: at about 40 KB each, 20 MB.
-pub const TRACES_MAX: usize = 512;
+/// Memory for full traces of answers, of all tenants together: at about 40 KB each, some 1,600 answers.
+pub const TRACES_BYTES_MAX: usize = 64 << 20;
+/// How long a full trace is kept at most: whoever asks how an answer came about asks soon.
+pub const TRACES_KEPT_MS: i64 = 3_600_000;
 /// Longest geohash taken in: four characters are a cell of some 39 by 20 km, a town and not a street.
 pub const CELL_CHARACTERS_MAX: usize = 4;
 /// Features of one view, derived ones included: each is kept for every entity.

@@ -51,6 +51,7 @@ fn event(number: u64) -> Event {
             track: track(mixed(answer) + place),
             score: Some(1.0),
             propensity: Some(1.0),
+            reasons: Vec::new(),
         });
         EventPayload::Exposure(Exposure {
             request_id: RequestId::from_u128(u128::from(answer) + 1),

@@ -249,6 +249,13 @@ impl ListenerProfile {
         standing.rev().map(|play| (play.at, play.track))
     }
 
+    /// The newest plays with what each says of its track, -1 for a skip at once to 1 for a whole play; newest first.
+    pub fn recent_signals(&self) -> impl Iterator<Item = (Timestamp, TrackId, f32)> + '_ {
+        let standing = self.recent.iter().filter(|play| !play.is_taken_back());
+        let signal = |play: &Play| play.signal_milli() as f32 / 1_000.0;
+        (standing.rev()).map(move |play| (play.at, play.track, signal(play)))
+    }
+
     /// The tracks of those of the newest plays that lie in a part of the listener's day, newest first.
     pub fn recent_in(&self, part: DayPart) -> impl Iterator<Item = TrackId> + '_ {
         let within = self

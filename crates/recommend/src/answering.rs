@@ -6,10 +6,11 @@ use leitmotif_domain::chance::Seed;
 use leitmotif_domain::event::{ShownExploration, ShownPair};
 use leitmotif_domain::{Assignment, RequestId, Rung, Timestamp};
 
+use crate::breaker::Resting;
 use crate::error;
 use crate::pipeline::{
-    Chosen, DegradedCause, Near, PipelineDefinition, RecommendRequest, Recommendations, causes_of,
-    choose, present,
+    Chosen, Circumstances, DegradedCause, Near, PipelineDefinition, RecommendRequest,
+    Recommendations, causes_of, choose, controls_of, present,
 };
 use crate::trace::{Stopwatch, Trace};
 use crate::view::TenantView;
@@ -31,6 +32,8 @@ pub struct Answering {
     /// Whether the definition's exploration applies: the list is shown as it is, and what was left to
     /// chance is written down.
     pub is_explored: bool,
+    /// What of the model is left out for now.
+    pub resting: Resting,
 }
 
 impl Answering {
@@ -45,8 +48,12 @@ impl Answering {
         let (request, definition) = (&self.request, &self.definition);
         let chance = self.is_explored.then(|| self.chance());
         let near = self.near.as_deref().map_err(|cause| *cause);
-        let now = self.now;
-        let mut chosen = choose(view, request, definition, near, now, chance, &mut watch)?;
+        let at = Circumstances {
+            now: self.now,
+            chance,
+            resting: self.resting,
+        };
+        let mut chosen = choose(view, request, definition, near, at, &mut watch)?;
         let places = std::mem::take(&mut chosen.places);
         let tracks = present(view, places);
         watch.lap("explain");
@@ -57,8 +64,9 @@ impl Answering {
             rung: chosen.rung,
             model: model.map(|model| model.id),
             assignment: self.assignment.clone(),
-            shortage: shortage(request, tracks.len(), definition, &chosen),
+            shortage: shortage(view, request, tracks.len(), definition, &chosen),
             causes: causes_of(view, &tracks),
+            objectives: definition.objectives(&controls_of(request, &definition.controls)),
             tracks,
             exploration: shown_exploration(definition, &chosen),
             spans: watch.into_spans(),
@@ -109,6 +117,7 @@ fn shown_exploration(definition: &PipelineDefinition, chosen: &Chosen) -> Option
 
 /// Why a list is shorter than wanted.
 fn shortage(
+    view: &TenantView,
     request: &RecommendRequest,
     found: usize,
     definition: &PipelineDefinition,
@@ -117,6 +126,11 @@ fn shortage(
     let wanted = request.count;
     if found >= wanted {
         return None;
+    }
+    if view.catalogue.cards().next().is_none() {
+        return Some(format!(
+            "{found} of {wanted} tracks: the catalogue is empty"
+        ));
     }
     if let Some(only) = &request.only {
         return Some(format!("{found} of {wanted} tracks: {}", only.shortfall));

@@ -182,6 +182,12 @@ impl CatalogueView {
         all.filter_map(|version| self.index(version))
     }
 
+    /// The artist of a track as spacing compares it; a track that is gone is its own.
+    pub fn artist_key(&self, track: TrackId) -> u64 {
+        let card = self.index(track).and_then(|index| self.card(index));
+        card.map_or(track.as_u128() as u64, |card| card.artist_key)
+    }
+
     /// The card under an index; `None` once the track is gone.
     pub fn card(&self, index: usize) -> Option<&TrackCard> {
         self.cards.value(index as u32)?.as_ref()

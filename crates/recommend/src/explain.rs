@@ -36,11 +36,13 @@ pub enum Source {
     Control,
     /// A rule of the placement moved it.
     Rule,
+    /// It, or its artist, was skipped lately.
+    Skips,
 }
 
 impl Source {
     /// All sources; a source's number is its place here.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Taste,
         Self::Neighbours,
         Self::Content,
@@ -54,6 +56,7 @@ impl Source {
         Self::Moment,
         Self::Control,
         Self::Rule,
+        Self::Skips,
     ];
     /// How many of them, from the first on, offer candidates to a learned ranker.
     pub const LEARNT: usize = 7;
@@ -80,6 +83,7 @@ impl Source {
             Self::Moment => "moment",
             Self::Control => "control",
             Self::Rule => "rule",
+            Self::Skips => "skips",
         }
     }
 }
@@ -127,6 +131,7 @@ impl fmt::Display for ReasonText {
             (Source::Moment, _) => "played more at moments like this one",
             (Source::Control, _) => "moved by the controls",
             (Source::Rule, _) => "moved by a rule of this placement",
+            (Source::Skips, _) => "skipped lately, or its artist was",
         })
     }
 }

@@ -1,10 +1,11 @@
 //! What a listener did with which tracks, read once for an answer.
 
 use leitmotif_domain::zone::DayPart;
-use leitmotif_domain::{ListenerId, TrackId};
-use leitmotif_features::{Judgement, ListenerProfile, TrackHistory};
+use leitmotif_domain::{ListenerId, Timestamp, TrackId};
+use leitmotif_features::{ListenerProfile, TrackHistory};
 
 use crate::keyed::{KeyedMap, KeyedSet};
+use crate::skips::is_rejected;
 use crate::view::TenantView;
 
 /// A track that a listener did something with.
@@ -85,6 +86,13 @@ impl<'p> KnownTracks<'p> {
         plays.filter_map(|(_, track)| self.find(track))
     }
 
+    /// The newest plays with when they were and what each says of its track; newest first.
+    pub fn recent_signals(&self) -> impl Iterator<Item = (Timestamp, &KnownTrack, f32)> {
+        let profile = self.profile.into_iter();
+        let plays = profile.flat_map(|profile| profile.recent_signals());
+        plays.filter_map(|(at, track, signal)| Some((at, self.find(track)?, signal)))
+    }
+
     /// Those of the newest plays that lie in a part of the listener's day, newest first.
     pub fn recent_in(&self, part: DayPart) -> impl Iterator<Item = &KnownTrack> {
         let profile = self.profile.into_iter();
@@ -100,7 +108,7 @@ impl<'p> KnownTracks<'p> {
     /// Every version of what the listener rejects.
     pub fn rejected(&self, view: &TenantView) -> KeyedSet<usize> {
         let tracks = self.list.iter();
-        let rejected = tracks.filter(|one| one.history.judgement() == Judgement::Disliked);
+        let rejected = tracks.filter(|one| is_rejected(&one.history));
         rejected
             .flat_map(|one| view.catalogue.versions(one.track))
             .collect()

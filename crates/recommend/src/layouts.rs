@@ -4,16 +4,18 @@
 //! the listener's day. A part that has seen little leans on all of them. Nobody waits for a count: until there is one, layouts have
 //! equal shares.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use leitmotif_domain::event::Moment;
+use leitmotif_domain::event::{EventPayload, Moment};
 use leitmotif_domain::zone::{Calendar, DayPart, LocalHour};
 use leitmotif_domain::{Clock, TenantId, TenantScope, Timestamp, bucket};
 use leitmotif_features::metrics::{
     Breakdown, MetricDefinition, MetricRegistry, Query, VALUE_SCALE,
 };
-use leitmotif_learn::bandit::{Counts, ThompsonOptions, shares};
+pub use leitmotif_learn::bandit::SampleRatio;
+use leitmotif_learn::bandit::{Counts, ThompsonOptions, sample_ratio, shares};
+use leitmotif_storage::ports::{EventLog, EventSelection};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
@@ -26,6 +28,10 @@ const COUNTED_MS: i64 = 28 * DAY_MS;
 /// How long a count stands.
 const STANDS_MS: i64 = 10 * 60_000;
 const DAY_MS: i64 = 86_400_000;
+/// Exposures that are looked at for the chances of layouts: some seconds of reading at most, and far more pages than a mismatch
+/// that matters needs.
+const SHOWN_LOOKED_AT: usize = 100_000;
+const SHOWN_PER_READ: usize = 1_000;
 /// Parts that a share is given in, so that the probability of a layout is exact.
 const PARTS: f64 = 1_000_000.0;
 
@@ -211,6 +217,63 @@ impl Layouts {
         );
         Ok(table)
     }
+}
+
+/// Holds the layouts that were shown against the chances they were drawn with: of each listener, day and part of the
+/// day the newest page once.
+///
+/// `None` where layouts are not drawn, or too few were. Pages are those of the newest [`SHOWN_LOOKED_AT`] exposures.
+///
+/// - Shape: `first` is the layout whose chance is judged; there are two of them.
+/// - Cost: reads so many exposures.
+pub async fn drawn_ratio(
+    log: &dyn EventLog,
+    scope: &TenantScope,
+    first: &str,
+) -> Result<Option<SampleRatio>> {
+    let selection = EventSelection {
+        kind: Some("exposure".to_owned()),
+        is_newest_first: true,
+        ..EventSelection::default()
+    };
+    let (mut from, mut looked_at) = (log.head(scope).await? + 1, 0);
+    let (mut seen, mut drawn) = (HashSet::new(), Vec::new());
+    while from > 1 && looked_at < SHOWN_LOOKED_AT {
+        let slice = log.select(scope, &selection, from, SHOWN_PER_READ).await?;
+        looked_at += slice.events.len();
+        for event in slice.events.iter().map(|recorded| &recorded.event) {
+            let EventPayload::Exposure(shown) = &event.payload else {
+                continue;
+            };
+            let (Some(layout), Some(propensity)) = (&shown.layout, shown.layout_propensity) else {
+                continue;
+            };
+            let hour = shown.moment.hour;
+            let hour = hour.unwrap_or(LocalHour::at(event.occurred_at, None).hour);
+            let unit = (
+                event.listener,
+                day_of(event.occurred_at),
+                DayPart::of_hour(hour),
+            );
+            if seen.insert(unit) {
+                let is_first = layout == first;
+                let propensity = f64::from(propensity);
+                drawn.push((
+                    is_first,
+                    if is_first {
+                        propensity
+                    } else {
+                        1.0 - propensity
+                    },
+                ));
+            }
+        }
+        if slice.reached >= from {
+            break;
+        }
+        from = slice.reached;
+    }
+    Ok(sample_ratio(&drawn))
 }
 
 /// Lists shown in a part of the day, and whether they led to a track that was heard to the end.

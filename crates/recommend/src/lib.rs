@@ -4,6 +4,8 @@
 //! `request → features → candidates → rank → rerank → explain → answer + exposures`. A model that
 //! is missing or a source that fails costs its rung, never the answer.
 
+mod audiences;
+mod breaker;
 pub mod catalogue;
 pub mod cold_map;
 pub mod drift;
@@ -19,6 +21,7 @@ pub mod neighbour_settings;
 pub mod recent_sessions;
 pub mod recordings;
 pub mod scratch;
+mod skips;
 pub mod view;
 
 pub mod candidates;

@@ -10,6 +10,7 @@ use leitmotif_learn::neighbours::ItemNeighbours;
 use leitmotif_learn::sequencing::TransitionWeights;
 use serde::{Deserialize, Serialize};
 
+use crate::audiences::AudiencePopularity;
 use crate::cold_map::ColdMap;
 use crate::error::{Error, Result};
 use crate::explain::Source;
@@ -41,6 +42,10 @@ pub struct BlendWeights {
     /// unit of the natural logarithm.
     #[serde(default)]
     pub moment: f32,
+    /// How far popularity is that with the audience of the request rather than with everybody, 0 to 1: no source of
+    /// its own.
+    #[serde(default)]
+    pub audience: f32,
 }
 
 impl BlendWeights {
@@ -70,6 +75,7 @@ impl Default for BlendWeights {
             sessions: 0.2,
             trending: 0.0,
             moment: 0.0,
+            audience: 0.0,
         }
     }
 }
@@ -92,6 +98,8 @@ pub struct ModelParts {
     pub cold: Option<ColdMap>,
     /// What is played at which moments more than else, where listens tell theirs.
     pub moments: Option<MomentLifts>,
+    /// What is popular with whom, where enough plays tell it.
+    pub audiences: Option<AudiencePopularity>,
     /// How much each source counts.
     pub blend: BlendWeights,
     /// What orders the candidates, where one was learnt that does better than the blend.

@@ -18,17 +18,20 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
+use crate::audiences::AudiencePopularity;
 use crate::cold_map::ColdMap;
 use crate::error::{Error, Result};
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
-use crate::model_earlier::{self, FiveWeights, SevenWeights};
+use crate::model_earlier::{self, EightWeights, FiveWeights, SevenWeights};
 use crate::moments::MomentLifts;
 use crate::neighbour_settings::NeighbourSettings;
 use crate::rank::{ListenedShare, Ranker};
 
 /// What the present form begins with.
-const FORM: [u8; 8] = *b"LMMODEL7";
-/// What the form before begins with, which knows nothing of moments.
+const FORM: [u8; 8] = *b"LMMODEL8";
+/// What the form before begins with, which knows nothing of audiences.
+const FORM_WITHOUT_AUDIENCES: [u8; 8] = *b"LMMODEL7";
+/// What the form before that begins with, which knows nothing of moments.
 const FORM_WITHOUT_MOMENTS: [u8; 8] = *b"LMMODEL6";
 /// What the form before that begins with, which tells neither which model neighbours are of nor weights of
 /// sessions and trends, and has no map of new tracks.
@@ -50,6 +53,32 @@ struct Settings {
     neighbours_by: NeighbourSettings,
     cold: Option<ColdMap>,
     moments: Option<MomentLifts>,
+    audiences: Option<AudiencePopularity>,
+}
+
+/// What [`FORM_WITHOUT_AUDIENCES`] has of them.
+#[derive(Deserialize)]
+struct AudiencelessSettings {
+    blend: EightWeights,
+    trees: StoredTrees,
+    steps: Option<TransitionWeights>,
+    neighbours_by: NeighbourSettings,
+    cold: Option<ColdMap>,
+    moments: Option<MomentLifts>,
+}
+
+impl From<AudiencelessSettings> for Settings {
+    fn from(earlier: AudiencelessSettings) -> Self {
+        Self {
+            blend: earlier.blend.into(),
+            trees: earlier.trees,
+            steps: earlier.steps,
+            neighbours_by: earlier.neighbours_by,
+            cold: earlier.cold,
+            moments: earlier.moments,
+            audiences: None,
+        }
+    }
 }
 
 /// What [`FORM_WITHOUT_MOMENTS`] has of them.
@@ -71,6 +100,7 @@ impl From<MomentlessSettings> for Settings {
             neighbours_by: earlier.neighbours_by,
             cold: earlier.cold,
             moments: None,
+            audiences: None,
         }
     }
 }
@@ -91,6 +121,7 @@ impl EarlierSettings {
             neighbours_by: NeighbourSettings::ItemCosine,
             cold: None,
             moments: None,
+            audiences: None,
         }
     }
 }
@@ -212,6 +243,7 @@ pub fn is_whole(mut stream: impl Read) -> io::Result<bool> {
             is_first = false;
             has_checksum = [
                 FORM,
+                FORM_WITHOUT_AUDIENCES,
                 FORM_WITHOUT_MOMENTS,
                 FORM_WITH_STEPS,
                 FORM_WITHOUT_STEPS,
@@ -251,6 +283,7 @@ fn write(model: &RecommenderModel, out: impl Write) -> Result<()> {
         neighbours_by: model.neighbours_by,
         cold: model.cold.clone(),
         moments: model.moments.clone(),
+        audiences: model.audiences.clone(),
     };
     let options = postcard::to_allocvec(model.taste.options()).map_err(Error::bug)?;
     let settings = postcard::to_allocvec(&settings).map_err(Error::bug)?;
@@ -287,6 +320,10 @@ fn read(id: ModelId, mut stream: impl Read, size_bytes: u64) -> Result<Recommend
     front.read_to_end(&mut begin).map_err(failed)?;
     let read_settings: ReadSettings<_> = match <[u8; 8]>::try_from(&begin[..]) {
         Ok(FORM) => |source| source.document(),
+        Ok(FORM_WITHOUT_AUDIENCES) => |source| {
+            let settings: AudiencelessSettings = source.document()?;
+            Ok(settings.into())
+        },
         Ok(FORM_WITHOUT_MOMENTS) => |source| {
             let settings: MomentlessSettings = source.document()?;
             Ok(settings.into())
@@ -364,6 +401,9 @@ fn read_parts<R: Read>(
     if !(settings.moments.as_ref()).is_none_or(|moments| moments.fits(item_count)) {
         return Err(Unread::Content("its lifts of moments are none".to_owned()));
     }
+    if !(settings.audiences.as_ref()).is_none_or(|audiences| audiences.fits(item_count)) {
+        return Err(Unread::Content("its audiences are none".to_owned()));
+    }
     let trees = settings.trees.read(id);
     Ok(ModelParts {
         items,
@@ -374,6 +414,7 @@ fn read_parts<R: Read>(
         transitions,
         cold: settings.cold,
         moments: settings.moments,
+        audiences: settings.audiences,
         blend: settings.blend,
         ranker: trees.ranker,
         is_ranker_unread: trees.is_ranker_unread,
@@ -499,8 +540,9 @@ mod tests {
     use leitmotif_domain::event::Moment;
 
     use super::*;
+    use crate::audiences::AudiencePlay;
     use crate::model_earlier::tests::first_form;
-    use crate::moments::{ItemGroups, MomentTable};
+    use crate::moments::{ItemGroups, MomentTable, UNKNOWN};
     use crate::rank::{COLUMN_COUNT, column_names};
 
     fn bytes_of(model: &RecommenderModel) -> Vec<u8> {
@@ -538,9 +580,11 @@ mod tests {
             transitions: earlier.transitions.clone(),
             cold: None,
             moments: lifts(earlier.items.len()),
+            audiences: audiences(earlier.items.len()),
             blend: BlendWeights {
                 sessions: 0.25,
                 trending: 0.125,
+                audience: 0.5,
                 ..earlier.blend
             },
             ranker: Some(ranker.with_listened(Arc::clone(&share), 0.5)),
@@ -549,6 +593,19 @@ mod tests {
             steps: TransitionWeights::scaled([2.0, 0.0, 1.0, 5.0, 1.0]),
         };
         RecommenderModel::new(earlier.id, parts).unwrap()
+    }
+
+    /// What one genre's listeners play of so many items.
+    fn audiences(items: usize) -> Option<AudiencePopularity> {
+        let plays = || {
+            (0..1_000).map(move |play| AudiencePlay {
+                listener: 0,
+                item: (play % items) as u32,
+                moment: UNKNOWN,
+                weight: 1.0,
+            })
+        };
+        AudiencePopularity::fit(plays, &MomentTable::default(), &[Some(1)], items)
     }
 
     /// Lifts of so many items, all by one artist, played evenings and mornings in turn.
@@ -590,6 +647,7 @@ mod tests {
             transitions: model.transitions.clone(),
             cold: model.cold.clone(),
             moments: model.moments.clone(),
+            audiences: model.audiences.clone(),
             blend: model.blend,
             ranker: None,
             is_ranker_unread: false,
@@ -612,6 +670,7 @@ mod tests {
         assert_eq!(read.neighbours_by, model.neighbours_by);
         assert!(read.steps.is_some() && read.moments.is_some());
         assert_eq!(read.moments, model.moments);
+        assert!(read.audiences.is_some() && read.audiences == model.audiences);
         let (told, kept) = (read.listened.as_ref(), model.listened.as_ref());
         assert_eq!(told.unwrap().to_text(), kept.unwrap().to_text());
         let term = read.ranker.as_ref().and_then(Ranker::listened);
@@ -629,13 +688,15 @@ mod tests {
         let model = model();
         let costs = model.steps;
         for (form, steps) in [
+            (FORM_WITHOUT_AUDIENCES, costs),
             (FORM_WITHOUT_MOMENTS, costs),
             (FORM_WITHOUT_STEPS, None),
             (FORM_WITH_STEPS, None),
             (FORM_WITH_STEPS, costs),
         ] {
             let mut parts = unranked(&model, steps);
-            parts.moments = None;
+            (parts.moments, parts.audiences) = (None, None);
+            parts.blend.audience = 0.0;
             (parts.blend.sessions, parts.blend.trending) = (0.0, 0.0);
             parts.neighbours_by = NeighbourSettings::ItemCosine;
             let bytes = bytes_of(&RecommenderModel::new(model.id, parts).unwrap());
@@ -647,6 +708,7 @@ mod tests {
                 blend: BlendWeights {
                     sessions: 0.0,
                     trending: 0.0,
+                    audience: 0.0,
                     ..model.blend
                 },
                 trees,
@@ -654,6 +716,7 @@ mod tests {
                 neighbours_by: NeighbourSettings::ItemCosine,
                 cold: None,
                 moments: None,
+                audiences: None,
             };
             let written = postcard::to_allocvec(&settings).unwrap();
             // The small document ends the bytes before the checksum.
@@ -668,6 +731,12 @@ mod tests {
                 session: weights.session,
             };
             let before = match form {
+                FORM_WITHOUT_AUDIENCES => {
+                    let neighbours_by = NeighbourSettings::ItemCosine;
+                    let (cold, moments): (Option<ColdMap>, Option<MomentLifts>) = (None, None);
+                    let weights = (blend, weights.sessions, weights.trending, weights.moment);
+                    postcard::to_allocvec(&(weights, trees, steps, neighbours_by, cold, moments))
+                }
                 FORM_WITHOUT_MOMENTS => {
                     let neighbours_by = NeighbourSettings::ItemCosine;
                     let cold: Option<ColdMap> = None;

@@ -66,6 +66,23 @@ pub struct SevenWeights {
     trending: f32,
 }
 
+/// The weights before an audience could count, in order.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub struct EightWeights {
+    first: SevenWeights,
+    moment: f32,
+}
+
+impl From<EightWeights> for BlendWeights {
+    fn from(earlier: EightWeights) -> Self {
+        Self {
+            moment: earlier.moment,
+            ..earlier.first.into()
+        }
+    }
+}
+
 impl From<SevenWeights> for BlendWeights {
     fn from(earlier: SevenWeights) -> Self {
         Self {
@@ -94,6 +111,7 @@ impl From<FiveWeights> for BlendWeights {
             sessions: 0.0,
             trending: 0.0,
             moment: 0.0,
+            audience: 0.0,
         }
     }
 }
@@ -139,6 +157,7 @@ pub fn read(id: ModelId, bytes: &[u8]) -> Result<RecommenderModel> {
         transitions: second.transitions,
         cold: None,
         moments: None,
+        audiences: None,
         blend: BlendWeights::from(FiveWeights {
             taste,
             neighbours,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use leitmotif_domain::chance::Entropy;
 use leitmotif_domain::event::{
-    EVENT_SCHEMA_VERSION, Event, EventPayload, ExposedTrack, Exposure, Moment,
+    EVENT_SCHEMA_VERSION, Event, EventPayload, ExposedTrack, Exposure, Moment, ShownReason,
 };
 use leitmotif_domain::{
     Clock, ErrorKind, EventId, ListenerId, ModelId, RequestId, TenantId, TenantScope, Timestamp,
@@ -21,15 +21,17 @@ use leitmotif_storage::ports::{
 use parking_lot::RwLock;
 
 use crate::answering::Answering;
+use crate::breaker::{Breaker, Part, Resting};
 use crate::candidates::content_cold;
 use crate::catalogue::{CatalogueView, TrackCard};
 use crate::error::{Error, Result};
+use crate::explain::Source;
 use crate::exposures::ExposureWriter;
 use crate::heads::Heads;
 use crate::model::RecommenderModel;
 use crate::model_bytes;
 use crate::pipeline::{
-    Budgets, DegradedCause, Near, PipelineDefinition, RecommendRequest, Recommendations,
+    Budgets, Degraded, DegradedCause, Near, PipelineDefinition, RecommendRequest, Recommendations,
     ShownLayout, Stage, content_seeds,
 };
 use crate::placements::Placements;
@@ -80,6 +82,8 @@ pub(crate) struct TenantSlot {
     view: RwLock<TenantView>,
     /// Held by whoever reads the log into the view; says whether the view was opened.
     follower: tokio::sync::Mutex<bool>,
+    /// What of the model is left out for a while.
+    breaker: Breaker,
     /// The heads that answered last, with their version.
     heads: RwLock<Option<KeptHeads>>,
 }
@@ -88,6 +92,28 @@ impl TenantSlot {
     /// The last event that is part of it.
     pub(crate) fn offset(&self) -> u64 {
         self.view.read().projection.offset
+    }
+
+    /// Notes which parts of a model did their work in an answer.
+    fn note(&self, model: ModelId, resting: Resting, trace: &Trace) {
+        let failed = |part: &str| {
+            let is_it = |one: &Degraded| one.part == part && one.cause != DegradedCause::Resting;
+            trace.degraded.iter().any(is_it)
+        };
+        if trace.by_ranker.iter().next().is_some() {
+            self.breaker.note(model, Part::Ranking, true, trace.at);
+        } else if failed("ranking") {
+            self.breaker.note(model, Part::Ranking, false, trace.at);
+        }
+        // What sounds alike is the vector store's too, which may fail for itself.
+        let of_model = [Source::Taste, Source::Neighbours, Source::Session].map(Source::name);
+        let has_failed =
+            |one: &Degraded| one.cause == DegradedCause::Failed && of_model.contains(&one.part);
+        if trace.degraded.iter().any(has_failed) {
+            self.breaker.note(model, Part::Sources, false, trace.at);
+        } else if !resting.sources {
+            self.breaker.note(model, Part::Sources, true, trace.at);
+        }
     }
 }
 
@@ -227,19 +253,30 @@ impl Recommender {
         let request_id = self.new_request_id();
         let unit = unit.unwrap_or_else(|| request_id.to_string());
         let (assignment, mut definition) = slot.view.read().placements.assign(&request, &unit);
+        if let Some(diversity) = request.controls.diversity {
+            definition = Arc::new(definition.with_diversity(diversity));
+        }
         if !manner.is_awaited {
             let mut unhurried = definition.as_ref().clone();
             unhurried.budgets = Budgets::unlimited();
             definition = Arc::new(unhurried);
         }
         watch.lap("assignment");
+        let model = slot.view.read().model.as_ref().map(|model| model.id);
+        let model = model.filter(|_| manner.is_awaited);
+        let resting = model.map_or(Resting::default(), |id| {
+            slot.breaker.resting(id, manner.now)
+        });
         let is_small =
             slot.view.read().model.as_ref().is_none_or(|model| {
                 model.items.len() * model.taste.factors() <= INLINE_FACTORS_MAX
             });
         watch.lap("model");
         let budget = definition.budgets.deadline(Stage::Candidates);
-        let near = self.near_within(budget, scope, &slot, &request).await;
+        let near = match &request.near {
+            Some(near) => Ok(near.clone()),
+            None => self.near_within(budget, scope, &slot, &request).await,
+        };
         watch.lap("content neighbours");
         let answering = Answering {
             request_id,
@@ -249,10 +286,14 @@ impl Recommender {
             near,
             now: manner.now,
             is_explored: manner.is_explored,
+            resting,
         };
         let (traces, tenant) = (Arc::clone(&self.traces), scope.tenant());
         let work = move || {
             let (answered, trace) = answering.answer(&slot.view.read(), watch)?;
+            if let Some(model) = model {
+                slot.note(model, resting, &trace);
+            }
             if manner.is_awaited {
                 traces.keep(tenant, trace);
             }
@@ -331,15 +372,25 @@ impl Recommender {
         scope: &TenantScope,
         tracks: Vec<TrackId>,
     ) -> Result<Option<VectorFilter>> {
-        let slot = self.level(scope).await?;
-        if slot.view.read().catalogue.recordings().is_empty() {
+        let has_none = |view: &TenantView| view.catalogue.recordings().is_empty();
+        if self.with_view(scope, has_none).await? {
             return Ok(None);
         }
-        Ok(Some(Arc::new(move |other| {
-            let view = slot.view.read();
+        let keep = move |view: &TenantView, other| {
             let is_same = |track: &TrackId| view.catalogue.recordings().is_same(*track, other);
             view.catalogue.is_standing(other) && !tracks.iter().any(is_same)
-        })))
+        };
+        Ok(Some(self.filter(scope, keep).await?))
+    }
+
+    /// A filter of tracks by what is known of them, level with the log as it is now.
+    pub(crate) async fn filter(
+        &self,
+        scope: &TenantScope,
+        keep: impl Fn(&TenantView, TrackId) -> bool + Send + Sync + 'static,
+    ) -> Result<VectorFilter> {
+        let slot = self.level(scope).await?;
+        Ok(Arc::new(move |track| keep(&slot.view.read(), track)))
     }
 
     /// Finds the titles of tracks.
@@ -355,6 +406,20 @@ impl Recommender {
             Some((*track, card.title.to_string()))
         };
         Ok(tracks.iter().filter_map(title).collect())
+    }
+
+    /// Finds title and artist of tracks.
+    pub async fn names(
+        &self,
+        scope: &TenantScope,
+        tracks: &[TrackId],
+    ) -> Result<HashMap<TrackId, (String, String)>> {
+        let name = |view: &TenantView, track: TrackId| {
+            let card = view.catalogue.card(view.catalogue.index(track)?)?;
+            Some((track, (card.title.to_string(), card.artist.to_string())))
+        };
+        let named = |view: &TenantView| tracks.iter().filter_map(|one| name(view, *one)).collect();
+        self.with_view(scope, named).await
     }
 
     /// How popular tracks are; those that nobody plays are left out.
@@ -378,10 +443,7 @@ impl Recommender {
     pub async fn artist_keys(&self, scope: &TenantScope, tracks: &[TrackId]) -> Result<Vec<u64>> {
         let slot = self.level(scope).await?;
         let view = slot.view.read();
-        let key = |track: &TrackId| {
-            let card = (view.catalogue.index(*track)).and_then(|index| view.catalogue.card(index));
-            card.map_or(track.as_u128() as u64, |card| card.artist_key)
-        };
+        let key = |track: &TrackId| view.catalogue.artist_key(*track);
         Ok(tracks.iter().map(key).collect())
     }
 
@@ -690,6 +752,9 @@ fn exposure_of(
         track: place.track,
         score: Some(place.score),
         propensity: Some(place.propensity),
+        reasons: (place.reasons.iter())
+            .map(|one| ShownReason::new(one.source.name(), one.contribution, one.because_of))
+            .collect(),
     };
     Exposure {
         request_id: answered.request_id,

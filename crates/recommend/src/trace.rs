@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::explain::Source;
 use crate::pipeline::{Considered, Degraded};
-use crate::rank::{Pooled, RankedRows};
+use crate::rank::{COLUMN_COUNT, Pooled, RankedRows};
 
 /// A step of the pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,19 @@ pub struct Span {
     pub start_us: u64,
     /// How long it took in microseconds.
     pub duration_us: u64,
+}
+
+/// A moment after which a part of an answer is not waited for; none where nobody waits, and that is the usual.
+///
+/// Long loops ask it every so many rounds: often enough to end within a fraction of a millisecond, seldom enough to cost nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// Whether it is over.
+    pub fn is_over(self) -> bool {
+        self.0.is_some_and(|at| Instant::now() >= at)
+    }
 }
 
 /// Measures steps.
@@ -69,6 +82,11 @@ impl Stopwatch {
     /// How long the request has taken since [`Stopwatch::begin_budgets`].
     pub fn spent(&self) -> Duration {
         self.budget_start.elapsed()
+    }
+
+    /// When so much time is spent.
+    pub fn deadline(&self, budget: Duration) -> Deadline {
+        Deadline(self.budget_start.checked_add(budget))
     }
 
     /// The steps.
@@ -131,48 +149,150 @@ pub struct Trace {
     pub rules: Vec<(String, u64)>,
 }
 
-/// The traces of the last answers of a process; older ones are forgotten.
+impl Trace {
+    /// About how many bytes of memory it takes.
+    fn bytes(&self) -> usize {
+        let adjustments = |one: &Considered| size_of_val(one.adjustments.as_slice());
+        let (rows, row_bytes) = (
+            self.by_ranker.iter().count(),
+            COLUMN_COUNT * size_of::<f32>(),
+        );
+        size_of::<Self>()
+            + rows * (row_bytes + size_of::<usize>())
+            + size_of_val(self.by_blend.as_slice())
+            + size_of_val(self.considered.as_slice())
+            + self.considered.iter().map(adjustments).sum::<usize>()
+            + size_of_val(self.spans.as_slice())
+            + size_of_val(self.sources.as_slice())
+    }
+}
+
+/// The traces of the last hour's answers of a process, as many as its bytes hold.
+///
+/// Half of the bytes are for the newest. Of those that leave them the other half keeps every one, or, where an hour
+/// has more, every second, fourth and so on: which, follows from the request id alone.
 #[derive(Default)]
 pub struct TraceRing {
-    traces: Mutex<VecDeque<(TenantId, Arc<Trace>)>>,
+    kept: Mutex<KeptTraces>,
+}
+
+#[derive(Default)]
+struct KeptTraces {
+    newest: Part,
+    sample: Part,
+    /// One in so many, as a power of two, is in the sample.
+    halvings: u32,
+}
+
+/// Traces in order, the oldest first, with their bytes.
+#[derive(Default)]
+struct Part {
+    traces: VecDeque<(TenantId, Arc<Trace>)>,
+    bytes: usize,
+}
+
+impl Part {
+    fn push(&mut self, kept: (TenantId, Arc<Trace>)) {
+        self.bytes += kept.1.bytes();
+        self.traces.push_back(kept);
+    }
+
+    /// Takes the oldest out where there is one too many or it is too old.
+    fn pop(&mut self, now: Timestamp) -> Option<(TenantId, Arc<Trace>)> {
+        let (_, oldest) = self.traces.front()?;
+        let is_old = now.since_ms(oldest.at) > limits::TRACES_KEPT_MS;
+        if self.bytes <= limits::TRACES_BYTES_MAX / 2 && !is_old {
+            return None;
+        }
+        let popped = self.traces.pop_front()?;
+        self.bytes -= popped.1.bytes();
+        Some(popped)
+    }
+}
+
+impl KeptTraces {
+    fn is_sampled(&self, trace: &Trace) -> bool {
+        let bits = trace.request_id.as_u128();
+        // Ids begin with the time: the random bits are at the end.
+        bits.trailing_zeros() >= self.halvings
+    }
+
+    fn halve(&mut self) -> Vec<(TenantId, Arc<Trace>)> {
+        self.halvings += 1;
+        let all = std::mem::take(&mut self.sample).traces.into_iter();
+        let (kept, forgotten): (Vec<_>, Vec<_>) =
+            all.partition(|(_, trace)| self.is_sampled(trace));
+        kept.into_iter().for_each(|one| self.sample.push(one));
+        forgotten
+    }
 }
 
 impl TraceRing {
-    /// Keeps a trace and forgets the oldest at the bound.
+    /// Keeps a trace and forgets others at the bounds.
+    ///
+    /// - Cost: constant but for one in many, which halves the sample.
     pub fn keep(&self, tenant: TenantId, trace: Trace) {
-        let forgotten = {
-            let mut traces = self.traces.lock();
-            traces.push_back((tenant, Arc::new(trace)));
-            (traces.len() > limits::TRACES_MAX).then(|| traces.pop_front())
-        };
+        let now = trace.at;
+        let mut forgotten = Vec::new();
+        {
+            let mut kept = self.kept.lock();
+            kept.newest.push((tenant, Arc::new(trace)));
+            while let Some(popped) = kept.newest.pop(now) {
+                let is_old = now.since_ms(popped.1.at) > limits::TRACES_KEPT_MS;
+                if is_old || !kept.is_sampled(&popped.1) {
+                    forgotten.push(popped);
+                } else {
+                    kept.sample.push(popped);
+                }
+            }
+            let is_old =
+                |one: &(TenantId, Arc<Trace>)| now.since_ms(one.1.at) > limits::TRACES_KEPT_MS;
+            while kept.sample.traces.front().is_some_and(is_old) {
+                forgotten.extend(kept.sample.pop(now));
+            }
+            if kept.sample.bytes > limits::TRACES_BYTES_MAX / 2 {
+                forgotten.extend(kept.halve());
+            } else if kept.sample.bytes < limits::TRACES_BYTES_MAX / 8 {
+                // A quieter hour has room for more of it.
+                kept.halvings = kept.halvings.saturating_sub(1);
+            }
+        }
         // Freed outside the lock.
         drop(forgotten);
     }
 
     /// Finds a tenant's trace.
     ///
-    /// - Cost: O([`limits::TRACES_MAX`]).
+    /// - Cost: O(kept traces).
     pub fn find(&self, tenant: TenantId, request_id: RequestId) -> Option<Arc<Trace>> {
-        let traces = self.traces.lock();
+        let kept = self.kept.lock();
         let is_wanted = |(owner, trace): &&(TenantId, Arc<Trace>)| {
             *owner == tenant && trace.request_id == request_id
         };
-        traces
-            .iter()
-            .rev()
-            .find(is_wanted)
-            .map(|(_, trace)| Arc::clone(trace))
+        let newest = kept.newest.traces.iter().rev();
+        let mut all = newest.chain(kept.sample.traces.iter().rev());
+        all.find(is_wanted).map(|(_, trace)| Arc::clone(trace))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::Fate;
 
-    fn trace(number: usize) -> Trace {
+    /// A trace of some 30 KB at a second.
+    fn trace(number: u128, second: i64) -> Trace {
+        let considered = Considered {
+            index: 0,
+            score: 0.0,
+            adjustments: Vec::new(),
+            fate: Fate::NotReached,
+            propensity: None,
+            expected_listened_share: None,
+        };
         Trace {
-            request_id: RequestId::from_u128(number as u128),
-            at: Timestamp::from_ms(0),
+            request_id: RequestId::from_u128(number),
+            at: Timestamp::from_ms(second * 1_000),
             listener: None,
             placement: String::new(),
             moment: Moment::default(),
@@ -185,20 +305,47 @@ mod tests {
             sources: Vec::new(),
             by_ranker: RankedRows::default(),
             by_blend: Vec::new(),
-            considered: Vec::new(),
+            considered: vec![considered; 400],
             rules: Vec::new(),
         }
     }
 
     #[test]
-    fn the_oldest_trace_is_forgotten_and_strangers_find_none() {
+    fn the_newest_and_a_sample_of_the_hour_are_kept_within_their_bytes() {
         let (ring, tenant) = (TraceRing::default(), TenantId::from_u128(1));
-        for number in 0..=limits::TRACES_MAX {
-            ring.keep(tenant, trace(number));
+        let find = |tenant, number: u128| ring.find(tenant, RequestId::from_u128(number)).is_some();
+        let count = 8 * limits::TRACES_BYTES_MAX / trace(0, 0).bytes();
+        for number in 0..count as u128 {
+            // Ten a second, so that all are within the hour.
+            ring.keep(tenant, trace(number, number as i64 / 10));
         }
-        let find = |tenant, number: usize| ring.find(tenant, RequestId::from_u128(number as u128));
-        assert!(find(tenant, 0).is_none());
-        assert!(find(tenant, 1).is_some() && find(tenant, limits::TRACES_MAX).is_some());
-        assert!(find(TenantId::from_u128(2), 1).is_none());
+        let newest = count as u128 - 1;
+        assert!((0..100).all(|ago| find(tenant, newest - ago)));
+        assert!(!find(TenantId::from_u128(2), newest), "strangers find none");
+        let (bytes, halvings) = {
+            let kept = ring.kept.lock();
+            (kept.newest.bytes + kept.sample.bytes, kept.halvings)
+        };
+        assert!(
+            bytes <= limits::TRACES_BYTES_MAX && halvings >= 3,
+            "{bytes}"
+        );
+        let step = 1_u128 << halvings;
+        assert!(
+            (0..20).all(|number| find(tenant, number * step)),
+            "of the whole hour"
+        );
+        assert!(!find(tenant, 1));
+        // An hour later nothing of it is left.
+        ring.keep(tenant, trace(newest + 1, newest as i64 / 10 + 3_601));
+        assert!(!find(tenant, newest) && find(tenant, newest + 1));
+        assert_eq!(ring.kept.lock().sample.bytes, 0);
+    }
+
+    #[test]
+    fn few_answers_of_an_hour_are_all_kept() {
+        let (ring, tenant) = (TraceRing::default(), TenantId::from_u128(1));
+        (0..900).for_each(|number| ring.keep(tenant, trace(number, number as i64)));
+        assert!((0..900).all(|number| ring.find(tenant, RequestId::from_u128(number)).is_some()));
     }
 }

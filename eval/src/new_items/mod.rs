@@ -5,7 +5,7 @@
 //! fitted. Those of the next fold choose the penalty and the settings of the factorisation in the same way,
 //! so that nothing is chosen on what judges.
 
-mod kits;
+pub mod kits;
 
 use std::collections::HashSet;
 use std::path::PathBuf;

@@ -1,11 +1,8 @@
 //! Analyses: read, order, order and recommend.
 
-use std::time::Duration;
-
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use leitmotif_domain::job::JobState;
 use leitmotif_domain::track::TrackDetails;
 use leitmotif_domain::{ModelId, TenantScope, Timestamp, TrackId};
 use leitmotif_ingest::accuracy;
@@ -13,24 +10,15 @@ use leitmotif_ingest::jobs::{Descriptor, TrackAnalysis};
 use leitmotif_recommend::heads::{
     Prediction, Told, ToldValue, ValuePrediction, labels_of, values_of,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use super::constraints::ConstraintQuery;
+use super::find_track;
 use super::jobs::QueuedAnswer;
-use super::similar::{SimilarAnswer, SimilarQuery, similar_tracks};
-use super::{find_track, path_id};
 use crate::middleware::auth::{ReadAccess, WriteAccess};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::ApiState;
-
-/// Neighbours in the combined call when nothing is said.
-pub const NEIGHBOURS_DEFAULT: usize = 50;
-/// Longest wait for an analysis in the combined call.
-const WAIT_MAX_MS: u64 = 30_000;
-/// Time between two looks at a waited-for job.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How genre and mood are told.
 const HEADS_METHOD: &str = "logistic heads over embeddings and descriptors, artist-disjoint";
@@ -325,7 +313,12 @@ pub async fn analyze(
     Ok((StatusCode::ACCEPTED, Json(QueuedAnswer { job })))
 }
 
-async fn queue(state: &ApiState, access: &WriteAccess, id: &str) -> Result<String, Problem> {
+/// Queues the analysis of a track.
+pub(super) async fn queue(
+    state: &ApiState,
+    access: &WriteAccess,
+    id: &str,
+) -> Result<String, Problem> {
     let track = find_track(state, access.scope(), id).await?;
     let queued = state
         .catalogue
@@ -336,102 +329,4 @@ async fn queue(state: &ApiState, access: &WriteAccess, id: &str) -> Result<Strin
         .first()
         .ok_or_else(|| Problem::bug(&"nothing was queued"))?;
     Ok(job.to_string())
-}
-
-/// What the combined call does.
-#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct AnalyzeAndRecommendQuery {
-    /// Neighbours wanted; 50 when left out.
-    #[param(minimum = 1, maximum = 200)]
-    pub k: Option<usize>,
-    /// Embedding space of the neighbours; the first the track is in when left out.
-    pub space: Option<String>,
-    /// Longest wait for the analysis in milliseconds; 10,000 when left out.
-    #[param(maximum = 30_000)]
-    pub wait_ms: Option<u64>,
-}
-
-/// An analysis with what is near.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct AnalyzeAndRecommendAnswer {
-    /// The analysis; `null` while it still runs.
-    pub analysis: Option<AnalysisAnswer>,
-    /// The nearest tracks.
-    pub recommendations: Option<SimilarAnswer>,
-    /// Parts that are missing from this answer, and why.
-    pub degraded: Vec<String>,
-}
-
-/// Analyses a track, waits for the result within bounds, and finds its neighbours.
-#[utoipa::path(post, path = "/api/v1/tracks/{id}/analyze-and-recommend", tag = "analysis",
-    params(("id" = String, Path, description = "track id or `namespace:id`"), AnalyzeAndRecommendQuery), responses(
-    (status = 200, body = AnalyzeAndRecommendAnswer),
-    (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
-pub async fn analyze_and_recommend(
-    State(state): State<ApiState>,
-    access: WriteAccess,
-    Path(id): Path<String>,
-    Query(query): Query<AnalyzeAndRecommendQuery>,
-) -> Result<Json<AnalyzeAndRecommendAnswer>, Problem> {
-    let job = queue(&state, &access, &id).await?;
-    let wait_ms = query.wait_ms.unwrap_or(10_000).min(WAIT_MAX_MS);
-    let mut degraded = Vec::new();
-    let waited = tokio::time::timeout(
-        Duration::from_millis(wait_ms),
-        wait_for(&state, &access, &job),
-    );
-    match waited.await {
-        Ok(outcome) => {
-            if let Some(reason) = outcome? {
-                degraded.push(reason);
-            }
-        }
-        Err(_) => degraded.push(format!(
-            "analysis: still running after {wait_ms} ms, job `{job}`"
-        )),
-    }
-    let reader = ReadAccess(access.0.clone());
-    let analysis = get(State(state.clone()), reader.clone(), Path(id.clone()))
-        .await
-        .ok();
-    let similar = SimilarQuery {
-        limit: Some(query.k.unwrap_or(NEIGHBOURS_DEFAULT)),
-        space: query.space,
-        bpm_near: None,
-    };
-    let wanted = ConstraintQuery::default();
-    let near = similar_tracks(&state, &reader, &id, &similar, &wanted).await;
-    let recommendations = match near {
-        Ok(found) => Some(found),
-        Err(problem) if problem.status() == StatusCode::BAD_REQUEST => return Err(problem),
-        Err(problem) => {
-            degraded.push(format!("recommendations: {}", problem.detail()));
-            None
-        }
-    };
-    Ok(Json(AnalyzeAndRecommendAnswer {
-        analysis: analysis.map(|Json(answer)| answer),
-        recommendations,
-        degraded,
-    }))
-}
-
-/// Waits until the job ended; says why when it failed.
-async fn wait_for(
-    state: &ApiState,
-    access: &WriteAccess,
-    job: &str,
-) -> Result<Option<String>, Problem> {
-    let id = path_id("job", job)?;
-    loop {
-        match state.jobs.job(access.scope(), id).await? {
-            None => return Ok(None),
-            Some(job) if job.state == JobState::Done => return Ok(None),
-            Some(job) if job.state == JobState::Dead => {
-                return Ok(Some(format!("analysis: {}", job.error.unwrap_or_default())));
-            }
-            Some(_) => tokio::time::sleep(LOOK_EVERY).await,
-        }
-    }
 }

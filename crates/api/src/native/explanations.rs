@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use leitmotif_domain::event::{EventPayload, Moment, RecordedEvent};
+use leitmotif_domain::event::{EventPayload, Moment, RecordedEvent, ShownReason};
 use leitmotif_domain::{EventId, RequestId, TenantScope, Timestamp};
 use leitmotif_recommend::Source;
 use leitmotif_recommend::catalogue::TrackCard;
@@ -27,7 +27,7 @@ pub struct ExplanationAnswer {
     /// The answer.
     pub request_id: String,
     /// `trace` with everything, or `exposure` with what the log keeps: full traces are held in memory
-    /// for the newest answers only.
+    /// for the newest answers and a sample of the last hour's only.
     pub detail: &'static str,
     /// When it was answered.
     #[schema(value_type = String, format = DateTime)]
@@ -129,6 +129,21 @@ pub struct CandidateTraceAnswer {
     /// rules. Left out where no ranker ordered it, or once another model is in service.
     #[serde(skip_serializing_if = "HashMap::is_empty")]
     pub contributions: HashMap<String, f32>,
+    /// What its score was made of, largest first, as it is kept with what was shown. Left out in a full trace.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<KeptReasonAnswer>,
+}
+
+/// A reason as it is kept with what was shown.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct KeptReasonAnswer {
+    /// See the reasons of an answer.
+    pub source: String,
+    /// How much of the score it carries, to four decimals.
+    pub contribution: f32,
+    /// The track of the listener it follows from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because_of: Option<String>,
 }
 
 /// An offer of a source.
@@ -155,9 +170,9 @@ pub struct AdjustmentAnswer {
 
 /// Explains an answer.
 ///
-/// The newest answers of the process have their full trace: steps with times, what each source
+/// The newest answers of the process, and a sample of the last hour's, have their full trace: steps with times, what each source
 /// offered, what became of every candidate, what the ranker read of it, which rules and controls moved
-/// it. Of older ones, the log keeps what was shown where.
+/// it. Of all others, the log keeps what was shown where, and what the score of each track was made of.
 #[utoipa::path(get, path = "/api/v1/explain/{request_id}", tag = "recommendations", params(
     ("request_id" = String, Path, description = "`request_id` of an answer")), responses(
     (status = 200, body = ExplanationAnswer),
@@ -349,6 +364,15 @@ fn candidate(
             .map(|(name, value)| (name.clone(), *value))
             .collect(),
         contributions: HashMap::new(),
+        reasons: Vec::new(),
+    }
+}
+
+fn kept_reason(kept: &ShownReason) -> KeptReasonAnswer {
+    KeptReasonAnswer {
+        source: kept.source.to_string(),
+        contribution: kept.contribution,
+        because_of: kept.because_of.map(|track| track.to_string()),
     }
 }
 
@@ -362,7 +386,7 @@ async fn of_exposure(
         return Err(Problem::not_found("request", &event.event_id.to_string()));
     };
     let ids: Vec<_> = exposure.tracks.iter().map(|shown| shown.track).collect();
-    let titles = state.recommender.titles(scope, &ids).await?;
+    let names = state.recommender.names(scope, &ids).await?;
     let shown = exposure.tracks.iter().enumerate();
     let assignment = exposure.assignment.as_ref();
     Ok(ExplanationAnswer {
@@ -385,8 +409,8 @@ async fn of_exposure(
         candidates: shown
             .map(|(place, shown)| CandidateTraceAnswer {
                 id: shown.track.to_string(),
-                title: titles.get(&shown.track).cloned(),
-                artist: None,
+                title: names.get(&shown.track).map(|(title, _)| title.clone()),
+                artist: names.get(&shown.track).map(|(_, artist)| artist.clone()),
                 position: Some(place + 1),
                 propensity: shown.propensity,
                 expected_listened_share: None,
@@ -398,6 +422,7 @@ async fn of_exposure(
                 adjustments: Vec::new(),
                 features: HashMap::new(),
                 contributions: HashMap::new(),
+                reasons: shown.reasons.iter().map(kept_reason).collect(),
             })
             .collect(),
     })

@@ -5,10 +5,12 @@ use axum::extract::State;
 use leitmotif_domain::zone::DayPart;
 use leitmotif_domain::{TenantScope, Timestamp};
 use leitmotif_recommend::RecommendRequest;
+use leitmotif_recommend::layouts::{SampleRatio, drawn_ratio};
 use leitmotif_recommend::pipeline::{ShownLayout, TurnedControls};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::objectives::ObjectivesInput;
 use super::recommendations::{
     ContextInput, RecommendAnswer, RecommendInput, answered, present, request_of,
 };
@@ -23,6 +25,9 @@ const COUNT_DEFAULT: usize = 12;
 const COUNT_MAX: usize = 50;
 /// Layouts, between which listeners are divided evenly unless the pipeline of the page learns which is better.
 pub const LAYOUTS: [&str; 2] = ["known_first", "new_first"];
+/// Probability below which layouts were not shown as they were drawn: what experimenters warn at, so that a page that is looked at
+/// every day does not cry wolf.
+const MISMATCH_BELOW: f64 = 0.001;
 /// The placement whose pipeline is of the whole page.
 const PAGE: &str = "home";
 
@@ -49,13 +54,17 @@ pub struct HomeQuery {
     /// Where the listener's clock stands, `Europe/Lisbon` or `+02:00`: hour and weekday follow from it
     /// where they are left out.
     pub zone: Option<String>,
+    /// What the shelves are to be made for: `relevance:1,diversity:0.5,novelty:0.2,freshness:0.1`, of which any may be left
+    /// out. Relevance and diversity (0 to 1) are weights of each other; novelty and freshness (−1 to 1) go before
+    /// what a shelf stands for.
+    pub objectives: Option<String>,
 }
 
 /// A home.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct HomeAnswer {
-    /// What the shelves are made for.
-    pub objectives: [&'static str; 3],
+    /// What the shelves were made for: the objectives that had a say on one of them; each shelf has its own with weights.
+    pub objectives: Vec<&'static str>,
     /// `known_first` or `new_first`; a listener keeps theirs, or keeps it for the day where it is learnt.
     pub layout: &'static str,
     /// Probability of the layout, where it is learnt which is better.
@@ -168,6 +177,8 @@ pub async fn home(
     let input = RecommendInput {
         listener: query.listener.clone(),
         count: Some(count),
+        objectives: (query.objectives.as_deref())
+            .map_or(Ok(ObjectivesInput::default()), ObjectivesInput::parse)?,
         context: ContextInput {
             device: query.device,
             activity: query.activity,
@@ -180,7 +191,7 @@ pub async fn home(
     let mut request = request_of(&state, &access, input).await?;
     let layout = layout_for(&state, scope, listener, &request).await?;
     let mut answer = HomeAnswer {
-        objectives: ["relevance", "diversity", "novelty"],
+        objectives: Vec::new(),
         layout: layout.name,
         layout_propensity: layout.propensity,
         shelves: Vec::new(),
@@ -210,6 +221,7 @@ pub async fn home(
             .exclude
             .extend(list.tracks.iter().map(|track| track.track));
         let list = present(list, false);
+        add_names(&mut answer.objectives, &list);
         answer.shelves.push(ShelfAnswer {
             name,
             placement,
@@ -217,6 +229,15 @@ pub async fn home(
         });
     }
     Ok(Json(answer))
+}
+
+/// Names what a list was made for, each objective once.
+fn add_names(names: &mut Vec<&'static str>, list: &RecommendAnswer) {
+    for objective in &list.objectives {
+        if !names.contains(&objective.name) {
+            names.push(objective.name);
+        }
+    }
 }
 
 /// The layout that a listener sees, and how likely it was where it is learnt which is better.
@@ -247,6 +268,54 @@ pub struct LayoutsAnswer {
     pub counted_at: Option<Timestamp>,
     /// The parts of the listeners' day; hours are those of UTC where a request told none.
     pub parts: Vec<LayoutPartAnswer>,
+    /// Whether drawn layouts were shown as often as their chances say; left out where fewer than 100 were drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample_ratio: Option<SampleRatioAnswer>,
+}
+
+/// How often the first layout was shown beside how often it should have been, each listener once for each part of a day.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SampleRatioAnswer {
+    /// The layout.
+    pub layout: &'static str,
+    /// Pages looked at, the newest.
+    pub trials: u64,
+    /// Those in this layout.
+    pub observed: u64,
+    /// The sum of its chances.
+    pub expected: f64,
+    /// Pearson's statistic, with one degree of freedom.
+    pub chi_square: f64,
+    /// Probability of a statistic as large where everything is right.
+    pub p: f64,
+    /// `as_drawn`, or `mismatch` below a probability of one in a thousand: what came of the layouts is then not to be
+    /// trusted.
+    pub verdict: &'static str,
+}
+
+impl SampleRatioAnswer {
+    fn of(found: SampleRatio) -> Self {
+        let SampleRatio {
+            trials,
+            observed,
+            expected,
+            chi_square,
+            p,
+        } = found;
+        Self {
+            layout: LAYOUTS[0],
+            trials,
+            observed,
+            expected,
+            chi_square,
+            p,
+            verdict: if p < MISMATCH_BELOW {
+                "mismatch"
+            } else {
+                "as_drawn"
+            },
+        }
+    }
 }
 
 /// What came of each layout in a part of the day.
@@ -280,6 +349,8 @@ pub async fn layouts(
     access: ReadAccess,
 ) -> Result<Json<LayoutsAnswer>, Problem> {
     let table = state.layouts.count(access.scope()).await?;
+    let log = state.recommender.stores().log.as_ref();
+    let ratio = drawn_ratio(log, access.scope(), LAYOUTS[0]).await?;
     let part = |(at, part): (usize, DayPart)| {
         let weights = table.weights.get(at).map(Vec::as_slice).unwrap_or_default();
         let sum = weights.iter().map(|weight| f64::from(*weight)).sum::<f64>();
@@ -301,6 +372,7 @@ pub async fn layouts(
     Ok(Json(LayoutsAnswer {
         counted_at: table.counted_at,
         parts: DayPart::ALL.into_iter().enumerate().map(part).collect(),
+        sample_ratio: ratio.map(SampleRatioAnswer::of),
     }))
 }
 

@@ -1,6 +1,7 @@
 //! Our own API, one file a noun.
 
 pub mod analysis;
+pub mod analyze_and_recommend;
 pub mod analyzers;
 pub mod artists;
 pub mod audio;
@@ -25,6 +26,7 @@ pub mod lyrics_encoder;
 pub mod lyrics_space;
 pub mod map;
 pub mod metrics;
+pub mod objectives;
 pub mod overview;
 pub mod pipelines;
 pub mod playlist_drafts;

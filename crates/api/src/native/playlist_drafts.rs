@@ -138,6 +138,9 @@ pub struct DraftAnswer {
     /// Why there are fewer tracks than wanted, where there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shortage: Option<String>,
+    /// How many tracks stand within two places of another by their artist, where nothing else was left to stand there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crowding: Option<String>,
 }
 
 /// Where the costs of steps come from, by which tracks are ordered too.
@@ -322,6 +325,7 @@ async fn answer_of(
         shuffled_step_cost: draft.shuffled_step.filter(|_| has_steps),
         step_costs_by: draft.basis.into(),
         shortage: draft.shortage,
+        crowding: draft.crowding,
     })
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use leitmotif_domain::TenantScope;
 use leitmotif_domain::playlist::Playlist;
@@ -59,7 +59,8 @@ pub struct FlowAnswer {
 /// Writes a playlist as a file.
 ///
 /// A track is located by its `path` id where it has one, which is how a player on the same files
-/// finds it, and else by the address of its audio here.
+/// finds it, and else by the address of its audio at the server, which is the one that the request names (`Host`, and `X-Forwarded-Proto`
+/// of a proxy); fetching it takes a key.
 #[utoipa::path(get, path = "/api/v1/playlists/{id}/file", tag = "playlists",
     params(("id" = String, Path, description = "playlist id"), FileQuery), responses(
     (status = 200, description = "the file", body = String, content_type = "audio/x-mpegurl"),
@@ -68,15 +69,21 @@ pub async fn file(
     State(state): State<ApiState>,
     access: ReadAccess,
     Path(id): Path<String>,
+    headers: HeaderMap,
     QueryParameters(query): QueryParameters<FileQuery>,
 ) -> Result<Response, Problem> {
     let playlist = find(&state, access.scope(), &id).await?;
     let tracks = tracks_of(&state, access.scope(), &playlist).await?;
+    let server = address_of(&headers);
     let (text, media_type, extension) = match query.format {
-        FileFormat::M3u8 => (m3u8(&playlist, &tracks), "audio/x-mpegurl", "m3u8"),
-        FileFormat::Xspf => (xspf(&playlist, &tracks), "application/xspf+xml", "xspf"),
+        FileFormat::M3u8 => (m3u8(&playlist, &tracks, &server), "audio/x-mpegurl", "m3u8"),
+        FileFormat::Xspf => (
+            xspf(&playlist, &tracks, &server),
+            "application/xspf+xml",
+            "xspf",
+        ),
         FileFormat::Jspf => {
-            let text = jspf(&playlist, &tracks).to_string();
+            let text = jspf(&playlist, &tracks, &server).to_string();
             (text, "application/jspf+json", "jspf")
         }
     };
@@ -130,11 +137,30 @@ async fn tracks_of(
     Ok(tracks.collect())
 }
 
-fn location(track: &Track) -> String {
+/// Where a track is: its file, or its audio here, behind the address by which the caller reached the server. Without
+/// one a player would take the location for a file.
+fn location(track: &Track, server: &str) -> String {
     match track.details.external_ids.get("path") {
         Some(path) => path.clone(),
-        None => format!("/api/v1/tracks/{}/audio", track.id),
+        None => format!("{server}/api/v1/tracks/{}/audio", track.id),
     }
+}
+
+/// The address by which a caller reached the server, as far as they tell it; a proxy in front says which scheme it was.
+fn address_of(headers: &HeaderMap) -> String {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let is_host = |host: &&str| {
+        !host.is_empty()
+            && host
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(c))
+    };
+    let scheme = match text("x-forwarded-proto") {
+        Some("https") => "https",
+        _ => "http",
+    };
+    let host = text(header::HOST.as_str()).filter(is_host);
+    host.map_or(String::new(), |host| format!("{scheme}://{host}"))
 }
 
 /// One line, whatever a title holds: a line break would begin another entry.
@@ -143,7 +169,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// Writing to a `String` cannot fail, so the results of `writeln!` are passed over.
-fn m3u8(playlist: &Playlist, tracks: &[Track]) -> String {
+fn m3u8(playlist: &Playlist, tracks: &[Track], server: &str) -> String {
     let mut text = String::from("#EXTM3U\n");
     let _ = writeln!(text, "#PLAYLIST:{}", one_line(&playlist.name));
     for track in tracks {
@@ -155,12 +181,16 @@ fn m3u8(playlist: &Playlist, tracks: &[Track]) -> String {
             artist => format!("{artist} - {title}"),
         };
         let _ = writeln!(text, "#EXTINF:{seconds},{label}");
-        let _ = writeln!(text, "{}", location(track).replace(['\r', '\n'], ""));
+        let _ = writeln!(
+            text,
+            "{}",
+            location(track, server).replace(['\r', '\n'], "")
+        );
     }
     text
 }
 
-fn xspf(playlist: &Playlist, tracks: &[Track]) -> String {
+fn xspf(playlist: &Playlist, tracks: &[Track], server: &str) -> String {
     let mut text = String::from(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<playlist version=\"1\" xmlns=\"http://xspf.org/ns/0/\">\n",
     );
@@ -178,7 +208,7 @@ fn xspf(playlist: &Playlist, tracks: &[Track]) -> String {
         let details = &track.details;
         let duration = details.duration_ms.map(|ms| ms.to_string());
         let elements = [
-            ("location", Some(uri(&location(track)))),
+            ("location", Some(uri(&location(track, server)))),
             ("identifier", musicbrainz(track)),
             ("title", Some(details.title.clone())),
             (
@@ -203,12 +233,12 @@ fn xspf(playlist: &Playlist, tracks: &[Track]) -> String {
     text
 }
 
-fn jspf(playlist: &Playlist, tracks: &[Track]) -> Value {
+fn jspf(playlist: &Playlist, tracks: &[Track], server: &str) -> Value {
     let tracks: Vec<Value> = (tracks.iter())
         .map(|track| {
             let details = &track.details;
             let fields = [
-                ("location", Some(json!([uri(&location(track))]))),
+                ("location", Some(json!([uri(&location(track, server))]))),
                 ("identifier", musicbrainz(track).map(|id| json!([id]))),
                 ("title", Some(json!(details.title))),
                 (
@@ -277,6 +307,27 @@ mod tests {
 
     use super::*;
 
+    const SERVER: &str = "https://music.example:8443";
+
+    #[test]
+    fn the_address_is_the_one_the_caller_reached() {
+        let told = |pairs: &[(&'static str, &'static str)]| {
+            let pairs = pairs.iter().map(|(name, value)| {
+                let name: axum::http::HeaderName = name.parse().unwrap();
+                (name, axum::http::HeaderValue::from_static(value))
+            });
+            address_of(&pairs.collect())
+        };
+        assert_eq!(told(&[("host", "10.0.0.2:4533")]), "http://10.0.0.2:4533");
+        let proxied = [
+            ("host", "music.example:8443"),
+            ("x-forwarded-proto", "https"),
+        ];
+        assert_eq!(told(&proxied), SERVER);
+        assert_eq!(told(&[("host", "a b\"")]), "", "no host of ours");
+        assert_eq!(told(&[]), "");
+    }
+
     fn world() -> (Playlist, Vec<Track>) {
         let at = Timestamp::from_ms(0);
         let track = |id: u128, details: TrackDetails| Track {
@@ -316,15 +367,15 @@ mod tests {
         let second = TrackId::from_u128(2);
         let expected = format!(
             "#EXTM3U\n#PLAYLIST:Evening\n#EXTINF:62,Someone - One & <two> three\n/music/a b/ö.mp3\n\
-             #EXTINF:-1,Plain\n/api/v1/tracks/{second}/audio\n"
+             #EXTINF:-1,Plain\n{SERVER}/api/v1/tracks/{second}/audio\n"
         );
-        assert_eq!(m3u8(&playlist, &tracks), expected);
+        assert_eq!(m3u8(&playlist, &tracks, SERVER), expected);
     }
 
     #[test]
     fn xspf_escapes_and_names_files_by_uri() {
         let (playlist, tracks) = world();
-        let text = xspf(&playlist, &tracks);
+        let text = xspf(&playlist, &tracks, SERVER);
         assert!(
             text.contains("<title>One &amp; &lt;two&gt; three</title>"),
             "{text}"
@@ -340,7 +391,7 @@ mod tests {
     #[test]
     fn jspf_is_the_same_as_json() {
         let (playlist, tracks) = world();
-        let document = jspf(&playlist, &tracks);
+        let document = jspf(&playlist, &tracks, SERVER);
         let first = &document["playlist"]["track"][0];
         assert_eq!(first["duration"], 61_001);
         assert_eq!(first["location"][0], "file:///music/a%20b/%C3%B6.mp3");

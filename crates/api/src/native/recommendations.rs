@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use leitmotif_domain::event::Moment;
+use leitmotif_domain::track::check_text;
 use leitmotif_domain::zone::{LocalHour, check_zone};
 use leitmotif_domain::{ListenerId, Rung, TenantScope, Timestamp, TrackId, limits};
 pub use leitmotif_recommend::explain::{ReasonText, Source};
@@ -12,6 +13,7 @@ use utoipa::ToSchema;
 
 use super::constraints::{ConstraintQuery, only_known};
 use super::known_tracks;
+use super::objectives::{ObjectiveAnswer, ObjectivesInput};
 use super::profiles::listener_of;
 use crate::metrics::{DegradedLabels, RungLabels, StageLabels};
 use crate::middleware::auth::ReadAccess;
@@ -61,6 +63,9 @@ pub struct RecommendInput {
     #[serde(default)]
     #[schema(minimum = -1, maximum = 1)]
     pub freshness: Option<f32>,
+    /// What the list is to be made for.
+    #[serde(default)]
+    pub objectives: ObjectivesInput,
     /// What every track must satisfy.
     #[serde(default, deserialize_with = "only_known")]
     pub constraints: ConstraintQuery,
@@ -108,6 +113,8 @@ pub struct RecommendAnswer {
     pub model_version: Option<String>,
     /// The version of the placement's pipeline; `null` for the built-in one.
     pub pipeline_version: Option<u32>,
+    /// What the list was made for.
+    pub objectives: Vec<ObjectiveAnswer>,
     /// The tracks in order.
     pub tracks: Vec<RecommendedTrackAnswer>,
     /// Parts that failed or came too late, and so are missing in the answer.
@@ -126,7 +133,7 @@ pub struct RecommendAnswer {
 pub struct DegradedAnswer {
     /// The source or stage.
     pub part: &'static str,
-    /// `late` or `failed`.
+    /// `late`, `failed`, or `resting` for what failed or was late again and again and is left out for half a minute.
     pub cause: &'static str,
 }
 
@@ -164,7 +171,7 @@ pub struct RecommendedTrackAnswer {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ReasonAnswer {
     /// `taste`, `neighbours`, `content`, `popular`, `session`, `sessions`, `trending`, `artist`, `fresh`,
-    /// `familiar`, `moment`, `control` or `rule`.
+    /// `familiar`, `moment`, `control`, `rule` or `skips`.
     pub source: &'static str,
     /// How much of the score it carries.
     pub contribution: f32,
@@ -260,8 +267,9 @@ pub(super) async fn request_of(
         return Err(Problem::invalid("/count", detail));
     }
     let placement = input.placement.unwrap_or_else(|| "api".to_owned());
-    leitmotif_domain::track::check_text("placement", &placement)?;
+    check_text("placement", &placement)?;
     let activity = input.context.activity.as_deref();
+    check_text("listener", input.listener.as_deref().unwrap_or_default())?;
     let listener = input.listener.as_deref().map(|name| {
         let name = listener_of(state, name, activity);
         ListenerId::of_name(scope.tenant(), &name)
@@ -277,11 +285,12 @@ pub(super) async fn request_of(
         count,
         placement,
         exclude: known_tracks(state, scope, "exclude", &input.exclude).await?,
-        controls: TurnedControls {
+        controls: input.objectives.turn(TurnedControls {
             familiarity: control("familiarity", input.familiarity)?,
             popularity: control("popularity", input.popularity)?,
             freshness: control("freshness", input.freshness)?,
-        },
+            diversity: None,
+        })?,
         moment: moment_of(input.context, state.clock.now())?,
         include_heard: input.include_heard,
         disabled_rungs: input.disabled_rungs,
@@ -302,7 +311,7 @@ fn control(name: &str, turned: Option<f32>) -> Result<Option<f32>, Problem> {
 fn moment_of(input: ContextInput, now: Timestamp) -> Result<Moment, Problem> {
     for (field, text) in [("device", &input.device), ("activity", &input.activity)] {
         let pointer = format!("context/{field}");
-        leitmotif_domain::track::check_text(&pointer, text.as_deref().unwrap_or_default())?;
+        check_text(&pointer, text.as_deref().unwrap_or_default())?;
     }
     for (field, value, range) in [
         ("hour", input.hour, 0..=23),
@@ -367,6 +376,7 @@ pub(super) fn present(answered: Recommendations, is_traced: bool) -> RecommendAn
         rung: answered.rung.name(),
         model_version: answered.model.map(|model| model.to_string()),
         pipeline_version: answered.assignment.version,
+        objectives: answered.objectives.into_iter().map(Into::into).collect(),
         tracks,
         degraded: answered.degraded.iter().map(DegradedAnswer::of).collect(),
         shortage: answered.shortage,

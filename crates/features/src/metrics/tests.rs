@@ -56,6 +56,7 @@ fn shown(request: u128, placement: &str, tracks: &[u128]) -> EventPayload {
                 track: track(*number),
                 score: None,
                 propensity: None,
+                reasons: Vec::new(),
             })
             .collect(),
         is_sequenced: false,

@@ -6,7 +6,9 @@
 //! estimated from these.
 
 mod off_policy;
+mod sample_ratio;
 mod thompson;
 
 pub use off_policy::{Estimate, Logged, estimate};
+pub use sample_ratio::{SampleRatio, sample_ratio};
 pub use thompson::{Counts, ThompsonOptions, shares};

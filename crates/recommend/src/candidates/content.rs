@@ -12,16 +12,20 @@ use crate::candidates::{Candidate, Offer};
 use crate::error::Result;
 use crate::explain::Source;
 use crate::model::RecommenderModel;
+use crate::trace::Deadline;
 use crate::view::TenantView;
 
-/// Scores tracks by the embedding similarity to the listener's tracks, from the model's lists.
+/// Scores tracks by the embedding similarity to the listener's tracks, from the model's lists; `None` when the
+/// deadline comes first.
 pub fn content_neighbours(
     view: &TenantView,
     model: &RecommenderModel,
     entries: &[(usize, f32)],
     count: usize,
-) -> Offer {
-    offer_of(view, model, &model.content, Source::Content, entries, count)
+    deadline: Deadline,
+) -> Option<Offer> {
+    let lists = (&model.content, Source::Content);
+    offer_of(view, model, lists, entries, count, deadline)
 }
 
 /// Finds embedding neighbours of a few tracks in every space that holds them. Distances of two

@@ -1,16 +1,13 @@
 //! What the listener knows and does not reject: better than an empty place.
 
-use leitmotif_features::Judgement;
-
 use crate::candidates::{Candidate, Offer};
 use crate::explain::Source;
 use crate::known::{KnownTrack, KnownTracks};
+use crate::skips::is_rejected;
 
-/// Offers known tracks, those not heard for longest first; disliked and mostly skipped ones never.
+/// Offers known tracks, those not heard for longest first; rejected ones never.
 pub fn familiar(known: &KnownTracks<'_>, count: usize) -> Offer {
-    let is_welcome = |one: &&KnownTrack| {
-        one.history.judgement() != Judgement::Disliked && one.history.signal() >= 0.0
-    };
+    let is_welcome = |one: &&KnownTrack| !is_rejected(&one.history);
     let mut known: Vec<_> = (known.iter().filter(is_welcome))
         .filter_map(|one| Some((one.history.last_played, one.index?)))
         .collect();

@@ -18,7 +18,7 @@ pub use content::{content_cold, content_neighbours};
 pub use familiar::familiar;
 pub use fresh::fresh;
 pub use neighbours::item_neighbours;
-pub use popular::popular;
+pub use popular::popular_with;
 pub use session::{LAST_TRACKS, session, voices};
 pub use sessions::sessions;
 pub use taste::taste;

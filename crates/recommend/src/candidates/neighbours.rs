@@ -6,9 +6,10 @@ use crate::candidates::Offer;
 use crate::candidates::best::Best;
 use crate::explain::Source;
 use crate::model::RecommenderModel;
+use crate::trace::Deadline;
 use crate::view::TenantView;
 
-/// Scores tracks by the weighted similarity to the listener's tracks.
+/// Scores tracks by the weighted similarity to the listener's tracks; `None` when the deadline comes first.
 ///
 /// - Cost: O(entries × neighbours).
 pub fn item_neighbours(
@@ -16,28 +17,32 @@ pub fn item_neighbours(
     model: &RecommenderModel,
     entries: &[(usize, f32)],
     count: usize,
-) -> Offer {
+    deadline: Deadline,
+) -> Option<Offer> {
     offer_of(
         view,
         model,
-        &model.neighbours,
-        Source::Neighbours,
+        (&model.neighbours, Source::Neighbours),
         entries,
         count,
+        deadline,
     )
 }
 
-/// Sums similarities over the listener's tracks and remembers which of them said most.
+/// Sums similarities over the listener's tracks and remembers which of them said most; `None` when the deadline
+/// comes first.
 pub(super) fn offer_of(
     view: &TenantView,
     model: &RecommenderModel,
-    neighbours: &ItemNeighbours,
-    source: Source,
+    (neighbours, source): (&ItemNeighbours, Source),
     entries: &[(usize, f32)],
     count: usize,
-) -> Offer {
+    deadline: Deadline,
+) -> Option<Offer> {
     let mut votes = view.votes.lend_for(model.items.len());
-    votes.add(neighbours, entries);
+    if !votes.add(neighbours, entries, deadline) {
+        return None;
+    }
     let mut best = Best::new(count);
     for (column, score) in votes.sums() {
         if let (true, Some(index)) = (score > 0.0, view.index_of_column(column)) {
@@ -48,5 +53,5 @@ pub(super) fn offer_of(
         let (from, _) = entries.get(votes.strongest(view.column(index)?)?)?;
         view.index_of_column(*from)
     };
-    Offer::of_best(source, best, because_of)
+    Some(Offer::of_best(source, best, because_of))
 }

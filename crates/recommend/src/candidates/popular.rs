@@ -1,8 +1,10 @@
 //! What many play.
 
+use crate::audiences::{mixed, shares};
 use crate::candidates::best::Best;
 use crate::candidates::{Candidate, Offer};
 use crate::explain::Source;
+use crate::keyed::KeyedMap;
 use crate::view::TenantView;
 
 /// Scores tracks by decayed popularity; tracks nobody plays are not offered.
@@ -30,6 +32,44 @@ pub fn popular(view: &TenantView, count: usize) -> Offer {
     let mut best = Best::new(count);
     for candidate in (0..view.popularity.len() as u32).filter_map(|index| living(&index)) {
         best.tell(candidate.index as u32, candidate.score);
+    }
+    Offer::of_best(Source::Popular, best, |_| None)
+}
+
+/// The same where what some audiences play most counts too, each list by column of the model with shares of its first.
+///
+/// A track is scored by its share of the most popular with everybody and with the audiences, mixed as the weight
+/// beside the lists says. Beyond `count` of the one and what is in the lists, nothing stands first.
+///
+/// - Cost: that of [`popular`], and O(lists).
+pub fn popular_with(
+    view: &TenantView,
+    (lists, weight): &(Vec<&[(u32, f32)]>, f32),
+    count: usize,
+) -> Offer {
+    let everybody = popular(view, count);
+    if lists.is_empty() || view.popularity_max <= 0.0 {
+        return everybody;
+    }
+    let mut of_audience: KeyedMap<usize, f32> = KeyedMap::default();
+    for one in &everybody.candidates {
+        of_audience.insert(one.index, 0.0);
+    }
+    shares(lists, |column, share| {
+        let index = view
+            .index_of_column(column as usize)
+            .map(|index| index as usize);
+        if let Some(index) = index.filter(|index| view.catalogue.card(*index).is_some()) {
+            *of_audience.entry(index).or_insert(0.0) += share;
+        }
+    });
+    let mut best = Best::new(count);
+    for (index, share) in of_audience {
+        let played = view.popularity.get(index).copied().unwrap_or(0.0);
+        let score = mixed(played / view.popularity_max, share, *weight);
+        if score > 0.0 {
+            best.tell(index as u32, score);
+        }
     }
     Offer::of_best(Source::Popular, best, |_| None)
 }

@@ -3,6 +3,10 @@
 use leitmotif_learn::neighbours::ItemNeighbours;
 
 use crate::scratch::{Lent, Scratch, ScratchPool};
+use crate::trace::Deadline;
+
+/// Entries that are added between two looks at the clock: some ten microseconds.
+const ENTRIES_PER_LOOK: usize = 64;
 
 /// What the tracks of a listener say of one track.
 #[derive(Clone, Copy, Default)]
@@ -26,11 +30,21 @@ pub struct Votes {
 }
 
 impl Votes {
-    /// Adds the neighbours of each entry with their similarity times its weight.
-    pub fn add(&mut self, neighbours: &ItemNeighbours, entries: &[(usize, f32)]) {
+    /// Adds the neighbours of each entry with their similarity times its weight; false when the deadline came before
+    /// the last entry.
+    pub fn add(
+        &mut self,
+        neighbours: &ItemNeighbours,
+        entries: &[(usize, f32)],
+        deadline: Deadline,
+    ) -> bool {
         let (by_column, touched) = (&mut self.by_column[..], &mut self.touched[..]);
-        let mut touched_count = self.touched_count;
+        let (mut touched_count, mut is_whole) = (self.touched_count, true);
         for (place, &(column, weight)) in entries.iter().enumerate() {
+            if place % ENTRIES_PER_LOOK == ENTRIES_PER_LOOK - 1 && deadline.is_over() {
+                is_whole = false;
+                break;
+            }
             let place = u64::from(!(place as u32));
             let listed = neighbours.unpack(column, &mut self.similarities);
             for (&neighbour, similarity) in listed.iter().zip(&self.similarities) {
@@ -45,6 +59,7 @@ impl Votes {
             }
         }
         self.touched_count = touched_count;
+        is_whole
     }
 
     /// What was said of a column, added up.
@@ -104,7 +119,11 @@ mod tests {
         let pool = ScratchPool::default();
         {
             let mut votes = pool.lend_for(4);
-            votes.add(&neighbours, &[(0, 2.0), (1, 1.0), (2, 1.0)]);
+            votes.add(
+                &neighbours,
+                &[(0, 2.0), (1, 1.0), (2, 1.0)],
+                Deadline::default(),
+            );
             let mut columns: Vec<_> = votes.sums().map(|(column, _)| column).collect();
             columns.sort_unstable();
             assert_eq!(columns, [1, 2, 3]);

@@ -23,7 +23,8 @@ pub struct ItemGroups {
     artists: Vec<u32>,
     genres: Vec<Option<u32>>,
     artist_count: usize,
-    genre_count: usize,
+    /// The key of each genre, by number.
+    genre_keys: Vec<u64>,
 }
 
 impl ItemGroups {
@@ -40,8 +41,17 @@ impl ItemGroups {
             (groups.genres).push(genre.map(|genre| number(&mut genres, genre)));
         }
         groups.artist_count = artists.len();
-        groups.genre_count = genres.len();
+        groups.genre_keys = vec![0; genres.len()];
+        for (key, number) in genres {
+            groups.genre_keys[number as usize] = key;
+        }
         groups
+    }
+
+    /// The genre of an item, by its key.
+    pub fn genre_key(&self, item: u32) -> Option<u64> {
+        let genre = self.genres.get(item as usize).copied().flatten()?;
+        self.genre_keys.get(genre as usize).copied()
     }
 
     fn by_artist(&self, counts: &[u32]) -> Vec<f32> {
@@ -53,7 +63,7 @@ impl ItemGroups {
     }
 
     fn by_genre(&self, counts: &[u32]) -> Vec<f32> {
-        let mut sums = vec![0.0; self.genre_count];
+        let mut sums = vec![0.0; self.genre_keys.len()];
         for (genre, count) in self.genres.iter().zip(counts) {
             if let Some(genre) = genre {
                 sums[*genre as usize] += *count as f32;

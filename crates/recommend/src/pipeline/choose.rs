@@ -10,9 +10,10 @@ use leitmotif_learn::exposure::ExploredPair;
 
 use super::definition::{Controls, PipelineDefinition, RankBy, Stage};
 use super::facts::RequestFacts;
-use super::list::{Considered, ListMaker, Placed, dropping_rule};
+use super::list::{Considered, ListMaker, Placed, dropping_rule, is_pinned};
 use super::offers::{Asking, FIRST_HELPING, Helping, Near, shortlist};
 use super::request::{Causes, Degraded, DegradedCause, RecommendRequest, RecommendedTrack};
+use crate::breaker::Resting;
 use crate::candidates::{Offer, familiar};
 use crate::error::Result;
 use crate::explain::{Reason, Source};
@@ -20,9 +21,11 @@ use crate::keyed::KeyedSet;
 use crate::known::{KnownTrack, KnownTracks};
 use crate::moments::MomentShift;
 use crate::rank::{
-    COLUMN_COUNT, ListenerFacts, Pooled, RankedRows, at_moment, blend, fill_row, pool, reasons,
+    COLUMN_COUNT, LearntOrder, ListenerFacts, Pooled, RankedRows, Ranker, at_moment, blend,
+    fill_row, pool, reasons,
 };
-use crate::trace::{SourceTrace, Stopwatch};
+use crate::skips::{RecentSkips, is_rejected};
+use crate::trace::{Deadline, SourceTrace, Stopwatch};
 use crate::view::TenantView;
 
 /// A finished list before it is named.
@@ -63,11 +66,21 @@ impl Chosen {
     }
 }
 
+/// What an answer is made under.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances {
+    /// The moment.
+    pub now: Timestamp,
+    /// What the definition's exploration draws from; without it nothing is explored.
+    pub chance: Option<Seed>,
+    /// What of the model is left out for now.
+    pub resting: Resting,
+}
+
 /// Fills the list from the best rung that has something, then from the rungs below.
 ///
 /// `near` are embedding neighbours of [`super::content_seeds`]: of every track when there is no model, of
-/// the tracks the model does not know when there is one; or why they are missing. `chance` is what the definition's exploration
-/// draws from; without it nothing is explored.
+/// the tracks the model does not know when there is one; or why they are missing.
 ///
 /// - Errors: only mistakes of ours; a source or a stage that fails costs its part, and the answer
 ///   says so.
@@ -76,24 +89,31 @@ pub fn choose(
     request: &RecommendRequest,
     definition: &PipelineDefinition,
     near: std::result::Result<&[Near], DegradedCause>,
-    now: Timestamp,
-    chance: Option<Seed>,
+    at: Circumstances,
     watch: &mut Stopwatch,
 ) -> Result<Chosen> {
+    let Circumstances {
+        now,
+        chance,
+        resting,
+    } = at;
     watch.begin_budgets();
     let controls = controls_of(request, &definition.controls);
     let has_artists = controls.familiarity != 0.0 || !definition.rules.is_empty();
     let known = Arc::new(KnownTracks::of(view, request.listener));
     let facts = RequestFacts::new(view, request, &known, now, has_artists);
-    let excluded = exclusions(view, request, &known, definition, Some(now));
+    let skips = RecentSkips::of(view, &known, &request.seeds, now);
+    let lately = Lately::of(&facts, &skips, now);
+    let excluded = exclusions(view, request, &known, definition, Some(lately));
     let (excluded_count, only) = (excluded.len(), only_of(view, request));
     let mut making = Making {
         view,
         request,
         definition,
         known: Arc::clone(&known),
-        now,
-        list: ListMaker::new(view, definition, controls, &facts, excluded),
+        now: at.now,
+        resting: at.resting,
+        list: ListMaker::new(view, definition, controls, &facts, excluded, &skips),
         asking: Asking {
             view,
             request,
@@ -111,34 +131,16 @@ pub fn choose(
         },
         chosen: Chosen::nothing(),
     };
+    if resting.sources {
+        making.asking.degrade("model", DegradedCause::Resting);
+    }
     making.list.explore_by(chance);
     making.list.show_only(only);
     watch.lap("features");
-    for rung in [
-        Rung::Personalised,
-        Rung::Session,
-        Rung::Content,
-        Rung::Popular,
-        Rung::Static,
-    ] {
-        let is_disabled = request.disabled_rungs.contains(&rung) && rung != Rung::Static;
-        if making.missing() > 0 && !is_disabled {
-            making.fill(rung, watch)?;
-        }
-    }
+    making.fill_rungs(watch)?;
     making.fill_with_familiar();
     watch.lap("list");
-    let Making {
-        mut list,
-        asking,
-        mut chosen,
-        ..
-    } = making;
-    chosen.degraded = asking.degraded;
-    chosen.pairs = list.take_pairs();
-    chosen.dropped_by_rule = list.dropped_by_rule();
-    chosen.considered = list.into_considered();
-    Ok(chosen)
+    Ok(making.finish())
 }
 
 /// A list in the making.
@@ -148,6 +150,7 @@ struct Making<'a> {
     definition: &'a PipelineDefinition,
     known: Arc<KnownTracks<'a>>,
     now: Timestamp,
+    resting: Resting,
     list: ListMaker<'a>,
     asking: Asking<'a>,
     chosen: Chosen,
@@ -156,6 +159,36 @@ struct Making<'a> {
 impl<'a> Making<'a> {
     fn missing(&self) -> usize {
         self.request.count.saturating_sub(self.chosen.places.len())
+    }
+
+    /// Adds what each rung has, from the most personal on, until nothing is missing.
+    fn fill_rungs(&mut self, watch: &mut Stopwatch) -> Result<()> {
+        let disabled = &self.request.disabled_rungs;
+        for rung in [
+            Rung::Personalised,
+            Rung::Session,
+            Rung::Content,
+            Rung::Popular,
+            Rung::Static,
+        ] {
+            let is_of_model = matches!(rung, Rung::Personalised | Rung::Session);
+            let is_resting = self.resting.sources && is_of_model;
+            let is_disabled = disabled.contains(&rung) && rung != Rung::Static;
+            if self.missing() > 0 && !is_disabled && !is_resting {
+                self.fill(rung, watch)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The finished list.
+    fn finish(self) -> Chosen {
+        let (mut list, mut chosen) = (self.list, self.chosen);
+        chosen.degraded = self.asking.degraded;
+        chosen.pairs = list.take_pairs();
+        chosen.dropped_by_rule = list.dropped_by_rule();
+        chosen.considered = list.into_considered();
+        chosen
     }
 
     /// Adds what a rung has.
@@ -177,33 +210,22 @@ impl<'a> Making<'a> {
         let mut pooled = pool(self.view, &offers);
         at_moment(self.view, &shift, &mut pooled);
         watch.lap("candidates");
-        let budgets = self.definition.budgets;
-        let is_late = |stage: Stage| watch.spent() >= budgets.deadline(stage);
-        let is_by_ranker =
-            self.definition.ranking.by == RankBy::Ranker && rung == Rung::Personalised;
-        let model = self.view.model.as_deref().filter(|_| is_by_ranker);
-        if model.is_some_and(|model| model.is_ranker_unread) {
-            self.asking.degrade("ranking", DegradedCause::Failed);
-        }
-        let ranker = match model.and_then(|model| model.ranker.as_ref()) {
-            Some(_) if is_late(Stage::Ranking) => {
-                self.asking.degrade("ranking", DegradedCause::Late);
-                None
-            }
-            ranker => ranker,
+        let order = match self.ranker(rung) {
+            Some(ranker) => self.ordered(ranker, &pooled, watch)?.zip(Some(ranker)),
+            None => None,
         };
-        let list_is_late = is_late(Stage::List);
-        if list_is_late {
+        let deadline = watch.deadline(self.definition.budgets.deadline(Stage::List));
+        if deadline.is_over() {
             self.asking.degrade("list", DegradedCause::Late);
         }
         let missing = self.missing();
-        let places = match ranker {
+        let places = match order {
             None => {
                 let ranked = blend(&pooled);
                 watch.lap("ranking");
-                let mut places = self.list.choose(ranked, missing, list_is_late);
+                let mut places = self.list.choose(ranked, missing, deadline);
                 give_reasons(self.view, &offers, &shift, &mut places);
-                if rung == Rung::Personalised && !list_is_late {
+                if rung == Rung::Personalised && !deadline.is_over() {
                     self.expect_blended(&pooled, &mut places)?;
                 }
                 // For the trace.
@@ -211,15 +233,10 @@ impl<'a> Making<'a> {
                 self.chosen.by_blend.extend(pooled.into_iter().take(kept));
                 places
             }
-            Some(ranker) => {
-                let facts = self.facts()?;
-                let wanted = self.definition.ranking.candidates.max(missing);
-                let excluded = |one: &Pooled| self.list.is_excluded(one.index);
-                let candidates = shortlist(&pooled, excluded, wanted);
-                let mut order = ranker.rank(self.view, &facts, &candidates)?;
+            Some((mut order, ranker)) => {
                 watch.lap("ranking");
                 let ranked = std::mem::take(&mut order.ranked);
-                let mut places = self.list.choose(ranked, missing, list_is_late);
+                let mut places = self.list.choose(ranked, missing, deadline);
                 watch.lap("list");
                 give_reasons(self.view, &offers, &shift, &mut places);
                 let told = places.iter_mut();
@@ -239,6 +256,50 @@ impl<'a> Making<'a> {
         self.add(places);
         watch.lap("list");
         Ok(())
+    }
+
+    /// The ranker of a rung, where the pipeline, the model and the breaker have one.
+    fn ranker(&mut self, rung: Rung) -> Option<&'a Ranker> {
+        let is_by_ranker =
+            self.definition.ranking.by == RankBy::Ranker && rung == Rung::Personalised;
+        let model = self.view.model.as_deref().filter(|_| is_by_ranker)?;
+        if model.is_ranker_unread {
+            self.asking.degrade("ranking", DegradedCause::Failed);
+        }
+        let ranker = model.ranker.as_ref()?;
+        if self.resting.ranking {
+            self.asking.degrade("ranking", DegradedCause::Resting);
+            return None;
+        }
+        Some(ranker)
+    }
+
+    /// Orders candidates by a ranker; none when it is late or fails, so that the blend orders them.
+    fn ordered(
+        &mut self,
+        ranker: &Ranker,
+        pooled: &[Pooled],
+        watch: &Stopwatch,
+    ) -> Result<Option<LearntOrder>> {
+        let deadline = watch.deadline(self.definition.budgets.deadline(Stage::Ranking));
+        if deadline.is_over() {
+            self.asking.degrade("ranking", DegradedCause::Late);
+            return Ok(None);
+        }
+        let facts = self.facts()?;
+        let wanted = self.definition.ranking.candidates.max(self.missing());
+        let excluded = |one: &Pooled| self.list.is_excluded(one.index);
+        let candidates = shortlist(pooled, excluded, wanted);
+        let cause = match ranker.rank(self.view, &facts, &candidates, deadline) {
+            Ok(Some(order)) => return Ok(Some(order)),
+            Ok(None) => DegradedCause::Late,
+            Err(error) => {
+                tracing::warn!(%error, "the ranker failed");
+                DegradedCause::Failed
+            }
+        };
+        self.asking.degrade("ranking", cause);
+        Ok(None)
     }
 
     /// Tells how much of each place will be heard, by the rows that a ranker would have read.
@@ -322,9 +383,11 @@ impl<'a> Making<'a> {
         self.list.exclude_only(excluded);
         let known = familiar(&self.known, self.view.catalogue.len());
         let known = [known.of_recordings(self.view)];
-        let mut places = self
-            .list
-            .choose(blend(&pool(self.view, &known)), missing, false);
+        let mut places = self.list.choose(
+            blend(&pool(self.view, &known)),
+            missing,
+            Deadline::default(),
+        );
         give_reasons(self.view, &known, &MomentShift::default(), &mut places);
         self.add(places);
     }
@@ -371,7 +434,8 @@ fn with_adjustments(mut place: Placed) -> Placed {
     place
 }
 
-fn controls_of(request: &RecommendRequest, standing: &Controls) -> Controls {
+/// Where the controls of a request stand.
+pub fn controls_of(request: &RecommendRequest, standing: &Controls) -> Controls {
     let (turned, usual) = (&request.controls, &request.usual_controls);
     let stands = |turned: Option<f32>, standing: f32, usual: Option<f32>| {
         let by_file = (standing != 0.0).then_some(standing);
@@ -384,13 +448,34 @@ fn controls_of(request: &RecommendRequest, standing: &Controls) -> Controls {
     }
 }
 
-/// What may not be shown. Without a moment, nothing was played lately.
+/// What of a listener's newest plays has a say in what may be shown.
+#[derive(Clone, Copy)]
+pub struct Lately<'a> {
+    facts: &'a RequestFacts<'a>,
+    skips: &'a RecentSkips,
+    now: Timestamp,
+}
+
+impl<'a> Lately<'a> {
+    /// Puts them together.
+    pub fn of(facts: &'a RequestFacts<'a>, skips: &'a RecentSkips, now: Timestamp) -> Self {
+        Self { facts, skips, now }
+    }
+
+    /// Whether a rule pins a known track, which skips do not keep out then.
+    fn is_pinned(&self, view: &TenantView, definition: &PipelineDefinition, index: usize) -> bool {
+        let card = view.catalogue.card(index);
+        card.is_some_and(|card| is_pinned(definition, &self.facts.of(index, card)))
+    }
+}
+
+/// What may not be shown. Where nothing is said of the moment, nothing was played lately.
 pub fn exclusions(
     view: &TenantView,
     request: &RecommendRequest,
     known: &KnownTracks<'_>,
     definition: &PipelineDefinition,
-    now: Option<Timestamp>,
+    lately: Option<Lately<'_>>,
 ) -> KeyedSet<usize> {
     let mut excluded = explicit(view, request);
     let may_be_heard = request.include_heard || definition.list.include_heard;
@@ -406,9 +491,16 @@ pub fn exclusions(
         let is_heard = history.plays > 0 && !may_be_heard;
         let is_recent = window_ms > 0
             && history.plays > 0
-            && now.is_some_and(|now| now.since_ms(history.last_played) < window_ms);
-        let is_rejected = history.judgement() == Judgement::Disliked;
-        if is_heard || is_recent || is_rejected {
+            && lately.is_some_and(|one| one.now.since_ms(history.last_played) < window_ms);
+        let rests = lately.is_some_and(|one| index.is_some_and(|index| one.skips.rests(index)));
+        let is_pinned = || {
+            lately
+                .zip(*index)
+                .is_some_and(|(one, index)| one.is_pinned(view, definition, index))
+        };
+        let is_unwanted = history.judgement() == Judgement::Disliked
+            || (is_rejected(history) || rests) && !is_pinned();
+        if is_heard || is_recent || is_unwanted {
             if has_versions {
                 // What was heard or rejected of one version was so of the recording.
                 excluded.extend(view.catalogue.versions(*track));
@@ -435,7 +527,9 @@ pub fn let_through(
     let unit = unit.as_deref().unwrap_or_default();
     let (_, definition) = view.placements.assign(request, unit);
     let facts = RequestFacts::new(view, request, known, now, !definition.rules.is_empty());
-    let excluded = exclusions(view, request, known, &definition, Some(now));
+    let skips = RecentSkips::of(view, known, &request.seeds, now);
+    let lately = Lately::of(&facts, &skips, now);
+    let excluded = exclusions(view, request, known, &definition, Some(lately));
     let may_be_shown = |index: &usize| {
         let card = view
             .catalogue

@@ -10,6 +10,7 @@ use toml::Spanned;
 use crate::explain::Source;
 use crate::model::BlendWeights;
 use crate::rules::{Action, Rule};
+use crate::view::MOST_POPULAR;
 
 /// The text of the built-in pipeline, with its comments: what a new one starts from.
 pub const BUILT_IN: &str = include_str!("built_in.toml");
@@ -74,13 +75,42 @@ struct PipelineText {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SourceWeights {
-    taste: Option<f32>,
-    neighbours: Option<f32>,
-    content: Option<f32>,
-    popular: Option<f32>,
-    session: Option<f32>,
-    sessions: Option<f32>,
-    trending: Option<f32>,
+    taste: Option<SourceText>,
+    neighbours: Option<SourceText>,
+    content: Option<SourceText>,
+    popular: Option<SourceText>,
+    session: Option<SourceText>,
+    sessions: Option<SourceText>,
+    trending: Option<SourceText>,
+    fresh: Option<SourceText>,
+    familiar: Option<SourceText>,
+}
+
+/// What a file says of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "a weight, or a table of weight and count")]
+enum SourceText {
+    Weight(f32),
+    Options(SourceOptions),
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceOptions {
+    weight: Option<f32>,
+    count: Option<usize>,
+}
+
+impl SourceText {
+    fn options(self) -> SourceOptions {
+        match self {
+            Self::Weight(weight) => SourceOptions {
+                weight: Some(weight),
+                count: None,
+            },
+            Self::Options(options) => options,
+        }
+    }
 }
 
 /// How candidates are ordered.
@@ -156,6 +186,15 @@ impl Default for ListOptions {
             repeat_hours: 0,
         }
     }
+}
+
+/// What a list is made for, with what it counts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Objective {
+    /// `relevance`, `diversity`, `familiarity`, `novelty`, `popularity` or `freshness`.
+    pub name: &'static str,
+    /// Relevance and diversity share 1; the others are the control's turn, −1 to 1.
+    pub weight: f32,
 }
 
 /// What a listener, or the owner of a placement, turns. Each runs from −1 to 1; 0 changes nothing.
@@ -314,17 +353,14 @@ impl PipelineDefinition {
             let span = error.span().unwrap_or_default();
             error_at(text, span.start, error.message().trim())
         })?;
-        let names = Source::ALL.map(Source::name);
+        let sources = read.sources.named();
+        let names = sources.map(|(source, _)| source.name());
         let ranges = [
             (
                 "sources",
-                names.get(..Source::LEARNT).unwrap_or_default(),
+                &names[..],
                 0.0..=100.0,
-                read.sources
-                    .named()
-                    .map(|weight| weight.unwrap_or(0.0))
-                    .as_slice()
-                    .to_vec(),
+                sources.map(|(_, one)| one.weight.unwrap_or(0.0)).to_vec(),
             ),
             (
                 "controls",
@@ -359,6 +395,9 @@ impl PipelineDefinition {
             }
         }
         check_candidates(text, read.ranking.candidates)?;
+        for (source, options) in sources {
+            check_count(text, source, options.count)?;
+        }
         if read.rules.len() > limits::RULES_MAX {
             let reason = format!("{} rules, at most {}", read.rules.len(), limits::RULES_MAX);
             return Err(error_at(text, place_of(text, "rules"), reason));
@@ -388,23 +427,39 @@ impl PipelineDefinition {
 
     /// What the sources count: what training found, where the file does not say otherwise.
     pub fn blend(&self, trained: &BlendWeights) -> BlendWeights {
-        let weights = &self.weights;
+        let said = |source: Source, trained: f32| self.options(source).weight.unwrap_or(trained);
         BlendWeights {
-            taste: weights.taste.unwrap_or(trained.taste),
-            neighbours: weights.neighbours.unwrap_or(trained.neighbours),
-            content: weights.content.unwrap_or(trained.content),
-            popular: weights.popular.unwrap_or(trained.popular),
-            session: weights.session.unwrap_or(trained.session),
-            sessions: weights.sessions.unwrap_or(trained.sessions),
-            trending: weights.trending.unwrap_or(trained.trending),
+            taste: said(Source::Taste, trained.taste),
+            neighbours: said(Source::Neighbours, trained.neighbours),
+            content: said(Source::Content, trained.content),
+            popular: said(Source::Popular, trained.popular),
+            session: said(Source::Session, trained.session),
+            sessions: said(Source::Sessions, trained.sessions),
+            trending: said(Source::Trending, trained.trending),
             moment: trained.moment,
+            audience: trained.audience,
         }
     }
 
     /// Whether a source was taken out.
     pub fn leaves_out(&self, source: Source) -> bool {
-        let weight = self.weights.named().get(source as usize).copied().flatten();
-        weight == Some(0.0)
+        self.options(source).weight == Some(0.0)
+    }
+
+    /// How many candidates a source offers at most, where the file says so.
+    pub fn count_of(&self, source: Source) -> Option<usize> {
+        self.options(source).count
+    }
+
+    /// What a source counts that training knows nothing of: nothing unless the file says so.
+    pub fn added_weight(&self, source: Source) -> f32 {
+        self.options(source).weight.unwrap_or(0.0)
+    }
+
+    fn options(&self, source: Source) -> SourceOptions {
+        let mut named = self.weights.named().into_iter();
+        let found = named.find(|(one, _)| *one == source);
+        found.map(|(_, options)| options).unwrap_or_default()
     }
 
     /// The pipeline of the placement [`TRENDING`], where the tenant has none of that name.
@@ -415,8 +470,39 @@ impl PipelineDefinition {
 
     /// Whether what everybody is offered is what trends: where the file takes it and not what is popular.
     pub fn is_of_trends(&self) -> bool {
-        let trends = self.weights.trending.is_some_and(|weight| weight > 0.0);
+        let trends = self.added_weight(Source::Trending) > 0.0;
         trends && self.leaves_out(Source::Popular)
+    }
+
+    /// The same where a request wants so much variety.
+    pub fn with_diversity(&self, diversity: f32) -> Self {
+        let mut turned = self.clone();
+        turned.list.diversity = diversity;
+        if turned.list.diversify == Diversify::None && diversity > 0.0 {
+            turned.list.diversify = Diversify::Mmr;
+        }
+        turned
+    }
+
+    /// What a list is made for where controls stand so: nothing is named that has no say.
+    pub fn objectives(&self, controls: &Controls) -> Vec<Objective> {
+        let diversity = match self.list.diversify {
+            Diversify::None => 0.0,
+            _ => self.list.diversity,
+        };
+        let [familiarity, popularity, freshness] = controls.named().map(|(_, turn)| turn);
+        let all = [
+            ("relevance", 1.0 - diversity),
+            ("diversity", diversity),
+            ("familiarity", familiarity.max(0.0)),
+            ("novelty", (-familiarity).max(0.0)),
+            ("popularity", popularity),
+            ("freshness", freshness),
+        ];
+        let active = all.into_iter().filter(|(_, weight)| *weight != 0.0);
+        active
+            .map(|(name, weight)| Objective { name, weight })
+            .collect()
     }
 
     /// Whether the order of candidates may change after ranking.
@@ -427,16 +513,31 @@ impl PipelineDefinition {
 }
 
 impl SourceWeights {
-    fn named(&self) -> [Option<f32>; Source::LEARNT] {
+    fn named(&self) -> [(Source, SourceOptions); 9] {
         [
-            self.taste,
-            self.neighbours,
-            self.content,
-            self.popular,
-            self.session,
-            self.sessions,
-            self.trending,
+            (Source::Taste, self.taste),
+            (Source::Neighbours, self.neighbours),
+            (Source::Content, self.content),
+            (Source::Popular, self.popular),
+            (Source::Session, self.session),
+            (Source::Sessions, self.sessions),
+            (Source::Trending, self.trending),
+            (Source::Fresh, self.fresh),
+            (Source::Familiar, self.familiar),
         ]
+        .map(|(source, said)| (source, said.map(SourceText::options).unwrap_or_default()))
+    }
+}
+
+fn check_count(text: &str, source: Source, count: Option<usize>) -> Result<(), DefinitionError> {
+    match count {
+        Some(count) if !(1..=MOST_POPULAR).contains(&count) => {
+            let name = source.name();
+            let reason =
+                format!("`sources.{name}.count` is {count}, must be in 1 to {MOST_POPULAR}");
+            Err(error_at(text, place_of(text, name), reason))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -537,6 +638,35 @@ mod tests {
     }
 
     #[test]
+    fn objectives_are_those_that_have_a_say() {
+        let built_in = PipelineDefinition::default();
+        let told = |definition: &PipelineDefinition, controls: &Controls| -> Vec<(&str, f32)> {
+            let objectives = definition.objectives(controls).into_iter();
+            objectives.map(|one| (one.name, one.weight)).collect()
+        };
+        let neutral = Controls::default();
+        assert_eq!(told(&built_in, &neutral), [("relevance", 1.0)]);
+        let varied = built_in.with_diversity(0.25);
+        assert_eq!(varied.list.diversify, Diversify::Mmr);
+        let new = Controls {
+            familiarity: -0.5,
+            freshness: -1.0,
+            ..neutral
+        };
+        let expected = [
+            ("relevance", 0.75),
+            ("diversity", 0.25),
+            ("novelty", 0.5),
+            ("freshness", -1.0),
+        ];
+        assert_eq!(told(&varied, &new), expected);
+        assert_eq!(
+            told(&built_in.with_diversity(0.0), &neutral),
+            [("relevance", 1.0)]
+        );
+    }
+
+    #[test]
     fn errors_name_line_and_column() {
         let rules = vec!["'cap 1 per artist'"; limits::RULES_MAX + 1].join(",");
         for (text, line, column, part) in [
@@ -554,6 +684,19 @@ mod tests {
             ("[ranking]\ncandidates = 0", 2, 1, "must be in 1 to"),
             ("[sources]\ntaste = -1", 2, 1, "must be in 0 to 100"),
             ("[sources]\ngenre = 1", 2, 1, "genre"),
+            ("[sources]\nfresh = 'x'", 2, 9, "a weight, or a table"),
+            (
+                "[sources]\n\ntaste = { count = 0 }",
+                3,
+                1,
+                "must be in 1 to 2000",
+            ),
+            (
+                "[sources]\nfamiliar = { weight = 101 }",
+                2,
+                1,
+                "must be in 0 to 100",
+            ),
             ("[lists]\n", 1, 2, "lists"),
             ("rules = [\n  \"cap x per artist\"\n]", 2, 8, "whole number"),
             ("rules = ['filter track.colour']", 1, 18, "no field"),

@@ -20,6 +20,7 @@ pub struct RequestFacts<'a> {
     known: &'a KnownTracks<'a>,
     /// Plays by artist.
     artist_plays: KeyedMap<u64, u32>,
+    artist_plays_max: u32,
     now: Timestamp,
 }
 
@@ -44,6 +45,7 @@ impl<'a> RequestFacts<'a> {
             view,
             request,
             known,
+            artist_plays_max: artist_plays.values().copied().max().unwrap_or(0),
             artist_plays,
             now,
         }
@@ -71,6 +73,16 @@ impl TrackFacts<'_> {
     pub fn artist_plays(&self) -> u32 {
         let plays = self.shared.artist_plays.get(&self.card.artist_key);
         plays.copied().unwrap_or(0)
+    }
+
+    /// Plays of its artist by the listener as a share of those of their most played artist, both as `ln(1 + x)`.
+    pub fn artist_share(&self) -> f32 {
+        let most = (self.shared.artist_plays_max as f32).ln_1p();
+        if most > 0.0 {
+            (self.artist_plays() as f32).ln_1p() / most
+        } else {
+            0.0
+        }
     }
 
     /// Decayed plays, as a share of those of the most played track.

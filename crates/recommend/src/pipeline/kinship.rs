@@ -1,6 +1,12 @@
 //! How alike two candidates are, for variety.
 
+use std::cell::Cell;
+
+use crate::trace::Deadline;
 use crate::view::TenantView;
+
+/// Pairs that are compared between two looks at the clock: some ten microseconds.
+const PAIRS_PER_LOOK: u32 = 256;
 
 /// What two tracks of one artist share at least.
 const SAME_ARTIST: f32 = 0.8;
@@ -9,6 +15,9 @@ const SAME_ARTIST: f32 = 0.8;
 /// artist.
 pub struct Kinship<'v> {
     tracks: Vec<Kin<'v>>,
+    deadline: Deadline,
+    /// Pairs that were compared, and whether the deadline has come since.
+    compared: Cell<(u32, bool)>,
 }
 
 struct Kin<'v> {
@@ -35,13 +44,33 @@ impl<'v> Kinship<'v> {
         };
         Self {
             tracks: indexes.iter().map(track).collect(),
+            deadline: Deadline::default(),
+            compared: Cell::default(),
         }
+    }
+
+    /// The same, which tells no likeness once the deadline is over: what picks by it then picks by relevance.
+    pub fn until(self, deadline: Deadline) -> Self {
+        Self { deadline, ..self }
+    }
+
+    fn is_late(&self) -> bool {
+        let (count, is_late) = self.compared.get();
+        let looks = count % PAIRS_PER_LOOK == PAIRS_PER_LOOK - 1;
+        let is_late = is_late || looks && self.deadline.is_over();
+        self.compared.set((count.wrapping_add(1), is_late));
+        is_late
     }
 
     /// Similarity of the candidates at two places.
     ///
+    /// Not a number once the deadline is over.
+    ///
     /// - Source: `(1 + cosine) / 2` of the item factors, as similar listeners make similar factors.
     pub fn of(&self, one: usize, other: usize) -> f32 {
+        if self.is_late() {
+            return f32::NAN;
+        }
         if one == other {
             return 1.0;
         }

@@ -16,6 +16,8 @@ use crate::explain::{Reason, Source};
 use crate::keyed::KeyedSet;
 use crate::rank::Ranked;
 use crate::rules::{Action, Group, Rule};
+use crate::skips::RecentSkips;
+use crate::trace::Deadline;
 use crate::view::TenantView;
 
 /// Candidates looked at per wanted place, so that spacing finds other artists without reaching for
@@ -24,15 +26,18 @@ const POOL_PER_PLACE: usize = 3;
 /// How far a control that is fully turned moves a track, in units of the distance from the worst
 /// candidate to the best: further than ranking alone could.
 const CONTROL_REACH: f32 = 1.5;
+/// How familiar the tracks of an artist are that was played once beside one that is played most: what is known at all
+/// is most of it.
+const KNOWN_AT_ALL: f32 = 0.6;
 /// Days after which a track counts as half as new.
 const FRESH_HALF_LIFE_DAYS: f64 = 30.0;
 
 /// What moved a candidate after ranking.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Adjustment {
-    /// A control or a rule.
+    /// A control, a rule, or skips.
     pub source: Source,
-    /// Which: the control's name, or the rule's number from 1.
+    /// Which: the control's name, the rule's number from 1, or whether the track or the artist was skipped.
     pub name: String,
     /// What it added to the score.
     pub amount: f32,
@@ -92,6 +97,7 @@ pub struct ListMaker<'a> {
     controls: Controls,
     facts: &'a RequestFacts<'a>,
     excluded: KeyedSet<usize>,
+    skips: &'a RecentSkips,
     /// What may be shown at all, where constraints say so.
     only: Option<Arc<KeyedSet<usize>>>,
     taken: KeyedSet<u64>,
@@ -117,6 +123,7 @@ impl<'a> ListMaker<'a> {
         controls: Controls,
         facts: &'a RequestFacts<'a>,
         excluded: KeyedSet<usize>,
+        skips: &'a RecentSkips,
     ) -> Self {
         Self {
             view,
@@ -124,6 +131,7 @@ impl<'a> ListMaker<'a> {
             controls,
             facts,
             excluded,
+            skips,
             only: None,
             taken: KeyedSet::default(),
             counted: HashMap::new(),
@@ -176,12 +184,15 @@ impl<'a> ListMaker<'a> {
         self.considered
     }
 
-    /// How many candidates each rule dropped or capped, by its index.
+    /// How many tracks each rule dropped or capped, by its index.
     pub fn dropped_by_rule(&self) -> Vec<u64> {
         let mut dropped = vec![0; self.definition.rules.len()];
+        // A track comes again on every rung that offers it.
+        let mut seen: HashSet<(usize, usize)> = HashSet::new();
         for one in &self.considered {
             if let Fate::Filtered(rule) | Fate::Capped(rule) = one.fate
                 && let Some(count) = dropped.get_mut(rule)
+                && seen.insert((rule, one.index))
             {
                 *count += 1;
             }
@@ -189,8 +200,8 @@ impl<'a> ListMaker<'a> {
         dropped
     }
 
-    /// Chooses up to `count` more places, best first; `ranked` comes best first.
-    pub fn choose(&mut self, ranked: Vec<Ranked>, count: usize, is_late: bool) -> Vec<Placed> {
+    /// Chooses up to `count` more places, best first; `ranked` comes best first. Variety is sought until the deadline.
+    pub fn choose(&mut self, ranked: Vec<Ranked>, count: usize, deadline: Deadline) -> Vec<Placed> {
         let moves = !self.controls.is_neutral() || self.definition.adjusts();
         let draws = self.chance.is_some() && self.definition.exploration.draw > 0.0;
         let wanted = if moves || draws {
@@ -199,13 +210,13 @@ impl<'a> ListMaker<'a> {
             count * POOL_PER_PLACE
         };
         let mut pool = self.gather(ranked, wanted);
-        if moves {
+        if moves || !self.skips.is_empty() {
             self.adjust(&mut pool);
         }
-        let order = if is_late {
+        let order = if deadline.is_over() {
             (0..pool.len()).collect()
         } else {
-            self.diversify(&pool, count)
+            self.diversify(&pool, count, deadline)
         };
         let order = self.cap(&pool, order);
         let (chosen, pinned) = self.pin(&pool, self.space(&pool, order, count), count);
@@ -256,7 +267,7 @@ impl<'a> ListMaker<'a> {
         dropping_rule(self.definition, &self.facts.of(index, card))
     }
 
-    /// Adds what controls and boosts say, and sorts anew.
+    /// Adds what controls, boosts and skips say, and sorts anew.
     ///
     /// For a control alone, the mean of its quality over the best `n` candidates never falls when it is
     /// turned up: the best `n` maximise `relevance + turn × quality`, and the sum of the quality in the
@@ -278,6 +289,11 @@ impl<'a> ListMaker<'a> {
                 .into_iter()
                 .filter(|(_, turn)| *turn != 0.0);
             for (name, turn) in turned {
+                let turn = if name == "familiarity" {
+                    turn * turn.abs()
+                } else {
+                    turn
+                };
                 let amount = turn * CONTROL_REACH * quality(name, &facts) * scale;
                 one.adjustments.push(Adjustment {
                     source: Source::Control,
@@ -296,6 +312,15 @@ impl<'a> ListMaker<'a> {
                     });
                 }
             }
+            let is_pinned = is_pinned(self.definition, &facts);
+            let skipped = self.skips.moves(one.ranked.index, card.artist_key);
+            for (name, amount) in skipped.into_iter().filter(|_| !is_pinned) {
+                one.adjustments.push(Adjustment {
+                    source: Source::Skips,
+                    name: name.to_owned(),
+                    amount: -amount * scale,
+                });
+            }
             one.adjustments
                 .retain(|adjustment| adjustment.amount != 0.0);
             let moved: f32 = one.adjustments.iter().map(|one| one.amount).sum();
@@ -306,7 +331,7 @@ impl<'a> ListMaker<'a> {
     }
 
     /// Positions in the pool in the order in which they should be taken.
-    fn diversify(&self, pool: &[Gathered], count: usize) -> Vec<usize> {
+    fn diversify(&self, pool: &[Gathered], count: usize, deadline: Deadline) -> Vec<usize> {
         let trade_off = 1.0 - self.definition.list.diversity;
         if self.definition.list.diversify == Diversify::None || trade_off >= 1.0 {
             return (0..pool.len()).collect();
@@ -320,7 +345,7 @@ impl<'a> ListMaker<'a> {
             .take(reach)
             .map(|one| one.ranked.index)
             .collect();
-        let kinship = Kinship::new(self.view, &indexes);
+        let kinship = Kinship::new(self.view, &indexes).until(deadline);
         let picks = match self.definition.list.diversify {
             Diversify::None => Vec::new(),
             Diversify::Mmr => mmr(&relevance, |a, b| kinship.of(a, b), trade_off, count),
@@ -493,10 +518,17 @@ pub(super) fn dropping_rule(
     definition.rules.iter().position(drops)
 }
 
+/// Whether a rule pins a track.
+pub(super) fn is_pinned(definition: &PipelineDefinition, facts: &TrackFacts<'_>) -> bool {
+    let pins = |rule: &Rule| matches!(rule.action(), Action::Pin(_)) && rule.fits(facts);
+    definition.rules.iter().any(pins)
+}
+
 /// What a control turns towards, in 0.0..=1.0.
 fn quality(control: &str, facts: &TrackFacts<'_>) -> f32 {
     match control {
-        "familiarity" => f32::from(u8::from(facts.artist_plays() > 0)),
+        "familiarity" if facts.artist_plays() == 0 => 0.0,
+        "familiarity" => KNOWN_AT_ALL + (1.0 - KNOWN_AT_ALL) * facts.artist_share(),
         "popularity" => facts.popularity(),
         _ => (-facts.age_days() * std::f64::consts::LN_2 / FRESH_HALF_LIFE_DAYS).exp() as f32,
     }

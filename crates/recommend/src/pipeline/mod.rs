@@ -10,9 +10,9 @@ mod offers;
 mod request;
 
 pub(crate) use choose::let_through;
-pub use choose::{Chosen, causes_of, choose, present};
+pub use choose::{Chosen, Circumstances, causes_of, choose, controls_of, present};
 pub use definition::{
-    BUILT_IN, Budgets, Controls, DefinitionError, Diversify, Exploration, ListOptions,
+    BUILT_IN, Budgets, Controls, DefinitionError, Diversify, Exploration, ListOptions, Objective,
     PipelineDefinition, RankBy, Ranking, Stage, TRENDING,
 };
 pub(crate) use kinship::Kinship;

@@ -8,18 +8,19 @@ use super::RANKED_MAX;
 use super::choose::exclusions;
 use super::definition::{ListOptions, PipelineDefinition, Stage};
 use super::request::{Degraded, DegradedCause, RecommendRequest};
+use crate::audiences::{Audience, leading_genre};
 use crate::candidates::{
-    LAST_TRACKS, Offer, content_neighbours, fresh, item_neighbours, popular, session, sessions,
-    taste, trending,
+    LAST_TRACKS, Offer, content_neighbours, familiar, fresh, item_neighbours, popular_with,
+    session, sessions, taste, trending,
 };
 use crate::error::{Error, Result};
 use crate::explain::Source;
 use crate::keyed::KeyedSet;
-use crate::known::KnownTracks;
+use crate::known::{KnownTrack, KnownTracks};
 use crate::model::{BlendWeights, RecommenderModel};
 use crate::rank::{Pooled, at_moment, pool};
 use crate::recent_sessions::RUNNING_TRACKS;
-use crate::trace::Stopwatch;
+use crate::trace::{Deadline, Stopwatch};
 use crate::view::{MOST_POPULAR, TenantView, taste_weight};
 
 /// Candidates a source may offer per wanted place, and at least.
@@ -120,7 +121,7 @@ pub struct Asking<'a> {
     pub degraded: Vec<Degraded>,
 }
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
     /// The offers of a rung, of each recording the track that stands for it. A source that fails, or
     /// whose turn comes too late, is left out and told.
     pub fn offers(&mut self, rung: Rung, helping: Helping, watch: &Stopwatch) -> Vec<Offer> {
@@ -162,19 +163,26 @@ impl Asking<'_> {
             }
             (Rung::Session, Some(model)) => {
                 let entries = session_entries(self.known, model, request);
-                vec![
-                    item_neighbours(view, model, &entries, count),
-                    content_neighbours(view, model, &entries, count)
-                        .weighing(SESSION_CONTENT_WEIGHT),
-                    Offer::of_content(view, self.near, count).weighing(SESSION_CONTENT_WEIGHT),
-                ]
+                // Few entries, and the rungs below know less.
+                let unhurried = Deadline::default();
+                let neighbours = item_neighbours(view, model, &entries, count, unhurried);
+                let content = content_neighbours(view, model, &entries, count, unhurried);
+                let near = Offer::of_content(view, self.near, count);
+                let alike = content.into_iter().chain([near]);
+                let alike = alike.map(|offer| offer.weighing(SESSION_CONTENT_WEIGHT));
+                neighbours.into_iter().chain(alike).collect()
             }
             (Rung::Personalised | Rung::Session, None) => Vec::new(),
             (Rung::Content, _) => vec![Offer::of_content(view, self.near, count)],
             (Rung::Popular, _) if self.definition.is_of_trends() => {
                 vec![trending(view, FIRST_HELPING)]
             }
-            (Rung::Popular, _) => vec![helping.of(view, popular)],
+            (Rung::Popular, _) => {
+                let lists = self.audiences();
+                vec![helping.of(view, |view: &TenantView, count| {
+                    popular_with(view, &lists, count)
+                })]
+            }
             (Rung::Static, _) => vec![helping.of(view, fresh)],
         }
     }
@@ -188,7 +196,7 @@ impl Asking<'_> {
     ) -> Vec<Offer> {
         let (view, near) = (self.view, self.near);
         let weights = self.definition.blend(&model.blend);
-        let personal = Personal::of(self, model, entries, count);
+        let personal = Personal::of(self, model, entries);
         let known = Source::ALL.into_iter().zip(weights.by_source());
         let known = known.map(|(source, weight)| (source, weight, false));
         let cold = (Source::Content, cold_weight(&weights), true);
@@ -201,21 +209,64 @@ impl Asking<'_> {
             }
             // The first source answers however late it is: a list needs candidates.
             let is_late = !offers.is_empty() && watch.spent() >= deadline;
+            let count = self.definition.count_of(source).unwrap_or(count);
             let offer = match (is_late, is_cold) {
-                (true, _) => None,
-                (false, true) => Some(Ok(Offer::of_content(view, near, count))),
-                (false, false) => Some(personal.offer(source)),
+                (true, _) => Ok(None),
+                (false, true) => Ok(Some(Offer::of_content(view, near, count))),
+                (false, false) if offers.is_empty() => {
+                    personal.offer(source, count, Deadline::default())
+                }
+                (false, false) => personal.offer(source, count, watch.deadline(deadline)),
             };
             match offer {
-                Some(Ok(offer)) => offers.push(offer.weighing(weight)),
-                Some(Err(error)) => {
+                Ok(Some(offer)) => offers.push(offer.weighing(weight)),
+                Err(error) => {
                     tracing::warn!(source = source.name(), %error, "a source of candidates failed");
                     self.degrade(source.name(), DegradedCause::Failed);
                 }
-                None => self.degrade(source.name(), DegradedCause::Late),
+                Ok(None) => self.degrade(source.name(), DegradedCause::Late),
             }
         }
+        offers.extend(self.added(count));
         offers
+    }
+
+    /// What a file adds to the sources that are learnt.
+    fn added(&self, count: usize) -> Vec<Offer> {
+        let added = [Source::Fresh, Source::Familiar]
+            .into_iter()
+            .filter_map(|source| {
+                let weight = self.definition.added_weight(source);
+                let count = self.definition.count_of(source).unwrap_or(count);
+                let offer = match source {
+                    _ if weight == 0.0 => return None,
+                    Source::Fresh => fresh(self.view, count),
+                    _ => familiar(self.known, count),
+                };
+                Some(offer.weighing(weight))
+            });
+        added.collect()
+    }
+
+    /// What the audiences of the request play most, where a model knows them, and how much that counts beside what
+    /// everybody plays.
+    fn audiences(&self) -> (Vec<&'a [(u32, f32)]>, f32) {
+        let view = self.view;
+        let model = view
+            .model
+            .as_deref()
+            .filter(|model| model.blend.audience > 0.0);
+        let Some((model, known)) = model.and_then(|model| Some((model, model.audiences.as_ref()?)))
+        else {
+            return (Vec::new(), 0.0);
+        };
+        let genre_of = |one: &KnownTrack| {
+            let card = view.catalogue.card(one.index?)?;
+            Some((card.genre_key()?, one.history.signal()))
+        };
+        let genre = leading_genre(self.known.iter().filter_map(genre_of));
+        let lists = known.at(&Audience::of(&self.request.moment, genre));
+        (lists, model.blend.audience)
     }
 
     /// Tells that a part is missing, once.
@@ -239,16 +290,12 @@ struct Personal<'a> {
     /// The last tracks as columns of the model, and as catalogue indexes.
     last: Vec<u32>,
     running: Vec<u32>,
-    count: usize,
+    /// What the audiences of the request play most, and how much that counts.
+    audiences: (Vec<&'a [(u32, f32)]>, f32),
 }
 
 impl<'a> Personal<'a> {
-    fn of(
-        asking: &Asking<'a>,
-        model: &'a RecommenderModel,
-        entries: &'a [(usize, f32)],
-        count: usize,
-    ) -> Self {
+    fn of(asking: &Asking<'a>, model: &'a RecommenderModel, entries: &'a [(usize, f32)]) -> Self {
         let liked = entries.iter().copied().filter(|(_, weight)| *weight > 0.0);
         Self {
             view: asking.view,
@@ -257,27 +304,36 @@ impl<'a> Personal<'a> {
             liked: liked.collect(),
             last: last_columns(asking.known),
             running: running_indexes(asking.known),
-            count,
+            audiences: asking.audiences(),
         }
     }
 
-    fn offer(&self, source: Source) -> Result<Offer> {
-        let Self {
-            view, model, count, ..
-        } = *self;
-        Ok(match source {
+    /// What a source offers; `None` when the deadline comes first.
+    fn offer(&self, source: Source, count: usize, deadline: Deadline) -> Result<Option<Offer>> {
+        let Self { view, model, .. } = *self;
+        Ok(Some(match source {
             Source::Taste => taste(view, model, self.entries, count)?,
-            Source::Neighbours => item_neighbours(view, model, &self.liked, count),
-            Source::Content => content_neighbours(view, model, &self.liked, count),
-            Source::Popular => popular(view, count),
-            Source::Session => session(view, model, &self.last, count),
+            Source::Neighbours => {
+                return Ok(item_neighbours(view, model, &self.liked, count, deadline));
+            }
+            Source::Content => {
+                return Ok(content_neighbours(
+                    view,
+                    model,
+                    &self.liked,
+                    count,
+                    deadline,
+                ));
+            }
+            Source::Session => return Ok(session(view, model, &self.last, count)),
+            Source::Popular => popular_with(view, &self.audiences, count),
             Source::Sessions => sessions(view, &self.running, count),
             Source::Trending => trending(view, count),
             other => {
                 let reason = format!("`{}` is no source of its own", other.name());
                 return Err(Error::bug(reason));
             }
-        })
+        }))
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use leitmotif_domain::event::{Moment, ShownExploration};
 use leitmotif_domain::{Assignment, ListenerId, ModelId, RequestId, Rung, TrackId};
 
-use super::definition::PipelineDefinition;
+use super::definition::{Objective, PipelineDefinition};
+use super::offers::Near;
 use crate::explain::Reason;
 use crate::keyed::KeyedMap;
 use crate::search::Admitted;
@@ -35,6 +36,8 @@ pub struct RecommendRequest {
     pub exclude: Vec<TrackId>,
     /// The tracks that may appear, where constraints say which.
     pub only: Option<Arc<Admitted>>,
+    /// What is near to the seeds, where that is known already; asked of the vector store otherwise.
+    pub near: Option<Vec<Near>>,
     /// Whether tracks the listener has heard may appear; the pipeline may allow it too.
     pub include_heard: bool,
     /// Rungs that must not be used.
@@ -62,6 +65,9 @@ pub struct TurnedControls {
     pub popularity: Option<f32>,
     /// See [`super::Controls::freshness`].
     pub freshness: Option<f32>,
+    /// See [`super::ListOptions::diversity`]; where the pipeline seeks no variety, it is sought by maximal marginal
+    /// relevance.
+    pub diversity: Option<f32>,
 }
 
 /// The answer.
@@ -87,6 +93,8 @@ pub struct Recommendations {
     pub shortage: Option<String>,
     /// Titles of the tracks that reasons follow from.
     pub causes: Causes,
+    /// What the list was made for.
+    pub objectives: Vec<Objective>,
 }
 
 /// Titles by track.
@@ -104,10 +112,12 @@ pub struct Degraded {
 /// Why a part is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DegradedCause {
-    /// Its budget was used up before it began.
+    /// Its budget was used up before it began, or before it ended.
     Late,
     /// It failed.
     Failed,
+    /// It failed or was late again and again, and is left out for half a minute.
+    Resting,
 }
 
 impl DegradedCause {
@@ -116,6 +126,7 @@ impl DegradedCause {
         match self {
             Self::Late => "late",
             Self::Failed => "failed",
+            Self::Resting => "resting",
         }
     }
 }

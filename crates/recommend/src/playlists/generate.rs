@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use leitmotif_domain::{Assignment, ListenerId, ModelId, RequestId, Rung, TenantScope, TrackId};
 use leitmotif_learn::sequencing::{
-    EnergyArc, SequenceOptions, TrackSound, TransitionWeights, sequence_tracks,
+    ARTIST_GAP, EnergyArc, SequenceOptions, TrackSound, TransitionWeights, sequence_tracks,
 };
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +90,8 @@ pub struct PlaylistDraft {
     pub basis: StepBasis,
     /// Why there are fewer tracks than wanted, where there are.
     pub shortage: Option<String>,
+    /// How many tracks of one artist stand closer than they should, where any do.
+    pub crowding: Option<String>,
 }
 
 /// The tracks of a playlist before they are ordered.
@@ -149,6 +151,7 @@ pub async fn generate(
             (flow, chosen.origin, chosen.shortage)
         }
     };
+    let artists = recommender.artist_keys(scope, &flow.tracks).await?;
     let request_id = (!request.is_private).then(|| recommender.new_request_id());
     if let Some(request_id) = request_id {
         let exposure = origin.exposure(request_id, request, &flow.tracks);
@@ -160,6 +163,7 @@ pub async fn generate(
         model: origin.model,
         assignment: origin.assignment,
         shortage: told_shortage(request.count, flow.tracks.len(), shortage),
+        crowding: told_crowding(&artists),
         tracks: flow.tracks,
         sounds: flow.sounds,
         steps: flow.steps,
@@ -303,8 +307,25 @@ fn told_shortage(wanted: usize, found: usize, told: Option<String>) -> Option<St
     if found >= wanted {
         return None;
     }
-    let usual = || format!("{found} of {wanted} tracks: the catalogue has no other that fits");
-    Some(told.unwrap_or_else(usual))
+    // A ranking counts what it was asked for, which is a part of the playlist, or more than it.
+    let reason = told.as_deref().and_then(|told| told.split_once(": "));
+    let reason = reason.map_or("the catalogue has no other that fits", |(_, reason)| reason);
+    Some(format!("{found} of {wanted} tracks: {reason}"))
+}
+
+/// How many tracks stand within [`ARTIST_GAP`] places behind another of their artist, where any do.
+fn told_crowding(artists: &[u64]) -> Option<String> {
+    let is_close = |place: &usize| {
+        let before = &artists[place.saturating_sub(ARTIST_GAP)..*place];
+        before.contains(&artists[*place])
+    };
+    let close = (0..artists.len()).filter(is_close).count();
+    (close > 0).then(|| {
+        format!(
+            "{close} of {} tracks stand within {ARTIST_GAP} places of another by their artist: nothing else was found for their places",
+            artists.len()
+        )
+    })
 }
 
 /// The seeds as they were named, each recording once.

@@ -4,25 +4,24 @@ use std::collections::HashSet;
 
 use leitmotif_domain::error::InvalidValue;
 use leitmotif_domain::{TenantScope, TrackId};
-use leitmotif_storage::ports::VectorSpace;
+use leitmotif_learn::sequencing::ARTIST_GAP;
+use leitmotif_storage::ports::{VectorFilter, VectorSpace};
 
 use super::sound::audio_space;
 use crate::error::{Error, Result};
 use crate::service::{Recommender, Stores};
 use crate::view::TenantView;
 
-/// Neighbours looked at for a step beyond those already taken.
-const LOOK: usize = 8;
-
 /// Finds a way between two tracks: each step is the unused track nearest to the straight line
-/// between them, at even distances.
+/// between them, at even distances, of an artist that is not among the [`ARTIST_GAP`] tracks before it, nor
+/// nearer to the end than that and the end's. Where no other artist is left, the nearest of all is the step.
 ///
 /// Of a recording that is there more than once only the track that stands for it is a step.
 /// The answer begins with `from` and ends with `to`; it is shorter than `count` where the catalogue
 /// has no more tracks.
 ///
 /// - Errors: `Invalid` for ends that are one recording or an end without audio embedding.
-/// - Cost: one vector search a step.
+/// - Cost: one filtered vector search a step, two where no other artist is left.
 pub async fn sonic_path(
     recommender: &Recommender,
     scope: &TenantScope,
@@ -38,14 +37,12 @@ pub async fn sonic_path(
     if recommender.with_view(scope, is_same).await? {
         return Err(InvalidValue::new("to", "is the same recording as the first track").into());
     }
-    let beside = recommender.beside(scope, vec![from, to]).await?;
     let Some(space) = audio_space(stores, scope).await? else {
         return Err(not_heard("from", from));
     };
     let start = unit_vector(stores, scope, &space, "from", from).await?;
     let end = unit_vector(stores, scope, &space, "to", to).await?;
     let between = count.saturating_sub(2);
-    let mut taken = HashSet::from([from, to]);
     let mut path = vec![from];
     for step in 1..=between {
         let share = step as f32 / (between + 1) as f32;
@@ -56,16 +53,44 @@ pub async fn sonic_path(
         if point.iter().all(|value| *value == 0.0) {
             continue;
         }
-        let looked_at = taken.len() + LOOK;
-        let near = (stores.vectors).nearest(scope, &space, &point, looked_at, beside.clone());
-        let next = (near.await?.into_iter()).find(|one| !taken.contains(&one.track));
-        if let Some(next) = next {
-            taken.insert(next.track);
-            path.push(next.track);
+        let mut around = path[path.len().saturating_sub(ARTIST_GAP)..].to_vec();
+        // The steps that follow, if they follow, are not enough to keep the end away.
+        if between - step < ARTIST_GAP {
+            around.push(to);
+        }
+        for avoided in [around.as_slice(), &[]] {
+            let unused = unused(recommender, scope, &path, to, avoided).await?;
+            let near = (stores.vectors).nearest(scope, &space, &point, 1, Some(unused));
+            if let Some(next) = near.await?.first() {
+                path.push(next.track);
+                break;
+            }
         }
     }
     path.push(to);
     Ok(path)
+}
+
+/// What may be the next step: no track of the path nor another version of its ends, and no artist of the tracks
+/// that are to be avoided.
+async fn unused(
+    recommender: &Recommender,
+    scope: &TenantScope,
+    path: &[TrackId],
+    to: TrackId,
+    avoided: &[TrackId],
+) -> Result<VectorFilter> {
+    let artists = recommender.artist_keys(scope, avoided).await?;
+    let taken: HashSet<TrackId> = path.iter().copied().chain([to]).collect();
+    let ends = [path.first().copied().unwrap_or(to), to];
+    let keep = move |view: &TenantView, track| {
+        let recordings = view.catalogue.recordings();
+        !taken.contains(&track)
+            && !artists.contains(&view.catalogue.artist_key(track))
+            && view.catalogue.is_standing(track)
+            && !ends.iter().any(|end| recordings.is_same(*end, track))
+    };
+    recommender.filter(scope, keep).await
 }
 
 async fn unit_vector(

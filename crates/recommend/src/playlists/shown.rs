@@ -60,6 +60,7 @@ impl Origin {
             track: *track,
             score: self.scores.get(track).copied(),
             propensity: (!self.is_drawn).then_some(1.0),
+            reasons: Vec::new(),
         });
         Exposure {
             request_id,

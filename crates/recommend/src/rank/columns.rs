@@ -16,6 +16,7 @@ use crate::known::{KnownTrack, KnownTracks};
 use crate::model::RecommenderModel;
 use crate::moments::{Aspect, LiftsAt, lift, lift_of};
 use crate::scratch::Lent;
+use crate::trace::Deadline;
 use crate::view::{TenantView, taste_weight};
 
 /// Columns of one source: share of its best, place.
@@ -253,7 +254,7 @@ fn distaste<'v>(
         .filter_map(|one| Some((one.column?, 1.0)))
         .collect();
     let mut votes = view.votes.lend_for(model.items.len());
-    votes.add(&model.neighbours, &rejected);
+    votes.add(&model.neighbours, &rejected, Deadline::default());
     (votes, rejected.len().max(1) as f32)
 }
 

@@ -11,7 +11,11 @@ use super::columns::{
 use super::{ListenedShare, Pooled, Ranked};
 use crate::error::Result;
 use crate::explain::{Reason, Source};
+use crate::trace::Deadline;
 use crate::view::TenantView;
+
+/// Rows that are filled between two looks at the clock: some ten microseconds.
+const ROWS_PER_LOOK: usize = 64;
 
 /// Boosted trees over the columns of this version, on top of the blend: trees alone know steps only,
 /// and a listener whose taste moves a little should see the order move a little.
@@ -77,7 +81,7 @@ impl Ranker {
         &self.ensemble
     }
 
-    /// Orders a pool. Best first, ties by index.
+    /// Orders a pool. Best first, ties by index; `None` when the deadline comes first.
     ///
     /// - Cost: O(pool × trees × depth).
     pub fn rank(
@@ -85,10 +89,16 @@ impl Ranker {
         view: &TenantView,
         facts: &ListenerFacts<'_>,
         pool: &[Pooled],
-    ) -> Result<LearntOrder> {
+        deadline: Deadline,
+    ) -> Result<Option<LearntOrder>> {
         let mut rows = Vec::with_capacity(pool.len() * COLUMN_COUNT);
-        for one in pool {
-            fill_row(view, facts, one, view.column(one.index), &mut rows);
+        for some in pool.chunks(ROWS_PER_LOOK) {
+            for one in some {
+                fill_row(view, facts, one, view.column(one.index), &mut rows);
+            }
+            if deadline.is_over() {
+                return Ok(None);
+            }
         }
         let mut scores = vec![0.0; pool.len()];
         (self.ensemble).predict_into(Features::new(&rows, COLUMN_COUNT)?, &mut scores)?;
@@ -107,13 +117,13 @@ impl Ranker {
             })
             .collect();
         ranked.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.index.cmp(&b.index)));
-        Ok(LearntOrder {
+        Ok(Some(LearntOrder {
             ranked,
             rows: RankedRows {
                 indexes,
                 values: rows,
             },
-        })
+        }))
     }
 
     /// Puts the exact contributions of trees and blend in place of the blend's reasons: one for each
@@ -247,6 +257,8 @@ impl RankedRows {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use leitmotif_domain::Timestamp;
     use leitmotif_learn::trees::{BinOptions, Dataset, Examples, Objective, Parameters, fit};
 
@@ -254,6 +266,7 @@ mod tests {
     use crate::candidates::Offer;
     use crate::known::KnownTracks;
     use crate::rank::{pool, reasons};
+    use crate::trace::Stopwatch;
 
     #[test]
     fn reasons_sum_to_the_score_of_trees_and_blend() {
@@ -291,7 +304,11 @@ mod tests {
         let view = TenantView::default();
         let nobody = Arc::new(KnownTracks::of(&view, None));
         let facts = ListenerFacts::of(&view, nobody, Timestamp::from_ms(0)).unwrap();
-        let mut order = ranker.rank(&view, &facts, &pool(&view, &offers)).unwrap();
+        let pooled = pool(&view, &offers);
+        let late = Stopwatch::start().deadline(Duration::ZERO);
+        assert!(ranker.rank(&view, &facts, &pooled, late).unwrap().is_none());
+        let order = ranker.rank(&view, &facts, &pooled, Deadline::default());
+        let mut order = order.unwrap().unwrap();
         assert!(order.ranked.is_sorted_by(|a, b| a.score >= b.score));
         let ranked = std::mem::take(&mut order.ranked);
         let indexes: Vec<usize> = ranked.iter().map(|one| one.index).collect();

@@ -8,7 +8,7 @@ mod pool;
 pub use columns::{
     COLUMN_COUNT, ListenerFacts, column_names, fill_row, group_of, pooled_of_row, skip_rate,
 };
-pub use learned::{RankedRows, Ranker};
+pub use learned::{LearntOrder, RankedRows, Ranker};
 pub use listened::ListenedShare;
 pub use pool::{Pooled, at_moment, pool, reasons};
 

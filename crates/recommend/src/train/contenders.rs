@@ -4,6 +4,7 @@ use leitmotif_learn::top_k;
 
 use super::ladder::{DEPTH, Judged, SourceScores};
 use super::questions::Question;
+use crate::audiences::mixed;
 use crate::explain::Source;
 use crate::model::BlendWeights;
 
@@ -20,17 +21,21 @@ pub struct Contenders {
     shares: [Vec<f32>; Source::LEARNT],
     /// How much more often each is played at the moment; empty where nothing is known of it.
     lifts: Vec<f32>,
+    /// Popularity with everybody, and with the audience of the question, each as a share of the most popular; empty
+    /// where nothing is known of the audience.
+    popular: Vec<(f32, f32)>,
 }
 
 impl Contenders {
     /// Takes what each source names of the tracks that the listener does not know.
     ///
-    /// - Cost: O(items); memory for at most seven times 2,000 tracks.
+    /// - Cost: O(items); memory for at most eight times 2,000 tracks.
     pub fn of(scores: &SourceScores, question: &Question) -> Self {
         let is_heard = scores.is_heard(question);
         let unheard = || (0..is_heard.len() as u32).filter(|item| !is_heard[*item as usize]);
         let mut items = Vec::new();
-        for source in scores.sources() {
+        let audience = Some(scores.audience.as_slice()).filter(|scores| !scores.is_empty());
+        for source in scores.sources().into_iter().chain(audience) {
             let mut named: Vec<u32> = unheard().collect();
             if named.len() > NAMED {
                 let score = |item: &u32| source[*item as usize];
@@ -55,17 +60,43 @@ impl Contenders {
         let lifts = items
             .iter()
             .filter_map(|item| scores.lifts.get(*item as usize));
+        let most = scores.popular.iter().copied().fold(0.0, f32::max);
+        let popular = audience
+            .filter(|_| most > 0.0)
+            .map_or(Vec::new(), |audience| {
+                let both = |item: &u32| {
+                    (
+                        scores.popular[*item as usize] / most,
+                        audience[*item as usize],
+                    )
+                };
+                items.iter().map(both).collect()
+            });
         Self {
+            popular,
             lifts: lifts.copied().collect(),
             items,
             shares,
         }
     }
 
+    /// The shares of popularity where that with the audience counts so much; none where nothing is known of it.
+    fn popular_with(&self, weight: f32) -> Option<Vec<f32>> {
+        let mixed = |(popular, audience): &(f32, f32)| mixed(*popular, *audience, weight);
+        let best = self.popular.iter().map(mixed).fold(0.0, f32::max);
+        (weight > 0.0 && best > 0.0)
+            .then(|| self.popular.iter().map(|one| mixed(one) / best).collect())
+    }
+
     /// Judges a blend of the sources.
     pub fn judged(&self, weights: &BlendWeights, question: &Question) -> Judged {
         let mut sum = vec![0.0; self.items.len()];
-        for (shares, weight) in self.shares.iter().zip(weights.by_source()) {
+        let popular = self.popular_with(weights.audience);
+        let mut sources = self.shares.each_ref();
+        if let Some(popular) = &popular {
+            sources[Source::Popular as usize] = popular;
+        }
+        for (shares, weight) in sources.into_iter().zip(weights.by_source()) {
             if weight > 0.0 {
                 let both = sum.iter_mut().zip(shares);
                 both.for_each(|(slot, share)| *slot += weight * share);
@@ -100,7 +131,7 @@ mod tests {
                 .map(|_| random.next_f64() as f32)
                 .collect::<Vec<_>>()
         };
-        let (taste, popular, lifts) = (dense(), dense(), dense());
+        let (taste, popular, lifts, audience) = (dense(), dense(), dense(), dense());
         let mut sparse = || {
             let mut scores = vec![0.0; count];
             (0..count / 50)
@@ -115,6 +146,7 @@ mod tests {
             trending: sparse(),
             taste,
             lifts,
+            audience,
             popular: popular.into_iter().map(|score| score.powi(8)).collect(),
         }
     }
@@ -146,6 +178,7 @@ mod tests {
                         neighbours,
                         popular,
                         moment: popular / 2.0,
+                        audience: neighbours / 2.0,
                         ..BlendWeights::default()
                     };
                     let whole = judged(&question, scores.blended(&question, &weights));

@@ -12,6 +12,7 @@ use leitmotif_learn::matrix::Triplet;
 use leitmotif_learn::neighbours::ItemNeighbours;
 use leitmotif_storage::ports::current_spaces;
 
+use crate::audiences::{AudiencePlay, AudiencePopularity, leading_genre};
 use crate::candidates::{TREND_HALF_LIFE_DAYS, trends};
 use crate::catalogue::CatalogueView;
 use crate::error::{Error, Result};
@@ -246,14 +247,53 @@ impl Dataset {
         MomentLifts::fit(at_moments, &self.moments, &self.groups)
     }
 
+    /// The leading genre of each listener, by its key.
+    pub fn leading_genres(&self, plays: &[Play]) -> Vec<Option<u64>> {
+        let mut leading = vec![None; self.listeners.len()];
+        let sums = sums(plays.iter(), |play| (play.listener, play.item));
+        for own in sums.chunk_by(|a, b| a.0.0 == b.0.0) {
+            let genre = |((_, item), signal): &((u32, u32), f32)| {
+                Some((self.groups.genre_key(*item)?, *signal))
+            };
+            if let Some(((listener, _), _)) = own.first() {
+                leading[*listener as usize] = leading_genre(own.iter().filter_map(genre));
+            }
+        }
+        leading
+    }
+
+    /// What is popular with whom at a moment.
+    pub fn audiences(
+        &self,
+        plays: &[Play],
+        now: Timestamp,
+        leading_genres: &[Option<u64>],
+    ) -> Option<AudiencePopularity> {
+        let liked = || {
+            let liked = plays.iter().filter(|play| play.signal > 0.0);
+            liked.map(|play| AudiencePlay {
+                listener: play.listener,
+                item: play.item,
+                moment: play.moment,
+                weight: decay(play, now, POPULARITY_HALF_LIFE_DAYS),
+            })
+        };
+        AudiencePopularity::fit(liked, &self.moments, leading_genres, self.items.len())
+    }
+
     fn decayed(&self, plays: &[Play], now: Timestamp, half_life_days: f64) -> Vec<f64> {
         let mut decayed = vec![0.0; self.items.len()];
         for play in plays.iter().filter(|play| play.signal > 0.0) {
-            let age_days = now.since_ms(play.at).max(0) as f64 / TILE_MS as f64;
-            decayed[play.item as usize] += (-age_days / half_life_days).exp2();
+            decayed[play.item as usize] += decay(play, now, half_life_days);
         }
         decayed
     }
+}
+
+/// What a play still weighs at a moment.
+fn decay(play: &Play, now: Timestamp, half_life_days: f64) -> f64 {
+    let age_days = now.since_ms(play.at).max(0) as f64 / TILE_MS as f64;
+    (-age_days / half_life_days).exp2()
 }
 
 /// What plays of one key, such as a listener and a track, say together, each key once and in order.

@@ -329,6 +329,7 @@ mod tests {
                     track: TrackId::from_u128(*track),
                     score: Some(1.0),
                     propensity: Some(1.0),
+                    reasons: Vec::new(),
                 })
                 .collect(),
             is_sequenced: false,

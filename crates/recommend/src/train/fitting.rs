@@ -26,6 +26,7 @@ use super::settled::{Evaluated, Measured, SettledOrder, SettledRanker};
 use super::steps::{LearntSteps, SoundedSteps, StepRows, Stretch};
 use super::table::RankerRows;
 use super::{JUDGE_AT, STEPS_AT, WEIGH_AT, ladder, past};
+use crate::audiences::AudiencePopularity;
 use crate::catalogue::CatalogueView;
 use crate::cold_map::{ColdMap, ContentVectors};
 use crate::error::{Error, Result};
@@ -55,12 +56,17 @@ pub(crate) struct Parts {
     pub trends: Vec<f32>,
     /// What is played at which moments, where plays tell theirs.
     pub moments: Option<MomentLifts>,
+    /// What is popular with whom, where enough plays tell it.
+    pub audiences: Option<AudiencePopularity>,
+    /// The leading genre of each listener.
+    pub leading_genres: Vec<Option<u64>>,
 }
 
 /// Fits the sources on the known listens of a split.
 pub(crate) fn fit(dataset: &Dataset, split: &Split<'_>, settings: SourceSettings) -> Result<Parts> {
     let matrix = dataset.matrix(split.train())?;
     let liked = dataset.liked_matrix(split.train())?;
+    let leading_genres = dataset.leading_genres(split.train());
     Ok(Parts {
         taste: IalsModel::fit(&matrix, settings.factorization)?,
         neighbours: settings.neighbours.fit(&liked)?,
@@ -70,6 +76,8 @@ pub(crate) fn fit(dataset: &Dataset, split: &Split<'_>, settings: SourceSettings
         popularity: dataset.popularity(split.train(), split.at),
         trends: dataset.trends(split.train(), split.at),
         moments: dataset.lifts(split.train()),
+        audiences: dataset.audiences(split.train(), split.at, &leading_genres),
+        leading_genres,
         matrix,
     })
 }
@@ -634,6 +642,7 @@ impl Fitting {
             transitions: parts.transitions,
             cold: None,
             moments: parts.moments,
+            audiences: parts.audiences,
             blend,
             ranker: learnt.ranker,
             is_ranker_unread: false,

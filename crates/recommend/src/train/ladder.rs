@@ -13,6 +13,7 @@ use super::Parts;
 use super::dataset::Dataset;
 use super::interval::{Interval, interval_of_mean, mean_of};
 use super::questions::Question;
+use crate::audiences::{Audience, mixed, shares};
 use crate::candidates::voices;
 use crate::explain::Source;
 use crate::model::BlendWeights;
@@ -104,6 +105,9 @@ pub struct Ladder {
     /// What was played more than usual in the last days.
     #[serde(default)]
     pub trending: LadderRow,
+    /// Popularity with the audience of the request, drawn towards that with everybody.
+    #[serde(default)]
+    pub audience_popularity: LadderRow,
     /// The weighted sum of all sources.
     pub blend: LadderRow,
     /// The blend's candidates in the learned ranker's order; none where no order was learnt.
@@ -129,6 +133,9 @@ pub struct SourceScores {
     pub trending: Vec<f32>,
     /// How much more often each item is played at the moment of the question; empty where nothing is known of it.
     pub lifts: Vec<f32>,
+    /// How popular each item is with the audience of the question, as a share of the most popular; empty where nothing
+    /// is known of it.
+    pub audience: Vec<f32>,
 }
 
 impl SourceScores {
@@ -159,6 +166,7 @@ impl SourceScores {
             sessions,
             trending: parts.trends.clone(),
             lifts: lifts(dataset, parts, question),
+            audience: audience(dataset, parts, question),
         }
     }
 
@@ -170,7 +178,10 @@ impl SourceScores {
             let both = sum.iter_mut().zip(&self.lifts);
             both.for_each(|(slot, lift)| *slot += weights.moment * lift);
         }
-        for (scores, weight) in self.sources().into_iter().zip(weights.by_source()) {
+        let popular = self.popular_with(weights.audience);
+        let mut sources = self.sources();
+        sources[Source::Popular as usize] = &popular;
+        for (scores, weight) in sources.into_iter().zip(weights.by_source()) {
             let unheard = scores.iter().zip(&is_heard).filter(|(_, heard)| !**heard);
             let best = unheard.map(|(score, _)| *score).fold(0.0, f32::max);
             if best <= 0.0 || weight <= 0.0 {
@@ -198,6 +209,17 @@ impl SourceScores {
         ]
     }
 
+    /// Popularity where that with the audience counts so much.
+    pub fn popular_with(&self, weight: f32) -> Vec<f32> {
+        let best = self.popular.iter().copied().fold(0.0, f32::max);
+        if weight <= 0.0 || self.audience.is_empty() || best <= 0.0 {
+            return self.popular.clone();
+        }
+        let both = self.popular.iter().zip(&self.audience);
+        both.map(|(popular, audience)| mixed(popular / best, *audience, weight))
+            .collect()
+    }
+
     /// Which items the listener knows already.
     pub fn is_heard(&self, question: &Question) -> Vec<bool> {
         let mut is_heard = vec![false; self.taste.len()];
@@ -221,6 +243,28 @@ fn lifts(dataset: &Dataset, parts: &Parts, question: &Question) -> Vec<f32> {
     items
         .map(|item| lift_of(&lifts, item).unwrap_or(0.0))
         .collect()
+}
+
+/// How popular each item is with the audience of a question; nothing where nothing is known of it.
+fn audience(dataset: &Dataset, parts: &Parts, question: &Question) -> Vec<f32> {
+    let moment = dataset.moments.moment(question.moment);
+    let genre = parts
+        .leading_genres
+        .get(question.listener)
+        .copied()
+        .flatten();
+    let known = parts.audiences.as_ref();
+    let lists = known.map_or(Vec::new(), |known| known.at(&Audience::of(&moment, genre)));
+    if lists.is_empty() {
+        return Vec::new();
+    }
+    let mut popular = vec![0.0; dataset.items.len()];
+    shares(&lists, |column, share| {
+        if let Some(slot) = popular.get_mut(column as usize) {
+            *slot += share;
+        }
+    });
+    popular
 }
 
 /// The items that a listener took to before.
@@ -303,7 +347,7 @@ pub fn judge(
     weights: &BlendWeights,
 ) -> Ladder {
     let mut random = RANDOM_SEED.rng();
-    let mut rows: [Vec<Judged>; 10] = Default::default();
+    let mut rows: [Vec<Judged>; 11] = Default::default();
     for question in questions {
         let scores = SourceScores::of(dataset, parts, lists.content, question);
         let cosine = lists.cosine.score(&liked_entries(parts, question));
@@ -313,6 +357,7 @@ pub fn judge(
             .iter()
             .map(|_| random.next_f64() as f32)
             .collect();
+        let with_audience = scores.popular_with(1.0);
         let sources = [
             chance,
             scores.popular,
@@ -323,6 +368,7 @@ pub fn judge(
             scores.session,
             scores.sessions,
             scores.trending,
+            with_audience,
             blended,
         ];
         for (rows, scores) in rows.iter_mut().zip(sources) {
@@ -339,6 +385,7 @@ pub fn judge(
         session,
         sessions,
         trending,
+        audience_popularity,
         blend,
     ] = rows.map(|rows| LadderRow::of(&by_listener(questions, &rows)));
     Ladder {
@@ -353,6 +400,7 @@ pub fn judge(
         session,
         sessions,
         trending,
+        audience_popularity,
         blend,
         ranked: None,
     }

@@ -11,9 +11,10 @@ use super::questions::Question;
 use super::ranker::Moment;
 use super::report::Pareto;
 use super::table::sample;
+use crate::breaker::Resting;
 use crate::error::Result;
 use crate::pipeline::{
-    Diversify, Kinship, ListOptions, PipelineDefinition, RecommendRequest, choose,
+    Circumstances, Diversify, Kinship, ListOptions, PipelineDefinition, RecommendRequest, choose,
 };
 use crate::trace::Stopwatch;
 
@@ -93,15 +94,12 @@ fn point(
             ..moment.request(question)?
         };
         let mut watch = Stopwatch::start();
-        let chosen = choose(
-            moment.view,
-            &request,
-            &definition,
-            Ok(&[]),
-            moment.at,
-            None,
-            &mut watch,
-        )?;
+        let at = Circumstances {
+            now: moment.at,
+            chance: None,
+            resting: Resting::default(),
+        };
+        let chosen = choose(moment.view, &request, &definition, Ok(&[]), at, &mut watch)?;
         let indexes: Vec<usize> = chosen
             .places
             .iter()

@@ -24,6 +24,7 @@ use crate::known::KnownTracks;
 use crate::moments::{MomentTable, UNKNOWN};
 use crate::pipeline::{RANKED_MAX, RecommendRequest, cold_weight, personal_shortlist};
 use crate::rank::{ListenerFacts, Pooled, Ranker, column_names, fill_row};
+use crate::trace::Deadline;
 use crate::view::TenantView;
 
 /// Fewest questions with an answer among the candidates that an order is learnt from; of fewer, what
@@ -194,7 +195,8 @@ impl<'v> Moment<'v> {
             let Choice { shortlist, facts } = self.choice(question)?;
             let columns: Vec<usize> = match ranker {
                 Some(ranker) => {
-                    let order = ranker.rank(self.view, &facts, &shortlist)?.ranked;
+                    let order = ranker.rank(self.view, &facts, &shortlist, Deadline::default())?;
+                    let order = order.map_or(Vec::new(), |order| order.ranked);
                     let best = order.iter().filter_map(|one| self.column(one.index));
                     best.take(DEPTH).collect()
                 }

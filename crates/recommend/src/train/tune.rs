@@ -289,6 +289,7 @@ impl<'d> Weighing<'d> {
             sessions: 0.0,
             trending: 0.0,
             moment: 0.0,
+            audience: 0.0,
         };
         let mut best = quality(&weights);
         let fields: [fn(&mut BlendWeights) -> &mut f32; 7] = [
@@ -300,6 +301,8 @@ impl<'d> Weighing<'d> {
             |w| &mut w.trending,
             |w| &mut w.moment,
         ];
+        // How far popularity is that with the audience matters only where popularity counts.
+        let shares_of_audience = [0.25, 0.5, 0.75, 1.0];
         for _ in 0..PASSES {
             for field in fields {
                 for weight in WEIGHTS {
@@ -309,6 +312,16 @@ impl<'d> Weighing<'d> {
                     if reached > best {
                         (best, weights) = (reached, tried);
                     }
+                }
+            }
+            for audience in shares_of_audience {
+                let tried = BlendWeights {
+                    audience,
+                    ..weights
+                };
+                let reached = quality(&tried);
+                if reached > best {
+                    (best, weights) = (reached, tried);
                 }
             }
         }

@@ -12,12 +12,15 @@ mod constrained;
 mod exploration;
 mod exposed;
 mod heads;
+mod layouts;
 mod listened;
 mod moments;
+mod paths;
 mod pipelines;
 mod playlists;
 mod recordings;
 mod search;
+mod skips;
 mod steps;
 mod training;
 
@@ -642,6 +645,13 @@ async fn exposures_are_written_with_their_request_and_order() {
         (&moment, Some("new_first"))
     );
     assert_eq!(shown.layout_propensity, Some(0.75));
+    for (kept, told) in shown.tracks.iter().zip(&answer.tracks) {
+        assert!(!kept.reasons.is_empty());
+        for (kept, told) in kept.reasons.iter().zip(&told.reasons) {
+            assert_eq!(kept.source, told.source.name());
+            assert!((kept.contribution - told.contribution).abs() <= 5.1e-5);
+        }
+    }
     let order: Vec<_> = shown.tracks.iter().map(|track| track.track).collect();
     assert_eq!(
         order,

@@ -7,10 +7,12 @@ use leitmotif_recommend::pipeline::{
     Considered, Degraded, DegradedCause, Fate, PipelineDefinition, TRENDING, TurnedControls,
 };
 use leitmotif_recommend::rank::COLUMN_COUNT;
+use leitmotif_recommend::ranker_files::{RankerFile, with_ranker};
 use leitmotif_recommend::{RecommendedTrack, Source};
 use leitmotif_storage::decorate::{Flaky, FlakyOptions};
 use leitmotif_storage::ports::DefinitionStore;
 
+use super::training::trees_of_a_file;
 use super::*;
 
 /// A trained world in which everybody has heard something.
@@ -208,10 +210,76 @@ async fn rules_that_drop_everything_say_so() {
         .await;
     assert!(answer.tracks.is_empty());
     let shortage = answer.shortage.unwrap();
+    let dropped = shortage.strip_prefix("0 of 10 tracks: `filter track.year > 2100` dropped ");
+    let dropped: usize = dropped.unwrap().parse().unwrap();
     assert!(
-        shortage.starts_with("0 of 10 tracks: `filter track.year > 2100` dropped"),
-        "{shortage}"
+        dropped > 20 && dropped <= 36,
+        "{shortage}: every track once"
     );
+}
+
+#[tokio::test]
+async fn an_empty_catalogue_is_the_reason_of_an_empty_list() {
+    let world = World::new().await;
+    for track in &world.tracks {
+        let gone = world.storage.delete_track(&world.scope, *track).await;
+        gone.unwrap();
+    }
+    let answer = world.ask(|_| {}).await;
+    let shortage = answer.shortage.unwrap();
+    assert_eq!(shortage, "0 of 10 tracks: the catalogue is empty");
+}
+
+#[tokio::test]
+async fn sources_offer_as_many_as_the_file_says_and_further_ones_where_it_asks_for_them() {
+    let world = trained().await;
+    let offered = async |text: &str| {
+        let text = format!("{text}{UNHURRIED}");
+        let answer = world.try_out(&text, |_| {}).await;
+        let trace = world.recommender.trace(&world.scope, answer.request_id);
+        let trace = trace.unwrap();
+        let of = |source: Source| {
+            let mut offers = trace
+                .sources
+                .iter()
+                .filter(|one| one.rung == Rung::Personalised);
+            offers
+                .find(|one| one.source == source)
+                .map(|one| one.offered)
+        };
+        let all = [Source::Taste, Source::Fresh, Source::Familiar].map(of);
+        (answer.tracks[0].track, all)
+    };
+    let (_, plain) = offered("").await;
+    assert_eq!(plain[1..], [None, None]);
+    assert!(plain[0] > Some(5));
+    let text = "[sources]\ntaste = { count = 5 }\nfresh = { weight = 50, count = 1 }\nfamiliar = 0.1\n[ranking]\nby = 'blend'";
+    let (first, turned) = offered(text).await;
+    assert_eq!(turned[..2], [Some(5), Some(1)]);
+    assert!(turned[2].is_some());
+    assert_eq!(
+        first,
+        *world.tracks.last().unwrap(),
+        "the newest weighs most"
+    );
+}
+
+#[tokio::test]
+async fn familiarity_moves_little_when_it_is_turned_little() {
+    let world = trained().await;
+    let known = async |turn: f32| {
+        let answer = world.try_out("[list]\nartist_gap = 0\ninclude_heard = true", |request| {
+            request.count = 36;
+            request.controls.familiarity = Some(turn);
+        });
+        let tracks = answer.await.tracks;
+        let moved = tracks.iter().flat_map(|track| &track.reasons);
+        let moved = moved.filter(|reason| reason.source == Source::Control);
+        moved.map(|reason| reason.contribution).fold(0.0, f32::max)
+    };
+    let (quarter, half, whole) = (known(0.25).await, known(0.5).await, known(1.0).await);
+    assert!((half / quarter - 4.0).abs() < 0.01, "{quarter} {half}");
+    assert!((whole / half - 4.0).abs() < 0.01, "{half} {whole}");
 }
 
 #[tokio::test]
@@ -382,6 +450,7 @@ async fn every_control_is_monotone() {
                 familiarity: Some(0.0),
                 popularity: Some(0.0),
                 freshness: Some(0.0),
+                ..TurnedControls::default()
             };
         })
         .await;
@@ -483,6 +552,46 @@ async fn a_late_stage_costs_its_part_and_never_the_answer() {
     assert!(!is_late("taste"));
     let in_time = world.try_out("[budgets]\ncandidates = 60000", |_| {}).await;
     assert_eq!(in_time.degraded, []);
+}
+
+impl World {
+    /// Puts an order into production that a file brings.
+    async fn order_by_a_file(&self) {
+        let file = RankerFile {
+            trees: trees_of_a_file(),
+            blend_weight: 1.5,
+        };
+        let base = self.storage.alias(&self.scope, PRODUCTION).await.unwrap();
+        let made = with_ranker(&self.stores, &self.scope, &base.unwrap(), &file).await;
+        let promoted = promote(&self.stores, &self.scope, made.unwrap().id).await;
+        promoted.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_is_late_again_and_again_is_left_out_for_a_while() {
+    let world = trained().await;
+    world.order_by_a_file().await;
+    let cause = |answer: &Recommendations| {
+        let mut parts = answer.degraded.iter();
+        parts.find(|one| one.part == "ranking").map(|one| one.cause)
+    };
+    let late = "[budgets]\nfeatures = 0\ncandidates = 0\nranking = 0\nlist = 0";
+    for _ in 0..5 {
+        let answer = world.try_out(late, |_| {}).await;
+        assert_eq!(cause(&answer), Some(DegradedCause::Late));
+    }
+    let resting = world.try_out(UNHURRIED, |_| {}).await;
+    assert_eq!(cause(&resting), Some(DegradedCause::Resting));
+    assert_eq!(resting.rung, Rung::Personalised, "the blend orders");
+    assert_eq!(resting.tracks.len(), 10);
+    world.clock.advance_ms(30_000);
+    let again = world.try_out(UNHURRIED, |_| {}).await;
+    assert_eq!(cause(&again), None);
+    let once = world.try_out(late, |_| {}).await;
+    assert_eq!(cause(&once), Some(DegradedCause::Late));
+    let next = world.try_out(UNHURRIED, |_| {}).await;
+    assert_eq!(cause(&next), None, "one is not again and again");
 }
 
 #[tokio::test]

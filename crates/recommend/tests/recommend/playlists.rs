@@ -81,6 +81,14 @@ async fn a_genre_is_kept_to_for_somebody_and_for_nobody() {
         none.tracks.is_empty() && shortage.contains("polka"),
         "{shortage}"
     );
+    // A mix is drawn from twice as many, which is nobody's business.
+    let text = format!("rules = ['filter track.genre == \"polka\"']{UNHURRIED}");
+    let version = world.add_pipeline("playlist", &text).await;
+    let share = Share { version, weight: 1 };
+    world.put_into_service("playlist", &[share]).await;
+    let shortage = world.make(mix(0.5), Some("person 4")).await.shortage;
+    let shortage = shortage.unwrap();
+    assert!(shortage.starts_with("0 of 8 tracks: `filter"), "{shortage}");
 }
 
 #[tokio::test]

@@ -404,7 +404,7 @@ async fn a_search_is_decided_by_its_trials() {
 }
 
 /// Trees that were fitted elsewhere, on columns of ours.
-fn trees_of_a_file() -> String {
+pub fn trees_of_a_file() -> String {
     use leitmotif_learn::trees::{
         BinOptions, Dataset, Examples, Features, Objective, Parameters, fit,
     };

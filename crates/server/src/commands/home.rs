@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
-use super::query::MomentArgs;
+use super::query::{MomentArgs, ObjectiveArgs, made_for};
 use super::search::query_text;
 use super::{list_of, print, text_of};
 use crate::client::Client;
@@ -18,6 +18,8 @@ pub struct HomeArgs {
     count: usize,
     #[command(flatten)]
     moment: MomentArgs,
+    #[command(flatten)]
+    objectives: ObjectiveArgs,
 }
 
 /// Prints the shelves in their order.
@@ -31,6 +33,7 @@ pub async fn run(args: HomeArgs, client: &Client, as_json: bool) -> anyhow::Resu
             ("hour", number(args.moment.hour)),
             ("weekday", number(args.moment.weekday)),
             ("zone", args.moment.zone),
+            ("objectives", args.objectives.text()),
         ]
         .into_iter(),
     );
@@ -40,11 +43,12 @@ pub async fn run(args: HomeArgs, client: &Client, as_json: bool) -> anyhow::Resu
         println!("layout {}", text_of(answer, "layout"));
         for shelf in list_of(answer, "shelves") {
             println!(
-                "\n{} (placement {}, rung {}, request {})",
+                "\n{} (placement {}, rung {}, request {}, made for {})",
                 text_of(shelf, "name"),
                 text_of(shelf, "placement"),
                 text_of(shelf, "rung"),
                 text_of(shelf, "request_id"),
+                made_for(shelf),
             );
             list_of(shelf, "tracks").iter().for_each(print_track);
         }

@@ -16,9 +16,10 @@ use crate::client::Client;
 /// Time between two looks at a training.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The rows of the ladder, weakest idea first.
-const LADDER: [&str; 11] = [
+const LADDER: [&str; 12] = [
     "random",
     "popularity",
+    "audience_popularity",
     "trending",
     "item_item",
     "content",

@@ -242,5 +242,17 @@ fn print_explanation(answer: &Value) {
             text_of(candidate, "title"),
             text_of(candidate, "artist"),
         );
+        let reasons = list_of(candidate, "reasons").iter().map(|reason| {
+            let carried = reason.get("contribution").and_then(Value::as_f64);
+            format!(
+                "{} {:.3}",
+                text_of(reason, "source"),
+                carried.unwrap_or(0.0)
+            )
+        });
+        let reasons: Vec<String> = reasons.collect();
+        if !reasons.is_empty() {
+            println!("              {}", reasons.join(", "));
+        }
     }
 }

@@ -242,8 +242,10 @@ fn print_draft(draft: &Value) {
         );
         println!("{}", costs_by(draft));
     }
-    if let Some(shortage) = draft["shortage"].as_str() {
-        println!("{shortage}");
+    for told in ["shortage", "crowding"] {
+        if let Some(sentence) = draft[told].as_str() {
+            println!("{sentence}");
+        }
     }
     if let Some(request) = draft["request_id"].as_str() {
         println!("request {request}");

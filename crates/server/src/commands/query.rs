@@ -58,6 +58,48 @@ pub struct MomentArgs {
     pub zone: Option<String>,
 }
 
+/// What lists are to be made for.
+#[derive(clap::Args)]
+pub struct ObjectiveArgs {
+    /// What lists are to be made for, with what it counts: `relevance=1`, `diversity=0.5` (0 to 1), `novelty=0.3`, `freshness=-0.2`
+    /// (-1 to 1).
+    #[arg(long = "objective", value_name = "NAME=WEIGHT", value_parser = objective)]
+    objectives: Vec<(String, f32)>,
+}
+
+impl ObjectiveArgs {
+    fn document(&self) -> Value {
+        let pairs = self.objectives.iter().cloned();
+        pairs.map(|(name, weight)| (name, json!(weight))).collect()
+    }
+
+    /// As a query has them; none where nothing is said.
+    pub fn text(&self) -> Option<String> {
+        let pairs = self.objectives.iter();
+        let pairs: Vec<String> = pairs
+            .map(|(name, weight)| format!("{name}:{weight}"))
+            .collect();
+        (!pairs.is_empty()).then(|| pairs.join(","))
+    }
+}
+
+fn objective(text: &str) -> Result<(String, f32), String> {
+    let (name, weight) = text.split_once('=').ok_or("there is no `=` in it")?;
+    let weight = weight
+        .parse()
+        .map_err(|_| format!("`{weight}` is no number"))?;
+    Ok((name.to_owned(), weight))
+}
+
+/// What a list was made for.
+pub fn made_for(list: &Value) -> String {
+    let told = list_of(list, "objectives").iter().map(|one| {
+        let weight = one.get("weight").and_then(Value::as_f64).unwrap_or(0.0);
+        format!("{} {weight:.2}", text_of(one, "name"))
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
 #[derive(Subcommand)]
 pub enum RecommendCommand {
     /// Makes the lists of many listeners, all from what is known at one moment, and writes them into a file.
@@ -97,6 +139,8 @@ pub struct RecommendArgs {
     /// From -1, old in the catalogue, to 1, new.
     #[arg(long, allow_negative_numbers = true)]
     freshness: Option<f32>,
+    #[command(flatten)]
+    objectives: ObjectiveArgs,
     #[command(flatten)]
     constraints: ConstraintArgs,
     /// Shows the steps with their times.
@@ -188,15 +232,16 @@ pub async fn recommend(
         "placement": args.placement, "trace": args.trace, "familiarity": args.familiarity,
         "popularity": args.popularity, "freshness": args.freshness,
         "exclude": args.exclude, "include_heard": args.include_heard,
-        "context": args.moment,
+        "context": args.moment, "objectives": args.objectives.document(),
         "constraints": args.constraints.document(),
     });
     let answer = client.post("/api/v1/recommendations", &asked).await?;
     print(&answer, as_json, |answer| {
         println!(
-            "rung {}, request {}",
+            "rung {}, request {}, made for {}",
             text_of(answer, "rung"),
-            text_of(answer, "request_id")
+            text_of(answer, "request_id"),
+            made_for(answer)
         );
         for track in list_of(answer, "tracks") {
             let position = track.get("position").and_then(Value::as_u64).unwrap_or(0);

@@ -129,10 +129,9 @@ fn journey_home() {
         .collect();
     wire.post("/api/v1/events", &json!({ "events": events }));
     let home = wire.get("/api/v1/home?listener=ann&count=4");
-    assert_eq!(
-        home["objectives"],
-        json!(["relevance", "diversity", "novelty"])
-    );
+    let objectives = home["objectives"].as_array().unwrap();
+    assert!(objectives.contains(&json!("novelty")) && !objectives.contains(&json!("diversity")));
+    objectives_are_kept(wire, &home);
     let shelves = home["shelves"].as_array().unwrap();
     let mut seen = std::collections::BTreeSet::new();
     for shelf in shelves {
@@ -164,6 +163,30 @@ fn journey_home() {
     assert_eq!(names, ["popular", "new"]);
     wire.ask("GET", "/api/v1/home?count=51", &json!({}))
         .points_at(400, "?count", "too many");
+}
+
+/// Lists tell what they were made for, and are made for what is asked.
+fn objectives_are_kept(wire: &crate::wire::Wire, home: &Value) {
+    let of = |home: &Value, name: &str| {
+        let shelves = home["shelves"].as_array().unwrap().clone();
+        let shelf = shelves.into_iter().find(|shelf| shelf["name"] == name);
+        shelf.unwrap()["objectives"].clone()
+    };
+    let relevance = json!({"name": "relevance", "weight": 1.0});
+    assert_eq!(of(home, "for_you"), json!([relevance]));
+    let novelty = json!({"name": "novelty", "weight": 1.0});
+    assert_eq!(of(home, "discover"), json!([relevance, novelty]));
+    let varied = "/api/v1/home?listener=ann&count=4&objectives=relevance:1,diversity:1";
+    let halves = ["relevance", "diversity"].map(|name| json!({"name": name, "weight": 0.5}));
+    assert_eq!(of(&wire.get(varied), "for_you"), json!(halves));
+    for wrong in ["profit:1", "diversity:2", "relevance"] {
+        let path = format!("/api/v1/home?objectives={wrong}");
+        wire.ask("GET", &path, &json!({})).problem(400, wrong);
+    }
+    let asked = json!({"objectives": {"diversity": 1, "profit": 2}});
+    let problem = wire.ask("POST", "/api/v1/recommendations", &asked);
+    assert!(problem.text().contains("novelty"), "{}", problem.text());
+    problem.problem(400, "an objective that is none");
 }
 
 #[test]
@@ -214,6 +237,8 @@ fn journey_layouts_are_learnt() {
     assert_eq!(counted(0, "played"), 0.0);
     assert_eq!(counted(1, "played"), counted(1, "shown"));
     assert!(counted(1, "share") > 0.99);
+    let ratio = wire.get("/api/v1/home/layouts")["sample_ratio"].clone();
+    assert!(ratio.is_null(), "40 pages tell nothing: {ratio}");
     for number in 0..20 {
         let home = home(&format!("late-{number}"));
         let propensity = home["layout_propensity"].as_f64().unwrap();
@@ -261,7 +286,21 @@ fn journey_explanations() {
     let server = TestServer::start(&data);
     let told = server.wire.get(&format!("/api/v1/explain/{id}"));
     assert_eq!(told["detail"], "exposure");
-    assert_eq!(told["candidates"].as_array().unwrap().len(), 5);
+    let kept = told["candidates"].as_array().unwrap();
+    assert_eq!(kept.len(), 5);
+    for (kept, shown) in kept.iter().zip(answer["tracks"].as_array().unwrap()) {
+        assert_eq!(kept["artist"], shown["artist"].as_str().unwrap());
+        let reasons = kept["reasons"].as_array().unwrap();
+        let sum: f64 = reasons
+            .iter()
+            .map(|one| one["contribution"].as_f64().unwrap())
+            .sum();
+        assert!(
+            (sum - shown["score"].as_f64().unwrap()).abs() < 1e-3,
+            "{kept}"
+        );
+        assert_eq!(reasons[0]["source"], shown["reasons"][0]["source"]);
+    }
     let unknown = server
         .wire
         .ask("GET", "/api/v1/explain/0000000000000000000007", &json!({}));

@@ -217,16 +217,56 @@ fn one_call_analyses_and_recommends() {
             .unwrap()
             .is_empty()
     );
-    let bad = wire.ask(
-        "POST",
-        "/api/v1/tracks/s:0/analyze-and-recommend?k=0",
-        &json!({}),
-    );
-    bad.problem(400, "nothing wanted");
+    ranked_for_somebody(wire);
+    for (query, body) in [
+        ("k=0", json!({})),
+        ("limit=0", json!({})),
+        ("limit=2&k=2", json!({})),
+        ("zzz=1", json!({})),
+        ("", json!({"zzz": 1})),
+        ("", json!({"context": {"hour": 24}})),
+    ] {
+        let path = format!("/api/v1/tracks/s:0/analyze-and-recommend?{query}");
+        wire.ask("POST", &path, &body).problem(400, query);
+    }
     wire.post(
         "/api/v1/tracks",
         &json!({"title": "Bare", "external_ids": {"s": "9"}}),
     );
     let bare = wire.post("/api/v1/tracks/s:9/analyze-and-recommend", &json!({}));
     assert!(!bare["degraded"].as_array().unwrap().is_empty(), "{bare}");
+}
+
+/// What is near is ranked for the listener, under a request id that listens may name.
+fn ranked_for_somebody(wire: &crate::wire::Wire) {
+    let path = "/api/v1/tracks/s:0/analyze-and-recommend?limit=1&wait_ms=20000";
+    let body = json!({"listener": "ann", "context": {"device": "phone", "hour": 8}});
+    let answer = wire.post(path, &body);
+    let list = &answer["recommendations"];
+    let tracks = list["tracks"].as_array().unwrap();
+    assert_eq!(tracks.len(), 1, "{answer}");
+    assert_eq!(
+        (&list["rung"], &tracks[0]["position"]),
+        (&json!("content"), &json!(1))
+    );
+    assert_eq!(tracks[0]["reasons"][0]["source"], "content");
+    assert!(tracks[0]["distance"].as_f64().unwrap() >= 0.0);
+    let id = list["request_id"].as_str().unwrap();
+    let told = wire.get(&format!("/api/v1/explain/{id}"));
+    assert_eq!(told["placement"], "similar");
+    // What the listener rejects is not among them.
+    let first = &tracks[0]["id"];
+    let skips = (0..2).map(|ago| {
+        json!({"kind": "listen", "occurred_at": crate::tables::now() - ago * 1_000, "listener": "ann",
+            "track": first, "outcome": "skipped"})
+    });
+    wire.post(
+        "/api/v1/events",
+        &json!({"events": skips.collect::<Vec<_>>()}),
+    );
+    let after = wire.post(path.replace("limit=1", "limit=2").as_str(), &body);
+    let list = &after["recommendations"];
+    let tracks = list["tracks"].as_array().unwrap();
+    assert!(tracks.iter().all(|track| &track["id"] != first), "{after}");
+    assert!(list["shortage"].is_string());
 }

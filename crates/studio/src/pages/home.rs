@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::failure::{PageResult, shown};
-use crate::format::{grouped, percent};
+use crate::format::{grouped, percent, trimmed};
 use crate::layout::{Shell, page};
 use crate::links;
 use crate::visitor::Visitor;
@@ -72,6 +72,13 @@ fn layouts_section(told: &LayoutsAnswer) -> Markup {
                 "Shelves of the last 28 days that led to a track heard to the end within a day. The share is what a layout gets where the pipeline of "
                 code { "home" } " says " code { "layout = true" } " under " code { "[exploration]" } "; without it each listener keeps one by a hash of their name."
             }
+            @if let Some(ratio) = &told.sample_ratio {
+                p.quiet {
+                    "Of " (grouped(ratio.trials)) " drawn pages " (grouped(ratio.observed)) " stood in " (ratio.layout.replace('_', " ")) ", " (trimmed(ratio.expected, 1)) " were expected (chi-square "
+                    (trimmed(ratio.chi_square, 2)) ", p " (trimmed(ratio.p, 4)) "): "
+                    @if ratio.verdict == "mismatch" { strong { "not as they were drawn" } ", so the table below is not to be trusted." } @else { "as they were drawn." }
+                }
+            }
             div.scroll tabindex="0" role="region" aria-label="What came of the layouts" {
                 table {
                     thead { tr { th scope="col" { "Part of the day" } th scope="col" { "Layout" } th.number scope="col" { "Shelves shown" } th.number scope="col" { "Led to a play" } th.number scope="col" { "Share when learnt" } } }
@@ -105,7 +112,7 @@ fn shelf(shelf: &ShelfAnswer) -> Markup {
                     li {
                         a href=(links::track(&track.id)) { (track.title) }
                         span.quiet { (track.artist) }
-                        @if let Some(reason) = track.reasons.iter().find(|reason| !matches!(reason.source, "control" | "rule")) { span.quiet { (reason.text) } }
+                        @if let Some(reason) = track.reasons.iter().find(|reason| !matches!(reason.source, "control" | "rule" | "skips")) { span.quiet { (reason.text) } }
                     }
                 }
             }

@@ -44,13 +44,18 @@ pub fn listened_section(report: &Value) -> Markup {
                     } } }
                 }
                 @if listened.get("interval").is_some_and(Value::is_object) {
-                    p { "Better than the best mean by " (percent(number(listened, "/gain"))) " (95 % interval "
-                        (percent(number(listened, "/interval/low"))) " to " (percent(number(listened, "/interval/high"))) "). In the order it counts "
+                    p { "Better than the best mean by " (points(number(listened, "/gain"))) " points (95 % interval "
+                        (points(number(listened, "/interval/low"))) " to " (points(number(listened, "/interval/high"))) "). In the order it counts "
                         (trimmed(number(listened, "/order_weight"), 2)) "." }
                 }
             }
         }
     }
+}
+
+/// A difference of two shares in hundredths of the whole: per cent would be read as a part of one of them.
+fn points(difference: f64) -> String {
+    trimmed(difference * 100.0, 1)
 }
 
 /// What steps from one track to the next cost, and whether playlists are ordered by it.

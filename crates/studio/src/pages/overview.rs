@@ -25,9 +25,13 @@ use crate::visitor::Visitor;
 const RUNNING_SHOWN: usize = 6;
 
 /// The sources of the ladder, weakest idea first.
-const LADDER: [(&str, &str); 11] = [
+const LADDER: [(&str, &str); 12] = [
     ("random", "Random order"),
     ("popularity", "Popularity"),
+    (
+        "audience_popularity",
+        "Popularity by time, activity and genre",
+    ),
     ("trending", "More than usual in these days"),
     ("content", "Alike in sound or words"),
     ("item_item", "Played by the same listeners (cosine)"),

@@ -39,7 +39,11 @@ pub fn trace_section(told: &ExplanationAnswer) -> Markup {
                 @if let Some(offset) = told.log_offset { div { dt { "Log offset" } dd.number { (grouped(offset)) } } }
             }
             @for part in &told.degraded {
-                p.notice { "Missing: " strong { (part.part) } @if part.cause == "late" { ", its budget was used up before it began" } @else { ", it failed; the log says why" } }
+                p.notice { "Missing: " strong { (part.part) } (match part.cause {
+                    "late" => ", its budget was used up before it began or ended",
+                    "resting" => ", it failed or was late again and again and is left out for half a minute",
+                    _ => ", it failed; the log says why",
+                }) }
             }
             (waterfall(&told.spans, total_us))
             (flow(told))
@@ -140,7 +144,10 @@ fn candidate_row(one: &CandidateTraceAnswer) -> Markup {
                 @if let Some(artist) = &one.artist { span.quiet { " " (artist) } } }
             td { (one.fate.replace('_', " ")) @if let Some(rule) = &one.dropped_by { " by " code { (rule) } } }
             td.number { @if let Some(score) = number(one.score) { (score) } @else { "–" } }
-            td { @for (at, offer) in one.sources.iter().enumerate() { @if at > 0 { ", " } (offer.source) " #" (offer.place) } }
+            td {
+                @for (at, offer) in one.sources.iter().enumerate() { @if at > 0 { ", " } (offer.source) " #" (offer.place) }
+                @for (at, kept) in one.reasons.iter().enumerate() { @if at > 0 { ", " } (kept.source) " " (trimmed(f64::from(kept.contribution), 3)) }
+            }
             td { @for (at, by) in one.adjustments.iter().enumerate() {
                 @if at > 0 { ", " } (by.source) " " (by.name) " " (trimmed(f64::from(by.amount), 3))
             } }

@@ -255,6 +255,7 @@ fn a_recommendation() -> Markup {
         rung: "personalised",
         model_version: None,
         pipeline_version: None,
+        objectives: Vec::new(),
         degraded: Vec::new(),
         shortage: None,
         tracks: vec![RecommendedTrackAnswer {
