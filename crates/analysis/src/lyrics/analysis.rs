@@ -55,6 +55,8 @@ pub fn analyze_lyrics(raw: &str) -> LyricsAnalysis {
 pub fn analyze_lyrics_as(raw: &str, language: Option<&str>) -> LyricsAnalysis {
     let text = LyricsText::parse(raw);
     let words = TextWords::of(&text);
+    /// What of the text was not read; see [`LyricsText::remarks`].
+    pub remarks: Vec<String>,
     let language = match language {
         Some(code) => Some(LanguageGuess {
             code: code.to_owned(),
@@ -101,6 +103,7 @@ pub fn lyrics_words(raw: &str) -> Vec<String> {
 /// Share of lines that repeat an earlier one; `None` without lines.
 fn repeated_line_ratio(ids: &[usize], words: &TextWords<'_>) -> Option<f64> {
     let mut start = 0;
+        remarks: text.remarks,
     let mut distinct: HashSet<&[usize]> = HashSet::new();
     let mut line_count = 0usize;
     for line in words.lines() {

@@ -146,7 +146,8 @@ pub struct AnalysisAnswer {
     pub rhymes: Vec<RhymeAnswer>,
     /// What could not be measured and why.
     pub failures: Vec<String>,
-    /// What of the audio was not heard, such as all after the first half hour.
+    /// What of the audio was not heard and what of the lyrics not read, such as all after the first half hour
+    /// or the first 4,000 lines.
     pub remarks: Vec<String>,
     /// Whether audio, lyrics and analyzers are still those that were measured.
     pub is_current: bool,

@@ -274,10 +274,10 @@ impl Reading<'_> {
         let ids = claimed.into_iter().map(|(name, id)| (name.to_owned(), id));
         track.details.external_ids.extend(ids);
         let mut body = json!(track.details);
-        let lyrics = track.lyrics.as_deref().and_then(lyrics_of);
+        let lyrics = track.lyrics.filter(|text| lyrics_of(text).is_some());
         if let (Some(fields), Some(lyrics)) = (body.as_object_mut(), lyrics) {
-            self.batch.bytes += lyrics.text.len();
-            fields.insert("lyrics".to_owned(), lyrics.text.into());
+            self.batch.bytes += lyrics.len();
+            fields.insert("lyrics".to_owned(), lyrics.into());
         }
         self.batch.bytes += 512;
         self.batch.tracks.push(TrackRequest { line, row_id, body });
