@@ -546,8 +546,8 @@ fn some_duplicates() -> Markup {
         duration_ms: Some(60_000),
         extension: Some(text()),
         size_bytes: Some(1_000),
-        bit_error_rate: 0.1,
-        offset_s: 0.0,
+        bit_error_rate: Some(0.1),
+        offset_s: Some(0.0),
     };
     let answer = DuplicatesAnswer {
         searched_at: Some(AT),
@@ -556,6 +556,8 @@ fn some_duplicates() -> Markup {
             id: "a".to_owned(),
             state: "open",
             canonical: "a".to_owned(),
+            kind: "shared id",
+            shared_id: Some(text()),
             tracks: vec![track("a"), track("b")],
         }],
         page: more(),
