@@ -51,6 +51,12 @@ pub struct DescriptorAnswer {
     pub value: serde_json::Value,
     /// Probability of being right, where the method can tell.
     pub confidence: Option<f32>,
+    /// How many of `n_unit` it was computed from; `null` where that was not counted.
+    #[serde(rename = "n")]
+    pub evidence_count: Option<u64>,
+    /// What `n` counts: `frames`, `beats`, `milliseconds`, `words`, `lines`.
+    #[serde(rename = "n_unit")]
+    pub evidence_unit: Option<String>,
     /// How it was measured.
     pub method: String,
     /// Version of the analyzer.
@@ -84,6 +90,8 @@ impl DescriptorAnswer {
             method: descriptor.method,
             version: descriptor.version,
             reason: descriptor.reason,
+            evidence_count: descriptor.evidence_count,
+            evidence_unit: descriptor.evidence_unit,
         }
     }
 }
@@ -236,6 +244,8 @@ fn value_descriptor(prediction: ValuePrediction) -> DescriptorAnswer {
         method: method.to_owned(),
         version: version_of(prediction.model),
         reason,
+        evidence_count: None,
+        evidence_unit: None,
     }
 }
 
@@ -264,6 +274,8 @@ fn told_descriptor(prediction: Prediction) -> DescriptorAnswer {
         method: method.to_owned(),
         version,
         reason,
+        evidence_count: None,
+        evidence_unit: None,
     }
 }
 

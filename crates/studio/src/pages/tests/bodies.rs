@@ -98,6 +98,8 @@ fn an_analysis() -> AnalysisAnswer {
         card: None,
         plugin: None,
         reason: Some(text()),
+        evidence_count: None,
+        evidence_unit: None,
     };
     AnalysisAnswer {
         track: text(),
@@ -554,10 +556,10 @@ fn some_duplicates() -> Markup {
         fingerprinted: 2,
         groups: vec![DuplicateGroupAnswer {
             id: "a".to_owned(),
-            state: "open",
-            canonical: "a".to_owned(),
             kind: "shared id",
             shared_id: Some(text()),
+            state: "open",
+            canonical: "a".to_owned(),
             tracks: vec![track("a"), track("b")],
         }],
         page: more(),
