@@ -1,13 +1,15 @@
 //! A way through the sound from one track to another.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use leitmotif_domain::error::InvalidValue;
 use leitmotif_domain::{TenantScope, TrackId};
-use leitmotif_storage::ports::VectorSpace;
+use leitmotif_storage::ports::{VectorFilter, VectorSpace};
 
 use super::sound::audio_space;
 use crate::error::{Error, Result};
+use crate::search::Admitted;
 use crate::service::{Recommender, Stores};
 use crate::view::TenantView;
 
@@ -18,8 +20,8 @@ const LOOK: usize = 8;
 /// between them, at even distances.
 ///
 /// Of a recording that is there more than once only the track that stands for it is a step.
-/// The answer begins with `from` and ends with `to`; it is shorter than `count` where the catalogue
-/// has no more tracks.
+/// The answer begins with `from` and ends with `to`, whatever `only` admits in between; it is shorter than `count`
+/// where the catalogue has no more tracks.
 ///
 /// - Errors: `Invalid` for ends that are one recording or an end without audio embedding.
 /// - Cost: one vector search a step.
@@ -29,6 +31,7 @@ pub async fn sonic_path(
     from: TrackId,
     to: TrackId,
     count: usize,
+    only: Option<Arc<Admitted>>,
 ) -> Result<Vec<TrackId>> {
     let stores = recommender.stores();
     if from == to {
@@ -38,7 +41,7 @@ pub async fn sonic_path(
     if recommender.with_view(scope, is_same).await? {
         return Err(InvalidValue::new("to", "is the same recording as the first track").into());
     }
-    let beside = recommender.beside(scope, vec![from, to]).await?;
+    let beside = within(recommender.beside(scope, vec![from, to]).await?, only);
     let Some(space) = audio_space(stores, scope).await? else {
         return Err(not_heard("from", from));
     };
@@ -66,6 +69,16 @@ pub async fn sonic_path(
     }
     path.push(to);
     Ok(path)
+}
+
+/// A filter that also keeps to admitted tracks, where anything constrains.
+fn within(filter: Option<VectorFilter>, only: Option<Arc<Admitted>>) -> Option<VectorFilter> {
+    let Some(only) = only else {
+        return filter;
+    };
+    Some(Arc::new(move |track| {
+        only.tracks.contains(&track) && filter.as_ref().is_none_or(|passes| passes(track))
+    }))
 }
 
 async fn unit_vector(
