@@ -203,7 +203,7 @@ fn random_clicks(seconds: usize, per_second: usize, width: usize, seed: u32) -> 
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
     for _ in 0..seconds * per_second {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let at = (u64::from(state) * signal.len() as u64 >> 32) as usize;
+        let at = ((u64::from(state) * signal.len() as u64) >> 32) as usize;
         for (sample, hiss) in signal.iter_mut().skip(at).zip(noise(width)) {
             *sample += if width == 1 { 0.8 } else { hiss };
         }
