@@ -1,5 +1,5 @@
 """Asks a running server what py-opensonic asks of an OpenSubsonic server, and stops at the first answer that is not
-as it should be. Writes one play of the key's owner.
+as it should be. Writes two plays of the key's owner.
 
     leitmotif demo &          # prints the address and where the key lies
     python3 eval/clients/opensubsonic_opensonic.py http://127.0.0.1 7700 KEY_FILE
@@ -42,3 +42,11 @@ check("getSonicSimilarTracks", bool(near), near)
 path = client.find_sonic_path(first, songs[-1].id, count=5)
 check("findSonicPath", bool(path), path)
 check("scrobble", client.scrobble(first), None)
+top = [found for song in songs if (found := client.get_top_songs(song.artist, count=5))]
+check("getTopSongs answers with played songs", bool(top), songs)
+kept = all(song.artist in found[0].artist or found[0].artist in song.artist for found in top for song in found)
+check("getTopSongs keeps to the artist", kept and all(len(found) <= 5 for found in top), top)
+length_ms = 1_000 * songs[1].duration
+for state, position_ms in {"starting": 0, "paused": length_ms // 2, "playing": length_ms // 2, "stopped": length_ms - 500}.items():
+    told = client.report_playback(songs[1].id, "song", position_ms, state)
+    check(f"reportPlayback, {state}", told, None)

@@ -52,6 +52,13 @@ asked = {"seed_tracks": ids[:2], "limit": 10, "min_tempo": 90, "max_tempo": 140}
 found = client.recommendations(**asked)["tracks"]
 tempi = [one["tempo"] for one in client.audio_features([track["id"] for track in found]) if one]
 check("recommendations keep to a range of tempo", found and all(90 <= bpm <= 140 for bpm in tempi), tempi)
+bars = [one["error_bars"] for one in measured]
+check("audio features have error bars", all("confidence" in bar for one in bars for bar in one.values()), bars)
+wish = measured[0]["energy"]
+found = client.recommendations(seed_tracks=ids[:2], limit=20, target_energy=wish)["tracks"]
+energies = [one["energy"] for one in client.audio_features([track["id"] for track in found]) if one]
+apart = [abs(energy - wish) for energy in energies if energy is not None]
+check("target_energy orders by nearness", apart and apart == sorted(apart), apart)
 genres = client.recommendation_genre_seeds()["genres"]
 check("genre seeds", isinstance(genres, list), genres)
 related = client.artist_related_artists(ids[0])["artists"]

@@ -23,6 +23,13 @@ pub struct Descriptor {
     /// Why the value is `null`, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How many of `evidence_unit` the value was computed from, or was found too few to be; `None` in
+    /// analyses that are older than the count, and where whoever told the value did not count.
+    #[serde(default, rename = "n", skip_serializing_if = "Option::is_none")]
+    pub evidence_count: Option<u64>,
+    /// What was counted: `frames`, `beats`, `milliseconds`, `words`, `lines`.
+    #[serde(default, rename = "n_unit", skip_serializing_if = "Option::is_none")]
+    pub evidence_unit: Option<String>,
 }
 
 impl Descriptor {
@@ -30,5 +37,14 @@ impl Descriptor {
     pub fn because(self, reason: Option<String>) -> Self {
         let reason = reason.filter(|_| self.value.is_null());
         Self { reason, ..self }
+    }
+
+    /// The same with what it was computed from.
+    pub fn computed_from(self, (count, unit): (usize, &str)) -> Self {
+        Self {
+            evidence_count: Some(count as u64),
+            evidence_unit: Some(unit.to_owned()),
+            ..self
+        }
     }
 }

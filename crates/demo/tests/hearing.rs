@@ -50,17 +50,34 @@ fn rise(from: &AudioAnalysis, to: &AudioAnalysis, name: &str) -> f64 {
 
 #[test]
 fn without_its_voice_a_song_is_more_instrumental() {
-    for lead in [Lead::Sung, Lead::Rapped] {
-        for style in Style::ALL {
+    let (mut instrumental, mut spoken) = (Vec::new(), Vec::new());
+    for style in Style::ALL {
+        let without = hear(&typical(style, Lead::Silent));
+        for lead in [Lead::Sung, Lead::Rapped] {
             let with = hear(&typical(style, lead));
-            let without = hear(&typical(style, Lead::Silent));
-            // A singer who hardly sings in these seconds may leave no trace in three decimals.
-            let more = rise(&with, &without, "instrumentalness");
-            assert!(more >= 0.0, "{style:?} {lead:?}: {more}");
-            let speech = rise(&with, &without, "speechiness");
-            assert!(speech <= 0.0, "{style:?} {lead:?}: {speech}");
+            instrumental.push(rise(&with, &without, "instrumentalness"));
+            spoken.push(rise(&without, &with, "speechiness"));
         }
     }
+    // A singer who hardly sings in these seconds may leave no trace in three decimals.
+    for (name, rises, least) in [
+        ("instrumentalness", instrumental, INSTRUMENTAL_MIN),
+        ("speechiness", spoken, SPOKEN_MIN),
+    ] {
+        let up = strict(&rises);
+        println!("{name} rises in {up} of {}", rises.len());
+        assert!(rises.iter().all(|more| *more >= 0.0), "{name}: {rises:?}");
+        assert!(up >= least, "{name}: {up} of {}: {rises:?}", rises.len());
+    }
+}
+
+/// Songs of 28 in which the rise has to be strict: it is in all of them, and one may be lost to a change elsewhere.
+const INSTRUMENTAL_MIN: usize = 27;
+const SPOKEN_MIN: usize = 27;
+
+/// How many values rise at all.
+fn strict(rises: &[f64]) -> usize {
+    rises.iter().filter(|more| **more > 0.0).count()
 }
 
 #[test]
@@ -101,22 +118,38 @@ fn without_drums_a_song_is_calmer_and_more_acoustic() {
 }
 
 #[test]
-fn faster_is_more_energy() {
-    let rises: Vec<f64> = Style::ALL
-        .into_iter()
-        .map(|style| {
-            let spec = typical(style, Lead::Instrument);
-            let tempo_bpm = spec.tempo_bpm * 1.25;
-            rise(
-                &hear(&spec),
-                &hear(&SongSpec { tempo_bpm, ..spec }),
-                "energy",
-            )
-        })
-        .collect();
-    let up = rises.iter().filter(|more| **more > 0.0).count();
-    // Beyond 200 beats a minute strokes run into each other and fewer onsets are heard.
-    assert!(up >= 12, "{up} of {}: {rises:?}", rises.len());
+fn faster_is_more_energy_and_a_higher_tempo() {
+    let pairs = Style::ALL.map(|style| {
+        let spec = typical(style, Lead::Instrument);
+        let tempo_bpm = spec.tempo_bpm * 1.25;
+        (hear(&spec), hear(&SongSpec { tempo_bpm, ..spec }))
+    });
+    // Beyond 200 beats a minute strokes run into each other, fewer onsets are heard, and half the tempo is told.
+    for (name, least) in [("energy", 12), ("tempo_bpm", 12), ("onset_rate_hz", 12)] {
+        let rises: Vec<f64> = (pairs.iter())
+            .map(|(slow, fast)| rise(slow, fast, name))
+            .collect();
+        let up = strict(&rises);
+        println!("{name} rises in {up} of {}", rises.len());
+        assert!(up >= least, "{name}: {up} of {}: {rises:?}", rises.len());
+    }
+}
+
+#[test]
+fn louder_alone_is_more_energy_and_louder_by_as_much() {
+    for style in Style::ALL {
+        let song = || render_song(&typical(style, Lead::Instrument));
+        let quiet = analyze_audio(&buffer(song(), 0.5)).expect("can be analysed");
+        let loud = analyze_audio(&buffer(song(), 1.0)).expect("can be analysed");
+        let energy = rise(&quiet, &loud, "energy");
+        assert!(energy > 0.0, "{style:?}: {energy}");
+        let level = rise(&quiet, &loud, "integrated_loudness_lufs");
+        assert!((level - 6.02).abs() < 0.1, "{style:?}: {level}");
+        for name in ["danceability", "acousticness"] {
+            let other = rise(&quiet, &loud, name);
+            assert!(other.abs() < 0.02, "{style:?} {name}: {other}");
+        }
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub mod page;
 pub mod playlist;
 pub mod plugin;
 pub mod rung;
+pub mod shared_id;
 pub mod statement;
 pub mod track;
 pub mod training;

@@ -156,9 +156,15 @@ fn check_ids(field: &str, ids: &BTreeMap<String, String>) -> Result<(), InvalidV
     Ok(())
 }
 
+/// Longest name of a catalogue elsewhere.
+pub const NAMESPACE_CHARS_MAX: usize = 64;
+
 fn check_namespace(field: &str, namespace: &str) -> Result<(), InvalidValue> {
     let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if namespace.is_empty() || namespace.len() > 64 || !namespace.bytes().all(is_word) {
+    if namespace.is_empty()
+        || namespace.len() > NAMESPACE_CHARS_MAX
+        || !namespace.bytes().all(is_word)
+    {
         let reason = format!("`{namespace}` is not a namespace of 1..=64 characters a-z 0-9 -");
         return Err(InvalidValue::new(field, reason));
     }

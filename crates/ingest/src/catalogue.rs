@@ -143,13 +143,16 @@ impl Catalogue {
     }
 }
 
-/// Makes lyrics of a text: repaired, cut to their bound at a line, hashed. `None` for an empty one.
+/// Makes lyrics of a text: repaired, cut to their bound at a line. `None` for an empty one.
+///
+/// The hash is of the repaired text before it was cut, so that a change behind the cut is a change.
 pub fn lyrics_of(text: &str) -> Option<Lyrics> {
     let kept: String = text
         .chars()
         .filter(|c| *c == '\n' || *c == '\t' || !c.is_control())
         .collect();
     let mut cut = kept.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    let content_hash = hash_text(cut);
     if cut.len() > limits::LYRICS_BYTES_MAX {
         let end = (0..=limits::LYRICS_BYTES_MAX)
             .rev()
@@ -160,11 +163,19 @@ pub fn lyrics_of(text: &str) -> Option<Lyrics> {
     if cut.is_empty() {
         return None;
     }
-    let content_hash = hex::encode(Sha256::digest(cut.as_bytes()));
     Some(Lyrics {
         text: cut.to_owned(),
         content_hash,
     })
+}
+
+/// Whether lyrics are less than what was sent: their hash is of the whole.
+pub fn is_cut(lyrics: &Lyrics) -> bool {
+    lyrics.content_hash != hash_text(&lyrics.text)
+}
+
+fn hash_text(text: &str) -> String {
+    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 #[cfg(test)]
@@ -225,6 +236,11 @@ mod tests {
         let long = "é".repeat(limits::LYRICS_BYTES_MAX);
         assert!(lyrics_of(&long).unwrap().text.len() <= limits::LYRICS_BYTES_MAX);
         let lined = "word word\n".repeat(limits::LYRICS_BYTES_MAX / 5);
-        assert!(lyrics_of(&lined).unwrap().text.ends_with("word word"));
+        let cut = lyrics_of(&lined).unwrap();
+        assert!(cut.text.ends_with("word word") && is_cut(&cut));
+        let changed = lyrics_of(&format!("{lined}another end")).unwrap();
+        assert_eq!(changed.text, cut.text);
+        assert_ne!(changed.content_hash, cut.content_hash, "behind the cut");
+        assert!(!is_cut(&lyrics_of("whole").unwrap()));
     }
 }

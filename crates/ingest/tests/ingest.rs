@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use leitmotif_analysis::audio::{AudioAnalysis, AudioBuffer, analyze_audio};
-use leitmotif_domain::chance::{Seed, SeededEntropy};
+use leitmotif_analysis::lyrics::LYRICS_EMBEDDING_SPACE;
+use leitmotif_domain::chance::{Entropy, Seed, SeededEntropy};
 use leitmotif_domain::clock::ManualClock;
 use leitmotif_domain::job::{JobCounts, JobState};
 use leitmotif_domain::page::PageRequest;
@@ -289,6 +290,63 @@ async fn a_bad_file_is_a_dead_letter_with_its_reason_and_the_rest_goes_on() {
             .unwrap()
             .contains("it says so")
     );
+}
+
+/// Lyrics as strangers send them: of nothing that can be read, and cut and garbled at any place.
+fn odd_lyrics() -> Vec<String> {
+    const WHOLE: &str =
+        "La la la 🎶🎤 yeah 💔\u{200d}🔥 e\u{301}té\nМы идём по ночи\n[00:12.00]夜の街を歩いてく";
+    let wordless = [
+        "🎶🎤🔥",
+        "... !!!",
+        "\u{200b}\u{200d}\u{feff}",
+        "—",
+        "[Chorus]",
+        "\u{301}",
+    ];
+    let mut texts: Vec<String> = wordless.map(str::to_owned).into();
+    let entropy = SeededEntropy::new(Seed(7));
+    for _ in 0..150 {
+        let mut bytes = WHOLE.as_bytes().to_vec();
+        for _ in 0..=entropy.next_u128() % 4 {
+            let drawn = entropy.next_u128();
+            let at = (drawn >> 32) as usize % bytes.len();
+            match drawn % 3 {
+                0 => bytes.truncate(at + 1),
+                1 => drop(bytes.drain(at / 2..at)),
+                _ => bytes[at] ^= 1 << (drawn % 8),
+            }
+        }
+        texts.push(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    texts
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_lyrics_cost_a_track_its_analysis() {
+    let world = World::new().await;
+    let texts = odd_lyrics();
+    for (number, text) in texts.iter().enumerate() {
+        world.write(&format!("{number}.wav"), &format!("good {number}"));
+        world.write(&format!("{number}.txt"), text);
+    }
+    world.scan().await;
+    let all = texts.len() as u64;
+    world
+        .work_until(|counts| counts.done + counts.dead == all)
+        .await;
+    assert_eq!(world.counts().await.dead, 0);
+    for track in world.tracks().await {
+        let store = &world.storage;
+        let stored = store.analyses(&world.scope, &[track.id]).await.unwrap();
+        let document = &stored[0].as_ref().expect("analysed").document;
+        assert!(document["audio"].is_object(), "{}", track.details.title);
+        if track.details.title == "0" {
+            let words = LYRICS_EMBEDDING_SPACE.parse().unwrap();
+            let vector = store.vector(&world.scope, &words, track.id).await.unwrap();
+            assert_eq!(vector, None, "emoji point nowhere");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

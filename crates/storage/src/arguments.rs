@@ -8,6 +8,7 @@ use leitmotif_domain::track::TrackDetails;
 use leitmotif_domain::{WebhookId, limits};
 
 use crate::error::{Error, Result};
+use crate::ports::has_direction;
 
 /// Refuses a batch of events beyond its bound.
 pub fn check_event_count(event_count: usize) -> Result<()> {
@@ -86,8 +87,7 @@ pub fn check_vector(vector: &[f32]) -> Result<()> {
         let reason = format!("component {position} is not a finite number");
         return Err(InvalidValue::new("vector", reason).into());
     }
-    let length = vector.iter().map(|value| value * value).sum::<f32>();
-    if !length.is_normal() {
+    if !has_direction(vector) {
         let reason = "its length is zero or beyond arithmetic, cosine needs a direction";
         return Err(InvalidValue::new("vector", reason).into());
     }

@@ -17,7 +17,7 @@ const DECISIONS: &str = "duplicates/decisions.json";
 /// The subject of the verdict in the log that says that other groups hold from now on.
 pub const DUPLICATES: &str = "duplicates";
 
-/// A track of a group.
+/// A track of a group. Of a group that only shares an id both numbers are 0 and mean nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DuplicateTrack {
     /// The track.
@@ -28,19 +28,26 @@ pub struct DuplicateTrack {
     pub offset_s: f64,
 }
 
-/// Tracks that hold one recording.
+/// Tracks that sound like one recording, or carry one id elsewhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DuplicateGroup {
     /// The track that stands for the group.
     pub canonical: TrackId,
     /// The tracks by id, at least two.
     pub tracks: Vec<DuplicateTrack>,
+    /// The id that they carry, as `namespace:id`; `None` for those that sound the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_id: Option<String>,
 }
 
 impl DuplicateGroup {
-    /// The name of the group: its first track, which does not change when others join.
+    /// The name of the group, which does not change when others join: its first track, or what is derived
+    /// of the id that they share, for the same track may begin a group of either kind.
     pub fn id(&self) -> Option<TrackId> {
-        self.tracks.first().map(|first| first.track)
+        match &self.shared_id {
+            Some(id) => Some(TrackId::derive(&[b"shared id", id.as_bytes()])),
+            None => self.tracks.first().map(|first| first.track),
+        }
     }
 
     /// The ids of its tracks.
@@ -56,7 +63,7 @@ pub struct DuplicateReport {
     pub searched_at: Option<Timestamp>,
     /// Tracks that have a fingerprint.
     pub fingerprinted: u64,
-    /// The groups by their first track.
+    /// The groups by their names.
     pub groups: Vec<DuplicateGroup>,
     /// What people said of groups, by the name of the group.
     #[serde(skip)]

@@ -329,7 +329,15 @@ fn key(clips: &[Scored], songs: &[Sample]) -> anyhow::Result<Card> {
     let exact = |clip: &Scored| Some(f64::from(u8::from(clip.mirex()? > 0.99)));
     scores.extend(by_kind(&EXACT, clips, exact).into_iter().take(1));
     Ok(Card {
-        descriptors: vec!["key", "mode", "key_camelot", "key_strength"],
+        descriptors: vec![
+            "key",
+            "mode",
+            "key_camelot",
+            "key_strength",
+            "key_alternative",
+            "key_changes",
+            "chroma",
+        ],
         what: "Tonic and mode of the whole track.",
         unit: "one of 24 keys",
         data: data(clips, |clip| clip.mirex().is_some()),
@@ -351,10 +359,14 @@ fn key(clips: &[Scored], songs: &[Sample]) -> anyhow::Result<Card> {
                 .iter()
                 .filter_map(|clip| Some((group(clip), clip.mirex()?))),
         ),
-        notes: vec![KIT_NOTE.to_owned()],
+        notes: vec![KIT_NOTE.to_owned(), KEY_NOTE.to_owned()],
         ..blank("key", "Key", "harmony")
     })
 }
+
+const KEY_NOTE: &str = "Changes of key have no labels in the kit: on 216 clips composed by `eval/tools/make_training_clips.py`, `leitmotif-eval audio` \
+    found 54 of 90 and told 14 that are none. \
+    The pitch classes and the next best key are what keys are read of, and have no labels of their own.";
 
 /// Instrumentalness, whether there is a singer, and the clip.
 type Told<'c> = (f64, bool, &'c Scored);
@@ -423,6 +435,10 @@ fn voices(clips: &[Scored]) -> Card {
     }
 }
 
+const EMBEDDING_NOTE: &str = "A degraded copy (64 kbit/s, noise, low-pass, +2 dB, −2 % speed) finds its track among the 85 with an MRR of 1.000, \
+    and a vote of the five nearest neighbours tells the style of 0.593 of 54 clips in 18 styles; the 57 usual statistics reach 0.863 and 0.500. \
+    `leitmotif-eval audio-embedding` measures both.";
+
 fn embedding(kit: &Path, clips: &[Scored], jobs: usize) -> anyhow::Result<Card> {
     let [ours, usual] = excerpt_ranks(kit, jobs)?;
     let mut scores: Vec<Score> = MRR
@@ -443,10 +459,7 @@ fn embedding(kit: &Path, clips: &[Scored], jobs: usize) -> anyhow::Result<Card> 
         data: data(clips, |_| true),
         scores,
         failures: worst("MRR", 0.95, found),
-        notes: vec![
-            KIT_NOTE.to_owned(),
-            "`leitmotif-eval audio-embedding` also measures degraded copies and styles.".to_owned(),
-        ],
+        notes: vec![KIT_NOTE.to_owned(), EMBEDDING_NOTE.to_owned()],
         ..blank("audio-embedding", "Audio embedding", "sound")
     })
 }

@@ -39,6 +39,8 @@ pub struct Card {
 pub enum Status {
     Validated,
     Unvalidated,
+    /// Right by definition: there is nothing to label, and tests hold the program to it.
+    Exact,
 }
 
 /// What was measured on.

@@ -90,6 +90,7 @@ fn heads(table: &Path) -> anyhow::Result<Card> {
         ),
     ];
     Ok(Card {
+        descriptors: vec!["genre", "mood", "valence", "liveness"],
         what: "Labels and values that heads tell, trained on the tenant's own labels; each trained head shows its own \
             cross-validated numbers beside this card.",
         unit: "labels with probabilities",

@@ -82,6 +82,7 @@ pub fn card() -> anyhow::Result<Card> {
             "spectral_contrast_deviation_db",
             "mfcc",
             "mfcc_deviation",
+            "mfcc_delta_deviation",
         ],
         what: "The colour of the sound: means and deviations of the spectral centroid, bandwidth, roll-off, flatness, flux and contrast, of \
             zero crossings, level and cepstral coefficients.",

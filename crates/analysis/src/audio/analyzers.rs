@@ -13,6 +13,7 @@ use super::describe::{
 };
 use super::embedding::project;
 use super::embedding_statistics::measure_statistics;
+use super::evidence::has_notes;
 use super::fingerprint::{Fingerprint, take_fingerprint};
 use super::frames::{Parts, Spectra, working_gain_db};
 use super::key::{KeyEstimate, estimate_key, mean_chroma};
@@ -167,16 +168,25 @@ pub(crate) struct Harmony {
     /// Keys over time; empty without a key.
     pub keys: Vec<KeySpan>,
     pub chords: Vec<ChordSpan>,
+    pub frame_count: usize,
+    pub beat_count: usize,
+}
+
+/// Whether there is a beat or there are notes: what is neither has no key, and no voice to be without.
+fn is_music(rhythm: &Rhythm, chroma: &[[f32; 12]]) -> bool {
+    rhythm.tempo.is_some() || has_notes(&rhythm.envelope, chroma)
 }
 
 fn measure_harmony(spectra: &Spectra, chroma: &[[f32; 12]], rhythm: &Rhythm) -> Harmony {
-    let key = estimate_key(chroma);
+    let key = estimate_key(chroma).filter(|_| is_music(rhythm, chroma));
     Harmony {
         key,
         tuning: spectra.harmony.tuning(),
         chroma: mean_chroma(chroma),
         keys: key.map_or_else(Vec::new, |key| find_keys(chroma, key)),
         chords: key.map_or_else(Vec::new, |_| find_chords(chroma, &rhythm.beats_s)),
+        frame_count: chroma.len(),
+        beat_count: rhythm.beats_s.len(),
     }
 }
 
@@ -204,9 +214,14 @@ fn measure_sound<'a>(
 ) -> Sound<'a> {
     let seconds = duration_ms as f64 / 1000.0;
     let lufs = loudness.integrated_lufs;
+    let mut character = character_of(spectra, rhythm, lufs, seconds);
+    // Whether music is without a voice is no question where no music is.
+    if !is_music(rhythm, chroma) {
+        character.instrumentalness = None;
+    }
     Sound {
         timbre: &spectra.timbre,
-        character: character_of(spectra, rhythm, lufs, seconds),
+        character,
         agreement: character_agreement::confidences(spectra, rhythm, lufs, seconds),
         sections: find_sections(spectra, chroma, rhythm, seconds),
         loudness,

@@ -74,6 +74,10 @@ pub(crate) const SOUND_NAMES: [&str; 32] = [
     "structure",
 ];
 
+/// Why nothing of rhythm or of harmony is told.
+const NO_BEAT: &str = "nothing repeats more clearly than chance would have it";
+const NO_KEY: &str = "no notes are held that make a key";
+
 fn descriptor(name: &str, value: Value, confidence: Option<f64>, method: &str) -> Descriptor {
     // An unknown value has no confidence.
     let confidence = if value.is_null() { None } else { confidence };
@@ -84,6 +88,8 @@ fn descriptor(name: &str, value: Value, confidence: Option<f64>, method: &str) -
         method: method.to_owned(),
         version: AUDIO_ANALYZER_VERSION.to_owned(),
         reason: None,
+        evidence_count: None,
+        evidence_unit: None,
     }
 }
 
@@ -108,7 +114,9 @@ pub(crate) fn describe_rhythm(rhythm: &Rhythm) -> Vec<Descriptor> {
         metre_name,
     ] = RHYTHM_NAMES;
     let method = "flux+metrical-levels";
-    vec![
+    let beats = (rhythm.beats_s.len(), "beats");
+    let frames = (rhythm.envelope.total.len(), "frames");
+    let described = vec![
         descriptor(
             tempo_name,
             number(tempo.map(|tempo| tempo.bpm), 2),
@@ -134,29 +142,25 @@ pub(crate) fn describe_rhythm(rhythm: &Rhythm) -> Vec<Descriptor> {
             metre.map(|metre| metre.confidence),
             "beat-synchronous-accents",
         ),
-    ]
+    ];
+    let why = rhythm.tempo.is_none().then(|| NO_BEAT.to_owned());
+    let counted = described.into_iter().map(|descriptor| {
+        let is_of_frames = descriptor.name == onset_name;
+        let told = descriptor.because(why.clone());
+        told.computed_from(if is_of_frames { frames } else { beats })
+    });
+    counted.collect()
 }
 
 /// Describes harmony.
 pub(crate) fn describe_harmony(harmony: &Harmony) -> Vec<Descriptor> {
-    let Harmony {
-        key,
-        tuning,
-        chroma,
-        ..
-    } = harmony;
-    let key = *key;
+    let (key, chroma) = (harmony.key, &harmony.chroma);
     let confidence = key.map(|key| key.confidence);
     let text = |value: Option<String>| value.map_or(Value::Null, Value::String);
-    let tonic = key
-        .and_then(|key| PITCH_CLASS_NAMES.get(key.tonic))
-        .map(|name| (*name).to_owned());
-    let chroma_value = if chroma.iter().sum::<f64>() > 0.0 {
-        rounded(chroma.iter().copied())
-    } else {
-        Value::Null
-    };
-    let cents = tuning.map(|tuning| f64::from(tuning) * 100.0);
+    let tonic = key.and_then(|key| PITCH_CLASS_NAMES.get(key.tonic));
+    let is_heard = chroma.iter().sum::<f64>() > 0.0;
+    let chroma_value = is_heard.then(|| rounded(chroma.iter().copied()));
+    let cents = harmony.tuning.map(|tuning| f64::from(tuning) * 100.0);
     let [
         key_name,
         mode_name,
@@ -169,8 +173,8 @@ pub(crate) fn describe_harmony(harmony: &Harmony) -> Vec<Descriptor> {
         alternative_name,
     ] = HARMONY_NAMES;
     let method = "peak-chroma+profiles";
-    vec![
-        descriptor(key_name, text(tonic), confidence, method),
+    let described = vec![
+        descriptor(key_name, json!(tonic), confidence, method),
         descriptor(
             mode_name,
             text(key.map(|key| key.mode_name().to_owned())),
@@ -190,7 +194,7 @@ pub(crate) fn describe_harmony(harmony: &Harmony) -> Vec<Descriptor> {
             method,
         ),
         descriptor(tuning_name, number(cents, 1), None, "peak-circular-mean"),
-        descriptor(chroma_name, chroma_value, None, "peak-chroma"),
+        descriptor(chroma_name, json!(chroma_value), None, "peak-chroma"),
         descriptor(
             changes_name,
             key_changes(&harmony.keys),
@@ -204,7 +208,16 @@ pub(crate) fn describe_harmony(harmony: &Harmony) -> Vec<Descriptor> {
             "beat-chroma+triads+viterbi",
         ),
         next_best(alternative_name, key, method),
-    ]
+    ];
+    let why = key.is_none().then(|| NO_KEY.to_owned());
+    let counted = described.into_iter().map(|descriptor| {
+        let evidence = match descriptor.name == chords_name {
+            true => (harmony.beat_count, "beats"),
+            false => (harmony.frame_count, "frames"),
+        };
+        descriptor.because(why.clone()).computed_from(evidence)
+    });
+    counted.collect()
 }
 
 /// The next best key. That the best one is wrong says how likely all others are together, not this one:
@@ -283,7 +296,15 @@ pub(crate) fn describe_sound(sound: &Sound<'_>) -> Vec<Descriptor> {
     let [.., structure_name] = SOUND_NAMES;
     let sections = structure(&sound.sections);
     described.push(descriptor(structure_name, sections, None, STRUCTURE_METHOD));
-    described
+    let frames = (sound.timbre.rows.len(), "frames");
+    let heard = (sound.duration_ms as usize, "milliseconds");
+    // Levels are measured of every sample, the rest of spectra.
+    let is_of_samples = |method: &str| matches!(method, "samples" | "ebu-r128" | "peak");
+    let counted = described.into_iter().map(|descriptor| {
+        let is_of_samples = is_of_samples(&descriptor.method);
+        descriptor.computed_from(if is_of_samples { heard } else { frames })
+    });
+    counted.collect()
 }
 
 const STRUCTURE_METHOD: &str = "beat-chroma+cepstrum+novelty+regularity";

@@ -245,6 +245,11 @@ pub(crate) fn mean_chroma(frames: &[[f32; 12]]) -> [f64; 12] {
 /// has about 1.6 over the root of the frame count.
 const SPREAD_MIN: f64 = 0.2;
 const SPREAD_SHORT: f64 = 2.0;
+/// Least [`tonality`]: random clicks, sweeps and noise reach 0.13, the clips of the audio kit start at 0.19.
+pub(crate) const TONALITY_MIN: f64 = 0.16;
+/// Distance of the frames that are held against each other for it: a third of a second, which notes last and
+/// clicks do not.
+const HELD_FRAMES: usize = 4;
 /// Least number of pitch classes (as exponential entropy) that make a key rather than a tone.
 const CLASS_COUNT_MIN: f64 = 3.0;
 /// Length of the segments that vote beside the whole, in seconds: about one chord or two.
@@ -267,14 +272,7 @@ const MINOR_BONUS: f64 = 0.12;
 ///   Oxford 1990, chapter 4; the three profiles of [`super::key_profiles`] vote together.
 pub(crate) fn estimate_key(frames: &[[f32; 12]]) -> Option<KeyEstimate> {
     let whole = mean_chroma(frames);
-    let entropy: f64 = whole
-        .iter()
-        .filter(|&&value| value > 0.0)
-        .map(|value| -value * value.ln())
-        .sum();
-    let spread = deviation(&whole) * 12.0;
-    let spread_min = SPREAD_MIN.max(SPREAD_SHORT / (frames.len().max(1) as f64).sqrt());
-    if whole.iter().sum::<f64>() <= 0.0 || spread < spread_min || entropy.exp() < CLASS_COUNT_MIN {
+    if tonality(frames, &whole) < TONALITY_MIN {
         return None;
     }
     let mut scores = key_scores(&whole);
@@ -319,6 +317,40 @@ pub(crate) fn estimate_key(frames: &[[f32; 12]]) -> Option<KeyEstimate> {
         evidence,
         confidence: key_confidence(&evidence),
     })
+}
+
+/// How far profiles are those of notes that make a key: the share of frames that have peaks at all, times how alike
+/// frames a third of a second apart are, times the spread of the whole. 0 where the whole is as even as noise or of
+/// too few classes.
+///
+/// - `whole` is the [`mean_chroma`] of the frames.
+pub(crate) fn tonality(frames: &[[f32; 12]], whole: &[f64; 12]) -> f64 {
+    let entropy: f64 = whole
+        .iter()
+        .filter(|&&value| value > 0.0)
+        .map(|value| -value * value.ln())
+        .sum();
+    let spread = deviation(whole) * 12.0;
+    let spread_min = SPREAD_MIN.max(SPREAD_SHORT / (frames.len().max(1) as f64).sqrt());
+    if whole.iter().sum::<f64>() <= 0.0 || spread < spread_min || entropy.exp() < CLASS_COUNT_MIN {
+        return 0.0;
+    }
+    let norm = |frame: &[f32; 12]| frame.iter().map(|value| value * value).sum::<f32>().sqrt();
+    let sounding = frames.iter().filter(|frame| norm(frame) > 0.0).count();
+    let later = frames
+        .get(HELD_FRAMES.min(frames.len())..)
+        .unwrap_or_default();
+    let (mut likeness, mut pair_count) = (0.0f64, 0.0f64);
+    for (one, other) in frames.iter().zip(later) {
+        let scale = norm(one) * norm(other);
+        if scale > 0.0 {
+            let dot: f32 = one.iter().zip(other).map(|(a, b)| a * b).sum();
+            likeness += f64::from(dot / scale);
+            pair_count += 1.0;
+        }
+    }
+    let held = likeness / f64::max(pair_count, 1.0);
+    held * spread * sounding as f64 / frames.len().max(1) as f64
 }
 
 /// Index of the best score; the last one on a tie.

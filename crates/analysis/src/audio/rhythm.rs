@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::AudioBuffer;
 use super::confidence::tempo_confidence;
 use super::division_features::division_score;
-use super::evidence::Evidence;
+use super::evidence::{Evidence, has_pulse};
 use super::frames::{Parts, RHYTHM_FPS, Spectra};
 use super::level_weights::LEVEL_NETWORK;
 use super::metre::{Metre, estimate_metre};
@@ -116,7 +116,11 @@ pub(crate) fn measure_rhythm(spectra: &Spectra, chroma: &[[f32; 12]]) -> Rhythm 
     let judged = judge(&envelope, &repeats, &evidence);
     let curves = PhaseCurves::new(&spectra.rhythm, &envelope);
     let phase_features = |beats: &[f64]| curves.features(&evidence, beats);
-    let Some(verdict) = decide(&judged, &phase_features) else {
+    let verdict = decide(&judged, &phase_features).filter(|verdict| {
+        let period = 60.0 * RHYTHM_FPS / verdict.best.reading.bpm;
+        has_pulse(&envelope, &repeats, period, chroma)
+    });
+    let Some(verdict) = verdict else {
         return Rhythm {
             envelope,
             repeats,

@@ -30,6 +30,20 @@ const WE_WORDS: [&str; 6] = ["we", "us", "our", "мы", "нас", "нам"];
 const LOVE_WORDS: [&str; 6] = ["love", "heart", "baby", "kiss", "любовь", "сердце"];
 const CALL_WORDS: [&str; 9] = ["oh", "yeah", "hey", "la", "na", "ooh", "uh", "ой", "эй"];
 
+/// How the names of descriptors begin that are computed from lines; the others are from words.
+const OF_LINES: [&str; 10] = [
+    "line_count",
+    "stanza_count",
+    "repeated_line",
+    "syllables_per_line",
+    "stress_",
+    "verse_",
+    "feet_per_line",
+    "rhyme_",
+    "multi_syllable_rhyme",
+    "internal_rhyme",
+];
+
 /// What lyrics analysis found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LyricsAnalysis {
@@ -41,6 +55,8 @@ pub struct LyricsAnalysis {
     pub chains: Vec<RhymeSpan>,
     /// Vector in the space [`super::LYRICS_EMBEDDING_SPACE`].
     pub embedding: Vec<f32>,
+    /// What of the text was not read; see [`LyricsText::remarks`].
+    pub remarks: Vec<String>,
 }
 
 /// Analyses lyrics, telling the language by itself.
@@ -88,6 +104,7 @@ pub fn analyze_lyrics_as(raw: &str, language: Option<&str>) -> LyricsAnalysis {
             .sound
             .chains
             .map_or(Vec::new(), |chains| chains.spans),
+        remarks: text.remarks,
     }
 }
 
@@ -128,7 +145,15 @@ impl Measured<'_> {
         descriptors.extend(self.sound.flow_descriptors());
         descriptors.extend(self.sound.reading_descriptors());
         descriptors.extend(self.sound.rhyme_descriptors());
-        descriptors
+        let lines = (self.text.lines.len(), "lines");
+        let words = (self.words.count(), "words");
+        let counted = descriptors.into_iter().map(|descriptor| {
+            let is_of_lines = OF_LINES
+                .iter()
+                .any(|start| descriptor.name.starts_with(start));
+            descriptor.computed_from(if is_of_lines { lines } else { words })
+        });
+        counted.collect()
     }
 
     fn text_descriptors(&self) -> Vec<Descriptor> {
@@ -234,6 +259,8 @@ fn described(name: &str, value: Value, confidence: Option<f32>, method: &str) ->
         method: method.to_owned(),
         version: WORDS_VERSION.to_owned(),
         reason: None,
+        evidence_count: None,
+        evidence_unit: None,
     }
 }
 

@@ -57,6 +57,9 @@ pub struct LyricsText {
     pub sections: Vec<Section>,
     /// LRC metadata such as `("ar", "...")`, in order.
     pub metadata: Vec<(String, String)>,
+    /// What of the text was not read, in words; empty for every song of a usual length.
+    #[serde(default)]
+    pub remarks: Vec<String>,
 }
 
 /// One line of verse.
@@ -89,6 +92,7 @@ impl LyricsText {
     pub fn parse(raw: &str) -> Self {
         let clean = cleaned(cut(raw, LYRICS_BYTES_MAX));
         let mut text = Self::default();
+        text.remark_cuts(raw, &clean);
         let mut stanza = StanzaCounter::default();
         let mut is_timed = false;
         for raw_line in clean.lines().take(LINE_COUNT_MAX) {
@@ -147,6 +151,29 @@ impl LyricsText {
             previous = Some(line.stanza_index);
         }
         stanzas
+    }
+
+    /// Says which bounds the text is beyond.
+    fn remark_cuts(&mut self, raw: &str, clean: &str) {
+        if raw.len() > LYRICS_BYTES_MAX {
+            let (read, given) = (LYRICS_BYTES_MAX >> 10, raw.len() >> 10);
+            let remark = format!("the first {read} KiB of {given} KiB of lyrics were read");
+            self.remarks.push(remark);
+        }
+        let line_count = clean.lines().count();
+        if line_count > LINE_COUNT_MAX {
+            let remark = format!("the first {LINE_COUNT_MAX} of {line_count} lines were read");
+            self.remarks.push(remark);
+        }
+        let is_long =
+            |line: &&str| line.len() > LINE_CHARS_MAX && line.chars().nth(LINE_CHARS_MAX).is_some();
+        let long_count = clean.lines().take(LINE_COUNT_MAX).filter(is_long).count();
+        if long_count > 0 {
+            let remark = format!(
+                "of {long_count} long lines the first {LINE_CHARS_MAX} characters were read"
+            );
+            self.remarks.push(remark);
+        }
     }
 
     /// Puts repeated LRC lines where they are sung.
@@ -322,6 +349,29 @@ mod tests {
             .into_iter()
             .map(|line| line.text)
             .collect()
+    }
+
+    #[test]
+    fn what_is_cut_is_told() {
+        let remarks = |raw: &str| LyricsText::parse(raw).remarks;
+        let lines = |count: usize| "la la\n".repeat(count);
+        assert_eq!(remarks(&lines(LINE_COUNT_MAX)), [""; 0]);
+        assert_eq!(
+            remarks(&lines(LINE_COUNT_MAX + 1)),
+            ["the first 4000 of 4001 lines were read"]
+        );
+        let line = |count: usize| "é".repeat(count);
+        assert_eq!(remarks(&line(LINE_CHARS_MAX)), [""; 0]);
+        assert_eq!(
+            remarks(&line(LINE_CHARS_MAX + 1)),
+            ["of 1 long lines the first 1000 characters were read"]
+        );
+        let page = format!("{}\n", "x".repeat(1_023));
+        assert_eq!(remarks(&page.repeat(256)).len(), 1, "long lines alone");
+        assert_eq!(
+            remarks(&page.repeat(300))[0],
+            "the first 256 KiB of 300 KiB of lyrics were read"
+        );
     }
 
     #[test]

@@ -39,6 +39,12 @@ pub struct DescriptorAnswer {
     pub value: serde_json::Value,
     /// Probability of being right, where the method can tell.
     pub confidence: Option<f32>,
+    /// How many of `n_unit` it was computed from; `null` where that was not counted.
+    #[serde(rename = "n")]
+    pub evidence_count: Option<u64>,
+    /// What `n` counts: `frames`, `beats`, `milliseconds`, `words`, `lines`.
+    #[serde(rename = "n_unit")]
+    pub evidence_unit: Option<String>,
     /// How it was measured.
     pub method: String,
     /// Version of the analyzer.
@@ -72,6 +78,8 @@ impl DescriptorAnswer {
             method: descriptor.method,
             version: descriptor.version,
             reason: descriptor.reason,
+            evidence_count: descriptor.evidence_count,
+            evidence_unit: descriptor.evidence_unit,
         }
     }
 }
@@ -134,7 +142,8 @@ pub struct AnalysisAnswer {
     pub rhymes: Vec<RhymeAnswer>,
     /// What could not be measured and why.
     pub failures: Vec<String>,
-    /// What of the audio was not heard, such as all after the first half hour.
+    /// What of the audio was not heard and what of the lyrics not read, such as all after the first half hour
+    /// or the first 4,000 lines.
     pub remarks: Vec<String>,
     /// Whether audio, lyrics and analyzers are still those that were measured.
     pub is_current: bool,
@@ -223,6 +232,8 @@ fn value_descriptor(prediction: ValuePrediction) -> DescriptorAnswer {
         method: method.to_owned(),
         version: version_of(prediction.model),
         reason,
+        evidence_count: None,
+        evidence_unit: None,
     }
 }
 
@@ -251,6 +262,8 @@ fn told_descriptor(prediction: Prediction) -> DescriptorAnswer {
         method: method.to_owned(),
         version,
         reason,
+        evidence_count: None,
+        evidence_unit: None,
     }
 }
 

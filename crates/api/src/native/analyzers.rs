@@ -42,7 +42,7 @@ pub struct AnalyzerAnswer {
     pub current_version: Option<String>,
     /// Names of the descriptors.
     pub descriptors: Vec<String>,
-    /// `validated`, `unvalidated`, or `third_party` for a plugin, which has no card.
+    /// `validated`, `unvalidated`, `exact` for what is right by definition, or `third_party` for a plugin, which has no card.
     pub status: String,
     /// The first score; `null` for what is unvalidated.
     #[schema(value_type = Option<Object>)]

@@ -28,6 +28,10 @@ const READ_BYTES: u64 = 256 * 1024;
 const FIRST_BYTES: u64 = 1024 * 1024;
 /// Bytes of such a piece.
 const FIRST_PIECE_BYTES: usize = 32 * 1024;
+/// Bytes that are written in the smallest pieces, and bytes of those: two seconds of a file of 64 kbit/s are 16 KiB,
+/// and what is heard of it is told by a quarter of a second.
+const VERY_FIRST_BYTES: u64 = 32 * 1024;
+const VERY_FIRST_PIECE_BYTES: usize = 2 * 1024;
 
 /// How the bytes are sent.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
@@ -48,7 +52,7 @@ pub struct UploadAnswer {
     pub offset_bytes: u64,
     /// Whether the audio is complete and waits for its analysis.
     pub is_complete: bool,
-    /// What was heard of the bytes so far, once that is two seconds; gone when the upload is complete.
+    /// What was heard of the bytes so far, once that is a second and a half; gone when the upload is complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provisional: Option<ProvisionalAnswer>,
 }
@@ -186,7 +190,9 @@ impl Arriving<'_> {
 
 /// Bytes of the next piece: small ones first, so that the beginning is soon there to be heard.
 fn piece_bytes(reached: u64) -> usize {
-    if reached < FIRST_BYTES {
+    if reached < VERY_FIRST_BYTES {
+        VERY_FIRST_PIECE_BYTES
+    } else if reached < FIRST_BYTES {
         FIRST_PIECE_BYTES
     } else {
         limits::UPLOAD_CHUNK_BYTES_MAX

@@ -41,17 +41,22 @@ pub struct DuplicateTrackAnswer {
     pub extension: Option<String>,
     /// Size of the audio in bytes.
     pub size_bytes: Option<u64>,
-    /// Share of fingerprint bits that differ from the nearest other track of the group.
-    pub bit_error_rate: f64,
-    /// By how much it begins later than that track, in seconds.
-    pub offset_s: f64,
+    /// Share of fingerprint bits that differ from the nearest other track of the group; null in a group that
+    /// shares an id.
+    pub bit_error_rate: Option<f64>,
+    /// By how much it begins later than that track, in seconds; null in a group that shares an id.
+    pub offset_s: Option<f64>,
 }
 
-/// Tracks that hold one recording.
+/// Tracks that sound like one recording, or carry one id elsewhere.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct DuplicateGroupAnswer {
-    /// Name of the group: its first track.
+    /// Name of the group.
     pub id: String,
+    /// `sound` or `shared id`.
+    pub kind: &'static str,
+    /// The id that they carry, as `namespace:id`; null where they sound the same.
+    pub shared_id: Option<String>,
     /// `open`, `confirmed` or `dismissed`.
     pub state: &'static str,
     /// The track that stands for the group: chosen by a person, else lossless before lossy, then the
@@ -69,7 +74,7 @@ pub struct DuplicatesAnswer {
     pub searched_at: Option<Timestamp>,
     /// Tracks that had a fingerprint then.
     pub fingerprinted: u64,
-    /// The groups, by their first track.
+    /// The groups, by their names.
     pub groups: Vec<DuplicateGroupAnswer>,
     /// Where the listing goes on.
     #[serde(flatten)]
@@ -106,7 +111,8 @@ impl DecisionState {
     }
 }
 
-/// Queues a search for duplicates among the analysed tracks.
+/// Queues a search for duplicates: analysed tracks that sound the same, and tracks that were imported with
+/// one external id.
 #[utoipa::path(post, path = "/api/v1/duplicates", tag = "duplicates", responses(
     (status = 202, body = QueuedAnswer),
     (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
@@ -219,6 +225,7 @@ async fn answers(
     let tracks: HashMap<TrackId, Track> =
         tracks.into_iter().map(|track| (track.id, track)).collect();
     let answer = |group: &&DuplicateGroup| {
+        let is_heard = group.shared_id.is_none();
         let decision = report.decision(group);
         let chosen = decision.and_then(|decision| decision.canonical);
         let canonical = chosen.unwrap_or(group.canonical).to_string();
@@ -232,8 +239,8 @@ async fn answers(
                 duration_ms: track.details.duration_ms,
                 extension: track.audio.as_ref().map(|audio| audio.extension.clone()),
                 size_bytes: track.audio.as_ref().map(|audio| audio.size_bytes),
-                bit_error_rate: one.bit_error_rate,
-                offset_s: one.offset_s,
+                bit_error_rate: is_heard.then_some(one.bit_error_rate),
+                offset_s: is_heard.then_some(one.offset_s),
             })
         });
         let shown: Vec<DuplicateTrackAnswer> = shown.collect();
@@ -242,6 +249,8 @@ async fn answers(
         let canonical = stands.or(shown.first())?.id.clone();
         (shown.len() > 1).then(|| DuplicateGroupAnswer {
             id: group.id().map(|id| id.to_string()).unwrap_or_default(),
+            kind: if is_heard { "sound" } else { "shared id" },
+            shared_id: group.shared_id.clone(),
             state: match decision {
                 None => "open",
                 Some(decision) if decision.is_confirmed => DecisionState::Confirmed.name(),

@@ -9,7 +9,7 @@ use axum::http::{StatusCode, header};
 use futures_util::StreamExt;
 use leitmotif_domain::track::{Track, TrackDetails};
 use leitmotif_domain::{Timestamp, TrackId, limits};
-use leitmotif_ingest::catalogue::lyrics_of;
+use leitmotif_ingest::catalogue::{is_cut, lyrics_of};
 use leitmotif_ingest::verse::verse_lines;
 use leitmotif_storage::ports::{TrackFilter, TrackPatch, UpsertOutcome};
 use serde::{Deserialize, Serialize};
@@ -213,6 +213,9 @@ pub struct UpsertAnswer {
     pub id: String,
     /// `created`, `updated` or `unchanged`.
     pub outcome: &'static str,
+    /// There and true when its lyrics are longer than 512 KiB: the rest is not kept.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lyrics_cut: bool,
 }
 
 /// What became of all.
@@ -224,6 +227,8 @@ pub struct UpsertsAnswer {
     pub updated: u64,
     /// Tracks that were there already.
     pub unchanged: u64,
+    /// Tracks whose lyrics are longer than 512 KiB: the rest is not kept.
+    pub lyrics_cut: u64,
     /// One entry per track, in the order sent.
     pub tracks: Vec<UpsertAnswer>,
 }
@@ -335,16 +340,23 @@ async fn write(
     patches: Vec<TrackPatch>,
     answer: &mut UpsertsAnswer,
 ) -> Result<(), Problem> {
-    for result in state.catalogue.upsert(access.scope(), patches).await? {
+    let cut: Vec<bool> = patches
+        .iter()
+        .map(|patch| patch.lyrics.as_ref().is_some_and(is_cut))
+        .collect();
+    let results = state.catalogue.upsert(access.scope(), patches).await?;
+    for (result, lyrics_cut) in results.into_iter().zip(cut) {
         let (count, outcome) = match result.outcome {
             UpsertOutcome::Created => (&mut answer.created, "created"),
             UpsertOutcome::Updated => (&mut answer.updated, "updated"),
             UpsertOutcome::Unchanged => (&mut answer.unchanged, "unchanged"),
         };
         *count += 1;
+        answer.lyrics_cut += u64::from(lyrics_cut);
         answer.tracks.push(UpsertAnswer {
             id: result.id.to_string(),
             outcome,
+            lyrics_cut,
         });
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! one of their tracks.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::track::{MEDIA_SERVERS, Track, TrackRef};
@@ -9,7 +10,7 @@ use leitmotif_domain::{TenantScope, TrackId};
 use leitmotif_ingest::listens::names::artist_key;
 use leitmotif_ingest::listens::recording_id;
 use leitmotif_recommend::playlists::sonic_path;
-use leitmotif_recommend::search::{FoundTrack, NearRequest, SearchRequest};
+use leitmotif_recommend::search::{Admitted, FoundTrack, NearRequest, SearchRequest};
 use leitmotif_storage::ports::{TrackFilter, VectorMatch, VectorSpace, current_spaces};
 
 use crate::native::constraints::ConstraintQuery;
@@ -319,14 +320,16 @@ async fn told_near(
 }
 
 /// A way through the sound from one track to another, both included, with the distance of every
-/// track from the start and from the track before.
+/// track from the start and from the track before. What lies between the ends satisfies the constraints.
 pub async fn path(
     state: &ApiState,
     scope: &TenantScope,
     (from, to): (TrackId, TrackId),
     count: usize,
+    wanted: &Wanted,
 ) -> Result<Vec<(Track, f32, f32)>, Problem> {
-    let ids = sonic_path(&state.recommender, scope, from, to, count).await?;
+    let only = admitted(state, scope, wanted).await?;
+    let ids = sonic_path(&state.recommender, scope, from, to, count, only).await?;
     let space = embedding(state, scope, from).await?;
     let Some((space, start)) = space else {
         return Err(Problem::not_found(
@@ -347,7 +350,23 @@ pub async fn path(
     Ok(steps)
 }
 
-/// Artists whose songs are near those of an artist, nearest first.
+/// The tracks that satisfy constraints; `None` where nothing constrains.
+///
+/// - Errors: 400 with the parameter that is wrong.
+pub async fn admitted(
+    state: &ApiState,
+    scope: &TenantScope,
+    wanted: &Wanted,
+) -> Result<Option<Arc<Admitted>>, Problem> {
+    let constraints = wanted.constraints.read(None)?;
+    let admitted = state
+        .search
+        .admitted(scope, constraints, wanted.may_read_lyrics);
+    Ok(admitted.await?)
+}
+
+/// Artists whose songs are near those of an artist, nearest first; only songs that satisfy the constraints speak for
+/// another artist.
 ///
 /// - Cost: a vector search for each of up to 20 songs of the artist.
 pub async fn near_artists(
@@ -355,11 +374,11 @@ pub async fn near_artists(
     scope: &TenantScope,
     artist: &str,
     count: usize,
+    wanted: &Wanted,
 ) -> Result<Vec<NearArtist>, Problem> {
     let asked = first_of(artist);
     let mut groups: BTreeMap<String, Vec<(f32, SongPair)>> = BTreeMap::new();
-    let any = Wanted::default();
-    for (song, near) in around_artist(state, scope, artist, ARTIST_LOOK, &any).await? {
+    for (song, near) in around_artist(state, scope, artist, ARTIST_LOOK, wanted).await? {
         for other in near {
             let name = first_of(&other.track.details.artist);
             if name.is_empty() || name == asked {

@@ -136,7 +136,7 @@ impl Judgements {
 }
 
 /// How often one said this word and the other that.
-type Contingency = BTreeMap<(u16, u16), u64>;
+pub(super) type Contingency = BTreeMap<(u16, u16), u64>;
 
 impl Field {
     fn take(&mut self, track: i64, author: u16, word: String) {
@@ -167,7 +167,7 @@ impl Field {
     }
 }
 
-fn word_of(value: &Value) -> Option<String> {
+pub(super) fn word_of(value: &Value) -> Option<String> {
     match value {
         Value::Bool(truth) => Some(truth.to_string()),
         Value::String(text) => {
@@ -182,7 +182,7 @@ fn word_of(value: &Value) -> Option<String> {
 ///
 /// - Source: J. Cohen, A coefficient of agreement for nominal scales, 1960.
 /// - `None` where both always say the same one word: chance would agree as well.
-fn kappa(table: &Contingency) -> (f64, Option<f64>) {
+pub(super) fn kappa(table: &Contingency) -> (f64, Option<f64>) {
     let total: u64 = table.values().sum();
     let share = |count: u64| count as f64 / total.max(1) as f64;
     let (mut first, mut second) = (BTreeMap::new(), BTreeMap::new());

@@ -53,11 +53,13 @@ pub struct TableAudit {
     pub rows_out: u64,
     /// Rows that say what another row has said already.
     pub duplicate_rows: u64,
+    /// Rows about the track of a row before: the same id elsewhere, title and artist.
+    pub renewing_rows: u64,
     /// Rows about a track that is in no row.
     pub orphan_rows: u64,
     /// Rows that could not be used.
     pub rejected_rows: u64,
-    /// Rows that were used although a part of them could not be read.
+    /// Rows that were used although a part of them could not be read, or is another row's.
     pub damaged_rows: u64,
     /// Writes that changed something.
     pub changed: u64,
@@ -67,6 +69,8 @@ pub struct TableAudit {
     pub columns: Vec<ColumnFindings>,
     /// Columns with one value in every row.
     pub constant_columns: Vec<String>,
+    /// Columns with one value in the rows that have one, and rows without.
+    pub constant_where_filled: Vec<String>,
     /// Columns without a value.
     pub empty_columns: Vec<String>,
     /// Pairs of columns that are the same in every row: one was made from the other.
@@ -197,7 +201,7 @@ pub struct SpaceFindings {
     pub vectors: u64,
 }
 
-/// How far two analyzers agree on one field.
+/// How far two analyzers agree on one field, or two columns of a table on their labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Agreement {
     /// The field.

@@ -1,6 +1,7 @@
 //! What an import brought, counted: the first thing its owner sees.
 
 pub mod agreement;
+mod column_agreement;
 pub mod document;
 pub mod findings;
 pub mod profile;

@@ -25,6 +25,8 @@ const COLUMNS_MAX: usize = 400;
 pub struct TableProfile {
     /// The counts so far; columns are filled in at the end.
     pub counts: TableAudit,
+    /// Rows that could be read.
+    read_rows: u64,
     columns: Vec<Column>,
     index_of: HashMap<String, usize>,
 }
@@ -55,6 +57,7 @@ impl TableProfile {
     /// Counts a row that could be read.
     pub fn row(&mut self, row: &Map<String, Value>) {
         self.counts.rows_in += 1;
+        self.read_rows += 1;
         for (name, value) in row {
             let Some(column) = self.column(name) else {
                 continue;
@@ -119,15 +122,18 @@ impl TableProfile {
         let mut audit = self.counts;
         // What the catalogue refuses is known later than what cannot be read.
         audit.faults.sort_by_key(|fault| fault.line);
-        let used = audit.rows_in;
+        let used = self.read_rows;
         let names = |is_wanted: &dyn Fn(&Column) -> bool| -> Vec<String> {
             let wanted = self.columns.iter().filter(|column| is_wanted(column));
             wanted.map(|column| column.name.clone()).collect()
         };
         audit.empty_columns = names(&|column| column.filled == 0);
-        audit.constant_columns = names(&|column| {
-            used > 1 && column.filled > 1 && column.distinct.len() == 1 && !column.is_at_bound
-        });
+        let has_one_value = |column: &Column| {
+            column.filled > 1 && column.distinct.len() == 1 && !column.is_at_bound
+        };
+        audit.constant_columns = names(&|column| has_one_value(column) && column.filled == used);
+        audit.constant_where_filled =
+            names(&|column| has_one_value(column) && column.filled < used);
         for (place, one) in self.columns.iter().enumerate() {
             let varies = one.filled > 0 && one.distinct.len() > 1;
             let later = self.columns.iter().skip(place + 1);
@@ -269,15 +275,16 @@ mod tests {
         for number in 0..40 {
             let row = json!({"id": number, "copy": format!("{number}.0"), "label": number % 3,
                 "one": "same", "none": null, "blank": " ", "flag": if number % 2 == 0 { "True" } else { "False" },
-                "typed_flag": number % 2 == 0, "deep": {"a": [number % 2]}});
+                "typed_flag": number % 2 == 0, "deep": {"a": [number % 2]}, "every": "a"});
             profile.row(row.as_object().unwrap());
         }
-        let late = json!({"late": 1, "later": "1"});
+        let late = json!({"late": 1, "later": "1", "every": "a"});
         profile.row(late.as_object().unwrap());
         profile.broken(43, "cut".to_owned());
         let audit = profile.finish();
         assert_eq!((audit.rows_in, audit.rejected_rows), (42, 1));
-        assert_eq!(audit.constant_columns, ["one"]);
+        assert_eq!(audit.constant_columns, ["every"]);
+        assert_eq!(audit.constant_where_filled, ["one"]);
         assert_eq!(audit.empty_columns, ["blank", "none"]);
         let pair = |one: &str, other: &str| (one.to_owned(), other.to_owned());
         assert_eq!(

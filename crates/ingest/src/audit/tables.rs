@@ -6,10 +6,12 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::column_agreement::ColumnAgreements;
 use super::document::AuditDocument;
 use super::findings::{SeenTrack, TrackCounter, rhyme_detectors};
 use super::profile::TableProfile;
 use super::reanalysis::Reanalyzer;
+use crate::imports::claims::RowClaims;
 use crate::imports::lines::Fault;
 use crate::imports::table::{TableTrack, map_row};
 
@@ -23,6 +25,8 @@ pub struct TableAuditor {
     reanalyzer: Reanalyzer,
     seen: HashSet<u128>,
     not_imported: BTreeSet<String>,
+    claims: RowClaims,
+    agreements: ColumnAgreements,
 }
 
 impl TableAuditor {
@@ -35,6 +39,8 @@ impl TableAuditor {
             reanalyzer: Reanalyzer::default(),
             seen: HashSet::new(),
             not_imported: BTreeSet::new(),
+            claims: RowClaims::default(),
+            agreements: ColumnAgreements::default(),
         }
     }
 
@@ -47,7 +53,8 @@ impl TableAuditor {
     /// be used or that a row before has said word for word.
     pub fn take(&mut self, line: u64, row: Map<String, Value>) -> Option<TableTrack> {
         self.profile.row(&row);
-        let track = match map_row(&row, &mut self.not_imported) {
+        self.agreements.take(&row);
+        let mut track = match map_row(&row, &mut self.not_imported) {
             Ok(track) => track,
             Err(reason) => {
                 self.profile.reject(line, reason);
@@ -58,14 +65,19 @@ impl TableAuditor {
             self.profile.counts.duplicate_rows += 1;
             return None;
         }
-        self.profile.counts.rows_out += 1;
-        let ids: Vec<_> = track
-            .details
-            .external_ids
-            .get("spotify")
+        let spotify = track.details.external_ids.get("spotify");
+        let ids: Vec<_> = spotify
             .map(|id| ("spotify", id.clone()))
             .into_iter()
             .collect();
+        let claimed = self.claims.settle(line, &mut track);
+        match claimed.is_renewal {
+            true => self.profile.counts.renewing_rows += 1,
+            false => self.profile.counts.rows_out += 1,
+        }
+        for reason in claimed.refused {
+            self.profile.damaged(line, reason);
+        }
         self.tracks.take(&SeenTrack {
             row_id: &line.to_string(),
             artist: &track.details.artist,
@@ -104,6 +116,7 @@ impl TableAuditor {
             tracks,
             reanalysis: self.reanalyzer.finish(),
             rhyme_detectors,
+            agreements: self.agreements.compare(),
             ..AuditDocument::default()
         }
     }
@@ -165,6 +178,21 @@ mod tests {
         let reanalysis = found.reanalysis.unwrap();
         assert_eq!(reanalysis.tracks, 4);
         assert_eq!(reanalysis.comparisons[0].field, "word_count");
+    }
+
+    #[test]
+    fn what_is_out_is_what_the_catalogue_holds() {
+        let mut auditor = TableAuditor::new(Path::new("songs.csv"));
+        for number in 0..6 {
+            let row = json!({"title": format!("T{}", number % 5), "artist": "A", "album": number,
+                "external_ids": {"spotify": format!("s{}", number % 5 / 2)}});
+            assert!(taken(&mut auditor, number + 2, row));
+        }
+        let found = auditor.finish(5);
+        let table = found.table("songs").unwrap();
+        assert_eq!((table.rows_in, table.rows_out), (6, 5));
+        assert_eq!((table.renewing_rows, table.damaged_rows), (1, 2));
+        assert_eq!(found.tracks.shared_id_groups, 2);
     }
 
     #[test]

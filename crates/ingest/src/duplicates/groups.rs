@@ -17,9 +17,10 @@ const BIT_RATE_STEP: u64 = 8_000;
 /// What the choice of the canonical track looks at, best greatest: lossless before lossy, then the
 /// longer, then the higher bit rate, then the one that came first. Differences that encoders make by
 /// themselves do not count.
-type Rank = (bool, u32, u64, std::cmp::Reverse<TrackId>);
+pub(super) type Rank = (bool, u32, u64, std::cmp::Reverse<TrackId>);
 
-fn rank(track: &Track) -> Rank {
+/// Ranks a track.
+pub(super) fn rank(track: &Track) -> Rank {
     let audio = track.audio.as_ref();
     let length_ms = track.details.duration_ms.unwrap_or(0);
     let bits = audio.map_or(0, |audio| audio.size_bytes.saturating_mul(8_000));
@@ -114,6 +115,7 @@ impl Grouping {
             Some(DuplicateGroup {
                 canonical,
                 tracks: tracks.collect(),
+                shared_id: None,
             })
         });
         groups.collect()

@@ -6,11 +6,15 @@ use async_trait::async_trait;
 use leitmotif_analysis::audio::Fingerprint;
 use leitmotif_domain::job::{JobTask, Progress};
 use leitmotif_domain::page::PageRequest;
+use leitmotif_domain::track::Track;
 use leitmotif_domain::{EventId, TenantScope, TrackId, limits};
-use leitmotif_storage::duplicates::{DUPLICATES, DuplicateReport, announce, keep_report};
+use leitmotif_storage::duplicates::{
+    DUPLICATES, DuplicateGroup, DuplicateReport, announce, keep_report,
+};
 use leitmotif_storage::ports::TrackFilter;
 
 use super::groups::Grouping;
+use super::shared::SharedIds;
 use crate::catalogue::Catalogue;
 use crate::error::Result;
 use crate::jobs::threads::off_the_async_threads;
@@ -65,32 +69,32 @@ impl DuplicatesRunner {
         Ok(announce(log, scope, event_id, &conclusion, now).await?)
     }
 
-    /// Goes through every analysed track with audio, in the order of their ids.
+    /// Goes through every track, in the order of their ids.
     async fn search(
         &self,
         scope: &TenantScope,
         mut on_progress: impl FnMut(Progress) + Send,
     ) -> Result<DuplicateReport> {
         let store = &self.catalogue.store;
-        let filter = TrackFilter {
-            has_audio: Some(true),
-            has_analysis: Some(true),
-            ..TrackFilter::default()
-        };
+        let filter = TrackFilter::default();
         let mut progress = Progress {
             done: 0,
-            total: store.counts(scope).await?.with_audio,
+            total: store.counts(scope).await?.tracks,
         };
         let (mut grouping, mut after) = (Grouping::default(), None);
+        let mut shared = SharedIds::default();
         loop {
             let asked = PageRequest::new(Some(limits::PAGE_ITEMS_MAX), after)?;
             let page = store.list_tracks(scope, &filter, &asked).await?;
-            let ids: Vec<TrackId> = page.items.iter().map(|track| track.id).collect();
+            page.items.iter().for_each(|track| shared.add(track));
+            progress.done += page.items.len() as u64;
+            let next = page.next;
+            let with_audio = page.items.into_iter().filter(|track| track.audio.is_some());
+            let heard: Vec<Track> = with_audio.collect();
+            let ids: Vec<TrackId> = heard.iter().map(|track| track.id).collect();
             let analyses = store.analyses(scope, &ids).await?;
-            progress.done += ids.len() as u64;
-            let next = page.next.clone();
             grouping = off_the_async_threads(move || {
-                for (track, stored) in page.items.iter().zip(analyses) {
+                for (track, stored) in heard.iter().zip(analyses) {
                     let found = stored.and_then(|stored| fingerprint_of(&stored.document));
                     if let Some(fingerprint) = found {
                         grouping.add(track, fingerprint);
@@ -105,10 +109,14 @@ impl DuplicatesRunner {
             }
             after = next;
         }
+        let fingerprinted = grouping.count();
+        let mut groups = grouping.finish();
+        groups.extend(shared.finish(store.as_ref(), scope).await?);
+        groups.sort_by_key(DuplicateGroup::id);
         Ok(DuplicateReport {
             searched_at: Some(self.catalogue.clock.now()),
-            fingerprinted: grouping.count(),
-            groups: grouping.finish(),
+            fingerprinted,
+            groups,
             ..DuplicateReport::default()
         })
     }

@@ -2,5 +2,6 @@
 
 mod groups;
 mod job;
+mod shared;
 
 pub use job::DuplicatesRunner;

@@ -1,6 +1,7 @@
 //! Tables and catalogues from elsewhere.
 
 pub mod archive;
+pub mod claims;
 pub mod histories;
 pub mod literal;
 pub mod playlists;

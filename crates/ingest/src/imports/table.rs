@@ -265,7 +265,7 @@ fn tags_in(row: &Map<String, Value>) -> Result<Vec<String>, String> {
         .collect())
 }
 
-fn row_id_of(details: &TrackDetails, lyrics: Option<&str>) -> String {
+pub(super) fn row_id_of(details: &TrackDetails, lyrics: Option<&str>) -> String {
     let said = json!([details, lyrics]).to_string();
     let hash = hex::encode(Sha256::digest(said.as_bytes()));
     hash.chars().take(2 * ROW_ID_BYTES).collect()

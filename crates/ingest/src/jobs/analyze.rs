@@ -13,12 +13,14 @@ use leitmotif_analysis::lyrics::{
 use leitmotif_domain::event::{AnalysisCompleted, EVENT_SCHEMA_VERSION, Event, EventPayload};
 use leitmotif_domain::job::JobTask;
 use leitmotif_domain::track::{AudioLocation, AudioSource, Lyrics, Track};
-use leitmotif_domain::{EventId, TenantScope, TrackId};
-use leitmotif_storage::ports::{AnalysisDocument, Ledger, TrackPatch, UsageEntry, VectorSpace};
+use leitmotif_domain::{EventId, TenantScope, TrackId, limits};
+use leitmotif_storage::ports::{
+    AnalysisDocument, Ledger, TrackPatch, UsageEntry, VectorSpace, has_direction,
+};
 use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, is_cut};
 use crate::error::{Error, Result};
 use crate::jobs::document::{AudioPart, LyricsPart, TrackAnalysis};
 use crate::jobs::process::AudioProcess;
@@ -185,6 +187,13 @@ impl AnalyzeRunner {
                 let words = read(lyrics.text.clone()).await?;
                 vectors.push((LYRICS_EMBEDDING_SPACE.parse()?, words.embedding.clone()));
                 vectors.extend(embedded);
+                if is_cut(lyrics) {
+                    remarks.push(format!(
+                        "the lyrics were longer than {} KiB, the rest of them is not kept",
+                        limits::LYRICS_BYTES_MAX >> 10
+                    ));
+                }
+                remarks.extend(words.remarks.iter().cloned());
                 Some(words)
             }
         };
@@ -245,12 +254,15 @@ impl AnalyzeRunner {
     ) -> Result<()> {
         let mut written = Vec::new();
         for (space, vector) in measured.vectors {
-            if !vector.is_empty() {
+            // Lyrics of nothing but emoji are analysed, and are like no others.
+            if has_direction(&vector) {
                 let rows = vec![(track.id, vector)];
                 self.catalogue.vectors.upsert(scope, &space, rows).await?;
                 written.push(space);
             }
         }
+        self.leave_spaces_but(scope, track.id, &measured.document, &written)
+            .await?;
         if let Some(segments) = &measured.segments {
             keep_segments(&self.catalogue, scope, track.id, segments).await?;
         }
@@ -265,6 +277,32 @@ impl AnalyzeRunner {
             .await?;
         self.tell(scope, track.id, &measured.document, &input_hash)
             .await
+    }
+
+    /// Takes a track out of the spaces of the analyzers that measured it and now found no direction.
+    async fn leave_spaces_but(
+        &self,
+        scope: &TenantScope,
+        track: TrackId,
+        document: &TrackAnalysis,
+        written: &[VectorSpace],
+    ) -> Result<()> {
+        let mut left: Vec<VectorSpace> = Vec::new();
+        if document.audio.is_some() {
+            left.push(AUDIO_EMBEDDING_SPACE.parse()?);
+        }
+        if document.lyrics.is_some() {
+            left.push(LYRICS_EMBEDDING_SPACE.parse()?);
+        }
+        left.retain(|space| !written.contains(space));
+        if left.is_empty() {
+            return Ok(());
+        }
+        let is_meant = move |space: &VectorSpace| left.contains(space);
+        let vectors = &self.catalogue.vectors;
+        Ok(vectors
+            .remove_from(scope, track, Arc::new(is_meant))
+            .await?)
     }
 
     async fn put(

@@ -12,13 +12,15 @@ use parking_lot::Mutex;
 
 use super::process::AudioProcess;
 
-/// Seconds of audio from which an upload is heard again: the first look, one at which tempo and energy can be
-/// told, and the last.
-const STEPS_MS: [u64; 3] = [2_000, 8_000, 30_000];
+/// How much audio is told of: the first look, one at which tempo and energy can be told, and the last. The first
+/// has room for a piece more to arrive before two seconds are there.
+const STEPS_MS: [u64; 3] = [1_500, 8_000, 30_000];
+/// How much audio the first look waits for, once it is known how long the bytes sound.
+const AIM_MS: u64 = 1_600;
 /// Seconds that a child hears at most: it then ends in a fraction of one.
 const HEARD_SECONDS_MAX: u32 = 30;
-/// Bytes from which the first child is asked: two seconds of an MP3 of 128 kbit/s.
-const FIRST_BYTES: u64 = 32 * 1024;
+/// Bytes from which the first child is asked: half a second of an MP3 of 64 kbit/s, which tells when to ask again.
+const FIRST_BYTES: u64 = 4 * 1024;
 /// Children of a tenant at once; what comes meanwhile is not queued, since more will have arrived by then.
 const CHILDREN_MAX: usize = 2;
 /// Uploads remembered at once, of all tenants; beyond it the oldest is forgotten.
@@ -72,8 +74,8 @@ impl Uploads {
         })
     }
 
-    /// Takes what a child heard of so many bytes. What is too short, or nothing yet, is heard again when twice as
-    /// much is there. Answers how much is there where that is enough already.
+    /// Takes what a child heard of so many bytes. What is too short is heard again when enough is there by its
+    /// rate, and, as the bytes may begin with tags, at the latest when twice as much is there. Answers how much is there where that is enough already.
     fn take(
         &mut self,
         key: (TenantId, TrackId),
@@ -83,7 +85,10 @@ impl Uploads {
     ) -> Option<u64> {
         let known = self.known.get_mut(&key);
         let upload = known.filter(|one| one.number == number)?;
-        upload.next_bytes = Some(2 * bytes);
+        let heard_ms = heard.as_ref().map_or(0, |heard| heard.heard_ms);
+        let by_rate = bytes.saturating_mul(AIM_MS).checked_div(heard_ms);
+        let twice = 2 * bytes;
+        upload.next_bytes = Some(by_rate.map_or(twice, |enough| enough.clamp(bytes + 1, twice)));
         let told = heard.filter(|heard| STEPS_MS.first() <= Some(&heard.heard_ms));
         if let Some(heard) = told {
             let next = STEPS_MS.iter().find(|step| **step > heard.heard_ms);
@@ -193,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_is_heard_at_two_eight_and_thirty_seconds() {
+    fn an_upload_is_heard_at_one_and_a_half_eight_and_thirty_seconds() {
         let mut uploads = Uploads::default();
         let number = uploads.begin(key(1)).number;
         let mut check = |bytes, of: Option<Beginning>, next: Option<u64>, told: Option<u64>| {
@@ -203,8 +208,10 @@ mod tests {
             assert_eq!(upload.next_bytes, next);
             assert_eq!(upload.heard.as_ref().map(|one| one.heard_ms), told);
         };
-        check(32_768, None, Some(65_536), None);
-        check(65_536, heard(1_999), Some(131_072), None);
+        check(4_096, None, Some(8_192), None);
+        check(8_192, heard(400), Some(16_384), None);
+        check(16_384, heard(1_024), Some(25_600), None);
+        check(25_600, heard(1_499), Some(27_324), None);
         check(131_072, heard(4_096), Some(256_000), Some(4_096));
         check(256_000, heard(8_000), Some(960_000), Some(8_000));
         check(960_000, heard(30_000), None, Some(30_000));

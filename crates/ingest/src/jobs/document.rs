@@ -25,7 +25,7 @@ pub struct TrackAnalysis {
     /// What could not be measured and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<String>,
-    /// What of the audio was not heard.
+    /// What of the audio was not heard and what of the lyrics not read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
 }

@@ -243,6 +243,8 @@ fn descriptor_of(plugin: &Plugin, told: ToldDescriptor) -> Descriptor {
         method,
         version: plugin.manifest.version.clone(),
         reason: told.reason,
+        evidence_count: None,
+        evidence_unit: None,
     }
 }
 

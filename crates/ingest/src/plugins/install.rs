@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::apply::Plugins;
 use super::order::{PluginAnswer, PluginTask};
-use crate::accuracy;
+use crate::accuracy::{self, Card};
 use crate::error::{Error, Result};
 
 /// Names that ours go by besides those of cards, their analyzers and descriptors.
@@ -135,10 +135,13 @@ pub(super) fn module_key(hash: &str) -> Result<BlobKey> {
 /// Refuses a name by which something of ours goes, so that nobody mistakes one for the other.
 fn refuse_taken(name: &str) -> Result<()> {
     let underscored = name.replace('-', "_");
+    // What is exact by definition is the same whoever tells it.
+    let has_descriptor =
+        |card: &Card| card.status != "exact" && card.descriptors.contains(&underscored);
     let is_taken = TAKEN_NAMES.contains(&name)
-        || accuracy::cards().iter().any(|card| {
-            card.name == name || card.analyzer == name || card.descriptors.contains(&underscored)
-        });
+        || accuracy::cards()
+            .iter()
+            .any(|card| card.name == name || card.analyzer == name || has_descriptor(card));
     if is_taken {
         let reason = format!("its manifest: name: `{name}` is a name of ours, take another");
         return Err(InvalidValue::new("module", reason).into());
@@ -156,6 +159,8 @@ mod tests {
             let told = refuse_taken(name).expect_err("it is taken").to_string();
             assert!(told.contains("is a name of ours"), "{told}");
         }
-        assert!(refuse_taken("line-length").is_ok());
+        for name in ["line-length", "line-count"] {
+            assert!(refuse_taken(name).is_ok(), "{name}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use leitmotif_storage::ports::{BlobKey, TrackPatch};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::catalogue::{Catalogue, lyrics_of};
+use crate::catalogue::{Catalogue, is_cut, lyrics_of};
 use crate::error::{Error, Result};
 use crate::tracks::files::{FoundFile, WORDS_EXTENSIONS, Walk, extension_of, hash_file, read_text};
 use crate::tracks::payload::hash_payload;
@@ -35,6 +35,9 @@ pub struct ScanReport {
     pub written: u64,
     /// Files whose bytes another file of this scan has too.
     pub duplicates: u64,
+    /// Tracks whose lyrics were longer than their bound, and are kept to it.
+    #[serde(default)]
+    pub lyrics_cut: u64,
     /// Files and folders that could not be read.
     pub unreadable: u64,
     /// The first problems, in words.
@@ -56,6 +59,7 @@ struct Stamp {
 /// A file with its tags and words read.
 struct ReadFile {
     patch: TrackPatch,
+    is_lyrics_cut: bool,
     path: PathBuf,
     stamp: Stamp,
 }
@@ -156,7 +160,7 @@ fn read_file(file: FoundFile) -> Result<ReadFile> {
         .insert("sha256".to_owned(), content_hash.clone());
     let beside = WORDS_EXTENSIONS
         .iter()
-        .find_map(|ending| read_text(&file.path.with_extension(ending), limits::LYRICS_BYTES_MAX));
+        .find_map(|ending| read_text(&file.path.with_extension(ending), limits::BODY_BYTES_MAX));
     let lyrics = beside.or(tags.lyrics).and_then(|text| lyrics_of(&text));
     let audio = AudioSource {
         location: AudioLocation::File(file.path.to_string_lossy().into_owned()),
@@ -166,6 +170,7 @@ fn read_file(file: FoundFile) -> Result<ReadFile> {
         extension: extension_of(&file.path),
     };
     Ok(ReadFile {
+        is_lyrics_cut: lyrics.as_ref().is_some_and(is_cut),
         patch: TrackPatch {
             id: None,
             details,
@@ -214,6 +219,7 @@ async fn write_batch(
             continue;
         }
         report.written += 1;
+        report.lyrics_cut += u64::from(file.is_lyrics_cut);
         stamps.insert(file.path, file.stamp);
     }
     Ok(())

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use leitmotif_domain::{ErrorKind, ModelId, TenantScope, TrackId};
+use leitmotif_learn::heads::{GROUPS_MIN, POSITIVES_MIN};
 
 use super::columns::{Names, read_known};
 use super::document::Heads;
@@ -150,7 +151,10 @@ impl Recommender {
 
 fn untrained(kind: LabelKind) -> String {
     let name = kind.name();
-    format!("no heads are trained: label tracks with a {name}, then train the heads")
+    format!(
+        "no heads are trained: label {POSITIVES_MIN} tracks of {GROUPS_MIN} artists with each {name} that is to be \
+         told, then train the heads"
+    )
 }
 
 fn of_kind(judged: &[(Label, f64, bool)], kind: LabelKind) -> Vec<(String, f64)> {

@@ -141,7 +141,7 @@ pub async fn generate(
     let (weights, basis) = step_costs(recommender, scope).await?;
     let (flow, origin, shortage) = match &request.kind {
         PlaylistKind::Path { from, to } => {
-            let tracks = sonic_path(recommender, scope, *from, *to, request.count).await?;
+            let tracks = sonic_path(recommender, scope, *from, *to, request.count, None).await?;
             let flow = Flow::kept(recommender, scope, tracks, weights).await?;
             (flow, Origin::of(Rung::Content), None)
         }

@@ -1,6 +1,7 @@
 //! A way through the sound from one track to another.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use leitmotif_domain::error::InvalidValue;
 use leitmotif_domain::{TenantScope, TrackId};
@@ -9,6 +10,7 @@ use leitmotif_storage::ports::{VectorFilter, VectorSpace};
 
 use super::sound::audio_space;
 use crate::error::{Error, Result};
+use crate::search::Admitted;
 use crate::service::{Recommender, Stores};
 use crate::view::TenantView;
 
@@ -17,8 +19,8 @@ use crate::view::TenantView;
 /// nearer to the end than that and the end's. Where no other artist is left, the nearest of all is the step.
 ///
 /// Of a recording that is there more than once only the track that stands for it is a step.
-/// The answer begins with `from` and ends with `to`; it is shorter than `count` where the catalogue
-/// has no more tracks.
+/// The answer begins with `from` and ends with `to`, whatever `only` admits in between; it is shorter than `count`
+/// where the catalogue has no more tracks.
 ///
 /// - Errors: `Invalid` for ends that are one recording or an end without audio embedding.
 /// - Cost: one filtered vector search a step, two where no other artist is left.
@@ -28,6 +30,7 @@ pub async fn sonic_path(
     from: TrackId,
     to: TrackId,
     count: usize,
+    only: Option<Arc<Admitted>>,
 ) -> Result<Vec<TrackId>> {
     let stores = recommender.stores();
     if from == to {
@@ -59,7 +62,7 @@ pub async fn sonic_path(
             around.push(to);
         }
         for avoided in [around.as_slice(), &[]] {
-            let unused = unused(recommender, scope, &path, to, avoided).await?;
+            let unused = unused(recommender, scope, &path, to, avoided, only.clone()).await?;
             let near = (stores.vectors).nearest(scope, &space, &point, 1, Some(unused));
             if let Some(next) = near.await?.first() {
                 path.push(next.track);
@@ -79,6 +82,7 @@ async fn unused(
     path: &[TrackId],
     to: TrackId,
     avoided: &[TrackId],
+    only: Option<Arc<Admitted>>,
 ) -> Result<VectorFilter> {
     let artists = recommender.artist_keys(scope, avoided).await?;
     let taken: HashSet<TrackId> = path.iter().copied().chain([to]).collect();
@@ -86,6 +90,9 @@ async fn unused(
     let keep = move |view: &TenantView, track| {
         let recordings = view.catalogue.recordings();
         !taken.contains(&track)
+            && only
+                .as_ref()
+                .is_none_or(|only| only.tracks.contains(&track))
             && !artists.contains(&view.catalogue.artist_key(track))
             && view.catalogue.is_standing(track)
             && !ends.iter().any(|end| recordings.is_same(*end, track))

@@ -29,6 +29,7 @@ impl World {
             DuplicateGroup {
                 canonical: tracks[0],
                 tracks: ids.into_iter().map(track).collect(),
+                shared_id: None,
             }
         };
         let now = self.clock.now();

@@ -127,6 +127,7 @@ pub fn print_audit(kept: &Value) {
         line(&format!("table {}", table.name), counts);
         let lists = [
             ("  constant", &table.constant_columns),
+            ("  constant where filled", &table.constant_where_filled),
             ("  empty", &table.empty_columns),
         ];
         for (name, columns) in lists {

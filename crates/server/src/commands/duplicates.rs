@@ -34,7 +34,13 @@ pub async fn run(args: DuplicatesArgs, client: &Client, as_json: bool) -> anyhow
     let document = json!({"fingerprinted": fingerprinted, "groups": groups});
     print(&document, as_json, |document| {
         for group in list_of(document, "groups") {
-            println!("{}  {}", text_of(group, "id"), text_of(group, "state"));
+            let shared = group["shared_id"].as_str();
+            let shared = shared.map_or(String::new(), |id| format!("  shared id {id}"));
+            println!(
+                "{}  {}{shared}",
+                text_of(group, "id"),
+                text_of(group, "state")
+            );
             for track in list_of(group, "tracks") {
                 print_track(track, track["id"] == group["canonical"]);
             }
@@ -51,9 +57,10 @@ pub async fn run(args: DuplicatesArgs, client: &Client, as_json: bool) -> anyhow
 fn print_track(track: &Value, is_canonical: bool) {
     let mark = if is_canonical { "*" } else { " " };
     let seconds = track["duration_ms"].as_u64().unwrap_or(0) / 1_000;
-    let error = 100.0 * track["bit_error_rate"].as_f64().unwrap_or(0.0);
+    let differing = track["bit_error_rate"].as_f64();
+    let differing = differing.map_or(String::new(), |share| format!("{:.1} %", 100.0 * share));
     println!(
-        "  {mark} {}  {:5} {seconds:4} s  {error:4.1} %  {} · {}",
+        "  {mark} {}  {:5} {seconds:4} s  {differing:>6}  {} · {}",
         text_of(track, "id"),
         text_of(track, "extension"),
         text_of(track, "title"),

@@ -36,7 +36,7 @@ pub async fn import(path: &Path, client: &Client, bars: &Bars) -> anyhow::Result
         auditor: TableAuditor::new(path),
         waiting: Vec::new(),
         waiting_bytes: 0,
-        totals: [0; 3],
+        totals: [0; 4],
         rows: 0,
     };
     bars.begin(STEP, 0);
@@ -53,7 +53,7 @@ pub async fn import(path: &Path, client: &Client, bars: &Bars) -> anyhow::Result
     }
     importing.send().await?;
     bars.end(STEP);
-    let [created, updated, unchanged] = importing.totals;
+    let [created, updated, unchanged, lyrics_cut] = importing.totals;
     let document = importing.auditor.finish(created + updated);
     let kept = keep_audit(client, &document).await?;
     let mut report = report_of(&document);
@@ -61,6 +61,7 @@ pub async fn import(path: &Path, client: &Client, bars: &Bars) -> anyhow::Result
         fields.insert("created".to_owned(), created.into());
         fields.insert("updated".to_owned(), updated.into());
         fields.insert("unchanged".to_owned(), unchanged.into());
+        fields.insert("lyrics_cut".to_owned(), lyrics_cut.into());
         fields.insert("audit".to_owned(), text_of(&kept, "id").into());
     }
     Ok(report)
@@ -106,8 +107,8 @@ struct Importing<'c> {
     /// Lines and tracks that are sent together.
     waiting: Vec<(u64, String)>,
     waiting_bytes: usize,
-    /// Tracks that are new, changed, as they were.
-    totals: [u64; 3],
+    /// Tracks that are new, changed, as they were; tracks with lyrics that were cut.
+    totals: [u64; 4],
     rows: u64,
 }
 
@@ -157,10 +158,10 @@ impl Importing<'_> {
             problem_of(&answer)
         );
         let document: Value = serde_json::from_slice(&answer.body)?;
-        for (total, name) in self
-            .totals
-            .iter_mut()
-            .zip(["created", "updated", "unchanged"])
+        for (total, name) in
+            self.totals
+                .iter_mut()
+                .zip(["created", "updated", "unchanged", "lyrics_cut"])
         {
             *total += document.get(name).and_then(Value::as_u64).unwrap_or(0);
         }

@@ -151,3 +151,50 @@ fn journey_duplicates() {
     let listed = wire.get("/api/v1/duplicates");
     assert_eq!(listed["groups"], json!([]), "{listed}");
 }
+
+/// Songs of a table that name one id are songs of their own, reported, and a group.
+#[test]
+fn journey_shared_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let table = folder.path().join("songs.csv");
+    let mut text = "title,artist,external_ids.spotify\n".to_owned();
+    for number in 0..20 {
+        text.push_str(&format!("Song {number},A,s{}\n", number / 2));
+    }
+    text.push_str("SONG 0,A,s0\n");
+    fs::write(&table, text).unwrap();
+    let source = table.to_str().unwrap();
+    let found = cli(&data, &["import", source, "--json"]).json();
+    assert_eq!(
+        (&found["created"], &found["updated"]),
+        (&json!(20), &json!(1))
+    );
+    let again = cli(&data, &["import", source, "--json"]).json();
+    assert_eq!(again["created"], 0, "{again}");
+    let audits = cli(&data, &["audit", "--json"]).json();
+    let audit = audits.to_string();
+    assert!(
+        audit.contains("\"rows_out\":20") && audit.contains("\"renewing_rows\":1"),
+        "{audit}"
+    );
+
+    let found = cli(&data, &["duplicates", "--json"]).json();
+    let groups = found["groups"].as_array().unwrap();
+    assert_eq!(groups.len(), 10, "{found}");
+    let ids: BTreeSet<&str> = groups
+        .iter()
+        .map(|group| group["shared_id"].as_str().unwrap())
+        .collect();
+    assert!(ids.contains("spotify:s3") && ids.len() == 10, "{ids:?}");
+    assert!(groups.iter().all(|group| group["kind"] == "shared id"
+        && group["tracks"].as_array().unwrap().len() == 2
+        && group["tracks"][0]["bit_error_rate"].is_null()));
+    let server = TestServer::start(&data);
+    let path = format!(
+        "/api/v1/duplicates/{}/decision",
+        groups[0]["id"].as_str().unwrap()
+    );
+    let decided = server.wire.post(&path, &json!({"state": "confirmed"}));
+    assert_eq!(decided["state"], "confirmed");
+}

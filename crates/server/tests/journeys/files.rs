@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{TestServer, cli, write_song};
 
@@ -167,4 +167,26 @@ fn words_do_not_reach_the_log() {
     ] {
         assert!(!log.contains(words), "the log tells lyrics: {words}");
     }
+}
+
+#[test]
+fn journey_lyrics_without_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let (music, data) = (folder.path().join("music"), folder.path().join("data"));
+    fs::create_dir(&music).unwrap();
+    write_song(&music.join("heard.wav"), 3, 4.0);
+    fs::write(music.join("heard.txt"), "🎶🎤\n... !!!\n\u{200b}").unwrap();
+    let found = cli(&data, &["import", music.to_str().unwrap(), "--json"]).json();
+    assert_eq!(found["failed_analyses"], 0, "{found}");
+    let told = cli(&data, &["analyze", "heard", "--json"]).json();
+    assert!(descriptor(&told, "tempo_bpm").is_some(), "{told}");
+    assert_eq!(descriptor(&told, "word_count"), Some(&json!(0)), "{told}");
+
+    fs::write(music.join("broken.wav"), "no sound").unwrap();
+    cli(&data, &["import", music.to_str().unwrap()]);
+    let said = cli(&data, &["doctor"]).stdout;
+    assert!(
+        said.contains("refused again") && !said.contains("/retry"),
+        "a retry cannot help: {said}"
+    );
 }

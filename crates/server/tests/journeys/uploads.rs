@@ -60,6 +60,51 @@ fn what_has_arrived_is_heard_while_the_rest_is_on_its_way() {
     });
 }
 
+/// A file of 64 kbit/s: a song as eight bits of one channel at 8 kHz.
+fn thin(bytes: &[u8]) -> Vec<u8> {
+    let rate = u32::from_le_bytes(bytes[24..28].try_into().unwrap());
+    let frame = u16::from_le_bytes(bytes[32..34].try_into().unwrap()) as usize;
+    let frames: Vec<&[u8]> = bytes[44..].chunks_exact(frame).collect();
+    let count = frames.len() * 8_000 / rate as usize;
+    let samples: Vec<u8> = (0..count)
+        .map(|index| {
+            let frame = frames[index * rate as usize / 8_000];
+            (i16::from_le_bytes([frame[0], frame[1]]) >> 8) as u8 ^ 0x80
+        })
+        .collect();
+    let mut thin = b"RIFF".to_vec();
+    thin.extend((36 + count as u32).to_le_bytes());
+    thin.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    thin.extend([8_000_u32.to_le_bytes(), 8_000_u32.to_le_bytes()].concat());
+    thin.extend(b"\x01\0\x08\0data");
+    thin.extend((count as u32).to_le_bytes());
+    thin.extend(samples);
+    thin
+}
+
+#[test]
+fn two_seconds_of_a_thin_file_are_enough_to_tell_of_it() {
+    let (_folder, server, bytes) = a_track_and_a_minute();
+    let bytes = thin(&bytes);
+    let (wire, path) = (&server.wire, "/api/v1/tracks/u:1/audio");
+    let mut stream = wire.open().unwrap();
+    let put = format!("{path}?extension=wav");
+    let head = wire.head("PUT", &put, &[], bytes.len() as u64);
+    stream.write_all(&head).unwrap();
+    // A player that sends what it records: nothing more comes before the first is told.
+    let quarters = bytes[..2 * 8_000].chunks(2_000);
+    for quarter in quarters {
+        stream.write_all(quarter).unwrap();
+        stream.flush().unwrap();
+    }
+    let told = wait_until("a beginning is heard", || {
+        let told = wire.get(&format!("{path}/upload"))["provisional"].clone();
+        (!told.is_null()).then_some(told)
+    });
+    let heard_ms = told["heard_ms"].as_u64().unwrap();
+    assert!((1_500..=2_000).contains(&heard_ms), "{told}");
+}
+
 #[test]
 fn uploads_resume_and_ranges_cut() {
     let (_folder, server, bytes) = a_track_and_a_minute();

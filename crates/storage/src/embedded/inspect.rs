@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use leitmotif_domain::{ModelId, TenantId, Timestamp};
+use leitmotif_domain::{ModelId, TenantId, Timestamp, limits};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::schema;
@@ -52,6 +52,8 @@ pub struct JobsState {
     pub overdue: u64,
     /// Jobs that wait or run and have lost a worker before.
     pub lost_a_worker: u64,
+    /// Jobs that died before their attempts were used up: their input was refused.
+    pub refused: u64,
     /// The last errors: kind of the job and what it said.
     pub errors: Vec<(String, String)>,
 }
@@ -205,6 +207,8 @@ fn jobs(db: &Connection, now: Timestamp) -> Result<JobsState> {
                coalesce(sum(losses > 0), 0) FROM jobs WHERE state IN ('waiting', 'running')";
     let (overdue, lost): (i64, i64) =
         db.query_row(sql, [now.as_ms()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let sql = "SELECT count(*) FROM jobs WHERE state = 'dead' AND attempts - losses < ?";
+    let refused: i64 = db.query_row(sql, [limits::JOB_ATTEMPTS_MAX], |row| row.get(0))?;
     let sql = "SELECT kind, error FROM jobs WHERE error IS NOT NULL AND state != 'done'
                ORDER BY updated_at DESC LIMIT ?";
     let mut statement = db.prepare(sql)?;
@@ -213,6 +217,7 @@ fn jobs(db: &Connection, now: Timestamp) -> Result<JobsState> {
         by_state,
         overdue: overdue.unsigned_abs(),
         lost_a_worker: lost.unsigned_abs(),
+        refused: refused.unsigned_abs(),
         errors: rows.collect::<rusqlite::Result<_>>()?,
     })
 }

@@ -36,6 +36,6 @@ pub use ledger::{Ledger, ReplayBegin, StoredAnswer, UsageEntry, UsageRow};
 pub use models::{ModelRecord, ModelRegistry};
 pub use plugins::PluginStore;
 pub use vectors::{
-    SpaceFilter, VectorFilter, VectorMatch, VectorSpace, VectorStore, current_spaces,
+    SpaceFilter, VectorFilter, VectorMatch, VectorSpace, VectorStore, current_spaces, has_direction,
 };
 pub use webhooks::WebhookStore;

@@ -92,6 +92,15 @@ pub struct VectorMatch {
     pub distance: f32,
 }
 
+/// Whether a vector points anywhere: what has no music or no words in it does not, and has no neighbours.
+pub fn has_direction(vector: &[f32]) -> bool {
+    vector
+        .iter()
+        .map(|value| value * value)
+        .sum::<f32>()
+        .is_normal()
+}
+
 /// Which tracks may answer.
 pub type VectorFilter = Arc<dyn Fn(TrackId) -> bool + Send + Sync>;
 
@@ -106,7 +115,8 @@ pub type SpaceFilter = Arc<dyn Fn(&VectorSpace) -> bool + Send + Sync>;
 pub trait VectorStore: Send + Sync {
     /// Writes vectors, all or none.
     ///
-    /// - Errors: `Invalid` for a wrong dimension, a value that is not finite, or a zero vector.
+    /// - Errors: `Invalid` for a wrong dimension, a value that is not finite, or a vector that
+    ///   [has no direction](has_direction).
     async fn upsert(
         &self,
         scope: &TenantScope,

@@ -79,13 +79,15 @@ fn tally_table(caption: &str, head: &str, tallies: &[Tally]) -> Markup {
     let largest = tallies.iter().map(|tally| tally.count).max().unwrap_or(1);
     html! {
         @if !tallies.is_empty() {
-            table {
-                caption { (caption) }
-                thead { tr { th scope="col" { (head) } th.number scope="col" { "Tracks" } th scope="col" { "Share" } } }
-                tbody {
-                    @for tally in tallies {
-                        tr { th scope="row" { (tally.name) } td.number { (grouped(tally.count)) }
-                            td { (bar(tally.count as f64 / largest.max(1) as f64, "audit-share")) } }
+            div.scroll tabindex="0" role="region" aria-label=(caption) {
+                table {
+                    caption { (caption) }
+                    thead { tr { th scope="col" { (head) } th.number scope="col" { "Tracks" } th scope="col" { "Share" } } }
+                    tbody {
+                        @for tally in tallies {
+                            tr { th scope="row" { (tally.name) } td.number { (grouped(tally.count)) }
+                                td { (bar(tally.count as f64 / largest.max(1) as f64, "audit-share")) } }
+                        }
                     }
                 }
             }
@@ -110,13 +112,15 @@ fn tracks_section(tracks: &TrackFindings) -> Markup {
                 (tally_table("Spotify data by shape", "Shape", &tracks.spotify_shapes))
             }
             @if !tracks.shared_ids.is_empty() {
-                table {
-                    caption { "Ids that several tracks have; nothing is merged" }
-                    thead { tr { th scope="col" { "Id" } th.number scope="col" { "Tracks" } th scope="col" { "Their ids over there" } } }
-                    tbody {
-                        @for shared in &tracks.shared_ids {
-                            tr { th.mono scope="row" { (shared.id) } td.number { (grouped(shared.track_count)) }
-                                td.mono { (shared.tracks.join(", ")) } }
+                div.scroll tabindex="0" role="region" aria-label="Ids that several tracks have; nothing is merged" {
+                    table {
+                        caption { "Ids that several tracks have; nothing is merged" }
+                        thead { tr { th scope="col" { "Id" } th.number scope="col" { "Tracks" } th scope="col" { "Their ids over there" } } }
+                        tbody {
+                            @for shared in &tracks.shared_ids {
+                                tr { th.mono scope="row" { (shared.id) } td.number { (grouped(shared.track_count)) }
+                                    td.mono { (shared.tracks.join(", ")) } }
+                            }
                         }
                     }
                 }
@@ -131,6 +135,7 @@ fn table_section(place: usize, table: &TableAudit) -> Markup {
         ("Rows read", table.rows_in),
         ("Rows kept", table.rows_out),
         ("Duplicates", table.duplicate_rows),
+        ("Renewals of a row before", table.renewing_rows),
         ("About no track", table.orphan_rows),
         ("Not usable", table.rejected_rows),
         ("Used in part", table.damaged_rows),
@@ -143,6 +148,9 @@ fn table_section(place: usize, table: &TableAudit) -> Markup {
             dl.facts {
                 @for (title, count) in counts { dt { (title) } dd { (grouped(count)) } }
                 dt { "Constant columns" } dd { (list(&table.constant_columns)) }
+                @if !table.constant_where_filled.is_empty() {
+                    dt { "Constant where filled" } dd { (list(&table.constant_where_filled)) }
+                }
                 dt { "Empty columns" } dd { (list(&table.empty_columns)) }
                 dt { "Identical columns" }
                 dd {
@@ -156,13 +164,15 @@ fn table_section(place: usize, table: &TableAudit) -> Markup {
             @if let Some(reason) = &table.left_out_because { p { "Nothing of it is imported: " (reason) "." } }
             (columns_table(table))
             @if !table.faults.is_empty() {
-                table {
-                    caption { "What could not be read" }
-                    thead { tr { th.number scope="col" { "Line" } th scope="col" { "Reason" } th scope="col" { "Row" } } }
-                    tbody {
-                        @for fault in &table.faults {
-                            tr { td.number { (fault.line) } td { (fault.reason) }
-                                td { @if fault.is_used { "used in part" } @else { "left out" } } }
+                div.scroll tabindex="0" role="region" aria-label="What could not be read" {
+                    table {
+                        caption { "What could not be read" }
+                        thead { tr { th.number scope="col" { "Line" } th scope="col" { "Reason" } th scope="col" { "Row" } } }
+                        tbody {
+                            @for fault in &table.faults {
+                                tr { td.number { (fault.line) } td { (fault.reason) }
+                                    td { @if fault.is_used { "used in part" } @else { "left out" } } }
+                            }
                         }
                     }
                 }
@@ -213,17 +223,19 @@ fn analyzers_section(analyzers: &[AnalyzerFindings]) -> Markup {
             section aria-labelledby="analyzers" {
                 h2 #analyzers { "Earlier analyses" }
                 p { "They are kept as statements beside our own analysis. Fallbacks are stand-ins of an analyzer that had failed; they and quarantined rows are used nowhere." }
-                table {
-                    caption { "By analyzer and version" }
-                    thead { tr { th scope="col" { "Analyzer" } th scope="col" { "Version" } th scope="col" { "Kind" }
-                        th.number scope="col" { "Rows" } th.number scope="col" { "Tracks" } th.number scope="col" { "Duplicates" }
-                        th.number scope="col" { "Fallbacks" } th.number scope="col" { "Quarantined" } } }
-                    tbody {
-                        @for one in analyzers {
-                            tr { th scope="row" { (one.author) } td { (or_unknown(Some(&one.version))) } td { (one.kind) }
-                                td.number { (grouped(one.rows)) } td.number { (grouped(one.tracks)) }
-                                td.number { (grouped(one.duplicate_rows)) } td.number { (grouped(one.fallback_rows)) }
-                                td.number { (grouped(one.quarantined_rows)) } }
+                div.scroll tabindex="0" role="region" aria-label="By analyzer and version" {
+                    table {
+                        caption { "By analyzer and version" }
+                        thead { tr { th scope="col" { "Analyzer" } th scope="col" { "Version" } th scope="col" { "Kind" }
+                            th.number scope="col" { "Rows" } th.number scope="col" { "Tracks" } th.number scope="col" { "Duplicates" }
+                            th.number scope="col" { "Fallbacks" } th.number scope="col" { "Quarantined" } } }
+                        tbody {
+                            @for one in analyzers {
+                                tr { th scope="row" { (one.author) } td { (or_unknown(Some(&one.version))) } td { (one.kind) }
+                                    td.number { (grouped(one.rows)) } td.number { (grouped(one.tracks)) }
+                                    td.number { (grouped(one.duplicate_rows)) } td.number { (grouped(one.fallback_rows)) }
+                                    td.number { (grouped(one.quarantined_rows)) } }
+                            }
                         }
                     }
                 }
@@ -236,17 +248,19 @@ fn agreement_section(agreements: &[Agreement]) -> Markup {
     html! {
         @if !agreements.is_empty() {
             section aria-labelledby="agreement" {
-                h2 #agreement { "Do the analyzers agree?" }
+                h2 #agreement { "Do those who labelled agree?" }
                 p { "Cohen's kappa: 1 is full agreement, 0 is what chance alone would give." }
-                table {
-                    caption { "Field by field, over tracks that both judged" }
-                    thead { tr { th scope="col" { "Field" } th scope="col" { "One" } th scope="col" { "Other" }
-                        th.number scope="col" { "Tracks" } th.number scope="col" { "Same" } th.number scope="col" { "Kappa" } } }
-                    tbody {
-                        @for one in agreements {
-                            tr { th scope="row" { (one.field) } td { (one.first) } td { (one.second) }
-                                td.number { (grouped(one.tracks)) } td.number { (percent(one.same_share)) }
-                                td.number { (number(one.kappa)) } }
+                div.scroll tabindex="0" role="region" aria-label="Field by field, over tracks that both judged" {
+                    table {
+                        caption { "Field by field, over tracks that both judged" }
+                        thead { tr { th scope="col" { "Field" } th scope="col" { "One" } th scope="col" { "Other" }
+                            th.number scope="col" { "Tracks" } th.number scope="col" { "Same" } th.number scope="col" { "Kappa" } } }
+                        tbody {
+                            @for one in agreements {
+                                tr { th scope="row" { (one.field) } td { (one.first) } td { (one.second) }
+                                    td.number { (grouped(one.tracks)) } td.number { (percent(one.same_share)) }
+                                    td.number { (number(one.kappa)) } }
+                            }
                         }
                     }
                 }
@@ -266,28 +280,32 @@ fn reanalysis_section(reanalysis: &Reanalysis) -> Markup {
             p { (grouped(reanalysis.tracks)) " of " (grouped(reanalysis.tracks_available))
                 " lyrics were analysed again for this comparison, words version " (reanalysis.version) "." }
             @if reanalysis.comparisons.is_empty() { (empty("Nobody else measured what we measure.")) } @else {
-                table {
-                    caption { "Means and correlation" }
-                    thead { tr { th scope="col" { "Descriptor" } th scope="col" { "Theirs from" } th.number scope="col" { "Tracks" }
-                        th.number scope="col" { "Mean, theirs" } th.number scope="col" { "Mean, ours" }
-                        th.number scope="col" { "Mean distance" } th.number scope="col" { "Correlation" } } }
-                    tbody {
-                        @for one in &reanalysis.comparisons {
-                            tr { th.mono scope="row" { (one.field) } td { (one.author) } td.number { (grouped(one.tracks)) }
-                                td.number { (trimmed(one.theirs_mean, 3)) } td.number { (trimmed(one.ours_mean, 3)) }
-                                td.number { (trimmed(one.difference_mean, 3)) } td.number { (number(one.correlation)) } }
+                div.scroll tabindex="0" role="region" aria-label="Means and correlation" {
+                    table {
+                        caption { "Means and correlation" }
+                        thead { tr { th scope="col" { "Descriptor" } th scope="col" { "Theirs from" } th.number scope="col" { "Tracks" }
+                            th.number scope="col" { "Mean, theirs" } th.number scope="col" { "Mean, ours" }
+                            th.number scope="col" { "Mean distance" } th.number scope="col" { "Correlation" } } }
+                        tbody {
+                            @for one in &reanalysis.comparisons {
+                                tr { th.mono scope="row" { (one.field) } td { (one.author) } td.number { (grouped(one.tracks)) }
+                                    td.number { (trimmed(one.theirs_mean, 3)) } td.number { (trimmed(one.ours_mean, 3)) }
+                                    td.number { (trimmed(one.difference_mean, 3)) } td.number { (number(one.correlation)) } }
+                            }
                         }
                     }
                 }
-                table {
-                    caption { "The largest disagreements, in standard deviations" }
-                    thead { tr { th scope="col" { "Track" } th scope="col" { "Descriptor" } th scope="col" { "Theirs from" }
-                        th.number scope="col" { "Theirs" } th.number scope="col" { "Ours" } th.number scope="col" { "Deviations" } } }
-                    tbody {
-                        @for one in &reanalysis.disagreements {
-                            tr { th scope="row" { (one.title) " " span.quiet { (one.track) } } td.mono { (one.field) } td { (one.author) }
-                                td.number { (trimmed(one.theirs, 3)) } td.number { (trimmed(one.ours, 3)) }
-                                td.number { (trimmed(one.deviations, 1)) } }
+                div.scroll tabindex="0" role="region" aria-label="The largest disagreements, in standard deviations" {
+                    table {
+                        caption { "The largest disagreements, in standard deviations" }
+                        thead { tr { th scope="col" { "Track" } th scope="col" { "Descriptor" } th scope="col" { "Theirs from" }
+                            th.number scope="col" { "Theirs" } th.number scope="col" { "Ours" } th.number scope="col" { "Deviations" } } }
+                        tbody {
+                            @for one in &reanalysis.disagreements {
+                                tr { th scope="row" { (one.title) " " span.quiet { (one.track) } } td.mono { (one.field) } td { (one.author) }
+                                    td.number { (trimmed(one.theirs, 3)) } td.number { (trimmed(one.ours, 3)) }
+                                    td.number { (trimmed(one.deviations, 1)) } }
+                            }
                         }
                     }
                 }
@@ -301,13 +319,15 @@ fn detectors_section(detectors: &[RhymeDetector]) -> Markup {
         @if !detectors.is_empty() {
             section aria-labelledby="detectors" {
                 h2 #detectors { "How good are the rhyme numbers?" }
-                table {
-                    caption { "F1 on annotated verse" }
-                    thead { tr { th scope="col" { "Detector" } th.number scope="col" { "F1" } th scope="col" { "Share" } th scope="col" { "Measured on" } } }
-                    tbody {
-                        @for one in detectors {
-                            tr { th scope="row" { (one.name) } td.number { (trimmed(one.f1, 3)) }
-                                td { (bar(one.f1, "audit-share")) } td { (one.basis) } }
+                div.scroll tabindex="0" role="region" aria-label="F1 on annotated verse" {
+                    table {
+                        caption { "F1 on annotated verse" }
+                        thead { tr { th scope="col" { "Detector" } th.number scope="col" { "F1" } th scope="col" { "Share" } th scope="col" { "Measured on" } } }
+                        tbody {
+                            @for one in detectors {
+                                tr { th scope="row" { (one.name) } td.number { (trimmed(one.f1, 3)) }
+                                    td { (bar(one.f1, "audit-share")) } td { (one.basis) } }
+                            }
                         }
                     }
                 }
@@ -321,15 +341,17 @@ fn spaces_section(spaces: &[SpaceFindings]) -> Markup {
         section aria-labelledby="imported-spaces" {
             h2 #imported-spaces { "Embedding spaces" }
             @if spaces.is_empty() { (empty("No embeddings came with the rows.")) } @else {
-                table {
-                    caption { "One for each column, model and dimension; two are never compared" }
-                    thead { tr { th scope="col" { "Space" } th scope="col" { "Column" } th scope="col" { "Model" }
-                        th.number scope="col" { "Dimension" } th.number scope="col" { "Vectors" } } }
-                    tbody {
-                        @for space in spaces {
-                            tr { th.mono scope="row" { (space.name) } td.mono { (space.column) }
-                                td { (or_unknown(space.model.as_deref())) }
-                                td.number { (grouped(space.dimension)) } td.number { (grouped(space.vectors)) } }
+                div.scroll tabindex="0" role="region" aria-label="One for each column, model and dimension; two are never compared" {
+                    table {
+                        caption { "One for each column, model and dimension; two are never compared" }
+                        thead { tr { th scope="col" { "Space" } th scope="col" { "Column" } th scope="col" { "Model" }
+                            th.number scope="col" { "Dimension" } th.number scope="col" { "Vectors" } } }
+                        tbody {
+                            @for space in spaces {
+                                tr { th.mono scope="row" { (space.name) } td.mono { (space.column) }
+                                    td { (or_unknown(space.model.as_deref())) }
+                                    td.number { (grouped(space.dimension)) } td.number { (grouped(space.vectors)) } }
+                            }
                         }
                     }
                 }

@@ -51,11 +51,12 @@ pub fn duplicates_body(answer: &DuplicatesAnswer, is_first: bool) -> Markup {
 }
 
 /// What is known of a group: until a person decides it is a suggestion.
-fn standing(state: &str) -> &'static str {
-    match state {
-        "confirmed" => "One recording",
-        "dismissed" => "Different recordings, says a person",
-        _ => "Sound like one recording, nobody decided yet",
+fn standing(group: &DuplicateGroupAnswer) -> String {
+    match (group.state, &group.shared_id) {
+        ("confirmed", _) => "One recording".to_owned(),
+        ("dismissed", _) => "Different recordings, says a person".to_owned(),
+        (_, Some(id)) => format!("Carry the id {id}, nobody decided yet"),
+        (_, None) => "Sound like one recording, nobody decided yet".to_owned(),
     }
 }
 
@@ -63,7 +64,7 @@ fn table_of(group: &DuplicateGroupAnswer) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Tracks of one recording" {
             table {
-                caption { (standing(group.state)) }
+                caption { (standing(group)) }
                 thead { tr {
                     th scope="col" { "Track" } th scope="col" { "Release" } th scope="col" { "Format" }
                     th.number scope="col" { "Seconds" } th.number scope="col" { "Bytes" }
@@ -79,7 +80,7 @@ fn table_of(group: &DuplicateGroupAnswer) -> Markup {
                             td { (track.extension.as_deref().unwrap_or("–")) }
                             td.number { (track.duration_ms.map_or("–".to_owned(), |ms| (ms / 1_000).to_string())) }
                             td.number { (track.size_bytes.map_or("–".to_owned(), grouped)) }
-                            td.number { (format!("{:.1} %", 100.0 * track.bit_error_rate)) }
+                            td.number { (track.bit_error_rate.map_or("–".to_owned(), |share| format!("{:.1} %", 100.0 * share))) }
                             td { @if track.id == group.canonical { "stands for them" } @else { "copy" } }
                         }
                     }

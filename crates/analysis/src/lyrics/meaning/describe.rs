@@ -50,6 +50,19 @@ pub(in crate::lyrics) fn describe_meaning(
     words: &TextWords<'_>,
     language: Option<&str>,
 ) -> Vec<Descriptor> {
+    let counted = meaning_of(text, words, language).into_iter().map(|told| {
+        let is_of_words = told.name == "emotions";
+        let lines = (text.lines.len(), "lines");
+        told.computed_from(if is_of_words {
+            (words.count(), "words")
+        } else {
+            lines
+        })
+    });
+    counted.collect()
+}
+
+fn meaning_of(text: &LyricsText, words: &TextWords<'_>, language: Option<&str>) -> Vec<Descriptor> {
     if language != Some("en") {
         let reason = match language {
             Some(_) => "the language is not English",
@@ -198,5 +211,7 @@ fn described(name: &str, value: Value, confidence: Option<f32>, method: &str) ->
         method: method.to_owned(),
         version: MEANING_VERSION.to_owned(),
         reason: None,
+        evidence_count: None,
+        evidence_unit: None,
     }
 }

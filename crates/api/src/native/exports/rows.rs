@@ -138,6 +138,11 @@ impl Export {
                     descriptor.confidence.and_then(widened).into(),
                     Cell::Text(descriptor.method),
                     Cell::Text(descriptor.version),
+                    descriptor
+                        .evidence_count
+                        .map(|count| Cell::Integer(count as i64))
+                        .into(),
+                    descriptor.evidence_unit.into(),
                 ]);
             }
         }

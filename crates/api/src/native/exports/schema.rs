@@ -98,7 +98,7 @@ const TRACKS: [Column; 19] = [
 
 const LYRICS: Column = Column::new("lyrics", Text, "the words");
 
-const DESCRIPTORS: [Column; 8] = [
+const DESCRIPTORS: [Column; 10] = [
     TRACK,
     Column::new(
         "source",
@@ -119,6 +119,8 @@ const DESCRIPTORS: [Column; 8] = [
     ),
     Column::new("method", Text, "how it was measured"),
     Column::new("version", Text, "version of the analyzer"),
+    Column::new("n", Integer, "how much the value was computed from"),
+    Column::new("n_unit", Text, "what n counts: frames, beats, words, lines"),
 ];
 
 const EMBEDDINGS: [Column; 3] = [

@@ -93,10 +93,7 @@ async fn similar_tracks(
         }
     };
     let count = bounded(query.n, COUNT_DEFAULT)?;
-    let wanted = Wanted {
-        constraints,
-        may_read_lyrics: access.may_read_lyrics(),
-    };
+    let wanted = wanted_of(&access, constraints);
     let mut near = catalogue::near(&state, scope, &track, count * SURPLUS, &wanted).await?;
     if query.eliminate_duplicates.as_deref() == Some("true") {
         near = catalogue::without_copies(near);
@@ -135,11 +132,12 @@ async fn search_tracks(
     Ok(Json(told.collect()))
 }
 
-/// Finds a way through the sound.
+/// Finds a way through the sound, over tracks that satisfy constraints.
 async fn find_path(
     State(state): State<ApiState>,
     access: ReadAccess,
     QueryParameters(query): QueryParameters<PathQuery>,
+    QueryParameters(constraints): QueryParameters<ConstraintQuery>,
 ) -> Result<Json<Value>, Problem> {
     let scope = access.scope();
     let (Some(start), Some(end)) = (query.start_song_id, query.end_song_id) else {
@@ -151,8 +149,9 @@ async fn find_path(
     if from.id == to.id {
         return Err(Problem::invalid("", "the two songs must differ"));
     }
+    let wanted = wanted_of(&access, constraints);
     let steps = bounded(query.max_steps, STEPS_DEFAULT)?.max(2);
-    let path = catalogue::path(&state, scope, (from.id, to.id), steps).await?;
+    let path = catalogue::path(&state, scope, (from.id, to.id), steps, &wanted).await?;
     let total: f32 = path.iter().map(|(_, _, from_before)| from_before).sum();
     let told: Vec<Value> = path
         .iter()
@@ -161,11 +160,12 @@ async fn find_path(
     Ok(Json(json!({"path": told, "total_distance": total})))
 }
 
-/// Finds artists whose songs sound like those of one.
+/// Finds artists whose songs sound like those of one, by songs that satisfy constraints.
 async fn similar_artists(
     State(state): State<ApiState>,
     access: ReadAccess,
     QueryParameters(query): QueryParameters<ArtistsQuery>,
+    QueryParameters(constraints): QueryParameters<ConstraintQuery>,
 ) -> Result<Json<Value>, Problem> {
     let scope = access.scope();
     let asked = query
@@ -181,7 +181,8 @@ async fn similar_artists(
     };
     let count = bounded(query.n, COUNT_DEFAULT)?;
     let has_pairs = query.include_component_matches.as_deref() == Some("true");
-    let near = catalogue::near_artists(&state, scope, &name, count).await?;
+    let wanted = wanted_of(&access, constraints);
+    let near = catalogue::near_artists(&state, scope, &name, count, &wanted).await?;
     let song = |track: &Track| {
         let space = space.clone().unwrap_or_else(|| space_of(track));
         let id = space.id_of(track)?;
@@ -208,6 +209,14 @@ async fn similar_artists(
         told
     });
     Ok(Json(told.collect()))
+}
+
+/// The constraints of our own API beside the parameters of a call.
+fn wanted_of(access: &ReadAccess, constraints: ConstraintQuery) -> Wanted {
+    Wanted {
+        constraints,
+        may_read_lyrics: access.may_read_lyrics(),
+    }
 }
 
 fn told(space: &IdSpace, track: &Track) -> Option<Value> {

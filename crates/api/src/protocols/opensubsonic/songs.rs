@@ -132,7 +132,8 @@ pub async fn sonic_path(state: &ApiState, call: &Call<'_>) -> Answer {
     let (from, space) = catalogue::find(state, scope, call.needed("startSongId")?).await?;
     let (to, _) = catalogue::find(state, scope, call.needed("endSongId")?).await?;
     let count = call.count("count", PATH_DEFAULT, limits::PAGE_ITEMS_MAX)?;
-    let path = catalogue::path(state, scope, (from.id, to.id), count.max(2)).await?;
+    let wanted = call.wanted()?;
+    let path = catalogue::path(state, scope, (from.id, to.id), count.max(2), &wanted).await?;
     let path = path
         .into_iter()
         .map(|(track, from_start, _)| (track, from_start));
@@ -162,7 +163,7 @@ pub async fn similar_songs(state: &ApiState, call: &Call<'_>, name: &str) -> Ans
     Ok(payload(name, json!({"song": songs})))
 }
 
-/// The songs of an artist that are played most.
+/// The songs of an artist that are played most, of those that satisfy constraints.
 pub async fn top_songs(state: &ApiState, call: &Call<'_>) -> Answer {
     let scope = call.scope();
     let (artist, space) = match (call.get("id"), call.get("artist")) {
@@ -171,7 +172,11 @@ pub async fn top_songs(state: &ApiState, call: &Call<'_>) -> Answer {
         (None, None) => return Err(Failure::missing("artist")),
     };
     let count = call.count("count", SIMILAR_DEFAULT, limits::PAGE_ITEMS_MAX)?;
+    let only = catalogue::admitted(state, scope, &call.wanted()?).await?;
     let mut tracks = catalogue::artist_tracks(state, scope, &artist).await?;
+    if let Some(only) = only {
+        tracks.retain(|track| only.tracks.contains(&track.id));
+    }
     let ids: Vec<TrackId> = tracks.iter().map(|track| track.id).collect();
     let popularity = state.recommender.popularity(scope, &ids).await;
     let popularity = popularity.map_err(Problem::from)?;

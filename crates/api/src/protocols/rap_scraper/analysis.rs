@@ -132,6 +132,8 @@ mod tests {
             method: "test".to_owned(),
             version: "1".to_owned(),
             reason: None,
+            evidence_count: None,
+            evidence_unit: None,
         }
     }
 

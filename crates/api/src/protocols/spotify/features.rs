@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use leitmotif_domain::track::Track;
 use leitmotif_domain::{TenantScope, Timestamp, TrackId};
+use leitmotif_ingest::accuracy::card_of_descriptor;
 use leitmotif_ingest::jobs::segments::track_segments;
 use leitmotif_recommend::heads::{ValueKind, Values, values_of};
 use leitmotif_storage::ports::AnalysisDocument;
@@ -28,6 +29,14 @@ const SHARES: [&str; 7] = [
     "liveness",
     "valence",
 ];
+
+/// Attributes whose descriptor has another name.
+const RENAMED: [(&str, &str); 2] = [
+    ("tempo", "tempo_bpm"),
+    ("loudness", "integrated_loudness_lufs"),
+];
+/// Attributes that are not shares and have error bars too.
+const WITH_BARS: [&str; 5] = ["tempo", "loudness", "key", "mode", "time_signature"];
 
 /// What was measured of a track, under the names of the protocol.
 pub struct Measured<'d>(Option<&'d AnalysisDocument>);
@@ -74,7 +83,7 @@ impl<'d> Measured<'d> {
         self.number(attribute).map(|number| number.round() as i64)
     }
 
-    fn confidence(&self, name: &str) -> &'d Value {
+    pub(super) fn confidence(&self, name: &str) -> &'d Value {
         &self.descriptor(name)["confidence"]
     }
 
@@ -190,6 +199,7 @@ fn features_object(
     for share in SHARES {
         features[share] = json!(measured.number(share));
     }
+    features["error_bars"] = error_bars(&measured);
     for kind in ValueKind::ALL {
         if let Some(value) = told.get(&kind) {
             features[kind.name()] = json!(value);
@@ -198,19 +208,47 @@ fn features_object(
     Some(features)
 }
 
+/// How sure each measured attribute is, and how right such values are by their accuracy card: its headline.
+fn error_bars(measured: &Measured<'_>) -> Value {
+    let attributes = WITH_BARS.into_iter().chain(SHARES);
+    let bars = attributes.filter_map(|attribute| {
+        let renamed = RENAMED.iter().find(|(name, _)| *name == attribute);
+        let name = renamed.map_or(attribute, |(_, name)| *name);
+        let value = &measured.descriptor(name)["value"];
+        if value.is_null() {
+            return None;
+        }
+        let card = card_of_descriptor(name);
+        let score = card.and_then(|card| card.scores.first());
+        let bar = json!({
+            "confidence": measured.confidence(name),
+            "card": card.map(|card| &card.name),
+            "status": card.map(|card| &card.status),
+            "metric": score.map(|score| &score.metric),
+            "value": score.map(|score| score.value),
+            "interval": score.and_then(|score| score.interval),
+        });
+        Some((attribute.to_owned(), bar))
+    });
+    Value::Object(bars.collect())
+}
+
 fn analysis_object(track: &Track, analysis: &AnalysisDocument) -> Value {
     let measured = Measured::new(Some(analysis));
     let seconds = measured
         .number("duration_ms")
         .map(|length| length / 1_000.0);
     let end = seconds.unwrap_or(0.0);
-    let spans = |starts: Vec<f64>| -> Vec<Value> {
+    // A beat is where it should be when the tempo is right, a bar and a part of a beat when the metre is.
+    let of_beats = measured.confidence("tempo_bpm");
+    let of_metre = measured.confidence("time_signature");
+    let spans = |starts: Vec<f64>, confidence: &Value| -> Vec<Value> {
         let ends = starts.iter().skip(1).copied().chain([end]);
         let spans = starts.iter().zip(ends);
         spans
             .map(|(start, end)| {
                 let duration = (end - start).max(0.0);
-                json!({"start": start, "duration": duration, "confidence": null})
+                json!({"start": start, "duration": duration, "confidence": confidence})
             })
             .collect()
     };
@@ -252,9 +290,9 @@ fn analysis_object(track: &Track, analysis: &AnalysisDocument) -> Value {
             "rhythmstring": "",
             "rhythm_version": null,
         },
-        "bars": spans(measured.moments("downbeats_ms")),
-        "beats": spans(measured.moments("beats_ms")),
-        "tatums": spans(tatums(&measured, end)),
+        "bars": spans(measured.moments("downbeats_ms"), of_metre),
+        "beats": spans(measured.moments("beats_ms"), of_beats),
+        "tatums": spans(tatums(&measured, end), of_metre),
         "sections": sections(&measured),
         "id": id_of(track),
     })
@@ -370,9 +408,17 @@ mod tests {
         assert_eq!(analysis["track"]["tempo_confidence"], 0.9);
         assert_eq!(
             analysis["beats"],
-            json!([{"start": 0.5, "duration": 0.5, "confidence": null},
-                {"start": 1.0, "duration": 1.0, "confidence": null}])
+            json!([{"start": 0.5, "duration": 0.5, "confidence": 0.9},
+                {"start": 1.0, "duration": 1.0, "confidence": 0.9}])
         );
+        let bars = &features["error_bars"];
+        assert_eq!(
+            (&bars["tempo"]["confidence"], &bars["tempo"]["card"]),
+            (&json!(0.9), &json!("tempo"))
+        );
+        assert!(bars["tempo"]["value"].is_f64() && bars["tempo"]["metric"].is_string());
+        assert_eq!(bars["loudness"], Value::Null, "what is unknown has no bar");
+
         assert_eq!(analysis["bars"].as_array().map(Vec::len), Some(1));
         let sections = analysis["sections"].as_array().unwrap();
         assert_eq!(sections.len(), 2);

@@ -92,7 +92,8 @@ async fn related_artists(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let artist = find_artist(&state, access.scope(), &id).await?;
-    let near = catalogue::near_artists(&state, access.scope(), &artist, RELATED_MAX).await?;
+    let any = catalogue::Wanted::default();
+    let near = catalogue::near_artists(&state, access.scope(), &artist, RELATED_MAX, &any).await?;
     let artists: Vec<Value> = near.iter().map(|one| artist_object(&one.track)).collect();
     Ok(Json(json!({ "artists": artists })))
 }

@@ -199,11 +199,7 @@ async fn kept_of(
     let mut kept: Vec<(f64, Track)> = Vec::new();
     for (track, analysis) in tracks.into_iter().zip(analyses) {
         let measured = Measured::new(analysis.as_ref());
-        let told_ms = track.details.duration_ms.map(f64::from);
-        let value = |wish: &Wish| {
-            let measured = measured.number(wish.attribute);
-            measured.or(told_ms.filter(|_| wish.attribute == "duration_ms"))
-        };
+        let value = |wish: &Wish| value_of(&track, &measured, wish.attribute);
         let is_inside = wishes.iter().all(|wish| match value(wish) {
             Some(value) => {
                 wish.min.is_none_or(|min| value >= min) && wish.max.is_none_or(|max| value <= max)
@@ -223,4 +219,14 @@ async fn kept_of(
     // Stable: tracks that are as near keep their rank.
     kept.sort_by(|a, b| a.0.total_cmp(&b.0));
     Ok(kept.into_iter().map(|(_, track)| track).collect())
+}
+
+/// An attribute of a track: measured, except for what only its sender knows.
+fn value_of(track: &Track, measured: &Measured<'_>, attribute: &str) -> Option<f64> {
+    let details = &track.details;
+    match attribute {
+        "popularity" => details.popularity.map(f64::from),
+        "duration_ms" => (measured.number(attribute)).or(details.duration_ms.map(f64::from)),
+        _ => measured.number(attribute),
+    }
 }

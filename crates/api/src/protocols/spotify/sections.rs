@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use super::features::{Measured, mode_of, pitch_class};
 
+/// How near a section's tempo has to be to the track's to be as sure: what counts as right on the card.
+const SAME_TEMPO: f64 = 0.04;
+
 /// Fewer beats say nothing of a tempo.
 const BEATS_MIN: usize = 4;
 
@@ -15,19 +18,31 @@ pub fn sections(measured: &Measured<'_>) -> Vec<Value> {
         let start = one["start_ms"].as_f64()? / 1_000.0;
         let end = one["end_ms"].as_f64()? / 1_000.0;
         let (key, mode) = key_at(measured, (start + end) / 2.0);
+        let tempo = tempo_within(&beats, start, end);
+        // What a section has in common with the whole track is as sure as there; the rest nobody judged.
+        let of_track = |is_same: bool, name: &str| match is_same {
+            true => measured.confidence(name).clone(),
+            false => Value::Null,
+        };
+        let whole_tempo = measured.number("tempo");
+        let is_same_tempo = tempo
+            .zip(whole_tempo)
+            .is_some_and(|(one, whole)| (one / whole - 1.0).abs() <= SAME_TEMPO);
+        let is_same_key =
+            key.is_some() && key == measured.whole("key") && mode == measured.whole("mode");
         Some(json!({
             "start": start,
             "duration": (end - start).max(0.0),
             "confidence": one["confidence"],
             "loudness": loudness_within(measured, start, end),
-            "tempo": tempo_within(&beats, start, end),
-            "tempo_confidence": null,
+            "tempo": tempo,
+            "tempo_confidence": of_track(is_same_tempo, "tempo_bpm"),
             "key": key.unwrap_or(-1),
-            "key_confidence": null,
+            "key_confidence": of_track(is_same_key, "key"),
             "mode": mode,
-            "mode_confidence": null,
+            "mode_confidence": of_track(is_same_key, "mode"),
             "time_signature": measured.whole("time_signature"),
-            "time_signature_confidence": null,
+            "time_signature_confidence": measured.confidence("time_signature"),
         }))
     };
     told.into_iter().flatten().filter_map(section).collect()
@@ -95,7 +110,10 @@ mod tests {
                     {"start_ms": 0, "end_ms": 3_000, "confidence": null},
                     {"start_ms": 3_000, "end_ms": 10_000, "confidence": 0.9},
                     {"start_ms": 10_000, "end_ms": 11_000, "confidence": 0.5}]},
-                {"name": "time_signature", "value": 12},
+                {"name": "time_signature", "value": 12, "confidence": 0.7},
+                {"name": "tempo_bpm", "value": 121.0, "confidence": 0.9},
+                {"name": "key", "value": "A", "confidence": 0.8},
+                {"name": "mode", "value": "minor", "confidence": 0.8},
                 {"name": "key_changes", "value": [
                     {"start_ms": 0, "key": "C", "mode": "major"},
                     {"start_ms": 4_000, "key": "A", "mode": "minor"}]},
@@ -111,5 +129,15 @@ mod tests {
         assert_eq!(column("key"), [0, 9, 9]);
         assert_eq!(column("mode"), [1, 0, 0]);
         assert_eq!(column("time_signature"), [4, 4, 4], "the beats of a bar");
+        assert_eq!(column("time_signature_confidence"), [0.7, 0.7, 0.7]);
+        assert_eq!(
+            column("tempo_confidence"),
+            [json!(0.9), json!(0.9), Value::Null]
+        );
+        assert_eq!(
+            column("key_confidence"),
+            [Value::Null, json!(0.8), json!(0.8)],
+            "the key of the whole"
+        );
     }
 }

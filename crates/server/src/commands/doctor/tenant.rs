@@ -134,6 +134,9 @@ fn jobs(jobs: &JobsState, is_held: bool, now: Timestamp) -> Check {
          the server again"
     } else if !is_held && count("waiting") + count("running") > 0 {
         "no process works on them: `leitmotif serve` goes on where they stopped"
+    } else if count("dead") > 0 && count("dead") == jobs.refused {
+        "`leitmotif jobs --state dead` says which were refused and why; the same input is refused \
+         again, so mend the file or the lyrics: sent or scanned anew, they are analysed anew"
     } else if count("dead") > 0 {
         "`leitmotif jobs --state dead` says which failed and why; what was mended is tried again by \
          `POST /api/v1/jobs/{id}/retry`"

@@ -7,6 +7,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use leitmotif_domain::shared_id::mark_shared;
 use leitmotif_ingest::audit::profile::TableProfile;
 use leitmotif_ingest::catalogue::lyrics_of;
 use leitmotif_ingest::imports::lines::{Row, read_objects};
@@ -271,13 +272,16 @@ impl Reading<'_> {
         }
         let row_id = track.row_id;
         let claimed = self.claims.claim(&track);
+        for (name, id) in track.ids.iter().filter(|id| !claimed.contains(id)) {
+            mark_shared(&mut track.details, name, id, &row_id.to_string());
+        }
         let ids = claimed.into_iter().map(|(name, id)| (name.to_owned(), id));
         track.details.external_ids.extend(ids);
         let mut body = json!(track.details);
-        let lyrics = track.lyrics.as_deref().and_then(lyrics_of);
+        let lyrics = track.lyrics.filter(|text| lyrics_of(text).is_some());
         if let (Some(fields), Some(lyrics)) = (body.as_object_mut(), lyrics) {
-            self.batch.bytes += lyrics.text.len();
-            fields.insert("lyrics".to_owned(), lyrics.text.into());
+            self.batch.bytes += lyrics.len();
+            fields.insert("lyrics".to_owned(), lyrics.into());
         }
         self.batch.bytes += 512;
         self.batch.tracks.push(TrackRequest { line, row_id, body });

@@ -52,6 +52,14 @@ fn journey_audiomuse_and_opensubsonic() {
     );
     assert_eq!(steps[3]["item_id"], "nd5");
     assert!(path["total_distance"].as_f64().unwrap() > 0.0);
+    let narrow =
+        "/api/find_path?start_song_id=nd0&end_song_id=nd5&max_steps=4&duration_max_ms=3000";
+    let bare = wire.get(narrow)["path"].clone();
+    assert_eq!(bare.as_array().unwrap().len(), 2, "the ends alone: {bare}");
+    assert_eq!(
+        wire.get("/api/similar_artists?artist=Player%200&duration_max_ms=3000"),
+        json!([])
+    );
     let artists =
         wire.get("/api/similar_artists?artist=Player%200&n=5&include_component_matches=true");
     assert_eq!(artists.as_array().unwrap().len(), 2, "{artists}");
@@ -164,6 +172,9 @@ fn journey_audiomuse_and_opensubsonic() {
         (&json!("nd0"), &json!("nd5"))
     );
     assert!((way[0]["similarity"].as_f64().unwrap() - 1.0).abs() < 1e-6);
+    let narrow = "startSongId=nd0&endSongId=nd5&count=4&duration_max_ms=3000";
+    let bare = ask("findSonicPath", narrow)["sonicMatch"].clone();
+    assert_eq!(bare.as_array().unwrap().len(), 2, "the ends alone: {bare}");
     for (call, name) in [
         ("getSimilarSongs", "similarSongs"),
         ("getSimilarSongs2", "similarSongs2"),
@@ -233,6 +244,10 @@ fn journey_audiomuse_and_opensubsonic() {
         ask("getTopSongs", "id=ar0")["topSongs"]["song"][0]["title"],
         "Tune 0"
     );
+    let top = ask("getTopSongs", "id=ar0&duration_max_ms=3000")["topSongs"]["song"].clone();
+    assert_eq!(top, json!([]));
+    let wrong = ask("getTopSongs", "id=ar0&bpm_min=abc");
+    assert!(wrong["error"]["message"].is_string(), "{wrong}");
 }
 
 fn hex_of(text: &str) -> String {

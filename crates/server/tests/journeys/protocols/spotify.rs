@@ -94,6 +94,21 @@ fn journey_spotify() {
     };
     let distances: Vec<f64> = nearest.iter().map(apart).collect();
     assert!(distances.is_sorted(), "{distances:?}");
+    // What only the sender knows bounds too.
+    for (place, popularity) in [(2, 40), (3, 80)] {
+        let told = json!({"id": ids[place], "title": format!("Tune {place}"), "album": "Tunes",
+            "artist": format!("Player {}", place % 3), "duration_ms": 4_000, "popularity": popularity});
+        wire.post("/api/v1/tracks", &told);
+    }
+    let names = |found: &[Value]| -> Vec<String> {
+        let names = found.iter().map(|track| track["name"].as_str().unwrap());
+        names.map(str::to_owned).collect()
+    };
+    assert_eq!(names(&recommend("min_popularity=50")), ["Tune 3"]);
+    assert_eq!(names(&recommend("max_popularity=50")), ["Tune 2"]);
+    let nearest = names(&recommend("target_popularity=45"));
+    assert_eq!(nearest[..2], ["Tune 2", "Tune 3"]);
+    assert_eq!(one["error_bars"]["loudness"]["card"], "loudness", "{one}");
     let genres = wire.get("/v1/recommendations/available-genre-seeds");
     assert_eq!(genres, json!({"genres": ["folk"]}));
     let by_genre = wire.get("/v1/recommendations?seed_genres=folk&limit=2");

@@ -98,6 +98,8 @@ fn an_analysis() -> AnalysisAnswer {
         card: None,
         plugin: None,
         reason: Some(text()),
+        evidence_count: None,
+        evidence_unit: None,
     };
     AnalysisAnswer {
         track: text(),
@@ -547,14 +549,16 @@ fn some_duplicates() -> Markup {
         duration_ms: Some(60_000),
         extension: Some(text()),
         size_bytes: Some(1_000),
-        bit_error_rate: 0.1,
-        offset_s: 0.0,
+        bit_error_rate: Some(0.1),
+        offset_s: Some(0.0),
     };
     let answer = DuplicatesAnswer {
         searched_at: Some(AT),
         fingerprinted: 2,
         groups: vec![DuplicateGroupAnswer {
             id: "a".to_owned(),
+            kind: "shared id",
+            shared_id: Some(text()),
             state: "open",
             canonical: "a".to_owned(),
             tracks: vec![track("a"), track("b")],

@@ -19,6 +19,15 @@ fn an_audit_file_stands_alone() {
     let file = audit_report::audit_file(&an_audit());
     assert!(file.contains("<style>") && file.contains("258"));
     assert!(file.contains("&lt;script&gt;") && !file.contains("<script"));
+    // A narrow screen scrolls in the tables, never the page.
+    for (place, _) in file.match_indices("<table>") {
+        let before = file[..place].rfind("<div").map(|start| &file[start..place]);
+        assert!(
+            before
+                .is_some_and(|tag| tag.starts_with("<div class=\"scroll\"") && tag.ends_with('>')),
+            "{before:?}"
+        );
+    }
     for outside in ["href=", "src=", "url(", "@import"] {
         assert!(!file.contains(outside), "{outside}");
     }

@@ -151,6 +151,8 @@ mod tests {
             card: None,
             plugin: None,
             reason: None,
+            evidence_count: None,
+            evidence_unit: None,
         }]
     }
 

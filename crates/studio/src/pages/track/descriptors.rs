@@ -223,6 +223,9 @@ pub fn evidence(descriptor: &DescriptorAnswer, is_named: bool) -> Markup {
                 None => span.unknown title="the method gives no confidence" { (UNKNOWN) },
             } }
             @if let Some(reason) = &descriptor.reason { dt { "Why unknown" } dd { (reason) } }
+            @if let (Some(count), Some(unit)) = (descriptor.evidence_count, &descriptor.evidence_unit) {
+                dt { "Computed from" } dd { (crate::format::grouped(count)) " " (unit) }
+            }
             dt { "Method" } dd.mono { (descriptor.method) }
             dt { "Version" } dd.mono { (descriptor.version) }
             dt { "Name" } dd.mono { (descriptor.name) }
@@ -337,6 +340,8 @@ mod tests {
             card: None,
             plugin: None,
             reason: None,
+            evidence_count: Some(412),
+            evidence_unit: Some("beats".to_owned()),
         }
     }
 
@@ -357,6 +362,7 @@ mod tests {
             "91.4 %",
             "flux+viterbi",
             "1.0.0",
+            "412 beats",
             "<summary>Evidence",
             "/studio/analyzers/tempo",
         ] {

@@ -204,6 +204,8 @@ mod tests {
             card: None,
             plugin: None,
             reason: None,
+            evidence_count: None,
+            evidence_unit: None,
         };
         AnalysisAnswer {
             track: String::new(),
