@@ -104,7 +104,7 @@ type Counts = BTreeMap<Counted, Vec<u32>>;
 pub struct Days {
     today: i64,
     days: BTreeMap<i64, Counts>,
-    indices: BTreeMap<Counted, Vec<f64>>,
+    indices: BTreeMap<Counted, Vec<f32>>,
 }
 
 /// Something that differs.
@@ -182,7 +182,7 @@ impl Days {
         let all: Vec<Drifted> = all.collect();
         for one in &all {
             let indices = self.indices.entry(one.counted).or_default();
-            indices.push(one.index);
+            indices.push(one.index as f32);
             let surplus = indices.len().saturating_sub(HABIT_DAYS);
             indices.drain(..surplus);
         }
@@ -214,14 +214,15 @@ impl Days {
         }
         let index = stability_index(&own, &reference);
         let drawn = resampled_indices(&before, count, ROUNDS, day.cast_unsigned());
-        let remembered = self.indices.get(&counted).map_or(&[][..], Vec::as_slice);
+        let remembered = self.indices.get(&counted).into_iter().flatten();
+        let remembered: Vec<f64> = remembered.map(|one| f64::from(*one)).collect();
         let by_habit = if remembered.len() < HABIT_DAYS_MIN {
             let apart =
                 |place: usize| stability_index(&totals[place], &sum(&totals, bins, Some(place)));
             let own_days: Vec<f64> = (0..totals.len()).map(apart).collect();
             probability_by_habit(index, &own_days)
         } else {
-            probability_by_habit(index, remembered)
+            probability_by_habit(index, &remembered)
         };
         Some(Drifted {
             counted,

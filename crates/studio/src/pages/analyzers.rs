@@ -280,7 +280,7 @@ mod tests {
             assert!(shown.contains(&card.version), "{}", card.name);
             assert_eq!(
                 shown.contains("Unvalidated. "),
-                card.scores.is_empty(),
+                card.status == "unvalidated",
                 "{}",
                 card.name
             );
