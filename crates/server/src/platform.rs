@@ -40,6 +40,7 @@ pub use leitmotif_storage::embedded::inspect;
 use self::services::Services;
 use crate::entropy::SystemEntropy;
 use crate::lyrics_encoder;
+use crate::role::Role;
 use crate::sealed_webhooks::SealedWebhooks;
 use crate::settings::Settings;
 use crate::telling::Telling;
@@ -96,12 +97,7 @@ impl Platform {
         let (stop, stopped) = watch::channel(false);
         let workers = tokio::spawn(Arc::new(workers).run(count, stopped));
         let is_ready = Arc::new(AtomicBool::new(false));
-        let warmed = if settings.role.answers() {
-            directory.scopes()
-        } else {
-            Vec::new()
-        };
-        let (warming, is_warm) = warm(&services.recommender, warmed);
+        let (warming, is_warm) = warm(settings.role, &services.recommender, &directory);
         let daily = daily_of(settings, &storage);
         let metrics = Metrics::default();
         let webhooks = sealed_webhooks(settings, &storage, &entropy)?;
@@ -130,11 +126,7 @@ impl Platform {
             metrics,
         };
         let state = running.state(settings, &storage, &services);
-        let router = if settings.role.answers() {
-            leitmotif_api::router(state, leitmotif_studio::pages())
-        } else {
-            leitmotif_api::probes(state)
-        };
+        let router = router_of(settings.role, state);
         is_ready.store(true, Ordering::Release);
         Ok(Self {
             router,
@@ -215,14 +207,29 @@ fn daily_of(settings: &Settings, storage: &Arc<EmbeddedStorage>) -> Arc<DailyReq
     Arc::new(DailyRequests::new(per_day, storage.clone()))
 }
 
-/// Reads the tenants that have a model into memory, one after the other, and says when that is done; one
+/// What a process in a role answers.
+fn router_of(role: Role, state: ApiState) -> Router {
+    if role.answers() {
+        leitmotif_api::router(state, leitmotif_studio::pages())
+    } else {
+        leitmotif_api::probes(state)
+    }
+}
+
+/// Reads the tenants that have a model into memory where anything is answered, one after the other, and says when that is done; one
 /// that does not read is told when it is asked for.
 fn warm(
+    role: Role,
     recommender: &Arc<Recommender>,
-    scopes: Vec<TenantScope>,
+    directory: &TenantDirectory,
 ) -> (JoinHandle<()>, Arc<AtomicBool>) {
     let (recommender, is_warm) = (Arc::clone(recommender), Arc::new(AtomicBool::new(false)));
     let told = ToldAtTheEnd(Arc::clone(&is_warm));
+    let scopes = if role.answers() {
+        directory.scopes()
+    } else {
+        Vec::new()
+    };
     let warming = tokio::spawn(async move {
         for scope in scopes {
             if let Err(error) = recommender.warm(&scope).await {

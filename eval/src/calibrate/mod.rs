@@ -126,31 +126,7 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
             french,
             out,
         } => {
-            let english = verse::judge_english(&read_poems(english, false)?);
-            let poems = read_poems(french, false)?;
-            let (french, spelled) = (verse::judge_french(&poems), verse::judge_spelled(&poems));
-            let table = |name, text, samples| Table {
-                name,
-                text,
-                samples,
-                has_steps: name == "SPELLED_SUNG",
-            };
-            let tables = [
-                table("VERSE", "Verse on the page, by sound.", english.verse),
-                table("SUNG", "Sung lines, by sound.", english.sung),
-                table(
-                    "FRENCH_VERSE",
-                    "French verse on the page, by rule.",
-                    french.verse,
-                ),
-                table("FRENCH_SUNG", "Sung lines in French, by rule.", french.sung),
-                table(
-                    "SPELLED_VERSE",
-                    "Verse on the page, by spelling.",
-                    spelled.verse,
-                ),
-                table("SPELLED_SUNG", "Sung lines, by spelling.", spelled.sung),
-            ];
+            let tables = rhyme_tables(english, french)?;
             write_tables(out, verse::HEADER, "pub(super)", &tables)
         }
         What::Scansion { train, out } => {
@@ -161,6 +137,34 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
             Ok(json!({"lines": lines.len()}))
         }
     }
+}
+
+fn rhyme_tables(english: &Path, french: &Path) -> anyhow::Result<[Table; 6]> {
+    let english = verse::judge_english(&read_poems(english, false)?);
+    let poems = read_poems(french, false)?;
+    let (french, spelled) = (verse::judge_french(&poems), verse::judge_spelled(&poems));
+    let table = |name, text, samples| Table {
+        name,
+        text,
+        samples,
+        has_steps: name == "SPELLED_SUNG",
+    };
+    Ok([
+        table("VERSE", "Verse on the page, by sound.", english.verse),
+        table("SUNG", "Sung lines, by sound.", english.sung),
+        table(
+            "FRENCH_VERSE",
+            "French verse on the page, by rule.",
+            french.verse,
+        ),
+        table("FRENCH_SUNG", "Sung lines in French, by rule.", french.sung),
+        table(
+            "SPELLED_VERSE",
+            "Verse on the page, by spelling.",
+            spelled.verse,
+        ),
+        table("SPELLED_SUNG", "Sung lines, by spelling.", spelled.sung),
+    ])
 }
 
 fn fit(samples: &[&Sample]) -> Vec<f64> {

@@ -112,22 +112,7 @@ fn verse(kit: &Path) -> anyhow::Result<Card> {
         "English, authors held out, read as sung",
         &exact(&english.sung),
     ));
-    let authors = by_author(&french_poems, &french);
-    scores.push(
-        PAIR_F1.of_items("French by rule, authors drawn", authors.len(), |drawn| {
-            f1(drawn.iter().map(|&at| authors[at]))
-        }),
-    );
-    scores.extend(EXACT.mean("French by rule", &exact(&french.verse)));
-    scores.extend(EXACT.mean("French by rule, read as sung", &exact(&french.sung)));
-    scores.extend(EXACT.mean(
-        "French by spelling alone, as languages without rules",
-        &exact(&spelled.verse),
-    ));
-    scores.extend(EXACT.mean(
-        "French by spelling alone, read as sung",
-        &exact(&spelled.sung),
-    ));
+    scores.extend(french_scores(&french_poems, &french, &spelled));
     let failures = english
         .read
         .iter()
@@ -169,6 +154,26 @@ fn verse(kit: &Path) -> anyhow::Result<Card> {
         ],
         ..blank("rhyme", "Rhyme", "words")
     })
+}
+
+fn french_scores(poems: &[Poem], french: &Verse, spelled: &Verse) -> Vec<Score> {
+    let authors = by_author(poems, french);
+    let f1 = PAIR_F1.of_items("French by rule, authors drawn", authors.len(), |drawn| {
+        f1(drawn.iter().map(|&at| authors[at]))
+    });
+    let exact_of = [
+        ("French by rule", &french.verse),
+        ("French by rule, read as sung", &french.sung),
+        (
+            "French by spelling alone, as languages without rules",
+            &spelled.verse,
+        ),
+        ("French by spelling alone, read as sung", &spelled.sung),
+    ];
+    let exact = exact_of
+        .into_iter()
+        .flat_map(|(of, read)| EXACT.mean(of, &exact(read)));
+    [f1].into_iter().chain(exact).collect()
 }
 
 fn verse_confidences(

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use leitmotif_domain::event::{EventPayload, RecordedEvent};
 use leitmotif_domain::{ListenerId, TenantScope, Timestamp, limits};
-use leitmotif_storage::ports::EventSelection;
+use leitmotif_storage::ports::{ConsumerPosition, EventSelection};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -19,6 +19,7 @@ use crate::middleware::body::QueryParameters;
 use crate::paging::{Listing, PageInfo, PageQuery};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::ApiState;
+use crate::webhooks::is_teller;
 
 /// Time between two looks at the head while a reader waits: the head is one number in memory.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -102,8 +103,9 @@ pub struct LogAnswer {
 pub struct ConsumerAnswer {
     /// Its name with the version of its state.
     pub consumer: String,
-    /// The projection that replay and rebuild know it as.
-    pub projection: &'static str,
+    /// The projection that replay and rebuild know it as; `null` for what follows the log to tell others: a webhook, the
+    /// looks for drift and for new releases.
+    pub projection: Option<&'static str>,
     /// The last event in its stored state.
     pub offset: u64,
     /// Events that a start has to read again.
@@ -188,7 +190,8 @@ pub async fn list(
 }
 
 /// Shows how far each consumer of the log is: its stored state, which a start goes on from. In
-/// memory a consumer is level with the log whenever it is asked.
+/// memory a projection is level with the log whenever it is asked; a webhook is as far as its
+/// receiver took messages.
 #[utoipa::path(get, path = "/api/v1/events/consumers", tag = "events", responses(
     (status = 200, body = ConsumersAnswer),
     (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
@@ -200,15 +203,21 @@ pub async fn consumers(
     let (log, now) = (&state.log, state.clock.now());
     let stored = log.consumers(scope).await?;
     let head_offset = log.head(scope).await?;
-    let mut consumers = Vec::new();
+    let mut known: Vec<(Option<&ConsumerPosition>, String, Option<&'static str>)> = Vec::new();
     for projection in ProjectionName::ALL {
         let found = stored
             .iter()
             .find(|one| one.consumer == projection.consumer());
         // Scrobbles have a consumer only where somebody scrobbles.
-        if found.is_none() && projection != ProjectionName::Listening {
-            continue;
+        if found.is_some() || projection == ProjectionName::Listening {
+            let name = projection.consumer().to_owned();
+            known.push((found, name, Some(projection.name())));
         }
+    }
+    let tellers = stored.iter().filter(|one| is_teller(&one.consumer));
+    known.extend(tellers.map(|one| (Some(one), one.consumer.clone(), None)));
+    let mut consumers = Vec::with_capacity(known.len());
+    for (found, consumer, projection) in known {
         let offset = found.map_or(0, |one| one.offset);
         let behind_events = head_offset.saturating_sub(offset);
         let unread = match behind_events {
@@ -217,8 +226,8 @@ pub async fn consumers(
         };
         let waited = unread.map_or(0, |first| now.since_ms(first.recorded_at));
         consumers.push(ConsumerAnswer {
-            consumer: projection.consumer().to_owned(),
-            projection: projection.name(),
+            consumer,
+            projection,
             offset,
             behind_events,
             // A clock that was set back makes nobody early.

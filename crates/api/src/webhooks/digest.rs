@@ -13,7 +13,7 @@ use crate::middleware::daily::{DAY_MS, day_text};
 use crate::problem::Problem;
 
 /// Name of the consumer with the version of its state.
-const CONSUMER: &str = "releases-1";
+pub const CONSUMER: &str = "releases-1";
 /// Tracks remembered of one day: more are an import, of which a digest says only how many.
 const TRACKS_MAX: usize = 20_000;
 /// Artists in a digest, and tracks and listeners told of each: a message stays under 256 KiB.

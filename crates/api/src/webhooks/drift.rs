@@ -10,7 +10,7 @@ use crate::middleware::daily::{DAY_MS, day_text};
 use crate::problem::Problem;
 
 /// Name of the consumer with the version of its state.
-const CONSUMER: &str = "drift-2";
+pub const CONSUMER: &str = "drift-2";
 /// Events of the log that the first look reads, from the newest back: some seconds, and enough for a week of most.
 const FIRST_EVENTS: u64 = 500_000;
 /// Events read at once.

@@ -21,6 +21,11 @@ pub use position::{DeliveryState, Waiting};
 pub use signature::secret_text;
 pub use target::{Target, check_address};
 
+/// Whether a consumer of the log is one of those that tell others.
+pub fn is_teller(consumer: &str) -> bool {
+    position::is_webhook(consumer) || [drift::CONSUMER, digest::CONSUMER].contains(&consumer)
+}
+
 /// A request to a receiver.
 #[derive(Debug, Clone)]
 pub struct Outgoing {

@@ -6,9 +6,17 @@ use leitmotif_storage::Error;
 use leitmotif_storage::ports::{Checkpoint, EventLog};
 use serde::{Deserialize, Serialize};
 
+/// What the names of their consumers begin with.
+const PREFIX: &str = "webhook-";
+
 /// Name of the consumer that delivers to a webhook.
 pub fn consumer_of(webhook: WebhookId) -> String {
-    format!("webhook-{webhook}")
+    format!("{PREFIX}{webhook}")
+}
+
+/// Whether a consumer is a webhook's.
+pub fn is_webhook(consumer: &str) -> bool {
+    consumer.starts_with(PREFIX)
 }
 
 /// What the deliveries of a webhook came to; stored with the position in the log.

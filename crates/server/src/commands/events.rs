@@ -175,7 +175,7 @@ fn print_lag(answer: &Value) {
     for consumer in list_of(answer, "consumers") {
         let seconds = consumer["behind_ms"].as_f64().unwrap_or(0.0) / 1_000.0;
         println!(
-            "{:14} at {:>9}  {:>9} events and {seconds:.1} s behind, state {} bytes",
+            "{:30} at {:>9}  {:>9} events and {seconds:.1} s behind, state {} bytes",
             text_of(consumer, "consumer"),
             consumer["offset"].to_string(),
             consumer["behind_events"].to_string(),

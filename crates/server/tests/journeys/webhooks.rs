@@ -200,6 +200,11 @@ fn journey_webhooks() {
             .map(str::to_owned)
     });
     assert!(wire.get(&path).get("secret").is_none());
+    // What it missed shows in the lag of the log.
+    let consumers = wire.get("/api/v1/events/consumers")["consumers"].clone();
+    let mut consumers = consumers.as_array().unwrap().iter();
+    let found = consumers.find(|one| one["consumer"] == format!("webhook-{id}"));
+    assert!(found.is_some_and(|one| one["projection"].is_null()));
     let letters = wire.get(&format!("{path}/dead-letters"));
     assert_eq!(letters["dead_letters"][0]["kind"], "training.failed");
 
