@@ -22,7 +22,7 @@ use leitmotif_domain::clock::SystemClock;
 use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::tenant::keys::issue;
 use leitmotif_domain::tenant::{PresentedKey, Scope, SealKey, Tenant};
-use leitmotif_domain::{Clock, OperatorScope, TenantId, TenantScope};
+use leitmotif_domain::{Clock, OperatorScope, TenantId};
 use leitmotif_features::Features;
 use leitmotif_ingest::jobs::{AudioProcess, Beginnings, DecoderProcess, TenantDirectory, Workers};
 use leitmotif_recommend::Recommender;
