@@ -173,7 +173,11 @@ pub fn probability_by_habit(index: f64, former: &[f64]) -> f64 {
 fn student_tail(t: f64, degrees: usize) -> f64 {
     let angle = (t / (degrees as f64).sqrt()).atan();
     let square = angle.cos().powi(2);
-    let mut term = if degrees % 2 == 0 { 1.0 } else { angle.cos() };
+    let mut term = if degrees.is_multiple_of(2) {
+        1.0
+    } else {
+        angle.cos()
+    };
     let mut sum = if degrees > 1 { term } else { 0.0 };
     let mut next = 2 + degrees % 2;
     while next < degrees {
@@ -181,7 +185,7 @@ fn student_tail(t: f64, degrees: usize) -> f64 {
         sum += term;
         next += 2;
     }
-    let inside = if degrees % 2 == 0 {
+    let inside = if degrees.is_multiple_of(2) {
         angle.sin() * sum
     } else {
         (angle + angle.sin() * sum) * std::f64::consts::FRAC_2_PI
