@@ -222,7 +222,7 @@ impl Layouts {
 /// Holds the layouts that were shown against the chances they were drawn with: of each listener, day and part of the
 /// day the newest page once.
 ///
-/// `None` where layouts are not drawn, or too few were. Pages are those of the newest [`SHOWN_LOOKED_AT`] exposures.
+/// `None` where layouts are not drawn, or too few were. Pages are those of the newest 100,000 exposures.
 ///
 /// - Shape: `first` is the layout whose chance is judged; there are two of them.
 /// - Cost: reads so many exposures.

@@ -41,7 +41,7 @@ pub fn popular(view: &TenantView, count: usize) -> Offer {
 /// A track is scored by its share of the most popular with everybody and with the audiences, mixed as the weight
 /// beside the lists says. Beyond `count` of the one and what is in the lists, nothing stands first.
 ///
-/// - Cost: that of [`popular`], and O(lists).
+/// - Cost: that of `popular`, and O(lists).
 pub fn popular_with(
     view: &TenantView,
     (lists, weight): &(Vec<&[(u32, f32)]>, f32),
