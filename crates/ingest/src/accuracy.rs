@@ -183,17 +183,19 @@ pub struct Failure {
     pub count: u64,
 }
 
+/// Our own analyzers.
+const ANALYZERS: [&dyn Analyzer; 5] = [
+    &RhythmAnalyzer,
+    &HarmonyAnalyzer,
+    &SoundAnalyzer,
+    &WordsAnalyzer,
+    &MeaningAnalyzer,
+];
+
 impl Card {
     /// The version of its analyzer in this program; `None` when there is no such analyzer any more.
     pub fn current_version(&self) -> Option<String> {
-        let analyzers: [&dyn Analyzer; 5] = [
-            &RhythmAnalyzer,
-            &HarmonyAnalyzer,
-            &SoundAnalyzer,
-            &WordsAnalyzer,
-            &MeaningAnalyzer,
-        ];
-        let described = analyzers.iter().map(|analyzer| analyzer.describe());
+        let described = ANALYZERS.iter().map(|analyzer| analyzer.describe());
         described
             .into_iter()
             .find(|manifest| manifest.name == self.analyzer)
@@ -290,14 +292,7 @@ mod tests {
 
     #[test]
     fn every_descriptor_has_a_card() {
-        let analyzers: [&dyn Analyzer; 5] = [
-            &RhythmAnalyzer,
-            &HarmonyAnalyzer,
-            &SoundAnalyzer,
-            &WordsAnalyzer,
-            &MeaningAnalyzer,
-        ];
-        let ours = analyzers
+        let ours = ANALYZERS
             .iter()
             .flat_map(|analyzer| analyzer.describe().descriptors);
         let told = ["genre", "mood", "valence", "liveness"].map(str::to_owned);

@@ -22,7 +22,7 @@ use crate::audiences::AudiencePopularity;
 use crate::cold_map::ColdMap;
 use crate::error::{Error, Result};
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
-use crate::model_earlier::{self, EightWeights, FiveWeights, SevenWeights};
+use crate::model_earlier::{self, AudiencelessSettings, EarlierSettings, MomentlessSettings};
 use crate::moments::MomentLifts;
 use crate::neighbour_settings::NeighbourSettings;
 use crate::rank::{ListenedShare, Ranker};
@@ -46,84 +46,21 @@ const BLOCK_BYTES: usize = 64 << 10;
 
 /// What is small.
 #[derive(Serialize, Deserialize)]
-struct Settings {
-    blend: BlendWeights,
-    trees: StoredTrees,
-    steps: Option<TransitionWeights>,
-    neighbours_by: NeighbourSettings,
-    cold: Option<ColdMap>,
-    moments: Option<MomentLifts>,
-    audiences: Option<AudiencePopularity>,
-}
-
-/// What [`FORM_WITHOUT_AUDIENCES`] has of them.
-#[derive(Deserialize)]
-struct AudiencelessSettings {
-    blend: EightWeights,
-    trees: StoredTrees,
-    steps: Option<TransitionWeights>,
-    neighbours_by: NeighbourSettings,
-    cold: Option<ColdMap>,
-    moments: Option<MomentLifts>,
-}
-
-impl From<AudiencelessSettings> for Settings {
-    fn from(earlier: AudiencelessSettings) -> Self {
-        Self {
-            blend: earlier.blend.into(),
-            trees: earlier.trees,
-            steps: earlier.steps,
-            neighbours_by: earlier.neighbours_by,
-            cold: earlier.cold,
-            moments: earlier.moments,
-            audiences: None,
-        }
-    }
-}
-
-/// What [`FORM_WITHOUT_MOMENTS`] has of them.
-#[derive(Deserialize)]
-struct MomentlessSettings {
-    blend: SevenWeights,
-    trees: StoredTrees,
-    steps: Option<TransitionWeights>,
-    neighbours_by: NeighbourSettings,
-    cold: Option<ColdMap>,
-}
-
-impl From<MomentlessSettings> for Settings {
-    fn from(earlier: MomentlessSettings) -> Self {
-        Self {
-            blend: earlier.blend.into(),
-            trees: earlier.trees,
-            steps: earlier.steps,
-            neighbours_by: earlier.neighbours_by,
-            cold: earlier.cold,
-            moments: None,
-            audiences: None,
-        }
-    }
-}
-
-/// What [`FORM_WITHOUT_STEPS`] has of them, and what [`FORM_WITH_STEPS`] begins with.
-#[derive(Deserialize)]
-struct EarlierSettings {
-    blend: FiveWeights,
-    trees: StoredTrees,
-}
-
-impl EarlierSettings {
-    fn with(self, steps: Option<TransitionWeights>) -> Settings {
-        Settings {
-            blend: self.blend.into(),
-            trees: self.trees,
-            steps,
-            neighbours_by: NeighbourSettings::ItemCosine,
-            cold: None,
-            moments: None,
-            audiences: None,
-        }
-    }
+pub struct Settings {
+    /// See [`ModelParts`], as all of them.
+    pub blend: BlendWeights,
+    /// The trees as text.
+    pub trees: StoredTrees,
+    /// Costs of steps.
+    pub steps: Option<TransitionWeights>,
+    /// What the neighbours were fitted by.
+    pub neighbours_by: NeighbourSettings,
+    /// What maps new tracks.
+    pub cold: Option<ColdMap>,
+    /// What is played at which moments.
+    pub moments: Option<MomentLifts>,
+    /// What is popular with whom.
+    pub audiences: Option<AudiencePopularity>,
 }
 
 /// Trees in LightGBM's text form.
@@ -541,6 +478,7 @@ mod tests {
 
     use super::*;
     use crate::audiences::AudiencePlay;
+    use crate::model_earlier::FiveWeights;
     use crate::model_earlier::tests::first_form;
     use crate::moments::{ItemGroups, MomentTable, UNKNOWN};
     use crate::rank::{COLUMN_COUNT, column_names};

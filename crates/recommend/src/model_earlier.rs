@@ -3,11 +3,14 @@
 use leitmotif_domain::{ModelId, TrackId};
 use leitmotif_learn::factorize::IalsModel;
 use leitmotif_learn::neighbours::ItemNeighbours;
+use leitmotif_learn::sequencing::TransitionWeights;
 use serde::Deserialize;
 
+use crate::cold_map::ColdMap;
 use crate::error::Result;
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
-use crate::model_bytes::{StoredTrees, damaged};
+use crate::model_bytes::{Settings, StoredTrees, damaged};
+use crate::moments::MomentLifts;
 use crate::neighbour_settings::NeighbourSettings;
 
 /// What every earlier form begins with.
@@ -72,6 +75,77 @@ pub struct SevenWeights {
 pub struct EightWeights {
     first: SevenWeights,
     moment: f32,
+}
+
+/// The settings of form 7, which knows nothing of audiences.
+#[derive(Deserialize)]
+pub struct AudiencelessSettings {
+    blend: EightWeights,
+    trees: StoredTrees,
+    steps: Option<TransitionWeights>,
+    neighbours_by: NeighbourSettings,
+    cold: Option<ColdMap>,
+    moments: Option<MomentLifts>,
+}
+
+impl From<AudiencelessSettings> for Settings {
+    fn from(earlier: AudiencelessSettings) -> Self {
+        Self {
+            blend: earlier.blend.into(),
+            trees: earlier.trees,
+            steps: earlier.steps,
+            neighbours_by: earlier.neighbours_by,
+            cold: earlier.cold,
+            moments: earlier.moments,
+            audiences: None,
+        }
+    }
+}
+
+/// The settings of form 6, which knows nothing of moments.
+#[derive(Deserialize)]
+pub struct MomentlessSettings {
+    blend: SevenWeights,
+    trees: StoredTrees,
+    steps: Option<TransitionWeights>,
+    neighbours_by: NeighbourSettings,
+    cold: Option<ColdMap>,
+}
+
+impl From<MomentlessSettings> for Settings {
+    fn from(earlier: MomentlessSettings) -> Self {
+        Self {
+            blend: earlier.blend.into(),
+            trees: earlier.trees,
+            steps: earlier.steps,
+            neighbours_by: earlier.neighbours_by,
+            cold: earlier.cold,
+            moments: None,
+            audiences: None,
+        }
+    }
+}
+
+/// The settings of form 4, and what those of form 5 begin with.
+#[derive(Deserialize)]
+pub struct EarlierSettings {
+    blend: FiveWeights,
+    trees: StoredTrees,
+}
+
+impl EarlierSettings {
+    /// With the costs of steps that follow it, if any do.
+    pub fn with(self, steps: Option<TransitionWeights>) -> Settings {
+        Settings {
+            blend: self.blend.into(),
+            trees: self.trees,
+            steps,
+            neighbours_by: NeighbourSettings::ItemCosine,
+            cold: None,
+            moments: None,
+            audiences: None,
+        }
+    }
 }
 
 impl From<EightWeights> for BlendWeights {

@@ -3,7 +3,7 @@
 use super::blank;
 use super::card::{Card, Data, Metric, Status};
 
-/// Name, title, analyzer, descriptors, what it is, unit, why it is unvalidated.
+/// Name, title, analyzer, descriptors, what it is, unit, and why it is unvalidated or what holds the program to it.
 type Row = (
     &'static str,
     &'static str,
@@ -71,18 +71,7 @@ const ROWS: [Row; 5] = [
     ),
 ];
 
-/// Name, title, analyzer, descriptors, what they are, unit, and what holds the program to it.
-type ExactRow = (
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static [&'static str],
-    &'static str,
-    &'static str,
-    &'static str,
-);
-
-const EXACT: [ExactRow; 2] = [
+const EXACT: [Row; 2] = [
     (
         "counts",
         "Counts of lines",
