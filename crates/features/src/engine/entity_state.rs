@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::occurrence::{Occurrence, Rest};
-use super::plan::{Measure, MeasureKind, Part, Read, Tiling};
+use super::plan::{DECAY_TILES, Measure, MeasureKind, Part, Read, Tiling};
 use crate::aggregate::sessions::LATE_MS_MAX;
 use crate::aggregate::{Counts, Edge, Merge, Sessions, Sketch, Tiles};
 use crate::definition::{Field, Scalar};
@@ -170,7 +170,8 @@ impl EntityState {
             return (0.0, end_ms);
         };
         let mut sum = 0.0;
-        for (tile, weight) in tiles.between(i64::MIN, here) {
+        // What is older may be there still, or not, as events came.
+        for (tile, weight) in tiles.between(here - DECAY_TILES, here) {
             // A power of two is exact, so that this is a sum of integers until the last bits are full.
             let age = i32::try_from(here - tile).unwrap_or(i32::MAX);
             sum += *weight as f64 * 0.5_f64.powi(age);

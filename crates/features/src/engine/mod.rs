@@ -311,4 +311,6 @@ impl FeatureSet {
 }
 
 #[cfg(test)]
+mod snapshot;
+#[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::definition::{Aggregate, EventKind, Feature, Field, Filter, ViewDefinition, Window};
 
 /// Tiles of a decayed sum, each a half-life long: what is older weighs under 2⁻³¹.
-const DECAY_TILES: i64 = 32;
+pub(super) const DECAY_TILES: i64 = 32;
 /// Most frequent tracks that an embedding mean is made of.
 const EMBEDDING_TRACKS: usize = 32;
 
