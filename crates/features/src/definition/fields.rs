@@ -123,6 +123,9 @@ pub enum FieldKind {
 }
 
 impl Field {
+    /// How many fields there are.
+    pub const COUNT: usize = Self::Request as usize + 1;
+
     /// The name in a file.
     pub fn name(self) -> &'static str {
         match self {

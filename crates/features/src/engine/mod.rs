@@ -3,9 +3,12 @@
 
 mod entity_state;
 mod image;
+mod key_hash;
 mod names;
 pub mod occurrence;
 mod plan;
+mod readings;
+mod sums;
 mod view_state;
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,9 +19,11 @@ use leitmotif_domain::{Timestamp, limits};
 
 use crate::definition::{ViewDefinition, text_id};
 use crate::entity::EntityKey;
+use key_hash::BuildIdHasher;
 use names::Names;
-use occurrence::occurrences;
+use occurrence::{Occurrence, occurrences};
 use plan::Plan;
+use readings::{Readings, Wanted};
 use view_state::ViewState;
 
 pub use view_state::Rows;
@@ -53,8 +58,11 @@ pub struct ViewSize {
 #[derive(Debug, Clone)]
 pub struct FeatureSet {
     views: Vec<(LiveView, ViewState)>,
+    /// What the views want to know of events.
+    wanted: Wanted,
+    readings: Readings,
     /// Who each track is credited to; a fact of the log like any other.
-    artists: HashMap<u128, u128>,
+    artists: HashMap<u128, u128, BuildIdHasher>,
     names: Names,
     /// Events whose moment has not come, by moment and offset.
     ahead: BTreeMap<(Timestamp, u64), Credited>,
@@ -85,13 +93,16 @@ impl Credited {
 impl FeatureSet {
     /// Starts from nothing at a moment.
     pub fn new(views: &[LiveView], now: Timestamp) -> Self {
+        let mut wanted = Wanted::default();
         let ready = views.iter().map(|view| {
-            let plan = Plan::of(Arc::clone(&view.definition));
+            let plan = Plan::of(Arc::clone(&view.definition), &mut wanted);
             (view.clone(), ViewState::new(plan))
         });
         Self {
             views: ready.collect(),
-            artists: HashMap::new(),
+            wanted,
+            readings: Readings::default(),
+            artists: HashMap::default(),
             names: Names::default(),
             ahead: BTreeMap::new(),
             passed_over: 0,
@@ -186,15 +197,19 @@ impl FeatureSet {
             self.wait(self.credited(recorded, known_at));
             return;
         }
-        let artists = &self.artists;
-        let (views, names) = (&mut self.views, &mut self.names);
-        let now_ms = self.now.as_ms();
+        let artists = std::mem::take(&mut self.artists);
         let artist_of = |track| artists.get(&track).copied();
         occurrences(recorded, known_at, artist_of, |occurrence| {
-            for (_, state) in views.iter_mut() {
-                state.apply(&occurrence, names, now_ms);
-            }
+            self.apply(&occurrence);
         });
+        self.artists = artists;
+    }
+
+    fn apply(&mut self, occurrence: &Occurrence<'_>) {
+        (self.readings).read(&self.wanted, occurrence, self.now.as_ms());
+        for (_, state) in &mut self.views {
+            state.apply(occurrence, &self.readings, &mut self.names);
+        }
     }
 
     fn credit(&mut self, track: u128, artist: &str) {
@@ -240,17 +255,12 @@ impl FeatureSet {
 
     /// Counts an event whose moment has come.
     pub(crate) fn count(&mut self, credited: &Credited) {
-        let (views, names, now_ms) = (&mut self.views, &mut self.names, self.now.as_ms());
         let artist_of = |track| credited.artist(track);
         occurrences(
             &credited.event,
             credited.known_at,
             artist_of,
-            |occurrence| {
-                for (_, state) in views.iter_mut() {
-                    state.apply(&occurrence, names, now_ms);
-                }
-            },
+            |occurrence| self.apply(&occurrence),
         );
     }
 

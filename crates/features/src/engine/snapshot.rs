@@ -53,12 +53,17 @@ impl Draw {
 
     fn listen(&mut self) -> Listen {
         let text = |text: Option<&str>| text.map(str::to_owned);
-        let outcomes = [ListenOutcome::Completed, ListenOutcome::Skipped, ListenOutcome::Partial];
+        let outcomes = [
+            ListenOutcome::Completed,
+            ListenOutcome::Skipped,
+            ListenOutcome::Partial,
+        ];
         Listen {
             played_ms: (self.below(9) > 0).then(|| self.below(200_000) as u32),
             track_ms: (self.below(9) > 0).then_some(200_000),
             source: text(self.one(&[None, Some("recommendation"), Some("radio")])),
-            request_id: (self.below(3) == 0).then(|| RequestId::from_u128(7_000 + u128::from(self.below(5)))),
+            request_id: (self.below(3) == 0)
+                .then(|| RequestId::from_u128(7_000 + u128::from(self.below(5)))),
             device: text(self.one(&[None, Some("phone"), Some(" Phone"), Some("Küche")])),
             activity: text(self.one(&[None, Some("slow run"), Some("")])),
             zone: text(self.one(&[None, Some("+05:30"), Some("Europe/Berlin"), Some("Nowhere")])),
@@ -71,12 +76,17 @@ impl Draw {
         }
     }
 
-    fn payload(&mut self, number: u64, played: &mut Vec<(EventId, i64, u128, Listen)>) -> EventPayload {
+    fn payload(
+        &mut self,
+        number: u64,
+        played: &mut Vec<(EventId, i64, u128, Listen)>,
+    ) -> EventPayload {
         let track = TrackId::from_u128(u128::from(self.below(6)) << 90 | 5);
         match self.below(12) {
             0 => EventPayload::Feedback(Feedback {
                 track,
-                opinion: [Opinion::Like, Opinion::Dislike, Opinion::Cleared][self.below(3) as usize],
+                opinion: [Opinion::Like, Opinion::Dislike, Opinion::Cleared]
+                    [self.below(3) as usize],
             }),
             1 => EventPayload::Exposure(Exposure {
                 request_id: RequestId::from_u128(7_000 + u128::from(self.below(5))),
@@ -94,11 +104,17 @@ impl Draw {
                     .collect(),
                 is_sequenced: false,
                 exploration: None,
-                moment: Moment { hour: Some(self.below(24) as u8), ..Moment::default() },
+                moment: Moment {
+                    hour: Some(self.below(24) as u8),
+                    ..Moment::default()
+                },
                 layout: None,
                 layout_propensity: None,
             }),
-            2 => EventPayload::Search(Search { query: "q".to_owned(), result_count: self.below(9) as u32 }),
+            2 => EventPayload::Search(Search {
+                query: "q".to_owned(),
+                result_count: self.below(9) as u32,
+            }),
             3 => EventPayload::FeaturesPushed(FeaturesPushed {
                 view: "pushed".to_owned(),
                 entity: vec![["Oslo", "rome"][self.below(2) as usize].to_owned()],
@@ -108,12 +124,17 @@ impl Draw {
             4 => EventPayload::CatalogueChanged(CatalogueChanged {
                 track,
                 change: CatalogueChange::Updated,
-                artist: self.one(&[None, Some("Nina"), Some("nina"), Some("Ólafur"), Some(" ")]).map(str::to_owned),
+                artist: self
+                    .one(&[None, Some("Nina"), Some("nina"), Some("Ólafur"), Some(" ")])
+                    .map(str::to_owned),
             }),
             5 if !played.is_empty() => {
                 let place = self.below(played.len() as u64) as usize;
                 let (scrobble, _, _, listen) = played.swap_remove(place);
-                EventPayload::ScrobbleDeleted(ScrobbleDeleted { scrobble, listen: Some(listen) })
+                EventPayload::ScrobbleDeleted(ScrobbleDeleted {
+                    scrobble,
+                    listen: Some(listen),
+                })
             }
             _ => EventPayload::Listen(self.listen()),
         }
@@ -168,17 +189,22 @@ fn told(set: &mut FeatureSet, now: Timestamp) -> String {
         let name = &view.definition.name;
         let keys = set.entities(name, None, usize::MAX);
         let columns: Vec<usize> = (0..view.definition.width()).collect();
-        let rows = set.read(name, &keys, &columns, now).expect("the view is there");
+        let rows = set
+            .read(name, &keys, &columns, now)
+            .expect("the view is there");
         for (place, key) in keys.iter().enumerate() {
             let [first, second] = key.parts();
-            write!(text, "{name} {:x}.{:x}", first % 0xFFF1, second % 0xFFF1).expect("memory takes text");
+            write!(text, "{name} {:x}.{:x}", first % 0xFFF1, second % 0xFFF1)
+                .expect("memory takes text");
             for value in rows.row(place).values {
                 let shown = match value {
                     Value::Null => "-".to_owned(),
                     Value::Number(number) => format!("{number:?}"),
                     Value::Moment(at) => format!("@{}", at.as_ms() - T0),
                     Value::Texts(texts) => texts.join("+").replace(' ', "_"),
-                    Value::Tracks(tracks) => format!("{}t", tracks.iter().map(|(_, by)| by).sum::<i64>()),
+                    Value::Tracks(tracks) => {
+                        format!("{}t", tracks.iter().map(|(_, by)| by).sum::<i64>())
+                    }
                     other => other.to_json().to_string().replace(' ', "_"),
                 };
                 write!(text, " {shown}").expect("memory takes text");
@@ -206,8 +232,14 @@ fn every_value_of_a_drawn_log_is_what_it_was() {
     text += &told(&mut set, end);
     let mut anew = FeatureSet::new(&views(), end);
     events.iter().for_each(|event| anew.take(event));
-    assert!(told(&mut anew, end) == told(&mut set, end), "a replay has other values");
-    assert!(set.encode().unwrap() == anew.encode().unwrap(), "a replay ends in other bytes");
+    assert!(
+        told(&mut anew, end) == told(&mut set, end),
+        "a replay has other values"
+    );
+    assert!(
+        set.encode().unwrap() == anew.encode().unwrap(),
+        "a replay ends in other bytes"
+    );
     let expected = include_str!("snapshot.txt");
     for (line, (told, expected)) in text.lines().zip(expected.lines()).enumerate() {
         assert_eq!(told, expected, "line {}", line + 1);
