@@ -39,7 +39,13 @@ impl Counts {
                     *count += by;
                 }
             }
-            Err(place) => self.counts.insert(place, (key, by)),
+            Err(place) => {
+                // A quarter more than needed: tiles are many and most have a value or two.
+                if self.counts.len() == self.counts.capacity() {
+                    self.counts.reserve_exact((self.counts.len() / 4).max(1));
+                }
+                self.counts.insert(place, (key, by));
+            }
         }
         if self.counts.len() > VALUES_MAX {
             self.counts.pop();

@@ -102,7 +102,7 @@ impl EntityState {
                     continue;
                 };
                 if row.is_none() {
-                    row = self.sums.row(step.group, group, tile, through);
+                    row = self.sums.row(step.group, &plan.groups, tile, through);
                 }
                 let Some(row) = row.as_deref_mut() else { break };
                 if let Some(sum) = row.get_mut(cell.cell) {
@@ -127,11 +127,7 @@ impl EntityState {
 
     /// Forgets what no window reaches any more at a moment, so that equal histories have equal bytes.
     pub fn forget(&mut self, plan: &Plan, now_ms: i64) {
-        for (place, group) in plan.groups.iter().enumerate() {
-            if let Some(through) = group.tiling.forgotten(now_ms) {
-                self.sums.forget(place, group, through);
-            }
-        }
+        self.sums.forget(&plan.groups, now_ms);
         for (slot, measure) in plan.slots.iter().zip(&plan.measures) {
             if let (Slot::Other { place }, Some(through)) = (slot, measure.tiling.forgotten(now_ms))
                 && let Some(series) = self.series.get_mut(*place)
@@ -282,7 +278,6 @@ impl Series {
             Some(field) => readings.field(field).map(Some),
         };
         let (tile, through) = readings.tile(step.width, measure.tiling);
-        self.forget(through);
         match (self, &measure.kind) {
             (Self::Sessions(sessions), _) => {
                 let is_late = occurrence.known_at.since_ms(occurrence.at) > LATE_MS_MAX;
@@ -297,17 +292,21 @@ impl Series {
                 // it was read.
                 sessions.forget(occurrence.known_at.as_ms(), gap_ms);
             }
-            (Self::Counts(tiles), MeasureKind::Counts(field)) if tile > through => {
-                if let Some(value) = readings.field(*field) {
-                    tiles.tile(tile).add(value.bits(), occurrence.sign);
+            (Self::Counts(tiles), MeasureKind::Counts(field)) => {
+                if let Some(value) = readings.field(*field)
+                    && let Some(counts) = tiles.tile(tile, through)
+                {
+                    counts.add(value.bits(), occurrence.sign);
                 }
             }
             // What cannot be taken out again stays: a sketch and an end of history hold no more than
             // they show.
             _ if occurrence.sign < 0 => {}
-            (Self::Distinct(tiles), MeasureKind::Distinct(field)) if tile > through => {
-                if let Some(value) = readings.field(*field) {
-                    tiles.tile(tile).add(value.bits());
+            (Self::Distinct(tiles), MeasureKind::Distinct(field)) => {
+                if let Some(value) = readings.field(*field)
+                    && let Some(sketch) = tiles.tile(tile, through)
+                {
+                    sketch.add(value.bits());
                 }
             }
             (Self::Edge(edge), MeasureKind::Newest(field)) => {

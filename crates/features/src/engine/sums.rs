@@ -13,7 +13,8 @@ const NO_TILE: i64 = i64::MIN;
 pub(super) struct Sums {
     /// For each group its newest tile, then the sums of it.
     newest: Box<[i64]>,
-    /// For each group the rows before, in order of their tiles: the tile, then the sums.
+    /// For each group the rows before, in order of their tiles: the tile, then the sums. Empty where no group has any:
+    /// of many entities one event is known.
     older: Box<[Vec<i64>]>,
 }
 
@@ -25,7 +26,7 @@ impl Sums {
         }
         Self {
             newest: newest.into(),
-            older: vec![Vec::new(); groups.len()].into(),
+            older: Box::default(),
         }
     }
 
@@ -33,7 +34,7 @@ impl Sums {
     pub fn is_of(&self, groups: &[Group]) -> bool {
         let rows = groups.iter().zip(&self.older);
         self.newest.len() == groups.iter().map(Group::stride).sum::<usize>()
-            && self.older.len() == groups.len()
+            && (self.older.is_empty() || self.older.len() == groups.len())
             && { rows }.all(|(group, rows)| rows.len().is_multiple_of(group.stride()))
     }
 
@@ -43,57 +44,74 @@ impl Sums {
     pub fn row(
         &mut self,
         place: usize,
-        group: &Group,
+        groups: &[Group],
         tile: i64,
         through: i64,
     ) -> Option<&mut [i64]> {
+        let group = groups.get(place)?;
         let held = *self.newest.get(group.start)?;
         if tile != held {
             if tile <= through {
                 return None;
             }
             if tile < held {
+                self.make_older(groups.len());
                 return older_row(self.older.get_mut(place)?, group, tile);
             }
-            self.turn(place, group, tile, through);
+            self.turn((place, groups.len()), group, tile, through);
         }
         self.newest
             .get_mut(group.start + 1..group.start + group.stride())
     }
 
+    fn make_older(&mut self, groups: usize) {
+        if self.older.is_empty() {
+            self.older = vec![Vec::new(); groups].into();
+        }
+    }
+
     /// Begins a tile newer than all.
-    fn turn(&mut self, place: usize, group: &Group, tile: i64, through: i64) {
-        let newest = self
+    fn turn(&mut self, (place, groups): (usize, usize), group: &Group, tile: i64, through: i64) {
+        if self
             .newest
-            .get_mut(group.start..group.start + group.stride());
-        let (Some(newest), Some(older)) = (newest, self.older.get_mut(place)) else {
-            return;
-        };
-        drop_through(older, group, through);
-        if newest[0] > through && newest[0] != NO_TILE {
-            // A quarter more than needed: entities are many and most have a few tiles.
-            let room = (older.len() / 4).max(newest.len());
-            if older.capacity() < older.len() + newest.len() {
-                older.reserve_exact(room);
+            .get(group.start)
+            .is_some_and(|held| *held != NO_TILE)
+        {
+            self.make_older(groups);
+        }
+        let newest = (self.newest).get_mut(group.start..group.start + group.stride());
+        let Some(newest) = newest else { return };
+        if let Some(older) = self.older.get_mut(place).filter(|_| newest[0] != NO_TILE) {
+            drop_through(older, group, through);
+            if newest[0] > through {
+                // A quarter more than needed: entities are many and most have a few tiles.
+                if older.capacity() < older.len() + newest.len() {
+                    older.reserve_exact((older.len() / 4).max(newest.len()));
+                }
+                older.extend_from_slice(newest);
             }
-            older.extend_from_slice(newest);
         }
         newest.fill(0);
         newest[0] = tile;
     }
 
-    /// Forgets the tiles of a group up to one.
-    pub fn forget(&mut self, place: usize, group: &Group, through: i64) {
-        let newest = self
-            .newest
-            .get_mut(group.start..group.start + group.stride());
-        let (Some(newest), Some(older)) = (newest, self.older.get_mut(place)) else {
-            return;
-        };
-        drop_through(older, group, through);
-        if newest[0] <= through {
-            newest.fill(0);
-            newest[0] = NO_TILE;
+    /// Forgets the tiles of each group that are over at a moment.
+    pub fn forget(&mut self, groups: &[Group], now_ms: i64) {
+        for (place, group) in groups.iter().enumerate() {
+            let Some(through) = group.tiling.forgotten(now_ms) else {
+                continue;
+            };
+            if let Some(older) = self.older.get_mut(place) {
+                drop_through(older, group, through);
+            }
+            let newest = (self.newest).get_mut(group.start..group.start + group.stride());
+            if let Some(newest) = newest.filter(|newest| newest[0] <= through) {
+                newest.fill(0);
+                newest[0] = NO_TILE;
+            }
+        }
+        if self.older.iter().all(Vec::is_empty) {
+            self.older = Box::default();
         }
     }
 
@@ -187,18 +205,17 @@ mod tests {
         let groups = groups();
         let mut sums = Sums::of(&groups);
         for (tile, by) in [(5, 1), (7, 2), (3, 4), (7, 8), (5, 16)] {
-            sums.row(0, &groups[0], tile, 1).unwrap()[1] += by;
+            sums.row(0, &groups, tile, 1).unwrap()[1] += by;
         }
-        sums.row(1, &groups[1], 6, 1).unwrap()[0] = 9;
+        sums.row(1, &groups, 6, 1).unwrap()[0] = 9;
         assert_eq!(told(&sums, 0, 1, 2, 7), [(3, 4), (5, 17), (7, 10)]);
         assert_eq!(told(&sums, 0, 1, 3, 6), [(5, 17)]);
         assert_eq!(told(&sums, 0, 1, 7, 9), []);
         assert_eq!(told(&sums, 1, 0, i64::MIN, i64::MAX), [(6, 9)]);
-        assert!(sums.row(0, &groups[0], 4, 4).is_none(), "a forgotten tile");
-        sums.forget(0, &groups[0], 5);
+        assert!(sums.row(0, &groups, 4, 4).is_none(), "a forgotten tile");
+        sums.forget(&groups, 14);
         assert_eq!(told(&sums, 0, 1, i64::MIN, i64::MAX), [(7, 10)]);
-        sums.forget(0, &groups[0], 7);
-        sums.forget(1, &groups[1], 7);
+        sums.forget(&groups, 16);
         assert!(
             sums == Sums::of(&groups),
             "what is forgotten leaves nothing"
@@ -216,12 +233,12 @@ mod tests {
             let mut through = -1;
             for (tile, cell, by, forgotten) in steps {
                 through = through.max(forgotten);
-                if let Some(row) = sums.row(0, &groups[0], tile, through) {
+                if let Some(row) = sums.row(0, &groups, tile, through) {
                     row[cell] += by;
                     plain.entry(tile).or_insert([0, 0])[cell] += by;
                 }
             }
-            sums.forget(0, &groups[0], through);
+            sums.forget(&groups, through + 9);
             plain.retain(|tile, _| *tile > through);
             for cell in 0..2 {
                 let expected: Vec<(i64, i64)> =
