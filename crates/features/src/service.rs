@@ -276,7 +276,7 @@ impl Features {
                 continue;
             }
             set.advance(self.clock.now());
-            events.iter().for_each(|event| set.take(event));
+            set.take_all(&events);
         }
         let offset = slot.set.lock().as_ref().map_or(0, FeatureSet::offset);
         let stored = slot.checkpointed.load(Ordering::Relaxed);
@@ -311,7 +311,7 @@ impl Features {
             if events.is_empty() {
                 break;
             }
-            events.iter().for_each(|event| set.take(event));
+            set.take_all(&events);
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ impl<S: Merge> Tiles<S> {
     ///
     /// - Cost: O(1) for the newest tile, O(log tiles) to find another.
     pub fn tile(&mut self, index: i64, through: i64) -> Option<&mut S> {
-        let newest = self.tiles.last().map(|(last, _)| *last);
+        let newest = self.newest();
         if newest == Some(index) {
             return self.tiles.last_mut().map(|(_, state)| state);
         }
@@ -41,6 +41,11 @@ impl<S: Merge> Tiles<S> {
             place
         });
         self.tiles.get_mut(place).map(|(_, state)| state)
+    }
+
+    /// The newest tile.
+    pub fn newest(&self) -> Option<i64> {
+        self.tiles.last().map(|(last, _)| *last)
     }
 
     /// The states of the tiles above `after`, up to `last`.

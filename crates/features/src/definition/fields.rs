@@ -225,6 +225,15 @@ pub fn text_id(text: &str) -> u128 {
     fnv(trimmed.to_lowercase().bytes())
 }
 
+/// The id of parts that are joined by a character, all of them trimmed ASCII.
+pub(crate) fn ascii_text_id(parts: &[&str], between: u8) -> u128 {
+    let joined = parts.iter().enumerate().flat_map(|(place, part)| {
+        let before = (place > 0).then_some(between);
+        before.into_iter().chain(part.bytes())
+    });
+    fnv(joined.map(|byte| byte.to_ascii_lowercase()))
+}
+
 fn fnv(bytes: impl Iterator<Item = u8>) -> u128 {
     const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;

@@ -125,6 +125,13 @@ impl EntityState {
         self.read.stale();
     }
 
+    /// Reads a little of everything that the next event changes, so that it is near when it comes. What the number
+    /// is does not matter.
+    pub fn look(&self) -> i64 {
+        let others = self.series.iter().map(Series::look);
+        others.fold(self.newest_ms ^ self.sums.look(), |seen, one| seen ^ one)
+    }
+
     /// Forgets what no window reaches any more at a moment, so that equal histories have equal bytes.
     pub fn forget(&mut self, plan: &Plan, now_ms: i64) {
         self.sums.forget(&plan.groups, now_ms);
@@ -327,6 +334,16 @@ impl Series {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn look(&self) -> i64 {
+        match self {
+            Self::Sessions(_) => 0,
+            Self::Distinct(tiles) => tiles.newest().unwrap_or(0),
+            Self::Counts(tiles) => tiles.newest().unwrap_or(0),
+            Self::Edge(edge) => edge.get().map_or(0, |(key, _)| key.at_ms),
+            Self::Pushed(edge) => edge.get().map_or(0, |(key, _)| key.at_ms),
         }
     }
 

@@ -133,6 +133,11 @@ impl Sums {
             .map(move |row| (row[0], row.get(cell + 1).copied().unwrap_or(0)))
     }
 
+    /// A number of the newest rows.
+    pub fn look(&self) -> i64 {
+        self.newest.first().copied().unwrap_or(0)
+    }
+
     /// Bytes on the heap.
     pub fn memory_bytes(&self) -> usize {
         let older = self.older.iter().map(Vec::capacity).sum::<usize>();

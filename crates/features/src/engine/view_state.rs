@@ -22,6 +22,10 @@ pub(super) struct ViewState {
     pub entities: Vec<EntityState>,
     /// Entities that were refused at the bound.
     pub refused: u64,
+    /// Whom each occurrence of a batch is counted for.
+    keys: Vec<Option<EntityKey>>,
+    /// Their places among the entities.
+    places: Vec<Option<u32>>,
 }
 
 /// Values of many entities at a moment, row by row.
@@ -72,44 +76,80 @@ impl ViewState {
             index: HashMap::default(),
             entities: Vec::new(),
             refused: 0,
+            keys: Vec::new(),
+            places: Vec::new(),
         }
     }
 
-    /// Takes one occurrence in.
-    pub fn apply(&mut self, occurrence: &Occurrence<'_>, readings: &Readings, names: &mut Names) {
+    /// Finds out whom the next occurrence of a batch is counted for, and keeps the words that are shown.
+    pub fn begin(&mut self, occurrence: &Occurrence<'_>, readings: &Readings, names: &mut Names) {
+        let key = self.key(occurrence);
+        self.keys.push(key);
+        let Some(key) = key else { return };
+        let entity = self.plan.definition.entity;
+        let is_named = entity == Entity::ContextCell || matches!(occurrence.rest, Rest::Pushed(_));
+        if is_named && !self.index.contains_key(&key) {
+            self.remember_entity(occurrence, key, names);
+        }
+        for field in &self.plan.steps[occurrence.kind as usize].texts {
+            if let Some(text) = occurrence.text(*field)
+                && let Some(Scalar::Id(id)) = readings.field(*field)
+            {
+                names.remember(id, text);
+            }
+        }
+    }
+
+    fn key(&self, occurrence: &Occurrence<'_>) -> Option<EntityKey> {
         let steps = &self.plan.steps[occurrence.kind as usize];
         if steps.groups.is_empty() && steps.others.is_empty() {
-            return;
+            return None;
         }
         let entity = self.plan.definition.entity;
-        let key = match occurrence.rest {
-            Rest::Pushed(pushed) => {
-                let is_ours = pushed.view == self.plan.definition.name;
-                is_ours
-                    .then(|| key_of_pushed(entity, &pushed.entity))
-                    .flatten()
+        match occurrence.rest {
+            Rest::Pushed(pushed) if pushed.view == self.plan.definition.name => {
+                key_of_pushed(entity, &pushed.entity)
             }
+            Rest::Pushed(_) => None,
             _ => occurrence.key(entity),
-        };
-        let Some(key) = key else { return };
-        let place = match self.index.get(&key) {
-            Some(place) => *place as usize,
-            None if self.entities.len() >= limits::FEATURE_ENTITIES_MAX => {
-                self.refused += 1;
-                return;
-            }
-            None => {
-                let place = self.entities.len();
-                self.index.insert(key, place as u32);
-                self.entities.push(EntityState::of(&self.plan));
-                self.remember_entity(occurrence, key, names);
-                place
-            }
-        };
-        self.remember_texts(occurrence, readings, names);
-        if let Some(state) = self.entities.get_mut(place) {
-            state.apply(&self.plan, occurrence, readings);
         }
+    }
+
+    /// Takes the occurrences in that were begun.
+    pub fn apply(&mut self, batch: &[Occurrence<'_>], readings: &[Readings]) {
+        let mut places = std::mem::take(&mut self.places);
+        let mut keys = std::mem::take(&mut self.keys);
+        places.clear();
+        places.extend(keys.drain(..).map(|key| self.place(key?)));
+        // Whom the batch concerns lies all over memory. Fetched one after the other, each waits for the last; looked
+        // at together, they come together.
+        let entities = places
+            .iter()
+            .flatten()
+            .filter_map(|at| self.entities.get(*at as usize));
+        std::hint::black_box(entities.fold(0, |seen, entity| seen ^ entity.look()));
+        for ((place, occurrence), readings) in places.iter().zip(batch).zip(readings) {
+            let state = place.and_then(|at| self.entities.get_mut(at as usize));
+            if let Some(state) = state {
+                state.apply(&self.plan, occurrence, readings);
+            }
+        }
+        (self.places, self.keys) = (places, keys);
+    }
+
+    /// The place of an entity, which is made where it is new.
+    fn place(&mut self, key: EntityKey) -> Option<u32> {
+        if let Some(place) = self.index.get(&key) {
+            return Some(*place);
+        }
+        if self.entities.len() >= limits::FEATURE_ENTITIES_MAX {
+            self.refused += 1;
+            return None;
+        }
+        let place = self.entities.len() as u32;
+        self.index.insert(key, place);
+        self.entities.push(EntityState::of(&self.plan));
+        Some(place)
     }
 
     /// Keeps the words that an entity goes by, where it has no id of ours.
@@ -126,17 +166,6 @@ impl ViewState {
             && let Some(name) = occurrence.cell_name()
         {
             names.remember(key.parts()[0], &name);
-        }
-    }
-
-    /// Keeps the words of values that are shown.
-    fn remember_texts(&self, occurrence: &Occurrence<'_>, readings: &Readings, names: &mut Names) {
-        for field in &self.plan.steps[occurrence.kind as usize].texts {
-            if let Some(text) = occurrence.text(*field)
-                && let Some(Scalar::Id(id)) = readings.field(*field)
-            {
-                names.remember(id, text);
-            }
         }
     }
 
