@@ -28,15 +28,20 @@ impl<S: Merge> Tiles<S> {
         if index <= through {
             return None;
         }
-        self.forget_through(through);
+        if self.tiles.len() == self.tiles.capacity() {
+            // What no window reaches is not read, and goes when its room is needed.
+            self.forget_through(through);
+        }
         let place = if newest.is_none_or(|last| last < index) {
             Err(self.tiles.len())
         } else {
             self.tiles.binary_search_by_key(&index, |(index, _)| *index)
         };
         let place = place.unwrap_or_else(|place| {
-            // Exactly one more: entities are many and most have a few tiles.
-            self.tiles.reserve_exact(1);
+            if self.tiles.len() == self.tiles.capacity() {
+                // A quarter more than needed: entities are many and most have a few tiles.
+                self.tiles.reserve_exact((self.tiles.len() / 4).max(1));
+            }
             self.tiles.insert(place, (index, S::default()));
             place
         });

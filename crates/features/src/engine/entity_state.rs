@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::occurrence::{Occurrence, Rest};
-use super::plan::{DECAY_TILES, Measure, MeasureKind, OtherStep, Part, Plan, Read, Slot, Tiling};
+use super::plan::{DECAY_TILES, Measure, MeasureKind, Part, Plan, Read, Tiling};
 use super::readings::{DECAY_UNIT, Readings};
+use super::steps::{OtherStep, Slot};
 use super::sums::Sums;
 use crate::aggregate::sessions::LATE_MS_MAX;
 use crate::aggregate::{Counts, Edge, Merge, Sessions, Sketch, Tiles};

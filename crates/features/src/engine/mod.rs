@@ -8,6 +8,7 @@ mod names;
 pub mod occurrence;
 mod plan;
 mod readings;
+mod steps;
 mod sums;
 mod view_state;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::Group;
+use super::steps::Group;
 
 /// The tile of a group that has none yet. No moment lies in it.
 const NO_TILE: i64 = i64::MIN;
@@ -81,15 +81,15 @@ impl Sums {
         }
         let newest = (self.newest).get_mut(group.start..group.start + group.stride());
         let Some(newest) = newest else { return };
-        if let Some(older) = self.older.get_mut(place).filter(|_| newest[0] != NO_TILE) {
-            drop_through(older, group, through);
-            if newest[0] > through {
-                // A quarter more than needed: entities are many and most have a few tiles.
-                if older.capacity() < older.len() + newest.len() {
-                    older.reserve_exact((older.len() / 4).max(newest.len()));
-                }
-                older.extend_from_slice(newest);
+        let older = self.older.get_mut(place);
+        if let Some(older) = older.filter(|_| newest[0] != NO_TILE && newest[0] > through) {
+            if older.capacity() < older.len() + newest.len() {
+                // What no window reaches is not read, and goes when its room is needed: to look for it each time
+                // would cost more than all else. A quarter more than needed: most entities have a few tiles.
+                drop_through(older, group, through);
+                older.reserve_exact((older.len() / 4).max(newest.len()));
             }
+            older.extend_from_slice(newest);
         }
         newest.fill(0);
         newest[0] = tile;
