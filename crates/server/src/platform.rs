@@ -1,5 +1,7 @@
 //! The composition root: the only module that names a backend.
 
+#[cfg(test)]
+mod resting;
 mod services;
 
 use std::fs;
@@ -75,7 +77,16 @@ impl Platform {
     /// Opens the data folder and starts the workers. `tenant` names the first tenant of a new
     /// folder; `holder` is what a second process on the folder is told.
     pub async fn start(settings: &Settings, tenant: &str, holder: &str) -> anyhow::Result<Self> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        Self::start_by(settings, tenant, holder, Arc::new(SystemClock)).await
+    }
+
+    /// The same by a clock.
+    async fn start_by(
+        settings: &Settings,
+        tenant: &str,
+        holder: &str,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let encoder = lyrics_encoder::of(settings.lyrics_encoder.as_deref()).await?;
         let storage = open_storage(&settings.data, &clock, &entropy, holder)?;

@@ -26,7 +26,7 @@ mod plugin;
 mod query;
 mod rap_scraper;
 mod search;
-mod serve;
+pub mod serve;
 mod subsonic;
 mod tables;
 mod tags;
