@@ -9,7 +9,7 @@ use leitmotif_api::native::analysis::{
 };
 use leitmotif_api::native::audits::parts::{
     Agreement, AnalyzerFindings, AuditDocument, ColumnFindings, Comparison, Disagreement,
-    FaultFinding, Reanalysis, RhymeDetector, SharedId, SpaceFindings, TableAudit, Tally,
+    FaultFinding, Reanalysis, RhymeDetector, SharedId, SpaceFindings, StandIn, TableAudit, Tally,
     TrackFindings,
 };
 use leitmotif_api::native::audits::{AuditSummaryAnswer, AuditsAnswer};
@@ -413,6 +413,12 @@ pub(super) fn an_audit() -> AuditDocument {
         distinct: 1,
         is_distinct_at_bound: true,
         labels: tallies(),
+        stand_ins: vec![StandIn {
+            value: text(),
+            count: 2,
+            share: f64::NAN,
+            neighbours_max: Some(1),
+        }],
     };
     let table = TableAudit {
         name: text(),
