@@ -2,6 +2,7 @@
 
 mod learning;
 mod metrics;
+mod plugins;
 mod webhooks;
 
 use leitmotif_api::native::analysis::{
@@ -49,6 +50,7 @@ use super::super::*;
 use learning::{some_features, some_heads, some_lyrics_space, some_models};
 pub(in crate::pages) use metrics::a_metric;
 use metrics::some_metrics;
+use plugins::some_plugins;
 use webhooks::some_webhooks;
 
 pub(super) const HOSTILE: &str = r#"<script>alert(1)</script>" onload="x" style="y"#;
@@ -632,7 +634,7 @@ fn a_map() -> Markup {
     map::map_body(
         &[space],
         HOSTILE,
-        &leitmotif_api::native::map::colours_known(),
+        &leitmotif_api::native::map::traits_known(),
     )
 }
 
@@ -659,6 +661,7 @@ pub(super) fn every_body() -> Vec<(&'static str, Markup)> {
     let [views, view] = some_features();
     let [metrics, metric] = some_metrics();
     let [webhooks, webhook] = some_webhooks();
+    let [plugins, plugin] = some_plugins();
     let [models, model] = some_models();
     vec![
         ("overview", an_overview()),
@@ -672,6 +675,8 @@ pub(super) fn every_body() -> Vec<(&'static str, Markup)> {
         ("playlist", one),
         ("webhooks", webhooks),
         ("webhook", webhook),
+        ("plugins", plugins),
+        ("plugin", plugin),
         ("metrics", metrics),
         ("metric", metric),
         ("audits", audits),
