@@ -286,16 +286,16 @@ async fn constraints_of(
     scope: &TenantScope,
     input: &DraftInput,
 ) -> Result<Constraints, Problem> {
-    let first = match input.kind {
-        DraftKind::Path => input.from.as_ref(),
-        _ => input.seeds.first(),
+    let constraints = &input.constraints;
+    let (field, named) = match input.kind {
+        DraftKind::Path => ("from", input.from.as_slice()),
+        _ => ("seeds", input.seeds.get(..1).unwrap_or_default()),
     };
-    let read = match first {
-        Some(first) => {
-            let track = find_track(state, scope, first).await?;
-            constraints_beside(state, scope, track, &input.constraints, None).await
-        }
-        None => input.constraints.read(None),
+    let named = named.get(..usize::from(constraints.key_match.is_some()));
+    let named = known_tracks(state, scope, field, named.unwrap_or_default()).await?;
+    let read = match named.first() {
+        Some(track) => constraints_beside(state, scope, *track, constraints, None).await,
+        None => constraints.read(None),
     };
     read.map_err(|problem| problem.in_body("/constraints"))
 }

@@ -59,12 +59,21 @@ impl Needs {
 
     /// `12 of 20 tracks, 3 of 5 artists`.
     pub(super) fn counts_text(&self) -> String {
-        let (tracks, artists) = (self.tracks, self.artists);
-        format!(
-            "{} of {} tracks, {} of {} artists",
-            tracks.have, tracks.need, artists.have, artists.need
-        )
+        counts_text(self.tracks, self.artists)
     }
+
+    /// The same of those that are labelled otherwise.
+    pub(super) fn other_counts_text(&self) -> String {
+        let text = |(tracks, artists)| counts_text(tracks, artists);
+        self.others.map(text).unwrap_or_default()
+    }
+}
+
+fn counts_text(tracks: Need, artists: Need) -> String {
+    format!(
+        "{} of {} tracks, {} of {} artists",
+        tracks.have, tracks.need, artists.have, artists.need
+    )
 }
 
 impl HeadRow {

@@ -144,15 +144,18 @@ pub(super) fn shortage_text(name: &str, shortage: &Shortage, needs: &Needs) -> S
     let own = needed(
         shortage.tracks,
         shortage.artists,
-        format!("labelled `{name}`"),
+        format!("labelled `{name}` ({})", needs.counts_text()),
     );
     let other = needed(
         shortage.other_tracks,
         shortage.other_artists,
-        format!("labelled otherwise than `{name}`"),
+        format!(
+            "labelled otherwise than `{name}` ({})",
+            needs.other_counts_text()
+        ),
     );
     let parts: Vec<String> = own.into_iter().chain(other).collect();
-    format!("missing: {} ({})", parts.join(" and "), needs.counts_text())
+    format!("missing: {}", parts.join(" and "))
 }
 
 fn counted(count: usize, noun: &str) -> String {
@@ -180,29 +183,28 @@ mod tests {
                 }),
                 head: None,
             };
-            let have = format!(" ({} of 20 tracks, {} of 5 artists)", counts[0], counts[1]);
-            assert_eq!(row.reason().unwrap(), format!("{expected}{have}"));
+            assert_eq!(row.reason().unwrap(), expected);
         };
         check(
             [7, 1],
             [13, 4, 0, 0],
-            "missing: 13 more tracks of 4 more artists labelled `drill`",
+            "missing: 13 more tracks of 4 more artists labelled `drill` (7 of 20 tracks, 1 of 5 artists)",
         );
         check(
             [19, 6],
             [1, 0, 0, 0],
-            "missing: 1 more track labelled `drill`",
+            "missing: 1 more track labelled `drill` (19 of 20 tracks, 6 of 5 artists)",
         );
         check(
             [30, 3],
             [0, 2, 0, 0],
-            "missing: tracks of 2 more artists labelled `drill`",
+            "missing: tracks of 2 more artists labelled `drill` (30 of 20 tracks, 3 of 5 artists)",
         );
         check(
             [17, 4],
             [3, 1, 20, 5],
-            "missing: 3 more tracks of 1 more artist labelled `drill` and 20 more tracks of 5 more artists \
-             labelled otherwise than `drill`",
+            "missing: 3 more tracks of 1 more artist labelled `drill` (17 of 20 tracks, 4 of 5 artists) and 20 more \
+             tracks of 5 more artists labelled otherwise than `drill` (0 of 20 tracks, 0 of 5 artists)",
         );
     }
 }

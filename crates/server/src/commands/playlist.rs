@@ -15,7 +15,7 @@ use crate::client::Client;
 #[derive(Subcommand)]
 pub enum PlaylistCommand {
     /// Makes a playlist whose tracks flow into each other, and keeps it when it is given a name.
-    Make(MakeArgs),
+    Make(Box<MakeArgs>),
     /// Says what goes on after a playlist, and puts it behind on request.
     Continue {
         /// Its id.
@@ -141,7 +141,7 @@ pub async fn run(
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
     match command {
-        PlaylistCommand::Make(args) => make(args, client, as_json).await?,
+        PlaylistCommand::Make(args) => make(*args, client, as_json).await?,
         PlaylistCommand::Continue {
             id,
             count,
