@@ -90,7 +90,8 @@ pub fn card() -> Card {
     let mut notes = vec![
         "A standard says what is right, so there is a tolerance and no confidence.".to_owned(),
         "Cases 7 and 8 of Tech 3341, which are 5 and 6 of Tech 3342, are recordings of programmes that nobody but the EBU \
-         may ship: they are not measured here. Of cases 10, 11, 13 and 14, which are twenty tones each, the worst is told."
+         may ship: they are not measured here. Of cases 10, 11, 13 and 14, which are twenty tones each, the worst is told. Cases 20 to 23 are low-passed by a filter of \
+         ours before every fourth sample is kept."
             .to_owned(),
     ];
     notes.extend(cases.iter().map(EbuCase::told));
