@@ -10,7 +10,7 @@ use leitmotif_analysis::lyrics::rhyme::Scheme;
 use super::card::{Card, Confidence, Data, Metric, Peer, Score, worst};
 use super::{blank, peers};
 use crate::calibrate::verse::{Verse, judge_english, judge_french, judge_spelled};
-use crate::calibrate::{FOLD_COUNT, Sample, cross_validated, cross_validated_steps};
+use crate::calibrate::{FOLD_COUNT, Sample, cross_validated};
 use crate::calibration::{Calibration, Outcome, rounded};
 use crate::rap_pairs::read_pairs;
 use crate::rhyme::{
@@ -202,8 +202,8 @@ fn verse_confidences(
         )?,
         Confidence {
             of: "rhyme_scheme, other languages",
-            definition: "French, read as sung by its spelling alone; authors that neither the weights nor the steps saw, seven in five folds.",
-            calibration: Calibration::of(&cross_validated_steps(&spelled.sung))
+            definition: "French, read as sung by its spelling alone; authors that the weights did not see, seven in five folds.",
+            calibration: Calibration::of(&cross_validated(&spelled.sung))
                 .context("no stanza to judge")?,
         },
     ])
