@@ -357,7 +357,8 @@ impl<'a> ListMaker<'a> {
             Diversify::Dpp => greedy_dpp(&relevance, |a, b| kinship.of(a, b), trade_off, count),
             Diversify::Calibrated => {
                 let (classes, target) = self.facts.genre_mix(&indexes);
-                calibrate(&relevance, &classes, &target, trade_off, count)
+                let may_go_on = || !deadline.is_over();
+                calibrate(&relevance, &classes, &target, trade_off, count, may_go_on)
             }
         };
         let picked: HashSet<usize> = picks.iter().copied().collect();
