@@ -209,34 +209,26 @@ pub fn router(state: ApiState, pages: Router<ApiState>) -> Router {
     layered(routes, state)
 }
 
-/// What every request passes through, the last first.
+/// What every request passes through, the first first.
+///
+/// One layer of all: of layers put on one by one each is boxed, and a box is copied with all boxes in it on every
+/// pass, so that their cost grows with the square of their number.
 fn layered(routes: Router<ApiState>, state: ApiState) -> Router {
+    let layers = (
+        middleware::from_fn_with_state(state.clone(), trace::trace),
+        middleware::from_fn_with_state(state.clone(), observe::observe),
+        CatchPanicLayer::custom(|_| Problem::bug(&"a handler panicked").into_response()),
+        middleware::from_fn_with_state(state.clone(), protocols::errors::reshape),
+        middleware::from_fn_with_state(state.clone(), auth::authenticate),
+        middleware::from_fn_with_state(state.clone(), quota::limit),
+        middleware::from_fn_with_state(state.clone(), daily::limit),
+        middleware::from_fn_with_state(state.clone(), idempotency::replay),
+        middleware::from_fn(rejections::explain),
+        // Bodies are bounded where they are read, each by its own limit.
+        DefaultBodyLimit::disable(),
+    );
     routes
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
-        // Bodies are bounded where they are read, each by its own limit.
-        .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn(rejections::explain))
-        .layer(middleware::from_fn_with_state(
-            state.clone(),
-            idempotency::replay,
-        ))
-        .layer(middleware::from_fn_with_state(state.clone(), daily::limit))
-        .layer(middleware::from_fn_with_state(state.clone(), quota::limit))
-        .layer(middleware::from_fn_with_state(
-            state.clone(),
-            auth::authenticate,
-        ))
-        .layer(middleware::from_fn_with_state(
-            state.clone(),
-            protocols::errors::reshape,
-        ))
-        .layer(CatchPanicLayer::custom(|_| {
-            Problem::bug(&"a handler panicked").into_response()
-        }))
-        .layer(middleware::from_fn_with_state(
-            state.clone(),
-            observe::observe,
-        ))
-        .layer(middleware::from_fn_with_state(state.clone(), trace::trace))
+        .layer(layers)
         .with_state(state)
 }

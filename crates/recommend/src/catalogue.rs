@@ -1,5 +1,7 @@
 //! The catalogue as the ranker sees it: dense indexes and what spacing and duplicate rules need.
 
+use std::sync::{Arc, OnceLock};
+
 use leitmotif_domain::bucket::murmur3_32;
 use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::track::{ReleaseDate, Track};
@@ -8,6 +10,7 @@ use leitmotif_features::IdMap;
 use leitmotif_storage::ports::{CatalogStore, TrackFilter};
 
 use crate::error::Result;
+use crate::heads::Untrained;
 use crate::keyed::KeyedMap;
 use crate::recordings::Recordings;
 
@@ -83,6 +86,8 @@ pub struct CatalogueView {
     standing: KeyedMap<u32, u32>,
     /// Whether something is said of a popularity elsewhere that was not when popularity was last counted.
     has_new_priors: bool,
+    /// What labels there are, counted when it is asked for.
+    untrained: OnceLock<Arc<Untrained>>,
 }
 
 impl CatalogueView {
@@ -107,6 +112,7 @@ impl CatalogueView {
         let before = card.as_ref().and_then(|card| card.prior);
         self.has_new_priors |= before != track.details.popularity;
         *card = Some(card_of(track));
+        self.untrained = OnceLock::new();
         self.settle(track.id);
     }
 
@@ -115,7 +121,16 @@ impl CatalogueView {
         if let Some(card) = self.cards.get_mut(id) {
             *card = None;
         }
+        self.untrained = OnceLock::new();
         self.settle(id);
+    }
+
+    /// What labels there are before any training.
+    ///
+    /// - Cost: one pass over all tracks, and none again until one changes.
+    pub fn untrained(&self) -> Arc<Untrained> {
+        let counted = || Arc::new(Untrained::count(self));
+        Arc::clone(self.untrained.get_or_init(counted))
     }
 
     /// Whether something new was said of popularity elsewhere; not twice.

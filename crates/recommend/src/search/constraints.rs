@@ -32,6 +32,8 @@ pub enum ConstraintName {
     Popularity,
     /// Words.
     Text,
+    /// A number of any descriptor.
+    Descriptor,
 }
 
 impl ConstraintName {
@@ -46,6 +48,7 @@ impl ConstraintName {
             Self::Genre => "genre",
             Self::Popularity => "popularity",
             Self::Text => "text",
+            Self::Descriptor => "descriptors",
         }
     }
 }
@@ -83,6 +86,17 @@ pub enum Constraint {
     },
     /// One of the tracks that hold all of these words.
     Text(String, Arc<HashSet<TrackId>>),
+    /// A number of any descriptor, ours or a plugin's, from to.
+    Descriptor {
+        /// The descriptor.
+        name: String,
+        /// From.
+        min: f32,
+        /// To.
+        max: f32,
+        /// Of the tracks of which it is known.
+        values: Arc<HashMap<TrackId, f32>>,
+    },
 }
 
 impl Constraint {
@@ -97,6 +111,7 @@ impl Constraint {
             Self::Genre(..) => ConstraintName::Genre,
             Self::Popularity { .. } => ConstraintName::Popularity,
             Self::Text(..) => ConstraintName::Text,
+            Self::Descriptor { .. } => ConstraintName::Descriptor,
         }
     }
 
@@ -126,6 +141,12 @@ impl Constraint {
                 Some((*min..=*max).contains(&popularity))
             }
             Self::Text(_, tracks) => Some(tracks.contains(&track)),
+            Self::Descriptor {
+                min, max, values, ..
+            } => {
+                let value = values.get(&track)?;
+                Some((*min..=*max).contains(value))
+            }
         }
     }
 
@@ -135,7 +156,7 @@ impl Constraint {
     pub fn check(&self) -> Result<(), InvalidValue> {
         let is_range = match self {
             Self::TempoBpm { min, max, .. } | Self::Energy(min, max) => min <= max,
-            Self::Popularity { min, max, .. } => min <= max,
+            Self::Popularity { min, max, .. } | Self::Descriptor { min, max, .. } => min <= max,
             Self::DurationMs(min, max) => min <= max,
             Self::Year(min, max) => min <= max,
             Self::Keys(_) | Self::Genre(..) | Self::Text(..) => true,
@@ -169,7 +190,10 @@ impl Constraints {
             let name = constraint.name();
             matches!(
                 name,
-                ConstraintName::TempoBpm | ConstraintName::Key | ConstraintName::Energy
+                ConstraintName::TempoBpm
+                    | ConstraintName::Key
+                    | ConstraintName::Energy
+                    | ConstraintName::Descriptor
             )
         })
     }
@@ -265,6 +289,16 @@ mod tests {
         };
         check(popularity(0.0, 20.0), Some(true));
         check(popularity(20.0, 100.0), Some(false));
+        let told = |min, max| Constraint::Descriptor {
+            name: "verse.length".to_owned(),
+            min,
+            max,
+            values: Arc::new(HashMap::from([(track, 7.5)])),
+        };
+        check(told(7.5, f32::INFINITY), Some(true));
+        check(told(f32::NEG_INFINITY, 7.0), Some(false));
+        assert_eq!(told(0.0, 9.0).holds(TrackId::from_u128(2), &facts), None);
+        assert!(told(2.0, 1.0).check().is_err());
         assert!(Constraint::Year(2000, 1990).check().is_err());
         assert!(Constraint::Energy(f32::NAN, 1.0).check().is_err());
         let both = Constraints(vec![
