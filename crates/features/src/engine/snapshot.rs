@@ -99,10 +99,10 @@ impl Draw {
                         track: TrackId::from_u128(u128::from(self.below(6)) << 90 | 5),
                         score: None,
                         propensity: None,
-                        reasons: Vec::new(),
                     })
                     .collect(),
                 is_sequenced: false,
+                reasons: Default::default(),
                 exploration: None,
                 moment: Moment {
                     hour: Some(self.below(24) as u8),
