@@ -101,6 +101,7 @@ impl Draw {
                         propensity: None,
                     })
                     .collect(),
+                reasons: Default::default(),
                 is_sequenced: false,
                 reasons: Default::default(),
                 exploration: None,
