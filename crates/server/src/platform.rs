@@ -89,13 +89,8 @@ impl Platform {
     ) -> anyhow::Result<Self> {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let encoder = lyrics_encoder::of(settings.lyrics_encoder.as_deref()).await?;
-        let storage = open_storage(&settings.data, &clock, &entropy, holder)?;
-        let secret = seal_secret(&settings.data, entropy.as_ref())?;
-        let seal = SealKey::new(derive(&secret, "seal"));
-        let local_key =
-            bootstrap(&settings.data, &storage, &seal, tenant, &*clock, &*entropy).await?;
-        let directory = Arc::new(TenantDirectory::new(seal, storage.clone()));
-        directory.refresh().await?;
+        let opened = Opened::of(settings, tenant, holder, &clock, &entropy).await?;
+        let (storage, directory) = (opened.storage, opened.directory);
         let (exposure_writer, exposures) = ExposureWriter::start(storage.clone());
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let own = program.clone();
@@ -131,7 +126,7 @@ impl Platform {
             daily: Arc::clone(&daily),
             clock,
             entropy,
-            cursor_key: derive(&secret, "cursor"),
+            cursor_key: derive(&opened.secret, "cursor"),
             is_ready: Arc::clone(&is_ready),
             is_warm,
             metrics,
@@ -141,7 +136,7 @@ impl Platform {
         is_ready.store(true, Ordering::Release);
         Ok(Self {
             router,
-            local_key,
+            local_key: opened.local_key,
             is_ready,
             storage,
             recommender: services.recommender,
@@ -197,6 +192,45 @@ impl Platform {
         let path = data.join(KEY_FILE);
         fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
         Ok(())
+    }
+}
+
+/// A data folder that is opened, with whom it holds.
+struct Opened {
+    storage: Arc<EmbeddedStorage>,
+    secret: Vec<u8>,
+    local_key: String,
+    directory: Arc<TenantDirectory>,
+}
+
+impl Opened {
+    async fn of(
+        settings: &Settings,
+        tenant: &str,
+        holder: &str,
+        clock: &Arc<dyn Clock>,
+        entropy: &Arc<dyn Entropy>,
+    ) -> anyhow::Result<Self> {
+        let storage = open_storage(&settings.data, clock, entropy, holder)?;
+        let secret = seal_secret(&settings.data, entropy.as_ref())?;
+        let seal = SealKey::new(derive(&secret, "seal"));
+        let local_key = bootstrap(
+            &settings.data,
+            &storage,
+            &seal,
+            tenant,
+            &**clock,
+            &**entropy,
+        )
+        .await?;
+        let directory = Arc::new(TenantDirectory::new(seal, storage.clone()));
+        directory.refresh().await?;
+        Ok(Self {
+            storage,
+            secret,
+            local_key,
+            directory,
+        })
     }
 }
 

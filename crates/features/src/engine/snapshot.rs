@@ -103,7 +103,6 @@ impl Draw {
                     .collect(),
                 reasons: Default::default(),
                 is_sequenced: false,
-                reasons: Default::default(),
                 exploration: None,
                 moment: Moment {
                     hour: Some(self.below(24) as u8),
