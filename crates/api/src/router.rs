@@ -20,10 +20,10 @@ use crate::state::ApiState;
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
-        analysis, analyze_and_recommend, analyzers, audio, audits, batches, duplicates, event_log,
-        events, explanations, exports, home, imports, jobs, listeners, listens, overview,
-        pipelines, playlist_drafts, playlist_files, playlists, recommendations, replays, search,
-        similar, statements, track_ids, tracks, usage, vectors,
+        analysis, analyze_and_recommend, analyzers, answer_replays, audio, audits, batches,
+        duplicates, event_log, events, explanations, exports, home, imports, jobs, listeners,
+        listens, overview, pipelines, playlist_drafts, playlist_files, playlists, recommendations,
+        replays, search, similar, statements, track_ids, tracks, usage, vectors,
     };
     OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(tracks::upsert, tracks::list))
@@ -51,6 +51,8 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(recommendations::recommend))
         .routes(routes!(batches::create, batches::get))
         .routes(routes!(batches::rows))
+        .routes(routes!(answer_replays::create))
+        .routes(routes!(answer_replays::get))
         .routes(routes!(home::home))
         .routes(routes!(home::layouts))
         .routes(routes!(explanations::explain))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::asked::AnswerBasis;
 use crate::clock::Timestamp;
 use crate::definition::{Assignment, DefinitionKind};
 use crate::error::InvalidValue;
@@ -303,6 +304,9 @@ pub struct Exposure {
     /// Probability of that layout; absent where none was chosen by chance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout_propensity: Option<f32>,
+    /// What it was made from; absent for playlists and in events of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<AnswerBasis>,
 }
 
 /// What a player says of a moment; everything may be unknown.
@@ -711,7 +715,7 @@ mod tests {
         };
         let first = &shown.tracks[0];
         assert_eq!((first.score, first.propensity), (Some(0.5), Some(0.25)));
-        assert!(!shown.is_sequenced);
+        assert!(!shown.is_sequenced && shown.basis.is_none());
         let again = serde_json::to_string(&EventPayload::Exposure(shown)).unwrap();
         assert_eq!(
             again,

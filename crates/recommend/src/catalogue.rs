@@ -1,5 +1,7 @@
 //! The catalogue as the ranker sees it: dense indexes and what spacing and duplicate rules need.
 
+use std::collections::HashMap;
+
 use leitmotif_domain::bucket::murmur3_32;
 use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::track::{ReleaseDate, Track};
@@ -108,6 +110,25 @@ impl CatalogueView {
         self.has_new_priors |= before != track.details.popularity;
         *card = Some(card_of(track));
         self.settle(track.id);
+    }
+
+    /// Takes every card out; the indexes stay those of their tracks.
+    pub(crate) fn take_cards(&mut self) -> HashMap<TrackId, TrackCard> {
+        let ids: Vec<TrackId> = self.cards.iter().map(|(id, _)| id).collect();
+        let cards = ids
+            .into_iter()
+            .filter_map(|id| Some((id, self.cards.get_mut(id)?.take()?)));
+        let cards = cards.collect();
+        self.standing.clear();
+        cards
+    }
+
+    /// Puts a card in.
+    pub(crate) fn put_card(&mut self, card: TrackCard) {
+        let id = card.id;
+        self.has_new_priors |= card.prior.is_some();
+        *self.cards.get_or_default(id) = Some(card);
+        self.settle(id);
     }
 
     /// Takes a track out; its index stays taken.

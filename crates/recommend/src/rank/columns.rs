@@ -307,7 +307,7 @@ pub fn fill_row(
         recent_taste,
         distaste.unwrap_or(f32::NAN),
         number(view.popularity_logs()),
-        number(&view.skip_rates),
+        number(&view.counts.skip_rates),
         card.map_or(f32::NAN, |card| facts.days_since(card.created_at)),
         facts.habits[0],
         facts.habits[1],

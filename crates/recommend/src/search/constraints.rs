@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use leitmotif_domain::TrackId;
+use leitmotif_domain::asked::AskedConstraint;
 use leitmotif_domain::error::InvalidValue;
 
 use super::facts::TrackFacts;
@@ -97,6 +98,54 @@ impl Constraint {
             Self::Genre(..) => ConstraintName::Genre,
             Self::Popularity { .. } => ConstraintName::Popularity,
             Self::Text(..) => ConstraintName::Text,
+        }
+    }
+
+    /// What was asked, to be kept.
+    pub fn asked(&self) -> AskedConstraint {
+        match self {
+            Self::TempoBpm {
+                min,
+                max,
+                with_octaves,
+            } => AskedConstraint::TempoBpm(*min, *max, *with_octaves),
+            Self::Keys(keys) => {
+                AskedConstraint::Keys(keys.iter().map(|key| (key.tonic, key.is_minor)).collect())
+            }
+            Self::Energy(min, max) => AskedConstraint::Energy(*min, *max),
+            Self::DurationMs(min, max) => AskedConstraint::DurationMs(*min, *max),
+            Self::Year(min, max) => AskedConstraint::Year(*min, *max),
+            Self::Genre(genre, _) => AskedConstraint::Genre(genre.clone()),
+            Self::Popularity { min, max, .. } => AskedConstraint::Popularity(*min, *max),
+            Self::Text(words, _) => AskedConstraint::Text(words.clone()),
+        }
+    }
+
+    /// Asks again what was kept.
+    pub fn of_asked(asked: &AskedConstraint) -> Self {
+        match asked {
+            AskedConstraint::TempoBpm(min, max, with_octaves) => Self::TempoBpm {
+                min: *min,
+                max: *max,
+                with_octaves: *with_octaves,
+            },
+            AskedConstraint::Keys(keys) => {
+                let key = |(tonic, is_minor): &(u8, bool)| MusicalKey {
+                    tonic: *tonic,
+                    is_minor: *is_minor,
+                };
+                Self::Keys(keys.iter().map(key).collect())
+            }
+            AskedConstraint::Energy(min, max) => Self::Energy(*min, *max),
+            AskedConstraint::DurationMs(min, max) => Self::DurationMs(*min, *max),
+            AskedConstraint::Year(min, max) => Self::Year(*min, *max),
+            AskedConstraint::Genre(genre) => Self::Genre(genre.clone(), None),
+            AskedConstraint::Popularity(min, max) => Self::Popularity {
+                min: *min,
+                max: *max,
+                played: Arc::default(),
+            },
+            AskedConstraint::Text(words) => Self::Text(words.clone(), Arc::default()),
         }
     }
 

@@ -337,6 +337,7 @@ mod tests {
             moment: Moment::default(),
             layout: None,
             layout_propensity: None,
+            basis: None,
         })
     }
 
