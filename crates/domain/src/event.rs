@@ -324,6 +324,9 @@ pub struct Moment {
     /// Day of the week where the listener is, 1 (Monday) to 7.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weekday: Option<u8>,
+    /// Where on earth, coarsely: a geohash of at most [`limits::CELL_CHARACTERS_MAX`] characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<String>,
 }
 
 impl Moment {
@@ -336,6 +339,7 @@ impl Moment {
             activity: listen.activity.clone(),
             hour: local.map(|local| local.hour),
             weekday: local.map(|local| local.weekday),
+            cell: listen.cell.clone(),
         }
     }
 

@@ -11,6 +11,7 @@ pub mod cold_map;
 pub mod counts;
 pub mod drift;
 pub mod error;
+pub mod item_sounds;
 pub mod keyed;
 pub mod known;
 pub mod layouts;

@@ -54,6 +54,8 @@ pub struct HomeQuery {
     /// Where the listener's clock stands, `Europe/Lisbon` or `+02:00`: hour and weekday follow from it
     /// where they are left out.
     pub zone: Option<String>,
+    /// Where on earth, coarsely: a geohash of at most four characters.
+    pub cell: Option<String>,
     /// What the shelves are to be made for: `relevance:1,diversity:0.5,novelty:0.2,freshness:0.1`, of which any may be left
     /// out. Relevance and diversity (0 to 1) are weights of each other; novelty and freshness (−1 to 1) go before
     /// what a shelf stands for.
@@ -185,6 +187,7 @@ pub async fn home(
             hour: query.hour,
             weekday: query.weekday,
             zone: query.zone,
+            cell: query.cell,
         },
         ..RecommendInput::default()
     };

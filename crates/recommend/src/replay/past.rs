@@ -161,14 +161,14 @@ impl<'r> Past<'r> {
     fn count_here(&mut self) -> Result<()> {
         let view = self.slot.view.read();
         let here = view.projection.offset;
-        for ((offset, _), (now, made)) in &mut self.wanted_counts {
-            if *offset <= here && made.is_none() {
+        for (_, (now, made)) in self.wanted_counts.range_mut(..=(here, i64::MAX)) {
+            if made.is_none() {
                 let counts = Counts::of(&view.projection.state, &view.catalogue, *now);
                 *made = Some(Arc::new(counts));
             }
         }
-        for (offset, made) in &mut self.wanted_sessions {
-            if *offset <= here && made.is_none() {
+        for (_, made) in self.wanted_sessions.range_mut(..=here) {
+            if made.is_none() {
                 *made = Some(Arc::new(view.read_sessions()?));
             }
         }
@@ -177,9 +177,8 @@ impl<'r> Past<'r> {
 
     /// Forgets what no answer from here on was counted by.
     pub(super) fn forget_before(&mut self, counted: u64, sessions: u64) {
-        self.wanted_counts
-            .retain(|(offset, _), _| *offset >= counted);
-        self.wanted_sessions.retain(|offset, _| *offset >= sessions);
+        self.wanted_counts = self.wanted_counts.split_off(&(counted, i64::MIN));
+        self.wanted_sessions = self.wanted_sessions.split_off(&sessions);
     }
 
     /// Takes the events up to an offset in.

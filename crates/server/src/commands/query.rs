@@ -57,6 +57,9 @@ pub struct MomentArgs {
     /// they are left out.
     #[arg(long)]
     pub zone: Option<String>,
+    /// Where on earth, coarsely: a geohash of at most four characters.
+    #[arg(long)]
+    pub cell: Option<String>,
 }
 
 /// What lists are to be made for.

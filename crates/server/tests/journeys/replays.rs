@@ -54,7 +54,7 @@ fn ask(wire: &Wire, draws: &mut Draws, round: u64) {
         6 => json!({"listener": person, "placement": "radio",
             "constraints": {"genre": "folk", "popularity_max": 80.0}}),
         7 => json!({"listener": person, "placement": "radio", "disabled_rungs": ["personalised"],
-            "context": {"hour": draws.below(24), "device": "car"}}),
+            "context": {"hour": draws.below(24), "device": "car", "cell": "u33d"}}),
         _ => {
             let path = format!("/api/v1/home?listener={person}&count=4");
             assert!(!wire.get(&path)["shelves"].as_array().unwrap().is_empty());
