@@ -35,11 +35,14 @@ pub(super) struct Past<'r> {
     /// Tracks that came since factors were mapped.
     unmapped: Vec<TrackId>,
     /// What answers to come were counted by, by offset and day.
-    wanted_counts: BTreeMap<(u64, i64), (Timestamp, Option<Arc<Counts>>)>,
+    wanted_counts: BTreeMap<(u64, i64), WantedCounts>,
     /// The sessions that answers to come knew, by offset.
     wanted_sessions: BTreeMap<u64, Option<Arc<RecentSessions>>>,
     changes: Changes,
 }
+
+/// A moment of the day that counts are wanted of, and the counts once they are made.
+type WantedCounts = (Timestamp, Option<Arc<Counts>>);
 
 /// The last event of each kind of change that the tables do not keep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
