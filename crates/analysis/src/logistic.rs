@@ -99,70 +99,6 @@ fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
     right
 }
 
-/// One step of a map from scores to probabilities: from which score on, and the probability there.
-pub type Step = (f64, f64);
-
-/// Fits a rising step function from scores to the probability of being right.
-///
-/// - Shape: `rows` are scores with whether the answer was right; steps ascend in both numbers. Each step is made of
-///   at least `rows_min` rows, as far as there are so many; empty without rows.
-/// - Units: probabilities are shares with one right and one wrong answer added, so that none is 0 or 1.
-/// - Cost: O(rows log rows), and of the steps squared; deterministic.
-/// - Source: Zadrozny and Elkan, "Transforming classifier scores into accurate multiclass probability estimates", KDD
-///   2002, by pooling adjacent violators; the least step is ours, against steps made of chance.
-pub fn fit_steps(rows: &[(f64, bool)], rows_min: usize) -> Vec<Step> {
-    let mut rows: Vec<(f64, bool)> = rows.to_vec();
-    rows.sort_by(|one, other| one.0.total_cmp(&other.0));
-    // First score, right answers, and rows of each step.
-    let mut steps: Vec<(f64, usize, usize)> = Vec::new();
-    for (score, is_right) in rows {
-        match steps.last_mut().filter(|step| step.0 == score) {
-            Some((_, right, count)) => {
-                *right += usize::from(is_right);
-                *count += 1;
-            }
-            None => steps.push((score, usize::from(is_right), 1)),
-        }
-    }
-    let mut pooled: Vec<(f64, usize, usize)> = Vec::new();
-    for mut step in steps {
-        // Shares are compared as products, which do not round.
-        while let Some(last) = pooled.pop_if(|last| last.1 * step.2 >= step.1 * last.2) {
-            step = (last.0, last.1 + step.1, last.2 + step.2);
-        }
-        pooled.push(step);
-    }
-    while pooled.len() > 1 {
-        let counts = pooled.iter().enumerate();
-        let Some((least, _)) = counts.min_by_key(|(_, step)| step.2) else {
-            break;
-        };
-        if pooled[least].2 >= rows_min {
-            break;
-        }
-        let share = |at: usize| pooled[at].1 as f64 / pooled[at].2 as f64;
-        let joins_before = least + 1 == pooled.len()
-            || (least > 0 && share(least) - share(least - 1) < share(least + 1) - share(least));
-        let first = if joins_before { least - 1 } else { least };
-        let (_, right, count) = pooled.remove(first + 1);
-        pooled[first].1 += right;
-        pooled[first].2 += count;
-    }
-    let smoothed = |(score, right, count): (f64, usize, usize)| {
-        (score, (right + 1) as f64 / (count + 2) as f64)
-    };
-    pooled.into_iter().map(smoothed).collect()
-}
-
-/// Probability of a score by steps of [`fit_steps`]; scores before the first step are on it, and one half without
-/// steps.
-pub fn probability_of_step(score: f64, steps: &[Step]) -> f64 {
-    let reached = steps.iter().take_while(|(from, _)| *from <= score).last();
-    reached
-        .or(steps.first())
-        .map_or(0.5, |(_, probability)| *probability)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,35 +136,5 @@ mod tests {
         let rows: Vec<(Vec<f64>, bool)> = (0..20).map(|at| (vec![f64::from(at)], at > 9)).collect();
         assert!(fit_logistic(&rows).iter().all(|weight| weight.is_finite()));
         assert!(fit_logistic(&[]).is_empty());
-    }
-
-    #[test]
-    fn steps_rise_and_hold_enough_rows() {
-        let rows = [
-            (0.1, false),
-            (0.2, true),
-            (0.3, false),
-            (0.4, false),
-            (0.6, true),
-            (0.7, false),
-            (0.8, true),
-            (0.9, true),
-        ];
-        // Wrong; one of three; one of two; two right; then a step of one row joins what is nearer.
-        let all = fit_steps(&rows, 1);
-        let expected = [
-            (0.1, 1.0 / 3.0),
-            (0.2, 2.0 / 5.0),
-            (0.6, 2.0 / 4.0),
-            (0.8, 3.0 / 4.0),
-        ];
-        assert_eq!(all, expected);
-        let few = fit_steps(&rows, 2);
-        assert_eq!(few, [(0.1, 2.0 / 6.0), (0.6, 2.0 / 4.0), (0.8, 3.0 / 4.0)]);
-        assert_eq!(probability_of_step(0.65, &few), 0.5);
-        assert_eq!(probability_of_step(-1.0, &few), 2.0 / 6.0);
-        assert_eq!(probability_of_step(0.3, &[]), 0.5);
-        assert_eq!(fit_steps(&[], 3), []);
-        assert_eq!(fit_steps(&rows, 99).len(), 1);
     }
 }

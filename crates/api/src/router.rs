@@ -17,13 +17,24 @@ use crate::problem::Problem;
 use crate::protocols;
 use crate::state::ApiState;
 
+/// The described routes of what is built from the log.
+fn of_the_log() -> OpenApiRouter<ApiState> {
+    use native::{answer_replays, event_log, replays};
+    OpenApiRouter::new()
+        .routes(routes!(event_log::consumers))
+        .routes(routes!(replays::replay))
+        .routes(routes!(replays::rebuild))
+        .routes(routes!(answer_replays::create))
+        .routes(routes!(answer_replays::get))
+}
+
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
-        analysis, analyze_and_recommend, analyzers, answer_replays, audio, audits, batches,
-        duplicates, event_log, events, explanations, exports, home, imports, jobs, listeners,
-        listens, overview, pipelines, playlist_drafts, playlist_files, playlists, recommendations,
-        replays, search, similar, statements, track_ids, tracks, usage, vectors,
+        analysis, analyze_and_recommend, analyzers, audio, audits, batches, duplicates, event_log,
+        events, explanations, exports, home, imports, jobs, listeners, listens, overview,
+        pipelines, playlist_drafts, playlist_files, playlists, recommendations, search, similar,
+        statements, track_ids, tracks, usage, vectors,
     };
     OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(tracks::upsert, tracks::list))
@@ -39,9 +50,7 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(similar::similar))
         .routes(routes!(search::search))
         .routes(routes!(events::append, event_log::list))
-        .routes(routes!(event_log::consumers))
-        .routes(routes!(replays::replay))
-        .routes(routes!(replays::rebuild))
+        .merge(of_the_log())
         .routes(routes!(listens::create))
         .routes(routes!(listens::find))
         .routes(routes!(track_ids::link))
@@ -51,8 +60,6 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(recommendations::recommend))
         .routes(routes!(batches::create, batches::get))
         .routes(routes!(batches::rows))
-        .routes(routes!(answer_replays::create))
-        .routes(routes!(answer_replays::get))
         .routes(routes!(home::home))
         .routes(routes!(home::layouts))
         .routes(routes!(explanations::explain))
@@ -211,34 +218,26 @@ pub fn router(state: ApiState, pages: Router<ApiState>) -> Router {
     layered(routes, state)
 }
 
-/// What every request passes through, the last first.
+/// What every request passes through, the first first.
+///
+/// One layer of all: of layers put on one by one each is boxed, and a box is copied with all boxes in it on every
+/// pass, so that their cost grows with the square of their number.
 fn layered(routes: Router<ApiState>, state: ApiState) -> Router {
+    let layers = (
+        middleware::from_fn_with_state(state.clone(), trace::trace),
+        middleware::from_fn_with_state(state.clone(), observe::observe),
+        CatchPanicLayer::custom(|_| Problem::bug(&"a handler panicked").into_response()),
+        middleware::from_fn_with_state(state.clone(), protocols::errors::reshape),
+        middleware::from_fn_with_state(state.clone(), auth::authenticate),
+        middleware::from_fn_with_state(state.clone(), quota::limit),
+        middleware::from_fn_with_state(state.clone(), daily::limit),
+        middleware::from_fn_with_state(state.clone(), idempotency::replay),
+        middleware::from_fn(rejections::explain),
+        // Bodies are bounded where they are read, each by its own limit.
+        DefaultBodyLimit::disable(),
+    );
     routes
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
-        // Bodies are bounded where they are read, each by its own limit.
-        .layer(DefaultBodyLimit::disable())
-        .layer(middleware::from_fn(rejections::explain))
-        .layer(middleware::from_fn_with_state(
-            state.clone(),
-            idempotency::replay,
-        ))
-        .layer(middleware::from_fn_with_state(state.clone(), daily::limit))
-        .layer(middleware::from_fn_with_state(state.clone(), quota::limit))
-        .layer(middleware::from_fn_with_state(
-            state.clone(),
-            auth::authenticate,
-        ))
-        .layer(middleware::from_fn_with_state(
-            state.clone(),
-            protocols::errors::reshape,
-        ))
-        .layer(CatchPanicLayer::custom(|_| {
-            Problem::bug(&"a handler panicked").into_response()
-        }))
-        .layer(middleware::from_fn_with_state(
-            state.clone(),
-            observe::observe,
-        ))
-        .layer(middleware::from_fn_with_state(state.clone(), trace::trace))
+        .layer(layers)
         .with_state(state)
 }

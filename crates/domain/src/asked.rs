@@ -131,6 +131,8 @@ pub enum AskedConstraint {
     Popularity(f32, f32),
     /// Words that the track holds, all of them.
     Text(String),
+    /// A number of a descriptor; an end that is open is absent, for JSON has no infinity.
+    Descriptor(String, Option<f32>, Option<f32>),
 }
 
 #[cfg(test)]

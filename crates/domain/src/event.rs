@@ -1,6 +1,5 @@
 //! The facts of the log. Everything else the platform knows of listening is a projection of them.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +11,7 @@ use crate::error::InvalidValue;
 use crate::ids::{EventId, ListenerId, ModelId, RecordingId, RequestId, TenantId, TrackId};
 use crate::limits;
 use crate::rung::Rung;
+use crate::shown_reasons::ShownReasons;
 use crate::zone::LocalHour;
 
 /// Version of the payload shapes below; readers keep accepting every older one.
@@ -298,6 +298,13 @@ pub struct Exposure {
     /// What the player said of the moment.
     #[serde(default, skip_serializing_if = "Moment::is_unknown")]
     pub moment: Moment,
+    /// What the scores are made of.
+    #[serde(
+        default,
+        rename = "why",
+        skip_serializing_if = "ShownReasons::is_empty"
+    )]
+    pub reasons: ShownReasons,
     /// The layout of the page that the list is a part of, where there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<String>,
@@ -379,34 +386,6 @@ pub struct ExposedTrack {
     /// policy does not know it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propensity: Option<f32>,
-    /// What the score is made of, largest first; empty for what was not ranked, and in events of before.
-    #[serde(default, rename = "why", skip_serializing_if = "Vec::is_empty")]
-    pub reasons: Vec<ShownReason>,
-}
-
-/// One reason of a track that was shown, with short names: an answer has some forty of them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ShownReason {
-    /// The stable name of the source.
-    #[serde(rename = "s")]
-    pub source: Cow<'static, str>,
-    /// How much of the score it carries, to four decimals.
-    #[serde(rename = "c")]
-    pub contribution: f32,
-    /// The track of the listener that it follows from.
-    #[serde(default, rename = "b", skip_serializing_if = "Option::is_none")]
-    pub because_of: Option<TrackId>,
-}
-
-impl ShownReason {
-    /// Keeps a reason, rounded.
-    pub fn new(source: &'static str, contribution: f32, because_of: Option<TrackId>) -> Self {
-        Self {
-            source: Cow::Borrowed(source),
-            contribution: (contribution * 1e4).round() / 1e4,
-            because_of,
-        }
-    }
 }
 
 /// A search made by a listener.

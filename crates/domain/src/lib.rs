@@ -19,6 +19,7 @@ pub mod playlist;
 pub mod plugin;
 pub mod rung;
 pub mod shared_id;
+pub mod shown_reasons;
 pub mod statement;
 pub mod track;
 pub mod training;

@@ -13,7 +13,7 @@ const PREFIX: &str = "shared-";
 ///
 /// A mark beyond the bounds of external ids is left out: the id is then only in the report of its import.
 pub fn mark_shared(details: &mut TrackDetails, namespace: &str, id: &str, own: &str) {
-    let (name, value) = (format!("{PREFIX}{namespace}"), format!("{id}#{own}"));
+    let (name, value) = mark_of(namespace, id, own);
     let is_bounded = name.len() <= NAMESPACE_CHARS_MAX
         && value.len() <= limits::NAME_BYTES_MAX
         && details.external_ids.len() < limits::EXTERNAL_IDS_MAX;
@@ -21,6 +21,11 @@ pub fn mark_shared(details: &mut TrackDetails, namespace: &str, id: &str, own: &
         let ids = &mut details.external_ids;
         ids.insert(name, value);
     }
+}
+
+/// The mark of an id that another track owns: the namespace and the id it stands as.
+pub fn mark_of(namespace: &str, id: &str, own: &str) -> (String, String) {
+    (format!("{PREFIX}{namespace}"), format!("{id}#{own}"))
 }
 
 /// The ids that a track carries and another owns: `(namespace, id)`.

@@ -51,7 +51,6 @@ fn event(number: u64) -> Event {
             track: track(mixed(answer) + place),
             score: Some(1.0),
             propensity: Some(1.0),
-            reasons: Vec::new(),
         });
         EventPayload::Exposure(Exposure {
             request_id: RequestId::from_u128(u128::from(answer) + 1),
@@ -60,6 +59,7 @@ fn event(number: u64) -> Event {
             model: None,
             assignment: None,
             tracks: shown.collect(),
+            reasons: Default::default(),
             is_sequenced: false,
             exploration: None,
             moment: Moment::default(),

@@ -4,6 +4,8 @@
 //! A million listens of 10,000 tracks by 10,000 listeners over thirty days, ids without an order: as
 //! `leitmotif-eval events` sends them over HTTP, without server and client beside it.
 
+mod processor;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,6 +16,7 @@ use leitmotif_features::saving::parts_of;
 use leitmotif_storage::conformance::World;
 use leitmotif_storage::embedded::EmbeddedStorage;
 use leitmotif_storage::ports::EventLog;
+use processor::processor_s;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -25,8 +28,6 @@ const BATCH: u64 = 5_000;
 const REPLAYS: usize = 7;
 const T0: i64 = 1_700_000_000_000;
 const SPREAD_MS: i64 = 30 * 86_400_000;
-/// Ticks of the processor time that the system tells of a process.
-const TICKS_PER_S: f64 = 100.0;
 
 /// SplitMix64 of a number.
 fn mixed(number: u64) -> u64 {
@@ -63,17 +64,6 @@ fn event(number: u64) -> Event {
         schema_version: EVENT_SCHEMA_VERSION,
         payload: EventPayload::Listen(listen),
     }
-}
-
-/// Processor time of this process so far, where the system tells.
-fn processor_s() -> Option<f64> {
-    let text = std::fs::read_to_string("/proc/self/stat").ok()?;
-    let mut fields = text.rsplit(')').next()?.split_whitespace().skip(11);
-    let ticks: f64 = [fields.next()?, fields.next()?]
-        .iter()
-        .filter_map(|field| field.parse::<f64>().ok())
-        .sum();
-    Some(ticks / TICKS_PER_S)
 }
 
 /// Replays once and tells the seconds of the clock and of the processor.

@@ -5,6 +5,7 @@ use leitmotif_domain::event::Listen;
 use leitmotif_domain::zone::LocalHour;
 use serde::{Deserialize, Serialize};
 
+use crate::definition::fields::ascii_text_id;
 use crate::definition::text_id;
 
 /// An entity of a view: one id, or two for a pair; what has no id goes by that of its text.
@@ -46,20 +47,66 @@ impl EntityKey {
 /// morning, afternoon and evening. The coarse place is no part of it: cells would be as many as towns
 /// and each nearly empty.
 pub fn context_cell(listen: &Listen, at: Timestamp) -> String {
+    let [day, part, device, activity] = cell_parts(listen, at);
+    let (device, activity) = (device.to_lowercase(), activity.to_lowercase());
+    format!("{day}/{part}/{device}/{activity}")
+}
+
+/// The id of the name of a play's context, without writing it where all of it is ASCII.
+pub(crate) fn context_cell_id(listen: &Listen, at: Timestamp) -> u128 {
+    let parts = cell_parts(listen, at);
+    if parts.iter().all(|part| part.is_ascii()) {
+        ascii_text_id(&parts, b'/')
+    } else {
+        text_id(&context_cell(listen, at))
+    }
+}
+
+fn cell_parts(listen: &Listen, at: Timestamp) -> [&str; 4] {
     let local = LocalHour::at(at, listen.zone.as_deref());
     let day = if local.is_weekend() {
         "weekend"
     } else {
         "weekday"
     };
-    let part = local.part().name();
-    let said = |text: &Option<String>| match text.as_deref().map(str::trim) {
-        None | Some("") => "-".to_owned(),
-        Some(text) => text.to_lowercase(),
-    };
-    format!(
-        "{day}/{part}/{}/{}",
+    [
+        day,
+        local.part().name(),
         said(&listen.device),
-        said(&listen.activity)
-    )
+        said(&listen.activity),
+    ]
+}
+
+fn said(text: &Option<String>) -> &str {
+    match text.as_deref().map(str::trim) {
+        None | Some("") => "-",
+        Some(text) => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use leitmotif_domain::TrackId;
+    use leitmotif_domain::event::ListenOutcome;
+
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_context_is_that_of_its_name() {
+        for (device, activity) in [
+            (None, None),
+            (Some(" Phone "), Some("")),
+            (Some("TV"), Some("Slow Run ")),
+            (Some("KÜCHE"), None),
+        ] {
+            let listen = Listen {
+                device: device.map(str::to_owned),
+                activity: activity.map(str::to_owned),
+                ..Listen::of(TrackId::from_u128(1), ListenOutcome::Completed)
+            };
+            let at = Timestamp::from_ms(1_700_000_000_000);
+            let name = context_cell(&listen, at);
+            assert_eq!(context_cell_id(&listen, at), text_id(&name), "{name}");
+        }
+    }
 }

@@ -158,21 +158,22 @@ impl Projection {
 }
 
 /// Work that was begun and is waited for later.
-enum Ahead<F: Future> {
+pub(crate) enum Ahead<F: Future> {
     Running(F),
     Done(F::Output),
 }
 
 impl<F: Future + Unpin> Ahead<F> {
     /// Begins: what the work asks of other threads is done there from now on.
-    async fn begin(mut work: F) -> Self {
+    pub async fn begin(mut work: F) -> Self {
         match poll_fn(|context| Poll::Ready(Pin::new(&mut work).poll(context))).await {
             Poll::Ready(output) => Self::Done(output),
             Poll::Pending => Self::Running(work),
         }
     }
 
-    async fn end(self) -> F::Output {
+    /// Waits for the end.
+    pub async fn end(self) -> F::Output {
         match self {
             Self::Running(work) => work.await,
             Self::Done(output) => output,

@@ -14,11 +14,13 @@ use crate::definition::built_in::BUILT_IN;
 use crate::engine::{FeatureSet, LiveView, Rows, ViewSize};
 use crate::entity::EntityKey;
 use crate::parity::{Parity, ServedRow};
-use crate::projection::READ_BATCH;
+use crate::projection::{Ahead, READ_BATCH};
 
 /// The name under which the states are checkpointed. A changed shape takes a new name, so that an old
 /// checkpoint is never misread: the states are built anew from the log instead.
-pub const CONSUMER: &str = "features-1";
+pub const CONSUMER: &str = "features-2";
+/// The name of the shape before; its checkpoint is dropped when the present shape is first opened.
+const RETIRED: &str = "features-1";
 /// Events after which the states are written down: what a start has to read again.
 const EVENTS_PER_CHECKPOINT: u64 = 200_000;
 /// Rows remembered of one read, to be computed anew one day.
@@ -249,6 +251,9 @@ impl Features {
     async fn open(&self, scope: &TenantScope, slot: &Slot) -> Result<FeatureSet> {
         let views = self.views(scope).await?;
         let stored = self.log.checkpoint(scope, CONSUMER).await?;
+        if stored.is_none() {
+            self.log.drop_checkpoint(scope, RETIRED).await?;
+        }
         let found = stored.and_then(|stored| FeatureSet::decode(&views, &stored.state));
         let mut set = found.unwrap_or_else(|| FeatureSet::new(&views, self.clock.now()));
         slot.checkpointed.store(set.offset(), Ordering::Relaxed);
@@ -276,7 +281,7 @@ impl Features {
                 continue;
             }
             set.advance(self.clock.now());
-            events.iter().for_each(|event| set.take(event));
+            set.take_all(&events);
         }
         let offset = slot.set.lock().as_ref().map_or(0, FeatureSet::offset);
         let stored = slot.checkpointed.load(Ordering::Relaxed);
@@ -304,16 +309,28 @@ impl Features {
         set: &mut FeatureSet,
         through_offset: u64,
     ) -> Result<()> {
-        while set.offset() < through_offset {
-            let left = through_offset - set.offset();
+        let read = |after: u64| {
+            let left = through_offset.saturating_sub(after);
             let batch = READ_BATCH.min(usize::try_from(left).unwrap_or(READ_BATCH));
-            let events = self.log.read(scope, set.offset(), batch).await?;
-            if events.is_empty() {
-                break;
-            }
-            events.iter().for_each(|event| set.take(event));
+            self.log.read(scope, after, batch)
+        };
+        if set.offset() >= through_offset {
+            return Ok(());
         }
-        Ok(())
+        // The next events are read and decoded while those before are taken in.
+        let mut ahead = Ahead::begin(read(set.offset())).await;
+        loop {
+            let events = ahead.end().await?;
+            let Some(last) = events.last().map(|event| event.offset) else {
+                return Ok(());
+            };
+            if last >= through_offset {
+                set.take_all(&events);
+                return Ok(());
+            }
+            ahead = Ahead::begin(read(last)).await;
+            set.take_all(&events);
+        }
     }
 
     async fn checkpoint(&self, scope: &TenantScope, slot: &Slot) -> Result<()> {

@@ -3,6 +3,7 @@
 pub mod accuracy;
 pub mod audit;
 pub mod catalogue;
+pub mod clashes;
 pub mod duplicates;
 pub mod error;
 pub mod imports;

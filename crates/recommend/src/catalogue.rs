@@ -1,6 +1,7 @@
 //! The catalogue as the ranker sees it: dense indexes and what spacing and duplicate rules need.
 
 use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 use leitmotif_domain::bucket::murmur3_32;
 use leitmotif_domain::page::PageRequest;
@@ -10,6 +11,7 @@ use leitmotif_features::IdMap;
 use leitmotif_storage::ports::{CatalogStore, TrackFilter};
 
 use crate::error::Result;
+use crate::heads::Untrained;
 use crate::keyed::KeyedMap;
 use crate::recordings::Recordings;
 
@@ -85,6 +87,8 @@ pub struct CatalogueView {
     standing: KeyedMap<u32, u32>,
     /// Whether something is said of a popularity elsewhere that was not when popularity was last counted.
     has_new_priors: bool,
+    /// What labels there are, counted when it is asked for.
+    untrained: OnceLock<Arc<Untrained>>,
 }
 
 impl CatalogueView {
@@ -109,6 +113,7 @@ impl CatalogueView {
         let before = card.as_ref().and_then(|card| card.prior);
         self.has_new_priors |= before != track.details.popularity;
         *card = Some(card_of(track));
+        self.untrained = OnceLock::new();
         self.settle(track.id);
     }
 
@@ -120,6 +125,7 @@ impl CatalogueView {
             .filter_map(|id| Some((id, self.cards.get_mut(id)?.take()?)));
         let cards = cards.collect();
         self.standing.clear();
+        self.untrained = OnceLock::new();
         cards
     }
 
@@ -127,6 +133,7 @@ impl CatalogueView {
     pub(crate) fn put_card(&mut self, card: TrackCard) {
         let id = card.id;
         self.has_new_priors |= card.prior.is_some();
+        self.untrained = OnceLock::new();
         *self.cards.get_or_default(id) = Some(card);
         self.settle(id);
     }
@@ -136,7 +143,16 @@ impl CatalogueView {
         if let Some(card) = self.cards.get_mut(id) {
             *card = None;
         }
+        self.untrained = OnceLock::new();
         self.settle(id);
+    }
+
+    /// What labels there are before any training.
+    ///
+    /// - Cost: one pass over all tracks, and none again until one changes.
+    pub fn untrained(&self) -> Arc<Untrained> {
+        let counted = || Arc::new(Untrained::count(self));
+        Arc::clone(self.untrained.get_or_init(counted))
     }
 
     /// Whether something new was said of popularity elsewhere; not twice.

@@ -61,13 +61,11 @@ impl ExposureWriter {
 async fn write(log: Arc<dyn EventLog>, mut receiver: mpsc::Receiver<Entry>, stretches: Stretches) {
     let mut waiting = Vec::new();
     while receiver.recv_many(&mut waiting, BATCH_MAX).await > 0 {
-        let until = tokio::time::Instant::now() + LINGER;
-        while waiting.len() < BATCH_MAX {
+        if waiting.len() < BATCH_MAX {
+            // Asleep and not waiting for the next: each would wake this task up.
+            tokio::time::sleep(LINGER).await;
             let room = BATCH_MAX - waiting.len();
-            let more = receiver.recv_many(&mut waiting, room);
-            if !matches!(tokio::time::timeout_at(until, more).await, Ok(1..)) {
-                break;
-            }
+            waiting.extend(std::iter::from_fn(|| receiver.try_recv().ok()).take(room));
         }
         let mut by_tenant: Vec<(TenantScope, Vec<Event>)> = Vec::new();
         for (scope, event) in waiting.drain(..) {

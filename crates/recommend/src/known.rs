@@ -93,6 +93,15 @@ impl<'p> KnownTracks<'p> {
         plays.filter_map(|(at, track, signal)| Some((at, self.find(track)?, signal)))
     }
 
+    /// Whether a skip is among the newest plays, back to a moment.
+    pub fn has_skip_since(&self, moment: Timestamp) -> bool {
+        let mut profile = self.profile.into_iter();
+        profile.any(|profile| {
+            let mut lately = (profile.recent_signals()).take_while(|(at, ..)| *at >= moment);
+            lately.any(|(_, _, signal)| signal < 0.0)
+        })
+    }
+
     /// Those of the newest plays that lie in a part of the listener's day, newest first.
     pub fn recent_in(&self, part: DayPart) -> impl Iterator<Item = &KnownTrack> {
         let profile = self.profile.into_iter();

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use leitmotif_domain::chance::Entropy;
 use leitmotif_domain::event::{
-    EVENT_SCHEMA_VERSION, Event, EventPayload, ExposedTrack, Exposure, Moment, ShownReason,
+    EVENT_SCHEMA_VERSION, Event, EventPayload, ExposedTrack, Exposure, Moment,
 };
+use leitmotif_domain::shown_reasons::ShownReasons;
 use leitmotif_domain::{
     Clock, ErrorKind, EventId, ListenerId, ModelId, RequestId, TenantId, TenantScope, Timestamp,
     TrackId,
@@ -765,9 +766,6 @@ fn exposure_of(
         track: place.track,
         score: Some(place.score),
         propensity: Some(place.propensity),
-        reasons: (place.reasons.iter())
-            .map(|one| ShownReason::new(one.source.name(), one.contribution, one.because_of))
-            .collect(),
     };
     Exposure {
         request_id: answered.request_id,
@@ -776,6 +774,9 @@ fn exposure_of(
         model: answered.model,
         assignment: (answered.assignment.version).map(|_| answered.assignment.clone()),
         tracks: answered.tracks.iter().map(shown).collect(),
+        reasons: ShownReasons::new(answered.tracks.iter().map(|place| {
+            (place.reasons.iter()).map(|one| (one.source.name(), one.contribution, one.because_of))
+        })),
         is_sequenced: false,
         exploration: answered.exploration.clone(),
         moment,

@@ -5,7 +5,8 @@
 //! - A track whose newest play of the running session was skipped **rests**: no list holds it before the
 //!   session is over, or it is played on after all, as long as there is anything else to show.
 //! - Skips **move down** what is left, the track for as long as it was not played on, its artist more
-//!   weakly and only where skips prevail. What a skip weighs halves with every [`HALF_LIFE_DAYS`].
+//!   weakly and only where skips prevail. What a skip weighs halves with every [`HALF_LIFE_DAYS`], to nothing
+//!   after [`FORGOTTEN_DAYS`].
 //!
 //! What is wished for explicitly goes before skips: the seeds of a request with their artists, and what a rule
 //! pins. A dislike is explicit too, and stands against a pin.
@@ -20,6 +21,8 @@ use crate::view::TenantView;
 
 /// Days after which a skip weighs half: a mood passes, and what is skipped again and again is rejected anyway.
 const HALF_LIFE_DAYS: f64 = 3.0;
+/// Days after which a skip weighs less than a thousandth, and is not read any more.
+const FORGOTTEN_DAYS: i64 = 30;
 /// How far a whole skip moves the track, in units of the distance from the worst candidate to the best: behind
 /// all others.
 const OF_TRACK: f32 = 1.0;
@@ -27,7 +30,7 @@ const OF_TRACK: f32 = 1.0;
 const OF_ARTIST: f32 = 0.25;
 /// Skips of an artist that count at most: more would hide an artist for weeks.
 const ARTIST_SKIPS_MAX: f32 = 3.0;
-const DAY_MS: f64 = 24.0 * 3_600.0 * 1_000.0;
+const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
 /// Whether a listener wants a track no more.
 pub fn is_rejected(history: &TrackHistory) -> bool {
@@ -65,15 +68,20 @@ impl RecentSkips {
         now: Timestamp,
     ) -> Self {
         let mut recent = Self::default();
-        if !known.recent_signals().any(|(_, _, signal)| signal < 0.0) {
+        let since = now.plus_ms(-FORGOTTEN_DAYS * DAY_MS);
+        if !known.has_skip_since(since) {
             return recent;
         }
         let mut runs: KeyedMap<TrackId, Run> = KeyedMap::default();
         let (mut later, mut is_running) = (now, true);
         for (at, one, signal) in known.recent_signals() {
+            if at < since {
+                break;
+            }
+            let age_ms = now.since_ms(at).max(0);
             is_running &= later.since_ms(at) < SESSION_GAP_MS;
             later = at;
-            let faded = (now.since_ms(at).max(0) as f64 / DAY_MS / -HALF_LIFE_DAYS).exp2() as f32;
+            let faded = (age_ms as f64 / DAY_MS as f64 / -HALF_LIFE_DAYS).exp2() as f32;
             let run = runs.entry(one.track).or_default();
             if signal < 0.0 && !run.is_over {
                 run.skips -= signal * faded;

@@ -187,41 +187,54 @@ struct KeptTraces {
 /// Traces in order, the oldest first, with their bytes.
 #[derive(Default)]
 struct Part {
-    traces: VecDeque<(TenantId, Arc<Trace>)>,
+    traces: VecDeque<Kept>,
+    bytes: usize,
+}
+
+/// A trace with its tenant and about how many bytes it takes.
+struct Kept {
+    tenant: TenantId,
+    trace: Arc<Trace>,
     bytes: usize,
 }
 
 impl Part {
-    fn push(&mut self, kept: (TenantId, Arc<Trace>)) {
-        self.bytes += kept.1.bytes();
+    fn push(&mut self, kept: Kept) {
+        self.bytes += kept.bytes;
         self.traces.push_back(kept);
     }
 
     /// Takes the oldest out where there is one too many or it is too old.
-    fn pop(&mut self, now: Timestamp) -> Option<(TenantId, Arc<Trace>)> {
-        let (_, oldest) = self.traces.front()?;
-        let is_old = now.since_ms(oldest.at) > limits::TRACES_KEPT_MS;
+    fn pop(&mut self, now: Timestamp) -> Option<Kept> {
+        let is_old = self.traces.front()?.is_old(now);
         if self.bytes <= limits::TRACES_BYTES_MAX / 2 && !is_old {
             return None;
         }
         let popped = self.traces.pop_front()?;
-        self.bytes -= popped.1.bytes();
+        self.bytes -= popped.bytes;
         Some(popped)
     }
 }
 
-impl KeptTraces {
-    fn is_sampled(&self, trace: &Trace) -> bool {
-        let bits = trace.request_id.as_u128();
-        // Ids begin with the time: the random bits are at the end.
-        bits.trailing_zeros() >= self.halvings
+impl Kept {
+    fn is_old(&self, now: Timestamp) -> bool {
+        now.since_ms(self.trace.at) > limits::TRACES_KEPT_MS
     }
 
-    fn halve(&mut self) -> Vec<(TenantId, Arc<Trace>)> {
+    /// Whether it is in a sample of one in two to the power of `halvings`.
+    fn is_sampled(&self, halvings: u32) -> bool {
+        let bits = self.trace.request_id.as_u128();
+        // Ids begin with the time: the random bits are at the end.
+        bits.trailing_zeros() >= halvings
+    }
+}
+
+impl KeptTraces {
+    fn halve(&mut self) -> Vec<Kept> {
         self.halvings += 1;
         let all = std::mem::take(&mut self.sample).traces.into_iter();
         let (kept, forgotten): (Vec<_>, Vec<_>) =
-            all.partition(|(_, trace)| self.is_sampled(trace));
+            all.partition(|one| one.is_sampled(self.halvings));
         kept.into_iter().for_each(|one| self.sample.push(one));
         forgotten
     }
@@ -232,22 +245,24 @@ impl TraceRing {
     ///
     /// - Cost: constant but for one in many, which halves the sample.
     pub fn keep(&self, tenant: TenantId, trace: Trace) {
-        let now = trace.at;
+        let (now, bytes) = (trace.at, trace.bytes());
+        let trace = Arc::new(trace);
         let mut forgotten = Vec::new();
         {
             let mut kept = self.kept.lock();
-            kept.newest.push((tenant, Arc::new(trace)));
+            kept.newest.push(Kept {
+                tenant,
+                trace,
+                bytes,
+            });
             while let Some(popped) = kept.newest.pop(now) {
-                let is_old = now.since_ms(popped.1.at) > limits::TRACES_KEPT_MS;
-                if is_old || !kept.is_sampled(&popped.1) {
+                if popped.is_old(now) || !popped.is_sampled(kept.halvings) {
                     forgotten.push(popped);
                 } else {
                     kept.sample.push(popped);
                 }
             }
-            let is_old =
-                |one: &(TenantId, Arc<Trace>)| now.since_ms(one.1.at) > limits::TRACES_KEPT_MS;
-            while kept.sample.traces.front().is_some_and(is_old) {
+            while (kept.sample.traces.front()).is_some_and(|oldest| oldest.is_old(now)) {
                 forgotten.extend(kept.sample.pop(now));
             }
             if kept.sample.bytes > limits::TRACES_BYTES_MAX / 2 {
@@ -266,12 +281,10 @@ impl TraceRing {
     /// - Cost: O(kept traces).
     pub fn find(&self, tenant: TenantId, request_id: RequestId) -> Option<Arc<Trace>> {
         let kept = self.kept.lock();
-        let is_wanted = |(owner, trace): &&(TenantId, Arc<Trace>)| {
-            *owner == tenant && trace.request_id == request_id
-        };
+        let is_wanted = |one: &&Kept| one.tenant == tenant && one.trace.request_id == request_id;
         let newest = kept.newest.traces.iter().rev();
         let mut all = newest.chain(kept.sample.traces.iter().rev());
-        all.find(is_wanted).map(|(_, trace)| Arc::clone(trace))
+        all.find(is_wanted).map(|one| Arc::clone(&one.trace))
     }
 }
 

@@ -17,7 +17,7 @@ struct Asset {
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-const ASSETS: [Asset; 9] = [
+const ASSETS: [Asset; 10] = [
     Asset {
         name: "studio.css",
         media_type: "text/css; charset=utf-8",
@@ -52,6 +52,11 @@ const ASSETS: [Asset; 9] = [
         name: "player.js",
         media_type: JAVASCRIPT,
         content: include_str!("assets/player.js"),
+    },
+    Asset {
+        name: "plugins.js",
+        media_type: JAVASCRIPT,
+        content: include_str!("assets/plugins.js"),
     },
     Asset {
         name: "map.js",

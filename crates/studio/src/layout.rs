@@ -9,7 +9,7 @@ use crate::visitor::Visitor;
 pub const DEMO_TENANT: &str = "demo";
 
 /// The parts of the navigation.
-const SECTIONS: [(&str, &str); 15] = [
+const SECTIONS: [(&str, &str); 16] = [
     ("/studio", "Overview"),
     ("/studio/library", "Library"),
     ("/studio/listeners", "Listeners"),
@@ -20,6 +20,7 @@ const SECTIONS: [(&str, &str); 15] = [
     ("/studio/playlists", "Playlists"),
     ("/studio/models", "Models"),
     ("/studio/analyzers", "Analyzers"),
+    ("/studio/plugins", "Plugins"),
     ("/studio/heads", "Heads"),
     ("/studio/lyrics-space", "Lyrics"),
     ("/studio/audits", "Audits"),

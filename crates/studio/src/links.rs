@@ -84,6 +84,11 @@ pub fn webhook(id: &str) -> String {
     format!("/studio/webhooks/{}", encode(id))
 }
 
+/// The page of a plugin.
+pub fn plugin(name: &str) -> String {
+    format!("/studio/plugins/{}", encode(name))
+}
+
 /// A place to go to after the login: a path of ours, or the overview.
 ///
 /// `//host`, `/\host` and control characters would lead a browser elsewhere.

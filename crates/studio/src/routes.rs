@@ -10,7 +10,7 @@ use leitmotif_domain::limits;
 use crate::pages::{
     analyzers, audits, compare, duplicates, features, heads, home, jobs, library, listener,
     listeners, login, lyrics_space, map, metrics, models, not_found, overview, pipelines,
-    playground, playlists, recommended, track, webhooks,
+    playground, playlists, plugins, recommended, track, webhooks,
 };
 use crate::visitor::TenantNames;
 use crate::{assets, security};
@@ -81,11 +81,21 @@ pub fn pages() -> Router<ApiState> {
         .route("/studio/jobs/rows", get(jobs::fragment))
         .route("/studio/jobs/{id}/retry", post(jobs::retry))
         .merge(webhook_pages())
+        .merge(plugin_pages())
         .route("/studio/assets/{name}", get(assets::serve))
         .route("/studio/{*rest}", get(not_found::show))
         .layer(middleware::from_fn(security::protect))
         .layer(Extension(TenantNames::default()))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+}
+
+fn plugin_pages() -> Router<ApiState> {
+    Router::new()
+        .route("/studio/plugins", get(plugins::show))
+        .route("/studio/plugins/{name}", get(plugins::show_one))
+        .route("/studio/plugins/{name}/enable", post(plugins::enable))
+        .route("/studio/plugins/{name}/disable", post(plugins::disable))
+        .route("/studio/plugins/{name}/remove", post(plugins::remove))
 }
 
 fn webhook_pages() -> Router<ApiState> {

@@ -8,9 +8,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use leitmotif_analysis::logistic::{
-    Step, fit_logistic, fit_steps, probability, probability_of_step,
-};
+use leitmotif_analysis::logistic::{fit_logistic, probability};
 use leitmotif_analysis::lyrics::scansion::ScansionModel;
 use serde_json::{Value, json};
 
@@ -21,10 +19,6 @@ use crate::stress::read_gold;
 
 /// Folds of the cross-validation.
 pub const FOLD_COUNT: usize = 5;
-/// Answers behind a step at least: of those tried (50, 100, 200) the fewest steps were least wrong on authors that
-/// the map did not see.
-const STEP_ROWS_MIN: usize = 200;
-
 /// Fits the confidences and writes their weights as Rust tables; same inputs, same bytes.
 #[derive(clap::Args)]
 pub struct Args {
@@ -82,8 +76,6 @@ struct Table {
     name: &'static str,
     text: &'static str,
     samples: Vec<Sample>,
-    /// Whether steps follow the weights.
-    has_steps: bool,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Value> {
@@ -95,20 +87,17 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
                 name,
                 text,
                 samples: agreements.remove(descriptor).unwrap_or_default(),
-                has_steps: false,
             };
             let tables = [
                 Table {
                     name: "TEMPO",
                     text: "Weight of the lead of a tempo, and the offset.",
                     samples: songs.tempo,
-                    has_steps: false,
                 },
                 Table {
                     name: "KEY",
                     text: "Weights of a key's lead, of the segments and of the opening that agree, and the offset.",
                     samples: songs.key,
-                    has_steps: false,
                 },
                 agreement(
                     "energy",
@@ -147,7 +136,6 @@ fn rhyme_tables(english: &Path, french: &Path) -> anyhow::Result<[Table; 6]> {
         name,
         text,
         samples,
-        has_steps: name == "SPELLED_SUNG",
     };
     Ok([
         table("VERSE", "Verse on the page, by sound.", english.verse),
@@ -177,50 +165,19 @@ fn fit(samples: &[&Sample]) -> Vec<f64> {
 
 /// Confidences of maps that were fitted on the other folds.
 pub fn cross_validated(samples: &[Sample]) -> Vec<Outcome> {
-    cross_validated_by(samples, false)
-}
-
-/// The same, with steps after the weights.
-pub fn cross_validated_steps(samples: &[Sample]) -> Vec<Outcome> {
-    cross_validated_by(samples, true)
-}
-
-fn cross_validated_by(samples: &[Sample], has_steps: bool) -> Vec<Outcome> {
-    let maps: Vec<(Vec<f64>, Vec<Step>)> = (0..FOLD_COUNT)
+    let maps: Vec<Vec<f64>> = (0..FOLD_COUNT)
         .map(|fold| {
             let others = samples.iter().filter(|sample| sample.fold != fold);
-            let others: Vec<&Sample> = others.collect();
-            let weights = fit(&others);
-            let steps = if has_steps {
-                steps_after(&others, &weights)
-            } else {
-                Vec::new()
-            };
-            (weights, steps)
+            fit(&others.collect::<Vec<_>>())
         })
         .collect();
     samples
         .iter()
         .map(|sample| {
-            let (weights, steps) = &maps[sample.fold % FOLD_COUNT];
-            let score = probability(&sample.evidence, weights);
-            let confidence = if has_steps {
-                probability_of_step(score, steps)
-            } else {
-                score
-            };
-            (confidence, sample.is_right)
+            let weights = &maps[sample.fold % FOLD_COUNT];
+            (probability(&sample.evidence, weights), sample.is_right)
         })
         .collect()
-}
-
-/// Steps from the scores by weights to the shares of right answers.
-fn steps_after(samples: &[&Sample], weights: &[f64]) -> Vec<Step> {
-    let scores = samples.iter().map(|sample| {
-        let score = probability(&sample.evidence, weights);
-        (score, sample.is_right)
-    });
-    fit_steps(&scores.collect::<Vec<_>>(), STEP_ROWS_MIN)
 }
 
 fn write_tables(
@@ -246,9 +203,6 @@ fn write_tables(
             numbers.len(),
             numbers.join(", ")
         )?;
-        if table.has_steps {
-            write_steps(&mut text, visibility, table.name, &samples, &weights)?;
-        }
         let right = table
             .samples
             .iter()
@@ -259,33 +213,10 @@ fn write_tables(
             json!({
                 "weights": numbers,
                 "right": right,
-                "cross_validated": Calibration::of(&cross_validated_by(&table.samples, table.has_steps)),
-                "without_steps": table.has_steps.then(|| Calibration::of(&cross_validated(&table.samples))),
+                "cross_validated": Calibration::of(&cross_validated(&table.samples)),
             }),
         );
     }
     std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
     Ok(Value::Object(report))
-}
-
-fn write_steps(
-    text: &mut String,
-    visibility: &str,
-    name: &str,
-    samples: &[&Sample],
-    weights: &[f64],
-) -> anyhow::Result<()> {
-    // The shipped weights are rounded, and the steps must be those of their scores.
-    let rounded: Vec<f64> = weights.iter().map(|w| (w * 1e4).round() / 1e4).collect();
-    let steps = steps_after(samples, &rounded);
-    let told = steps
-        .iter()
-        .map(|(score, probability)| format!("({score:.4}, {probability:.4})"));
-    writeln!(
-        text,
-        "\n/// Steps from the score by these weights to the probability.\n{visibility} static {name}_STEPS: [(f64, f64); {}] = [{}];",
-        steps.len(),
-        told.collect::<Vec<_>>().join(", ")
-    )?;
-    Ok(())
 }

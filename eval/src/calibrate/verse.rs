@@ -2,19 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use leitmotif_analysis::lyrics::rhyme::{AnnotatedPoem, EndWord, RhymeModel, Scheme, SpelledRime};
+use leitmotif_analysis::lyrics::rhyme::{
+    AnnotatedPoem, EndWord, RhymeModel, Scheme, SpelledRime, scheme_terms,
+};
 use rayon::prelude::*;
 
 use super::{FOLD_COUNT, Sample};
 use crate::rhyme::{Poem, Stanza};
 
 pub const HEADER: &str = "\
-//! Weights of the evidence in the confidence of a rhyme scheme: of the five measurements in
-//! `confidence.rs`, and the offset.
+//! Weights of the evidence in the confidence of a rhyme scheme: of the terms in `confidence.rs`, and the
+//! offset.
 //!
 //! Fitted on annotated verse of the public domain: English by models that did not see the author, five
-//! folds; French by rule, and by spelling for other languages, neither of which is learned; by spelling as
-//! sung with rising steps after the weights. Not edited by hand; made from the repository's root by
+//! folds; French by rule, and by spelling for other languages, neither of which is learned. Not edited by
+//! hand; made from the repository's root by
 //!
 //! ```text
 //! cargo run --release -p leitmotif-eval -- calibrate rhyme --english VERSE.pgold --french VERSE.pgold --out crates/analysis/src/lyrics/rhyme/confidence_weights.rs
@@ -123,11 +125,7 @@ fn annotated(poem: &Poem) -> AnnotatedPoem {
 impl Verse {
     fn take(&mut self, poem: &Poem, fold: usize, verse: &[Scheme], sung: &[Scheme]) {
         let sample = |stanza: &Stanza, scheme: &Scheme| Sample {
-            evidence: scheme
-                .evidence
-                .iter()
-                .map(|value| f64::from(*value))
-                .collect(),
+            evidence: scheme_terms(&scheme.evidence).to_vec(),
             is_right: stanza.is_exact(scheme),
             group: poem.author.clone(),
             fold,

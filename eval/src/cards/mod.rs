@@ -3,6 +3,7 @@
 mod audio;
 mod card;
 mod character;
+mod ebu;
 mod learnt;
 mod lyrics;
 mod markdown;
@@ -39,24 +40,16 @@ pub struct Args {
     /// Makes the cards of lyrics alone and leaves those of audio, which take long, as they are.
     #[arg(long)]
     lyrics_only: bool,
+    /// Makes the card of loudness alone, whose signals need no data.
+    #[arg(long, conflicts_with = "lyrics_only")]
+    loudness_only: bool,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<Value> {
-    let mut cards = Vec::new();
-    if !args.lyrics_only {
-        cards.extend(audio::cards(&args.data.join("audio"), args.jobs)?);
-        cards.extend(songs::cards(args.jobs)?);
-        cards.push(tuning::card()?);
-        cards.push(timbre::card()?);
-    }
-    cards.extend(rhyme::cards(&args.data.join("lyrics"))?);
-    cards.extend(lyrics::cards(&args.data.join("lyrics"))?);
-    cards.extend(measures::cards(&args.data.join("lyrics"))?);
-    cards.extend(learnt::cards(&args.data)?);
-    cards.extend(unvalidated::cards());
-    if args.lyrics_only {
-        cards.retain(|card| matches!(card.analyzer, "words" | "meaning"));
-    }
+    let mut cards = match args.loudness_only {
+        true => vec![ebu::card()],
+        false => all(args)?,
+    };
     cards.sort_by_key(|card| card.name);
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot make `{}`", args.out.display()))?;
@@ -70,6 +63,26 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
     }
     let names: Vec<&str> = cards.iter().map(|card| card.name).collect();
     Ok(json!({"cards": names}))
+}
+
+fn all(args: &Args) -> anyhow::Result<Vec<Card>> {
+    let mut cards = Vec::new();
+    if !args.lyrics_only {
+        cards.extend(audio::cards(&args.data.join("audio"), args.jobs)?);
+        cards.extend(songs::cards(args.jobs)?);
+        cards.push(ebu::card());
+        cards.push(tuning::card()?);
+        cards.push(timbre::card()?);
+    }
+    cards.extend(rhyme::cards(&args.data.join("lyrics"))?);
+    cards.extend(lyrics::cards(&args.data.join("lyrics"))?);
+    cards.extend(measures::cards(&args.data.join("lyrics"))?);
+    cards.extend(learnt::cards(&args.data)?);
+    cards.extend(unvalidated::cards());
+    if args.lyrics_only {
+        cards.retain(|card| matches!(card.analyzer, "words" | "meaning"));
+    }
+    Ok(cards)
 }
 
 /// The version of an analyzer as this program has it.

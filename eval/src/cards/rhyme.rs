@@ -10,7 +10,7 @@ use leitmotif_analysis::lyrics::rhyme::Scheme;
 use super::card::{Card, Confidence, Data, Metric, Peer, Score, worst};
 use super::{blank, peers};
 use crate::calibrate::verse::{Verse, judge_english, judge_french, judge_spelled};
-use crate::calibrate::{FOLD_COUNT, Sample, cross_validated, cross_validated_steps};
+use crate::calibrate::{FOLD_COUNT, Sample, cross_validated};
 use crate::calibration::{Calibration, Outcome, rounded};
 use crate::rap_pairs::read_pairs;
 use crate::rhyme::{
@@ -146,6 +146,9 @@ fn verse(kit: &Path) -> anyhow::Result<Card> {
             "The shipped model is fitted on all of the English verse, so each author is read by a model that is fitted on the others."
                 .to_owned(),
             "Density, chains and counts of rhymes have no labels: only the schemes under them are validated.".to_owned(),
+            "For rap, whose rhymes span syllables within lines, the nearest measure there is are labelled pairs of syllables: see the card \
+             *Rap pairs* for what a score learned from them reaches beside vowels and codas alone. No descriptor goes by it."
+                .to_owned(),
             format!(
                 "Russian is by rule and in beta: of {:.0} % of the line ends the stress is known, of the others every place is weighed. The verse is \
                  classical and regular; songs will score lower, and the confidence is that of languages known by spelling.",
@@ -199,8 +202,8 @@ fn verse_confidences(
         )?,
         Confidence {
             of: "rhyme_scheme, other languages",
-            definition: "French, read as sung by its spelling alone; authors that neither the weights nor the steps saw, seven in five folds.",
-            calibration: Calibration::of(&cross_validated_steps(&spelled.sung))
+            definition: "French, read as sung by its spelling alone; authors that the weights did not see, seven in five folds.",
+            calibration: Calibration::of(&cross_validated(&spelled.sung))
                 .context("no stanza to judge")?,
         },
     ])
@@ -308,7 +311,9 @@ fn rap(kit: &Path) -> anyhow::Result<Card> {
         }],
         peers: vec![Peer { name: "log odds of vowels and codas", metric: "F1", value: 0.679, note: "measured by us on the same pairs" }],
         failures: worst("share right", 0.9, failures),
-        notes: vec!["The file names no songs, so rows of one song stand on both sides: new songs will score lower.".to_owned()],
+        notes: vec!["`multi_syllable_rhyme_count` and `internal_rhyme_count` of rap go by the rule of the card *Rhyme*, not by this learned score, \
+            which cannot be shipped: it says what labels of syllables would bring.".to_owned(),
+            "The file names no songs, so rows of one song stand on both sides: new songs will score lower.".to_owned()],
         ..blank("rap-pairs", "Rap pairs", "words")
     })
 }

@@ -1,7 +1,6 @@
-//! Cards on what the program plays itself: sections and chords on songs of the demo, loudness on test
-//! signals.
+//! Cards on what the program plays itself: sections and chords on songs of the demo.
 
-use leitmotif_analysis::audio::{AudioBuffer, analyze_audio, measure_loudness};
+use leitmotif_analysis::audio::{AudioBuffer, analyze_audio};
 use leitmotif_demo::form_scores::{HeardSection, boundary_f, hits, pairwise_f};
 use leitmotif_demo::songs::{SongSpec, Style, render_song};
 use rayon::prelude::*;
@@ -10,7 +9,7 @@ use super::blank;
 use super::card::{Card, Confidence, Data, Metric, worst};
 use crate::audio_scores::{LabelledChord, recalled};
 use crate::beat_scores::{beat_f_measure, correct_level_total};
-use crate::calibration::{Calibration, Outcome, rounded};
+use crate::calibration::{Calibration, Outcome};
 
 /// Seeds of the songs; the weights of the sections were searched on 1000 to 1004.
 const SEEDS: std::ops::Range<u64> = 5_000..5_004;
@@ -46,17 +45,6 @@ const CHORDS: Metric = Metric {
     definition: "Share of the time of a song in which the major or minor triad that is played is told.",
     source: "MIREX audio chord estimation, chord symbol recall over major, minor and none",
 };
-const LOUDNESS: Metric = Metric {
-    name: "largest error, LU",
-    definition: "Largest distance of integrated loudness from the stated one; 0.1 LU is allowed.",
-    source: "EBU Tech 3341, minimum requirements test signals 1 to 5, made anew",
-};
-const RANGE: Metric = Metric {
-    name: "largest range error, LU",
-    definition: "Largest distance of loudness range from the stated one; 1 LU is allowed.",
-    source: "EBU Tech 3342, minimum requirements test signals 1 to 4, made anew",
-};
-
 pub fn cards(jobs: usize) -> anyhow::Result<Vec<Card>> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(jobs.max(1))
@@ -74,7 +62,6 @@ pub fn cards(jobs: usize) -> anyhow::Result<Vec<Card>> {
         structure(&judged),
         chords(&judged),
         downbeats(&judged),
-        loudness(),
     ])
 }
 
@@ -234,105 +221,5 @@ fn downbeats(judged: &[Judged]) -> Card {
                 .to_owned(),
         ],
         ..blank("downbeats", "Downbeats", "rhythm")
-    }
-}
-
-/// A stereo sine of 1 kHz whose level changes: seconds and dBFS of each part.
-fn tone(parts: &[(f64, f64)]) -> AudioBuffer {
-    const RATE_HZ: u32 = 48_000;
-    let mut samples = Vec::new();
-    for &(seconds, level_dbfs) in parts {
-        let amplitude = 10f64.powf(level_dbfs / 20.0);
-        for _ in 0..(seconds * f64::from(RATE_HZ)) as usize {
-            let phase = (samples.len() / 2) as f64 * 1_000.0 / f64::from(RATE_HZ);
-            let sample = (amplitude * (phase * std::f64::consts::TAU).sin()) as f32;
-            samples.extend([sample, sample]);
-        }
-    }
-    AudioBuffer {
-        samples,
-        channel_count: 2,
-        sample_rate_hz: RATE_HZ,
-    }
-}
-
-/// Parts of a signal and what it should measure.
-type Case = (&'static [(f64, f64)], f64);
-
-const LOUDNESS_CASES: [Case; 5] = [
-    (&[(20.0, -23.0)], -23.0),
-    (&[(20.0, -33.0)], -33.0),
-    (&[(10.0, -36.0), (60.0, -23.0), (10.0, -36.0)], -23.0),
-    (
-        &[
-            (10.0, -72.0),
-            (10.0, -36.0),
-            (60.0, -23.0),
-            (10.0, -36.0),
-            (10.0, -72.0),
-        ],
-        -23.0,
-    ),
-    (&[(20.0, -26.0), (20.1, -20.0), (20.0, -26.0)], -23.0),
-];
-const RANGE_CASES: [Case; 4] = [
-    (&[(20.0, -20.0), (20.0, -30.0)], 10.0),
-    (&[(20.0, -20.0), (20.0, -15.0)], 5.0),
-    (&[(20.0, -40.0), (20.0, -20.0)], 20.0),
-    (
-        &[
-            (20.0, -50.0),
-            (20.0, -35.0),
-            (20.0, -20.0),
-            (20.0, -35.0),
-            (20.0, -50.0),
-        ],
-        15.0,
-    ),
-];
-
-const EBU_NOTE: &str = "Every case of EBU Tech 3341 that asks for numbers, and of 3342, is a test of the crate \
-    (`crates/analysis/src/audio/loudness.rs`): integrated loudness of cases 1 to 5, short-term maxima of 9 and 10 \
-    and momentary maxima of 12 and 13 within 0.1 LU, true peaks of 15 to 19 within +0.2 and −0.4 dB, ranges of 3342 \
-    1 to 4 within 1 LU. The other cases of both are not made anew here.";
-
-fn loudness() -> Card {
-    let largest = |cases: &[Case], read: &dyn Fn(&AudioBuffer) -> Option<f64>| {
-        let errors = cases.iter().map(|(parts, expected)| {
-            read(&tone(parts)).map_or(f64::INFINITY, |found| (found - expected).abs())
-        });
-        rounded(errors.fold(0.0, f64::max))
-    };
-    let integrated = largest(&LOUDNESS_CASES, &|audio| {
-        measure_loudness(audio).integrated_lufs
-    });
-    let range = largest(&RANGE_CASES, &|audio| measure_loudness(audio).range_lu);
-    Card {
-        descriptors: vec![
-            "integrated_loudness_lufs",
-            "loudness_range_lu",
-            "true_peak_dbtp",
-            "momentary_loudness_max_lufs",
-            "short_term_loudness_max_lufs",
-            "replaygain_db",
-        ],
-        what: "How loud the programme is, by ITU-R BS.1770-4 and EBU R 128.",
-        unit: "LUFS, LU, dBTP",
-        data: vec![Data {
-            name: "test signals of EBU Tech 3341 and 3342: sines of 1 kHz in steps of level",
-            count: LOUDNESS_CASES.len() + RANGE_CASES.len(),
-            of: "signals",
-            origin: "synthesised",
-            licence: "our own",
-        }],
-        scores: vec![
-            LOUDNESS.score("test signals", integrated, None, LOUDNESS_CASES.len()),
-            RANGE.score("test signals", range, None, RANGE_CASES.len()),
-        ],
-        notes: vec![
-            "A standard says what is right, so there is a tolerance and no confidence.".to_owned(),
-            EBU_NOTE.to_owned(),
-        ],
-        ..blank("loudness", "Loudness", "sound")
     }
 }

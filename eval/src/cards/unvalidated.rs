@@ -135,7 +135,7 @@ const WORDS: Metric = Metric {
 };
 /// Words that were held out, and what was measured on them, by the command that the notes name: learning without them is the work of that
 /// example, and the rules that are shipped have seen every word.
-const HELD_OUT: (usize, f64, f64) = (13_516, 0.112, 0.49);
+const HELD_OUT: (usize, f64, f64) = (13_516, 0.112, 0.4933);
 
 fn letter_to_sound() -> Card {
     let (count, phonemes, words) = HELD_OUT;
@@ -158,6 +158,7 @@ fn letter_to_sound() -> Card {
              build_pronunciations -- cmudict.dict OUT --hold-out` learns them without a tenth of the words and prints these numbers."
                 .to_owned(),
             "Most held-out words are names.".to_owned(),
+            "Last run on 1 December 2026 with words version 5; counting the stress too, 0.0661 of the words more are wrong.".to_owned(),
         ],
         ..blank("letter-to-sound", "Letter to sound", "words")
     }

@@ -19,7 +19,7 @@ use crate::descriptor::Descriptor;
 use sound::Sound;
 
 /// Version of every descriptor of the words; a changed number a user can see bumps it.
-pub const WORDS_VERSION: &str = "5";
+pub const WORDS_VERSION: &str = "6";
 /// Window in which large vocabularies are compared across artists.
 const UNIQUE_WORDS_WINDOW: usize = 35_000;
 

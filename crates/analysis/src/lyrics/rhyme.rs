@@ -10,7 +10,7 @@ mod scheme;
 mod spelled;
 
 pub use chains::{ChainLimits, RhymeChains, RhymeSpan};
-pub use confidence::SCHEME_EVIDENCE_COUNT;
+pub use confidence::{SCHEME_EVIDENCE_COUNT, SCHEME_TERM_COUNT, scheme_terms};
 pub use end_word::{EndWord, NO_FEATURE, PAIR_FEATURE_COUNT, RhymeLevel, pair_features};
 pub use fit::AnnotatedPoem;
 pub use model::{DecoderSettings, RhymeModel, RhymeModelError, SchemePrior};

@@ -163,6 +163,7 @@ pub async fn analyze_and_recommend(
         limit: Some(query.limit.or(query.k).unwrap_or(NEIGHBOURS_DEFAULT)),
         space: query.space,
         bpm_near: None,
+        lyrics_weight: None,
     };
     let wanted = ConstraintQuery::default();
     let recommendations = match similar_tracks(&state, &reader, &id, &similar, &wanted).await {

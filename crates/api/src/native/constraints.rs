@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use leitmotif_domain::error::InvalidValue;
 use leitmotif_recommend::search::{
     Constraint, ConstraintName, Constraints, KeyMatch, MusicalKey, Shortfall, genre_key,
 };
@@ -12,6 +13,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::Problem;
 
+/// Ranges of descriptors in one question.
+const RANGES_MAX: usize = 8;
 /// Tempi that can be asked for, beats a minute.
 const BPM: (f32, f32) = (1.0, 1_000.0);
 
@@ -56,6 +59,9 @@ pub struct ConstraintQuery {
     pub popularity_max: Option<f32>,
     /// Words that title, artist, release, genre or lyrics must hold, all of them.
     pub text: Option<String>,
+    /// Ranges of any number that analyses tell, ours or a plugin's, with commas between: `NAME:FROM..TO`, either
+    /// end left out for none: `line-length.mean:8..12,loudness_range_lu:..6`.
+    pub descriptors: Option<String>,
 }
 
 /// Reads constraints of a body, where a name that is none would pass silently.
@@ -100,6 +106,7 @@ impl ConstraintQuery {
             popularity_min: parsed(&get, "popularity_min")?,
             popularity_max: parsed(&get, "popularity_max")?,
             text: text("text"),
+            descriptors: text("descriptors"),
         })
     }
 
@@ -150,6 +157,9 @@ impl ConstraintQuery {
                 .map_err(|error| Problem::invalid("?text", error.reason))?;
             found.push(Constraint::Text(text.to_owned(), Default::default()));
         }
+        if let Some(text) = filled(self.descriptors.as_deref()) {
+            found.extend(descriptor_ranges(text)?);
+        }
         Ok(Constraints(found))
     }
 
@@ -173,6 +183,41 @@ impl ConstraintQuery {
         };
         Ok(Some(key.matching(wanted.unwrap_or_default())))
     }
+}
+
+/// Reads `NAME:FROM..TO,…`; whether there are such descriptors is known when they are looked up.
+fn descriptor_ranges(text: &str) -> Result<Vec<Constraint>, Problem> {
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    if parts.len() > RANGES_MAX {
+        let detail = format!("{} ranges, at most {RANGES_MAX}", parts.len());
+        return Err(Problem::invalid("?descriptors", detail));
+    }
+    let read = |part: &str| -> Option<Constraint> {
+        let (name, range) = part.split_once(':')?;
+        let (min, max) = range.split_once("..")?;
+        let end = |text: &str, open: f32| match text.trim() {
+            "" => Some(open),
+            text => text.parse().ok().filter(|number: &f32| number.is_finite()),
+        };
+        Some(Constraint::Descriptor {
+            name: name.trim().to_owned(),
+            min: end(min, f32::NEG_INFINITY)?,
+            max: end(max, f32::INFINITY)?,
+            values: Default::default(),
+        })
+    };
+    let wrong = |part: &str| {
+        let shown: String = part.chars().take(80).collect();
+        let detail = format!("`{shown}` is no `NAME:FROM..TO`");
+        Problem::invalid("?descriptors", detail)
+    };
+    let ranges = parts.into_iter().map(|part| {
+        let range = read(part).ok_or_else(|| wrong(part))?;
+        let refused = |error: InvalidValue| Problem::invalid("?descriptors", error.reason);
+        range.check().map_err(refused)?;
+        Ok(range)
+    });
+    ranges.collect()
 }
 
 /// A parameter of a form as what it should be.
@@ -247,6 +292,16 @@ impl FilterAnswer {
             Constraint::TempoBpm { min, max, .. }
             | Constraint::Energy(min, max)
             | Constraint::Popularity { min, max, .. } => between((*min).into(), (*max).into()),
+            Constraint::Descriptor {
+                name,
+                min: from,
+                max: to,
+                ..
+            } => {
+                min = from.is_finite().then_some((*from).into());
+                max = to.is_finite().then_some((*to).into());
+                values.push(name.clone());
+            }
             Constraint::Year(from, to) => between((*from).into(), (*to).into()),
             Constraint::DurationMs(from, to) => {
                 min = (*from > 0).then_some((*from).into());
@@ -328,6 +383,46 @@ mod tests {
         assert_eq!(ConstraintQuery::of_form(get).unwrap(), expected);
         let wrong = ConstraintQuery::of_form(|name| (name == "year_min").then_some("soon"));
         assert!(format!("{:?}", wrong.unwrap_err()).contains("`soon` is no value of year_min"));
+    }
+
+    #[test]
+    fn ranges_of_descriptors_are_read() {
+        let asked = |text: &str| {
+            let query = ConstraintQuery {
+                descriptors: Some(text.to_owned()),
+                ..ConstraintQuery::default()
+            };
+            query.read(None).map(|read| read.0)
+        };
+        let found = asked("verse.length:8..12, loudness_range_lu:..6,x.y:-1.5..").unwrap();
+        let ranges: Vec<_> = found
+            .iter()
+            .map(|one| match one {
+                Constraint::Descriptor { name, min, max, .. } => (name.as_str(), *min, *max),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(
+            ranges,
+            [
+                ("verse.length", 8.0, 12.0),
+                ("loudness_range_lu", f32::NEG_INFINITY, 6.0),
+                ("x.y", -1.5, f32::INFINITY)
+            ]
+        );
+        for wrong in [
+            "x",
+            "x:1",
+            "x:a..b",
+            "x:2..1",
+            "x:1..nan",
+            ",",
+            &"a:1..2,".repeat(9),
+        ] {
+            let problem = format!("{:?}", asked(wrong).unwrap_err());
+            assert!(problem.contains("?descriptors"), "{wrong}: {problem}");
+        }
+        assert!(asked(" ").unwrap().is_empty());
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use leitmotif_domain::event::{EventPayload, Moment, RecordedEvent, ShownReason};
+use leitmotif_domain::event::{EventPayload, Moment, RecordedEvent};
+use leitmotif_domain::shown_reasons::ShownReason;
 use leitmotif_domain::{EventId, RequestId, TenantScope, Timestamp};
 use leitmotif_recommend::Source;
 use leitmotif_recommend::catalogue::TrackCard;
@@ -275,7 +276,7 @@ fn candidates(trace: &Trace, cards: &HashMap<usize, TrackCard>) -> Vec<Candidate
         candidate.adjustments = (one.adjustments.iter())
             .map(|adjustment| AdjustmentAnswer {
                 source: adjustment.source.name(),
-                name: adjustment.name.clone(),
+                name: adjustment.name.to_string(),
                 amount: adjustment.amount,
             })
             .collect();
@@ -368,11 +369,11 @@ fn candidate(
     }
 }
 
-fn kept_reason(kept: &ShownReason) -> KeptReasonAnswer {
+fn kept_reason((source, contribution, because_of): ShownReason<'_>) -> KeptReasonAnswer {
     KeptReasonAnswer {
-        source: kept.source.to_string(),
-        contribution: kept.contribution,
-        because_of: kept.because_of.map(|track| track.to_string()),
+        source: source.to_owned(),
+        contribution,
+        because_of: because_of.map(|track| track.to_string()),
     }
 }
 
@@ -387,7 +388,7 @@ async fn of_exposure(
     };
     let ids: Vec<_> = exposure.tracks.iter().map(|shown| shown.track).collect();
     let names = state.recommender.names(scope, &ids).await?;
-    let shown = exposure.tracks.iter().enumerate();
+    let (shown, kept) = (exposure.tracks.iter().enumerate(), &exposure.reasons);
     let assignment = exposure.assignment.as_ref();
     Ok(ExplanationAnswer {
         request_id: exposure.request_id.to_string(),
@@ -422,7 +423,7 @@ async fn of_exposure(
                 adjustments: Vec::new(),
                 features: HashMap::new(),
                 contributions: HashMap::new(),
-                reasons: shown.reasons.iter().map(kept_reason).collect(),
+                reasons: kept.of(place).into_iter().map(kept_reason).collect(),
             })
             .collect(),
     })

@@ -7,11 +7,11 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use leitmotif_domain::job::{JobTask, NewJob};
 use leitmotif_domain::page::Page;
-use leitmotif_domain::{ModelId, Timestamp};
+use leitmotif_domain::{ModelId, TenantScope, Timestamp};
 
 use leitmotif_recommend::heads::{
-    BAR, HeadMeasure, HeadRow, Heads, Interval, Label, LabelKind, Shortage, Standing, VALUE_BAR,
-    ValueMeasure, ValueRow, ValueStanding,
+    BAR, HeadMeasure, HeadRow, Heads, Interval, Label, LabelKind, Need, Needs, Shortage, Standing,
+    Untrained, VALUE_BAR, ValueMeasure, ValueRow, ValueStanding,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -98,6 +98,54 @@ impl From<Shortage> for MissingAnswer {
     }
 }
 
+/// How many there are, are asked for, and are missing of those.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct NeedAnswer {
+    /// There are.
+    pub have: usize,
+    /// Are asked for.
+    pub need: usize,
+    /// Are missing.
+    pub missing: usize,
+}
+
+impl From<Need> for NeedAnswer {
+    fn from(need: Need) -> Self {
+        Self {
+            have: need.have,
+            need: need.need,
+            missing: need.missing,
+        }
+    }
+}
+
+/// What a label needs until it is learnt, or until another training is worth it.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct NeedsAnswer {
+    /// Tracks with the label.
+    pub tracks: NeedAnswer,
+    /// Their artists.
+    pub artists: NeedAnswer,
+    /// Tracks with another label of the kind, counted up to what is needed; absent for values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_tracks: Option<NeedAnswer>,
+    /// Their artists, counted so too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_artists: Option<NeedAnswer>,
+}
+
+impl From<Needs> for NeedsAnswer {
+    fn from(needs: Needs) -> Self {
+        let (tracks, artists) = needs.others.unzip();
+        Self {
+            tracks: needs.tracks.into(),
+            artists: needs.artists.into(),
+            other_tracks: tracks.map(NeedAnswer::from),
+            other_artists: artists.map(NeedAnswer::from),
+        }
+    }
+}
+
 /// What is known of a label.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct HeadAnswer {
@@ -111,12 +159,14 @@ pub struct HeadAnswer {
     pub tracks: usize,
     /// Their artists.
     pub artists: usize,
-    /// `shown`, `below_bar`, `too_few` or `too_many`.
+    /// `shown`, `below_bar`, `too_few`, `too_many`, or `not_trained` before the first training.
     pub state: &'static str,
     /// Why it is not shown, in a sentence.
     pub reason: Option<String>,
     /// How many labels are missing until another training is worth it; absent where it is shown.
     pub missing: Option<MissingAnswer>,
+    /// The same with how many there are and are asked for.
+    pub needs: Option<NeedsAnswer>,
     /// What it is worth; absent where there was too little to measure.
     pub measure: Option<HeadMeasureAnswer>,
 }
@@ -128,6 +178,7 @@ impl From<&HeadRow> for HeadAnswer {
             Standing::BelowBar(measure, _) => ("below_bar", Some(measure)),
             Standing::TooFew(_) => ("too_few", None),
             Standing::TooMany => ("too_many", None),
+            Standing::NotTrained(_) => ("not_trained", None),
         };
         Self {
             name: row.label.to_string(),
@@ -138,6 +189,7 @@ impl From<&HeadRow> for HeadAnswer {
             state,
             reason: row.reason(),
             missing: row.missing().map(MissingAnswer::from),
+            needs: row.needs().map(NeedsAnswer::from),
             measure: measure.map(HeadMeasureAnswer::from),
         }
     }
@@ -176,12 +228,14 @@ pub struct ValueHeadAnswer {
     pub tracks: usize,
     /// Their artists.
     pub artists: usize,
-    /// `shown`, `below_bar` or `too_few`.
+    /// `shown`, `below_bar`, `too_few`, or `not_trained` before the first training.
     pub state: &'static str,
     /// Why it is not shown, in a sentence.
     pub reason: Option<String>,
     /// How many tracks with it are missing until another training is worth it; absent where it is shown.
     pub missing: Option<MissingAnswer>,
+    /// The same with how many there are and are asked for.
+    pub needs: Option<NeedsAnswer>,
     /// What it is worth; absent where there was too little to measure.
     pub measure: Option<ValueMeasureAnswer>,
 }
@@ -196,9 +250,11 @@ impl From<&ValueRow> for ValueHeadAnswer {
                 ValueStanding::Shown(_) => "shown",
                 ValueStanding::BelowBar(..) => "below_bar",
                 ValueStanding::TooFew(_) => "too_few",
+                ValueStanding::NotTrained(_) => "not_trained",
             },
             reason: row.reason(),
             missing: row.missing().map(MissingAnswer::from),
+            needs: row.needs().map(NeedsAnswer::from),
             measure: row.measure().map(ValueMeasureAnswer::from),
         }
     }
@@ -262,8 +318,8 @@ pub async fn list(
         }
         None => None,
     };
-    let found = state.recommender.heads(scope).await?;
-    let rows = found.as_ref().map_or(&[][..], |(_, heads)| &heads.rows);
+    let found = known(&state, scope).await?;
+    let rows = found.rows();
     let mut rest = rows.iter().filter(|row| Some(&row.label) > after.as_ref());
     let items: Vec<&HeadRow> = rest.by_ref().take(asked.limit()).collect();
     let has_more = rest.next().is_some();
@@ -274,39 +330,67 @@ pub async fn list(
     };
     let info = listing.info(&page);
     let is_stale = match &found {
-        Some((_, heads)) => state.recommender.are_heads_stale(scope, heads).await?,
-        None => false,
+        Found::Trained(_, heads) => state.recommender.are_heads_stale(scope, heads).await?,
+        Found::Untrained(_) => false,
     };
     let heads = page.items.into_iter().map(HeadAnswer::from).collect();
-    Ok(Json(answer(found.as_ref(), is_stale, heads, info)))
+    Ok(Json(answer(&found, is_stale, heads, info)))
 }
 
-fn answer(
-    found: Option<&(ModelId, Arc<Heads>)>,
-    is_stale: bool,
-    heads: Vec<HeadAnswer>,
-    page: PageInfo,
-) -> HeadsAnswer {
-    let trained = found.map(|(_, heads)| heads);
+/// What is known of the labels of a tenant.
+enum Found {
+    /// What a training made of them.
+    Trained(ModelId, Arc<Heads>),
+    /// How many there are.
+    Untrained(Arc<Untrained>),
+}
+
+impl Found {
+    fn rows(&self) -> &[HeadRow] {
+        match self {
+            Self::Trained(_, heads) => &heads.rows,
+            Self::Untrained(counted) => &counted.rows,
+        }
+    }
+
+    fn trained(&self) -> Option<&Heads> {
+        match self {
+            Self::Trained(_, heads) => Some(heads),
+            Self::Untrained(_) => None,
+        }
+    }
+}
+
+async fn known(state: &ApiState, scope: &TenantScope) -> Result<Found, Problem> {
+    Ok(match state.recommender.heads(scope).await? {
+        Some((id, heads)) => Found::Trained(id, heads),
+        None => Found::Untrained(state.recommender.untrained(scope).await?),
+    })
+}
+
+fn answer(found: &Found, is_stale: bool, heads: Vec<HeadAnswer>, page: PageInfo) -> HeadsAnswer {
+    let trained = found.trained();
     let labelled = |kind: LabelKind| {
         let counts = trained.map_or(&[][..], |heads| &heads.labelled);
         let count = counts.iter().find(|(of, _)| *of == kind);
         count.map_or(0, |(_, count)| *count)
     };
+    let (model, values, labels_left_out) = match found {
+        Found::Trained(id, heads) => (Some(id.to_string()), &heads.values, heads.left_out),
+        Found::Untrained(counted) => (None, &counted.values, counted.left_out),
+    };
     HeadsAnswer {
-        model: found.map(|(id, _)| id.to_string()),
+        model,
         trained_at: trained.map(|heads| heads.trained_at),
         is_stale,
         bar: BAR,
         genre_tracks: labelled(LabelKind::Genre),
         mood_tracks: labelled(LabelKind::Mood),
         unmeasured_tracks: trained.map_or(0, |heads| heads.unmeasured),
-        labels_left_out: trained.map_or(0, |heads| heads.left_out),
+        labels_left_out,
         inputs: trained.map_or_else(Vec::new, |heads| heads.inputs()),
         value_bar: VALUE_BAR,
-        values: trained.map_or_else(Vec::new, |heads| {
-            heads.values.iter().map(ValueHeadAnswer::from).collect()
-        }),
+        values: values.iter().map(ValueHeadAnswer::from).collect(),
         heads,
         page,
     }
@@ -324,12 +408,9 @@ pub async fn get(
 ) -> Result<Json<HeadAnswer>, Problem> {
     let missing = || Problem::not_found("head", &name);
     let label = Label::parse(&name).ok_or_else(missing)?;
-    let found = state.recommender.heads(access.scope()).await?;
-    let (_, heads) = found.ok_or_else(missing)?;
-    heads
-        .row(&label)
-        .map(|row| Json(row.into()))
-        .ok_or_else(missing)
+    let found = known(&state, access.scope()).await?;
+    let row = found.rows().iter().find(|row| row.label == label);
+    row.map(|row| Json(row.into())).ok_or_else(missing)
 }
 
 /// Queues a training on all labels; the new heads are in use when it is done.

@@ -62,6 +62,20 @@ pub struct HomeQuery {
     pub objectives: Option<String>,
 }
 
+impl HomeQuery {
+    /// What it says of the moment.
+    fn context(&self) -> ContextInput {
+        ContextInput {
+            device: self.device.clone(),
+            activity: self.activity.clone(),
+            hour: self.hour,
+            weekday: self.weekday,
+            zone: self.zone.clone(),
+            cell: self.cell.clone(),
+        }
+    }
+}
+
 /// A home.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct HomeAnswer {
@@ -181,14 +195,7 @@ pub async fn home(
         count: Some(count),
         objectives: (query.objectives.as_deref())
             .map_or(Ok(ObjectivesInput::default()), ObjectivesInput::parse)?,
-        context: ContextInput {
-            device: query.device,
-            activity: query.activity,
-            hour: query.hour,
-            weekday: query.weekday,
-            zone: query.zone,
-            cell: query.cell,
-        },
+        context: query.context(),
         ..RecommendInput::default()
     };
     let mut request = request_of(&state, &access, input).await?;

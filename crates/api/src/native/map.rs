@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use leitmotif_domain::{TenantScope, TrackId};
 use leitmotif_recommend::map::{CatalogueMap, GRID, MapView};
-use leitmotif_recommend::search::{Comparison, TRAITS, TraitTable, trait_index};
+use leitmotif_recommend::search::{Comparison, TRAITS, ToldColumn, TraitTable, trait_index};
 use leitmotif_storage::ports::{VectorSpace, current_spaces};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -64,7 +64,8 @@ pub struct ColoursQuery {
     pub space: Option<String>,
     /// Version of the map that the colours are for.
     pub version: Option<String>,
-    /// Name of the trait: `tempo_bpm`, `key`, `genre`.
+    /// Name of the trait: `tempo_bpm`, `key`, `genre`; or of any other descriptor with a number or a word, a
+    /// plugin's too: `spectral_rolloff_hz`, `line-length.mean`. A name that is none is refused with those there are.
     pub by: Option<String>,
 }
 
@@ -124,22 +125,33 @@ pub struct PointsAnswer {
     pub tracks: Vec<PointAnswer>,
 }
 
-/// A trait that colours the map, for whoever offers a choice.
-#[derive(Debug, Clone, Copy)]
+/// What colours the map, for whoever offers a choice.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Colour {
-    /// Name of the trait.
-    pub name: &'static str,
-    /// Its unit for people.
+    /// Name of the trait or descriptor.
+    pub name: String,
+    /// Its unit for people; empty where there is none or the name has it.
     pub unit: &'static str,
 }
 
 /// Every trait that colours the map.
-pub fn colours_known() -> Vec<Colour> {
+pub fn traits_known() -> Vec<Colour> {
     let colours = TRAITS.iter().map(|kind| Colour {
-        name: kind.name,
+        name: kind.name.to_owned(),
         unit: kind.unit,
     });
     colours.collect()
+}
+
+/// Every trait, and every other descriptor that an analysis told, ours before those of plugins.
+pub async fn colours_known(state: &ApiState, scope: &TenantScope) -> Result<Vec<Colour>, Problem> {
+    let mut colours = traits_known();
+    let told = state.search.told_names(scope).await?.into_iter();
+    let mut others: Vec<String> = told.map(|(name, _)| name).collect();
+    others.retain(|name| trait_index(name).is_none());
+    others.sort_by_key(|name| name.contains('.'));
+    colours.extend(others.into_iter().map(|name| Colour { name, unit: "" }));
+    Ok(colours)
 }
 
 /// Shows the map of a space: a place for every track that has an embedding in it, so that tracks stand near
@@ -194,11 +206,13 @@ pub async fn colours(
     QueryParameters(query): QueryParameters<ColoursQuery>,
 ) -> Result<Json<ColoursAnswer>, Problem> {
     let by = query.by.as_deref().unwrap_or("tempo_bpm");
-    let index = trait_index(by).ok_or_else(|| {
-        let known: Vec<&str> = TRAITS.iter().map(|kind| kind.name).collect();
-        Problem::invalid("?by", format!("`{by}` is none of {}", known.join(", ")))
-    })?;
     let map = ready(&state, access.scope(), &query.space, &query.version).await?;
+    let Some(index) = trait_index(by) else {
+        let column = state.search.told_column(access.scope(), by, None).await?;
+        let by = by.to_owned();
+        let work = tokio::task::spawn_blocking(move || coloured_by(&map, &column, by));
+        return Ok(Json(work.await.map_err(|error| Problem::bug(&error))?));
+    };
     let table = state.search.traits(access.scope()).await?;
     let work = tokio::task::spawn_blocking(move || coloured(&map, &table, index));
     let answer = work.await.map_err(|error| Problem::bug(&error))?;
@@ -313,7 +327,11 @@ fn coloured(map: &CatalogueMap, table: &TraitTable, index: usize) -> ColoursAnsw
             "circle"
         }
         Comparison::Sameness => {
-            names = rename(&mut values, table, index);
+            let name = |value: f32| {
+                let name = table.name(index, value).map(str::to_owned);
+                name.unwrap_or_else(|| format!("{value}"))
+            };
+            names = rename(&mut values, &table.named_groups(index), name);
             "name"
         }
     };
@@ -321,6 +339,48 @@ fn coloured(map: &CatalogueMap, table: &TraitTable, index: usize) -> ColoursAnsw
         by: kind.name.to_owned(),
         unit: kind.unit.to_owned(),
         kind: told,
+        low,
+        high,
+        names,
+        known,
+        values,
+        version: map.version.clone(),
+    }
+}
+
+/// Colours by a descriptor that is no trait.
+fn coloured_by(map: &CatalogueMap, column: &ToldColumn, by: String) -> ColoursAnswer {
+    let values = map.tracks.iter().map(|track| column.values.get(track));
+    let mut values: Vec<Option<f32>> = values.map(|value| value.copied()).collect();
+    let known = values.iter().flatten().count();
+    let (mut low, mut high, mut names) = (0.0, 0.0, Vec::new());
+    let kind = if column.names.is_empty() {
+        (low, high) = ends(&values);
+        (values.iter_mut().flatten()).for_each(|value| *value = four_digits(*value));
+        "number"
+    } else {
+        let mut counts = vec![0_u64; column.names.len()];
+        for value in values.iter().flatten() {
+            if let Some(count) = counts.get_mut(*value as usize) {
+                *count += 1;
+            }
+        }
+        let mut groups: Vec<(f32, u64)> = (0_u16..)
+            .map(f32::from)
+            .zip(counts)
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        groups.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.total_cmp(&other.0)));
+        let name = |value: f32| column.names.get(value as usize).cloned();
+        names = rename(&mut values, &groups, |value| {
+            name(value).unwrap_or_default()
+        });
+        "name"
+    };
+    ColoursAnswer {
+        by,
+        unit: String::new(),
+        kind,
         low,
         high,
         names,
@@ -349,12 +409,11 @@ fn four_digits(value: f32) -> f32 {
 }
 
 /// Numbers names by how common they are; rarer ones become one.
-fn rename(values: &mut [Option<f32>], table: &TraitTable, index: usize) -> Vec<String> {
-    let groups = table.named_groups(index);
-    let name = |value: f32| {
-        let name = table.name(index, value).map(str::to_owned);
-        name.unwrap_or_else(|| format!("{value}"))
-    };
+fn rename(
+    values: &mut [Option<f32>],
+    groups: &[(f32, u64)],
+    name: impl Fn(f32) -> String,
+) -> Vec<String> {
     let mut names: Vec<String> = groups
         .iter()
         .take(NAMES_MAX)
@@ -382,6 +441,35 @@ mod tests {
         for wrong in ["x", "-1", "1;2", many.as_str(), "99999999999999999999999"] {
             assert!(read_points(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn any_descriptor_colours_the_map() {
+        let track = TrackId::from_u128;
+        let map = CatalogueMap {
+            space: "own-1".parse().unwrap(),
+            version: "v".to_owned(),
+            tracks: vec![track(1), track(2), track(3)],
+            places: vec![[0, 0]; 3],
+            placed_later: 0,
+        };
+        let numbers = ToldColumn {
+            values: Arc::new([(track(1), 2.0), (track(3), 9.123_45)].into()),
+            names: Vec::new(),
+        };
+        let answer = coloured_by(&map, &numbers, "verse.length".to_owned());
+        assert_eq!((answer.kind, answer.known), ("number", 2));
+        assert_eq!(answer.values, [Some(2.0), None, Some(9.123)]);
+        let words = ToldColumn {
+            values: Arc::new([(track(1), 0.0), (track(2), 1.0), (track(3), 1.0)].into()),
+            names: vec!["dark".to_owned(), "calm".to_owned(), "gone".to_owned()],
+        };
+        let answer = coloured_by(&map, &words, "verse.mood".to_owned());
+        assert_eq!(
+            (answer.kind, answer.names),
+            ("name", vec!["calm".to_owned(), "dark".to_owned()])
+        );
+        assert_eq!(answer.values, [Some(1.0), Some(0.0), Some(0.0)]);
     }
 
     #[test]

@@ -8,11 +8,13 @@ use leitmotif_recommend::playlists::{
     self, EnergyArc, Mode, Period, PlaylistDraft, PlaylistKind, PlaylistRequest, StepBasis,
     TrackSound,
 };
-use leitmotif_recommend::search::SearchRequest;
+use leitmotif_recommend::search::{Constraints, SearchRequest};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::constraints::{ConstraintQuery, only_known};
 use super::playlists::find;
+use super::similar::constraints_beside;
 use super::{find_track, known_tracks};
 use crate::middleware::auth::ReadAccess;
 use crate::middleware::body::JsonBody;
@@ -107,6 +109,10 @@ pub struct DraftInput {
     #[serde(default)]
     #[schema(minimum = 2, maximum = 500)]
     pub count: Option<usize>,
+    /// What the tracks must satisfy, beside those that were named: seeds, and the ends of a path. They are kept to
+    /// rather than the playlist filled, and the answer says why it is shorter.
+    #[serde(default, deserialize_with = "only_known")]
+    pub constraints: ConstraintQuery,
     /// How energy should run; the flow alone decides when left out.
     #[serde(default)]
     pub arc: Option<ArcInput>,
@@ -222,6 +228,10 @@ async fn request_of(
         text.filter(|text| !text.trim().is_empty())
             .ok_or_else(missing)
     };
+    let constraints = constraints_of(state, scope, &input).await?;
+    let may_read = access.may_read_lyrics();
+    let admitted = state.search.admitted(scope, constraints.clone(), may_read);
+    let only = admitted.await?;
     let kind = match input.kind {
         DraftKind::Seeds if input.seeds.is_empty() => {
             return Err(Problem::invalid("/seeds", "at least one track is needed"));
@@ -231,7 +241,7 @@ async fn request_of(
         }
         DraftKind::Text => {
             let text = needed("text", input.text)?;
-            tracks_of_text(state, access, text, count).await?
+            tracks_of_text(state, access, text, constraints, count).await?
         }
         DraftKind::Genre => PlaylistKind::Genre(needed("genre", input.genre)?),
         DraftKind::Continuation => {
@@ -264,8 +274,30 @@ async fn request_of(
         listener,
         count,
         arc: input.arc.map(EnergyArc::from),
+        only,
         is_private: input.private,
     })
+}
+
+/// Reads the constraints. Where only `key_match` is given, the keys go with that of the first track that was
+/// named: a seed, or the beginning of a path.
+async fn constraints_of(
+    state: &ApiState,
+    scope: &TenantScope,
+    input: &DraftInput,
+) -> Result<Constraints, Problem> {
+    let constraints = &input.constraints;
+    let (field, named) = match input.kind {
+        DraftKind::Path => ("from", input.from.as_slice()),
+        _ => ("seeds", input.seeds.get(..1).unwrap_or_default()),
+    };
+    let named = named.get(..usize::from(constraints.key_match.is_some()));
+    let named = known_tracks(state, scope, field, named.unwrap_or_default()).await?;
+    let read = match named.first() {
+        Some(track) => constraints_beside(state, scope, *track, constraints, None).await,
+        None => constraints.read(None),
+    };
+    read.map_err(|problem| problem.in_body("/constraints"))
 }
 
 fn familiarity_of(given: Option<f32>, usual: f32) -> Result<f32, Problem> {
@@ -281,6 +313,7 @@ async fn tracks_of_text(
     state: &ApiState,
     access: &ReadAccess,
     text: String,
+    constraints: Constraints,
     count: usize,
 ) -> Result<PlaylistKind, Problem> {
     leitmotif_domain::track::check_text("text", &text)?;
@@ -291,6 +324,7 @@ async fn tracks_of_text(
         wants_all_words: true,
         with_embeddings: true,
         count,
+        constraints,
         text: text.clone(),
         ..SearchRequest::default()
     };

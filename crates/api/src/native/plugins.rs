@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use leitmotif_domain::plugin::{AudioNeed, DeclaredDescriptor, Plugin, ValueKind};
 use leitmotif_domain::{Timestamp, limits};
 use serde::Serialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::middleware::auth::{AdminAccess, ReadAccess};
@@ -31,6 +32,9 @@ pub struct PluginAnswer {
     pub sample_rate_hz: Option<u32>,
     /// What it tells of a track.
     pub descriptors: Vec<PluginDescriptorAnswer>,
+    /// Inputs with what it must tell of them, as in its manifest.
+    #[schema(value_type = Vec<Object>)]
+    pub examples: Vec<Value>,
     /// SHA-256 of its module, hexadecimal.
     pub module_hash: String,
     /// Bytes of its module.
@@ -103,6 +107,7 @@ impl PluginAnswer {
         };
         Self {
             descriptors: manifest.descriptors.iter().map(tell).collect(),
+            examples: manifest.examples.iter().map(|one| json!(one)).collect(),
             name: manifest.name,
             version: manifest.version,
             description: manifest.description,

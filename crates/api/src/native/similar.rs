@@ -1,9 +1,13 @@
 //! Tracks that are near in an embedding space.
 
+use std::collections::{BTreeMap, HashMap};
+
 use axum::Json;
 use axum::extract::{Path, State};
 use leitmotif_domain::{TenantScope, TrackId, limits};
-use leitmotif_recommend::search::{Constraint, Constraints, NearRequest};
+use leitmotif_recommend::search::{
+    Constraint, Constraints, NearAnswer, NearRequest, tells_of_words,
+};
 use leitmotif_storage::ports::{VectorSpace, current_spaces};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -19,6 +23,13 @@ use crate::state::ApiState;
 /// Widest tempo range about the track's own, per cent: wider ones are named by their ends.
 const BPM_NEAR_MAX: f32 = 50.0;
 
+/// Spaces by what they are of.
+const AUDIO: &str = "audio";
+const LYRICS: &str = "lyrics";
+const BOTH: &str = "both";
+/// Places of each space that `both` is made of: behind them a track is near in no space that counts.
+const RANKED_BOTH: usize = 500;
+
 /// What is near.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -26,8 +37,12 @@ pub struct SimilarQuery {
     /// Tracks wanted; 50 when left out.
     #[param(minimum = 1, maximum = 200)]
     pub limit: Option<usize>,
-    /// Embedding space; the first the track is in when left out, our own before imported ones.
+    /// Embedding space; the first the track is in when left out, our own before imported ones. `audio` and
+    /// `lyrics` are the best of our own of that kind that the track is in, `both` weighs the two.
     pub space: Option<String>,
+    /// What the lyrics weigh in `both`; the sound weighs the rest. A half when left out.
+    #[param(minimum = 0, maximum = 1)]
+    pub lyrics_weight: Option<f32>,
     /// Tempo within so many per cent of the track's own, halves and doubles counting as it.
     #[param(minimum = 0, maximum = 50)]
     pub bpm_near: Option<f32>,
@@ -42,14 +57,15 @@ pub struct SimilarTrack {
     pub title: String,
     /// Its artist.
     pub artist: String,
-    /// Cosine distance, 0 to 2.
+    /// Cosine distance, 0 to 2; in `both` the weighted mean of the shares of tracks that are nearer in each
+    /// space, 0 to 1.
     pub distance: f32,
 }
 
 /// The near tracks, nearest first.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SimilarAnswer {
-    /// The space they were found in; distances of two spaces are never compared.
+    /// The space they were found in, two with ` + ` between for `both`; distances of two spaces are never compared.
     pub space: String,
     /// The tracks.
     pub tracks: Vec<SimilarTrack>,
@@ -95,40 +111,120 @@ pub async fn similar_tracks(
     }
     let track = find_track(state, scope, id).await?;
     let constraints = constraints_beside(state, scope, track, wanted, query.bpm_near).await?;
+    let asking = Asking {
+        state,
+        access,
+        track,
+        constraints,
+    };
+    if query.space.as_deref() == Some(BOTH) {
+        return asking.both(query, limit).await;
+    }
     for space in spaces_of(state, scope, query).await? {
-        let request = NearRequest {
-            track,
-            space: space.clone(),
-            constraints: constraints.clone(),
-            may_read_lyrics: access.may_read_lyrics(),
-            count: limit,
-        };
-        let Some(near) = state.search.near(scope, request).await? else {
-            continue;
-        };
-        let ids: Vec<_> = near.tracks.iter().map(|one| one.track).collect();
-        let tracks = state.catalog.tracks(scope, &ids).await?;
-        let found = tracks.into_iter().filter_map(|found| {
-            let distance = near
-                .tracks
-                .iter()
-                .find(|one| one.track == found.id)?
-                .distance;
-            Some(SimilarTrack {
-                id: found.id.to_string(),
-                title: found.details.title,
-                artist: found.details.artist,
-                distance,
-            })
-        });
-        return Ok(SimilarAnswer {
-            space: space.to_string(),
-            tracks: found.collect(),
-            shortfall: near.shortfall.map(ShortfallAnswer::from),
-        });
+        if let Some(near) = asking.near(&space, limit).await? {
+            let found = near.tracks.iter().map(|one| (one.track, one.distance));
+            return Ok(SimilarAnswer {
+                tracks: asking.named(found.collect()).await?,
+                space: space.to_string(),
+                shortfall: near.shortfall.map(ShortfallAnswer::from),
+            });
+        }
     }
     let wanted = query.space.as_deref().map_or("any space", |name| name);
     Err(Problem::not_found("embedding of the track in", wanted))
+}
+
+/// A question for near tracks, put to one space or two.
+struct Asking<'a> {
+    state: &'a ApiState,
+    access: &'a ReadAccess,
+    track: TrackId,
+    constraints: Constraints,
+}
+
+impl Asking<'_> {
+    /// `None` where the track is not in the space.
+    async fn near(&self, space: &VectorSpace, count: usize) -> Result<Option<NearAnswer>, Problem> {
+        let request = NearRequest {
+            track: self.track,
+            space: space.clone(),
+            constraints: self.constraints.clone(),
+            may_read_lyrics: self.access.may_read_lyrics(),
+            count,
+        };
+        let near = self.state.search.near(self.access.scope(), request).await?;
+        Ok(near)
+    }
+
+    /// The nearest in sound and lyrics together. Distances of two spaces mean different things, so that each
+    /// space only orders: what counts is the share of the nearest tracks of a space that are nearer than this.
+    async fn both(&self, query: &SimilarQuery, limit: usize) -> Result<SimilarAnswer, Problem> {
+        let lyrics_weight = query.lyrics_weight.unwrap_or(0.5);
+        if !(0.0..=1.0).contains(&lyrics_weight) {
+            return Err(Problem::invalid("?lyrics_weight", "must be in 0..=1"));
+        }
+        let (mut names, mut rankings, mut shortfall) = (Vec::new(), Vec::new(), None);
+        for (kind, weight) in [(AUDIO, 1.0 - lyrics_weight), (LYRICS, lyrics_weight)] {
+            let of_kind = named_spaces(self.state, self.access.scope(), kind).await?;
+            let mut found = None;
+            for space in of_kind {
+                if let Some(near) = self.near(&space, RANKED_BOTH.max(limit)).await? {
+                    found = Some((space, near));
+                    break;
+                }
+            }
+            let missing = || Problem::not_found("embedding of the track in", kind);
+            let (space, near) = found.ok_or_else(missing)?;
+            names.push(space.to_string());
+            rankings.push((near.tracks.iter().map(|one| one.track).collect(), weight));
+            shortfall = shortfall.or(near.shortfall);
+        }
+        let mut order = weighed(&rankings);
+        order.truncate(limit);
+        let is_short = order.len() < limit;
+        Ok(SimilarAnswer {
+            tracks: self.named(order).await?,
+            space: names.join(" + "),
+            shortfall: shortfall.filter(|_| is_short).map(ShortfallAnswer::from),
+        })
+    }
+
+    /// Puts titles to tracks; one that is gone is left out.
+    async fn named(&self, found: Vec<(TrackId, f32)>) -> Result<Vec<SimilarTrack>, Problem> {
+        let ids: Vec<_> = found.iter().map(|(track, _)| *track).collect();
+        let known = self.state.catalog.tracks(self.access.scope(), &ids).await?;
+        let mut known: HashMap<_, _> = known
+            .into_iter()
+            .map(|track| (track.id, track.details))
+            .collect();
+        let named = found.into_iter().filter_map(|(track, distance)| {
+            let details = known.remove(&track)?;
+            Some(SimilarTrack {
+                id: track.to_string(),
+                title: details.title,
+                artist: details.artist,
+                distance,
+            })
+        });
+        Ok(named.collect())
+    }
+}
+
+/// Merges rankings with their weights: each track by the weighted mean of its places, as shares of the ranking;
+/// one that a ranking does not reach stands behind its last. Ties go by id.
+fn weighed(rankings: &[(Vec<TrackId>, f32)]) -> Vec<(TrackId, f32)> {
+    let mut all: BTreeMap<TrackId, f32> = BTreeMap::new();
+    let total: f32 = rankings.iter().map(|(_, weight)| weight).sum();
+    for (ranking, weight) in rankings {
+        for (place, track) in ranking.iter().enumerate() {
+            let nearer = place as f32 / ranking.len() as f32;
+            *all.entry(*track).or_insert(total) -= weight * (1.0 - nearer);
+        }
+    }
+    let mut order: Vec<(TrackId, f32)> = all.into_iter().collect();
+    order.sort_by(|one, other| one.1.total_cmp(&other.1).then(one.0.cmp(&other.0)));
+    order.retain(|(_, share)| *share < total);
+    order
 }
 
 /// The spaces to look in, in order.
@@ -137,6 +233,9 @@ async fn spaces_of(
     scope: &TenantScope,
     query: &SimilarQuery,
 ) -> Result<Vec<VectorSpace>, Problem> {
+    if let Some(kind @ (AUDIO | LYRICS)) = query.space.as_deref() {
+        return named_spaces(state, scope, kind).await;
+    }
     if let Some(name) = &query.space {
         let space = name.parse::<VectorSpace>();
         return Ok(vec![
@@ -150,6 +249,25 @@ async fn spaces_of(
     // What we measured ourselves comes before what was imported.
     spaces.sort_by_key(|space| !is_own(space));
     Ok(spaces)
+}
+
+/// Our own spaces of a kind, the best first: of lyrics an encoder's, then what a corpus taught, then the words.
+async fn named_spaces(
+    state: &ApiState,
+    scope: &TenantScope,
+    kind: &str,
+) -> Result<Vec<VectorSpace>, Problem> {
+    let found = current_spaces(state.vectors.as_ref(), scope).await?;
+    let own = found.into_iter().map(|(space, _)| space);
+    let mut own: Vec<VectorSpace> = own
+        .filter(|space| is_own(space) && tells_of_words(space) == (kind == LYRICS))
+        .collect();
+    let rank = |space: &VectorSpace| {
+        let is_learned = space.learned_lyrics_number().is_some();
+        (!space.is_of_lyrics_encoder(), !is_learned)
+    };
+    own.sort_by_key(rank);
+    Ok(own)
 }
 
 /// Reads the constraints; those that compare with the track itself read what was measured of it.
@@ -182,4 +300,31 @@ pub async fn constraints_beside(
         });
     }
     Ok(constraints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_spaces_are_weighed_by_their_orders() {
+        let track = TrackId::from_u128;
+        let tracks = |ids: &[u128]| ids.iter().copied().map(track).collect::<Vec<_>>();
+        let merged = |lyrics_weight: f32| {
+            let sound = (tracks(&[1, 2, 3, 4]), 1.0 - lyrics_weight);
+            let lyrics = (tracks(&[4, 3, 5, 6]), lyrics_weight);
+            weighed(&[sound, lyrics])
+        };
+        let ids = |merged: Vec<(TrackId, f32)>| {
+            let ids = merged.into_iter().map(|(track, _)| track.as_u128());
+            ids.collect::<Vec<_>>()
+        };
+        assert_eq!(ids(merged(0.0)), [1, 2, 3, 4], "the sound alone");
+        assert_eq!(ids(merged(1.0)), [4, 3, 5, 6], "the lyrics alone");
+        // 3 and 4 are in both; 4 is 3/4 and first, 3 is 2/4 and 1/4.
+        let halves = merged(0.5);
+        assert_eq!(halves[0], (track(3), 0.375));
+        assert_eq!(halves[1], (track(4), 0.375));
+        assert_eq!(halves[2], (track(1), 0.5));
+    }
 }

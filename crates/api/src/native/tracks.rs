@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use leitmotif_domain::track::{Track, TrackDetails};
 use leitmotif_domain::{Timestamp, TrackId, limits};
 use leitmotif_ingest::catalogue::{is_cut, lyrics_of};
+use leitmotif_ingest::clashes::keep_apart;
 use leitmotif_ingest::verse::verse_lines;
 use leitmotif_storage::ports::{TrackFilter, TrackPatch, UpsertOutcome};
 use serde::{Deserialize, Serialize};
@@ -213,6 +214,10 @@ pub struct UpsertAnswer {
     pub id: String,
     /// `created`, `updated` or `unchanged`.
     pub outcome: &'static str,
+    /// With `on_clash=keep_both`: its ids elsewhere, `namespace:id`, under which another song is in the
+    /// catalogue. It is a track of its own without them, and both are a duplicate group of kind `shared id`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clashes: Vec<String>,
     /// There and true when its lyrics are longer than 512 KiB: the rest is not kept.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub lyrics_cut: bool,
@@ -227,6 +232,8 @@ pub struct UpsertsAnswer {
     pub updated: u64,
     /// Tracks that were there already.
     pub unchanged: u64,
+    /// Tracks with an id elsewhere under which another song is in the catalogue.
+    pub clashes: u64,
     /// Tracks whose lyrics are longer than 512 KiB: the rest is not kept.
     pub lyrics_cut: u64,
     /// One entry per track, in the order sent.
@@ -241,6 +248,28 @@ pub struct TracksAnswer {
     /// Where the listing goes on.
     #[serde(flatten)]
     pub page: PageInfo,
+}
+
+/// What to do with a track whose id elsewhere names clearly another song of the catalogue: title and artist
+/// both differ by more than a mistake.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnClash {
+    /// The id says which track it is; the track is renewed.
+    #[default]
+    Update,
+    /// Both stay: the track goes in without the id.
+    KeepBoth,
+}
+
+/// How tracks are written.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct UpsertQuery {
+    /// `update` when left out; `keep_both` as imports of tables ask.
+    #[serde(default)]
+    pub on_clash: OnClash,
 }
 
 /// Which tracks.
@@ -272,7 +301,7 @@ pub struct TrackQuery {
 ///
 /// The body is one track, `{"tracks": […]}`, or NDJSON (`application/x-ndjson`) of any length, which
 /// is written in batches: on an error everything before the named line may be written.
-#[utoipa::path(post, path = "/api/v1/tracks", tag = "tracks",
+#[utoipa::path(post, path = "/api/v1/tracks", tag = "tracks", params(UpsertQuery),
     request_body(content = TrackInput, description = "one track; `{\"tracks\": [...]}` and NDJSON are understood too"),
     responses(
         (status = 200, body = UpsertsAnswer),
@@ -281,6 +310,7 @@ pub struct TrackQuery {
 pub async fn upsert(
     State(state): State<ApiState>,
     access: WriteAccess,
+    QueryParameters(query): QueryParameters<UpsertQuery>,
     request: Request,
 ) -> Result<Json<UpsertsAnswer>, Problem> {
     let is_ndjson = request
@@ -290,7 +320,7 @@ pub async fn upsert(
         .is_some_and(|text| text.contains("ndjson") || text.contains("jsonl"));
     let mut answer = UpsertsAnswer::default();
     if is_ndjson {
-        upsert_lines(&state, &access, request, &mut answer).await?;
+        upsert_lines(&state, &access, query, request, &mut answer).await?;
     } else {
         let (parts, body) = request.into_parts();
         let bytes = read_bounded(&parts.headers, body, limits::BODY_BYTES_MAX).await?;
@@ -311,7 +341,7 @@ pub async fn upsert(
                     .map_err(|problem| problem.under(&pointer))
             })
             .collect::<Result<_, _>>()?;
-        write(&state, &access, patches, &mut answer).await?;
+        write(&state, &access, query, patches, &mut answer).await?;
     }
     state.wake_workers.notify_one();
     Ok(Json(answer))
@@ -337,15 +367,23 @@ fn parse_tracks(bytes: &[u8]) -> Result<Vec<(String, TrackInput)>, Problem> {
 async fn write(
     state: &ApiState,
     access: &WriteAccess,
-    patches: Vec<TrackPatch>,
+    query: UpsertQuery,
+    mut patches: Vec<TrackPatch>,
     answer: &mut UpsertsAnswer,
 ) -> Result<(), Problem> {
     let cut: Vec<bool> = patches
         .iter()
         .map(|patch| patch.lyrics.as_ref().is_some_and(is_cut))
         .collect();
+    let clashes = match query.on_clash {
+        OnClash::Update => vec![Vec::new(); patches.len()],
+        OnClash::KeepBoth => {
+            let store = state.catalogue.store.as_ref();
+            keep_apart(store, access.scope(), &mut patches).await?
+        }
+    };
     let results = state.catalogue.upsert(access.scope(), patches).await?;
-    for (result, lyrics_cut) in results.into_iter().zip(cut) {
+    for ((result, lyrics_cut), clashes) in results.into_iter().zip(cut).zip(clashes) {
         let (count, outcome) = match result.outcome {
             UpsertOutcome::Created => (&mut answer.created, "created"),
             UpsertOutcome::Updated => (&mut answer.updated, "updated"),
@@ -353,9 +391,11 @@ async fn write(
         };
         *count += 1;
         answer.lyrics_cut += u64::from(lyrics_cut);
+        answer.clashes += u64::from(!clashes.is_empty());
         answer.tracks.push(UpsertAnswer {
             id: result.id.to_string(),
             outcome,
+            clashes,
             lyrics_cut,
         });
     }
@@ -366,6 +406,7 @@ async fn write(
 async fn upsert_lines(
     state: &ApiState,
     access: &WriteAccess,
+    query: UpsertQuery,
     request: Request,
     answer: &mut UpsertsAnswer,
 ) -> Result<(), Problem> {
@@ -407,7 +448,7 @@ async fn upsert_lines(
             }
             start += length + 1;
             if patches.len() >= NDJSON_BATCH {
-                write(state, access, std::mem::take(&mut patches), answer).await?;
+                write(state, access, query, std::mem::take(&mut patches), answer).await?;
             }
         }
         rest.drain(..start);
@@ -416,7 +457,7 @@ async fn upsert_lines(
             return Err(Problem::invalid(format!("/line/{}", line + 1), detail));
         }
     }
-    write(state, access, patches, answer).await
+    write(state, access, query, patches, answer).await
 }
 
 fn artist_id_of(text: &str) -> Result<(String, String), Problem> {

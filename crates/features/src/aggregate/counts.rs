@@ -1,7 +1,5 @@
 //! How often each value came.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::Merge;
@@ -11,14 +9,18 @@ use super::sketch::hash_of;
 /// on the order, whose counts are exact.
 pub const VALUES_MAX: usize = 2_048;
 
+/// Hash and value, and how often it came.
+type Entry = ((u64, u128), i64);
+
 /// Counts by value.
 ///
-/// - Cost: O(log values) for an event, O(values) to find the most frequent.
+/// - Cost: O(log values) for a known value, O(values) to put a new one among the others and to find the most frequent.
+///   Most have a few values, for which a tree would take ten times the memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// By hash, then value. A value that was taken back stays with a count of 0, so that it does not
     /// matter when that happened.
-    counts: BTreeMap<(u64, u128), i64>,
+    counts: Vec<Entry>,
     /// Whether values beyond the bound were passed over.
     is_sampled: bool,
 }
@@ -27,30 +29,42 @@ impl Counts {
     /// Counts a value; takes it back by a negative number.
     pub fn add(&mut self, bits: u128, by: i64) {
         let key = (hash_of(bits), bits);
-        let is_beyond = |(last, _): (&(u64, u128), &i64)| *last < key;
         let is_full = self.is_sampled && self.counts.len() == VALUES_MAX;
-        if is_full && self.counts.last_key_value().is_some_and(is_beyond) {
+        if is_full && self.counts.last().is_some_and(|(last, _)| *last < key) {
             return;
         }
-        *self.counts.entry(key).or_insert(0) += by;
+        match self.counts.binary_search_by_key(&key, |(key, _)| *key) {
+            Ok(place) => {
+                if let Some((_, count)) = self.counts.get_mut(place) {
+                    *count += by;
+                }
+            }
+            Err(place) => {
+                // A quarter more than needed: tiles are many and most have a value or two.
+                if self.counts.len() == self.counts.capacity() {
+                    self.counts.reserve_exact((self.counts.len() / 4).max(1));
+                }
+                self.counts.insert(place, (key, by));
+            }
+        }
         if self.counts.len() > VALUES_MAX {
-            self.counts.pop_last();
+            self.counts.pop();
             self.is_sampled = true;
         }
     }
 
     /// The most frequent values with their counts, the most frequent first, ties by value.
     pub fn top(&self, k: usize) -> Vec<(u128, i64)> {
-        let counts = self.counts.iter().filter(|(_, count)| **count > 0);
+        let counts = self.counts.iter().filter(|(_, count)| *count > 0);
         let mut all: Vec<(u128, i64)> = counts.map(|((_, bits), count)| (*bits, *count)).collect();
         all.sort_unstable_by_key(|(bits, count)| (std::cmp::Reverse(*count), *bits));
         all.truncate(k);
         all
     }
 
-    /// Bytes on the heap: an entry and its part of a node of the tree.
+    /// Bytes on the heap.
     pub fn memory_bytes(&self) -> usize {
-        self.counts.len() * (size_of::<((u64, u128), i64)>() * 3 / 2)
+        self.counts.capacity() * size_of::<Entry>()
     }
 }
 
@@ -59,20 +73,30 @@ impl Merge for Counts {
         // A sample says nothing of what lies beyond its last value, so neither does the union.
         if other.is_sampled {
             self.is_sampled = true;
-            if let Some((last, _)) = other.counts.last_key_value() {
-                while self
-                    .counts
-                    .last_key_value()
-                    .is_some_and(|(own, _)| own > last)
-                {
-                    self.counts.pop_last();
-                }
+            if let Some((last, _)) = other.counts.last() {
+                let end = self.counts.partition_point(|(own, _)| own <= last);
+                self.counts.truncate(end);
             }
         }
-        for ((_, bits), count) in &other.counts {
-            self.add(*bits, *count);
+        let mut own = std::mem::take(&mut self.counts).into_iter().peekable();
+        let mut others = other.counts.iter().copied().peekable();
+        self.counts.reserve(own.len() + others.len());
+        while let Some(key) = least(own.peek(), others.peek()) {
+            let is_next = |next: &Entry| next.0 == key;
+            let counts = [own.next_if(is_next), others.next_if(is_next)];
+            let sum = counts.iter().flatten().map(|(_, count)| count).sum();
+            self.counts.push((key, sum));
+        }
+        if self.counts.len() > VALUES_MAX {
+            self.counts.truncate(VALUES_MAX);
+            self.is_sampled = true;
         }
     }
+}
+
+fn least(one: Option<&Entry>, other: Option<&Entry>) -> Option<(u64, u128)> {
+    let keys = [one, other].into_iter().flatten().map(|(key, _)| *key);
+    keys.min()
 }
 
 #[cfg(test)]

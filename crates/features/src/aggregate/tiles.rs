@@ -17,23 +17,40 @@ impl<S> Default for Tiles<S> {
 }
 
 impl<S: Merge> Tiles<S> {
-    /// The state of a tile.
+    /// The state of a tile; `None` for one that is forgotten, as are all up to `through`.
     ///
     /// - Cost: O(1) for the newest tile, O(log tiles) to find another.
-    pub fn tile(&mut self, index: i64) -> &mut S {
-        let is_newest = self.tiles.last().is_none_or(|(last, _)| *last < index);
-        let place = if is_newest {
+    pub fn tile(&mut self, index: i64, through: i64) -> Option<&mut S> {
+        let newest = self.newest();
+        if newest == Some(index) {
+            return self.tiles.last_mut().map(|(_, state)| state);
+        }
+        if index <= through {
+            return None;
+        }
+        if self.tiles.len() == self.tiles.capacity() {
+            // What no window reaches is not read, and goes when its room is needed.
+            self.forget_through(through);
+        }
+        let place = if newest.is_none_or(|last| last < index) {
             Err(self.tiles.len())
         } else {
             self.tiles.binary_search_by_key(&index, |(index, _)| *index)
         };
         let place = place.unwrap_or_else(|place| {
-            // Exactly one more: entities are many and most have a few tiles.
-            self.tiles.reserve_exact(1);
+            if self.tiles.len() == self.tiles.capacity() {
+                // A quarter more than needed: entities are many and most have a few tiles.
+                self.tiles.reserve_exact((self.tiles.len() / 4).max(1));
+            }
             self.tiles.insert(place, (index, S::default()));
             place
         });
-        &mut self.tiles[place].1
+        self.tiles.get_mut(place).map(|(_, state)| state)
+    }
+
+    /// The newest tile.
+    pub fn newest(&self) -> Option<i64> {
+        self.tiles.last().map(|(last, _)| *last)
     }
 
     /// The states of the tiles above `after`, up to `last`.
@@ -80,7 +97,7 @@ mod tests {
     fn late_tiles_find_their_place_and_old_ones_go() {
         let mut tiles = Tiles::<i64>::default();
         for (index, value) in [(5, 1), (7, 2), (3, 4), (7, 8), (5, 16)] {
-            *tiles.tile(index) += value;
+            *tiles.tile(index, 2).unwrap() += value;
         }
         let read = |tiles: &Tiles<i64>, after, last| {
             tiles.between(after, last).map(|(_, sum)| *sum).sum::<i64>()
@@ -88,6 +105,7 @@ mod tests {
         assert_eq!(read(&tiles, 2, 7), 31);
         assert_eq!(read(&tiles, 3, 6), 17);
         assert_eq!(read(&tiles, 7, 9), 0);
+        assert!(tiles.tile(2, 2).is_none(), "a forgotten tile");
         tiles.forget_through(4);
         assert_eq!((tiles.len(), read(&tiles, i64::MIN, i64::MAX)), (2, 27));
     }

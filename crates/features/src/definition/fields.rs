@@ -123,6 +123,9 @@ pub enum FieldKind {
 }
 
 impl Field {
+    /// How many fields there are.
+    pub const COUNT: usize = Self::Request as usize + 1;
+
     /// The name in a file.
     pub fn name(self) -> &'static str {
         match self {
@@ -220,6 +223,15 @@ pub fn text_id(text: &str) -> u128 {
         return fnv(trimmed.bytes().map(|byte| byte.to_ascii_lowercase()));
     }
     fnv(trimmed.to_lowercase().bytes())
+}
+
+/// The id of parts that are joined by a character, all of them trimmed ASCII.
+pub(crate) fn ascii_text_id(parts: &[&str], between: u8) -> u128 {
+    let joined = parts.iter().enumerate().flat_map(|(place, part)| {
+        let before = (place > 0).then_some(between);
+        before.into_iter().chain(part.bytes())
+    });
+    fnv(joined.map(|byte| byte.to_ascii_lowercase()))
 }
 
 fn fnv(bytes: impl Iterator<Item = u8>) -> u128 {

@@ -3,19 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 use super::occurrence::{Occurrence, Rest};
-use super::plan::{Measure, MeasureKind, Part, Read, Tiling};
+use super::plan::{DECAY_TILES, Measure, MeasureKind, Part, Plan, Read, Tiling};
+use super::readings::{DECAY_UNIT, Readings};
+use super::steps::{OtherStep, Slot};
+use super::sums::Sums;
 use crate::aggregate::sessions::LATE_MS_MAX;
 use crate::aggregate::{Counts, Edge, Merge, Sessions, Sketch, Tiles};
 use crate::definition::{Field, Scalar};
 
-/// What one event of full age counts in a decayed sum: its weight to 2⁻²⁴.
-const DECAY_UNIT: f64 = (1_i64 << 24) as f64;
-
-/// The states of an entity, one for each measure of its view's plan.
+/// The states of an entity, where the slots of its view's plan say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct EntityState {
     /// When the newest event happened; the lowest number before the first.
     pub newest_ms: i64,
+    pub sums: Sums,
     pub series: Box<[Series]>,
     /// The columns as they were last read.
     #[serde(skip)]
@@ -35,8 +36,10 @@ pub(super) struct LastRead {
 impl LastRead {
     /// Something happened: every column is to be computed.
     fn stale(&mut self) {
-        self.until_ms = i64::MIN;
-        self.untils.fill(i64::MIN);
+        if self.until_ms > i64::MIN {
+            self.until_ms = i64::MIN;
+            self.untils.fill(i64::MIN);
+        }
     }
 }
 
@@ -47,10 +50,9 @@ impl PartialEq for LastRead {
     }
 }
 
-/// One state.
+/// A state that is no sum.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Series {
-    Sum(Tiles<i64>),
     Sessions(Sessions),
     Distinct(Tiles<Sketch>),
     Counts(Tiles<Counts>),
@@ -61,10 +63,13 @@ pub(super) enum Series {
 }
 
 impl EntityState {
-    pub fn of(measures: &[Measure]) -> Self {
+    pub fn of(plan: &Plan) -> Self {
+        let others = plan.slots.iter().zip(&plan.measures);
+        let others = others.filter(|(slot, _)| matches!(slot, Slot::Other { .. }));
         Self {
             newest_ms: i64::MIN,
-            series: measures.iter().map(Series::of).collect(),
+            sums: Sums::of(&plan.groups),
+            series: others.map(|(_, measure)| Series::of(measure)).collect(),
             read: LastRead::default(),
         }
         .ready()
@@ -72,21 +77,47 @@ impl EntityState {
 
     /// A state that was read back: its columns are to be computed.
     pub fn ready(mut self) -> Self {
-        self.read.stale();
+        self.read.until_ms = i64::MIN;
         self
+    }
+
+    /// Whether these are the states of such a plan.
+    pub fn is_of(&self, plan: &Plan) -> bool {
+        self.sums.is_of(&plan.groups) && self.series.len() == plan.other_count()
     }
 
     /// Takes one occurrence in.
     ///
     /// - Cost: O(1) for each measure of its kind.
-    pub fn apply(&mut self, measures: &[Measure], occurrence: &Occurrence<'_>, now_ms: i64) {
-        for (measure, series) in measures.iter().zip(&mut self.series) {
-            let is_counted = measure.event == occurrence.kind
-                && (measure.filters.iter()).all(|filter| filter.holds(|f| occurrence.read(f)));
-            if is_counted {
-                series.apply(measure, occurrence);
-                series.forget(measure, now_ms);
-                series.forget_sessions(measure, occurrence.known_at.as_ms());
+    pub fn apply(&mut self, plan: &Plan, occurrence: &Occurrence<'_>, readings: &Readings) {
+        let steps = &plan.steps[occurrence.kind as usize];
+        for step in &steps.groups {
+            let Some(group) = plan.groups.get(step.group) else {
+                continue;
+            };
+            let (tile, through) = readings.tile(group.width, group.tiling);
+            let mut row = None;
+            for cell in &step.cells {
+                let amount = readings.amount(cell.amount);
+                let (Some(by), true) = (amount, readings.holds(cell.filter)) else {
+                    continue;
+                };
+                if row.is_none() {
+                    row = self.sums.row(step.group, &plan.groups, tile, through);
+                }
+                let Some(row) = row.as_deref_mut() else { break };
+                if let Some(sum) = row.get_mut(cell.cell) {
+                    *sum = sum.saturating_add(by * occurrence.sign);
+                }
+            }
+        }
+        for step in &steps.others {
+            let measure = plan.measures.get(step.measure);
+            let series = self.series.get_mut(step.place);
+            if let (true, Some(measure), Some(series)) =
+                (readings.holds(step.filter), measure, series)
+            {
+                series.apply(measure, step, occurrence, readings);
             }
         }
         if occurrence.sign > 0 {
@@ -95,43 +126,78 @@ impl EntityState {
         self.read.stale();
     }
 
+    /// Reads a little of everything that the next event changes, so that it is near when it comes. What the number
+    /// is does not matter.
+    pub fn look(&self) -> i64 {
+        let others = self.series.iter().map(Series::look);
+        others.fold(self.newest_ms ^ self.sums.look(), |seen, one| seen ^ one)
+    }
+
     /// Forgets what no window reaches any more at a moment, so that equal histories have equal bytes.
-    pub fn forget(&mut self, measures: &[Measure], now_ms: i64) {
-        for (measure, series) in measures.iter().zip(&mut self.series) {
-            series.forget(measure, now_ms);
+    pub fn forget(&mut self, plan: &Plan, now_ms: i64) {
+        self.sums.forget(&plan.groups, now_ms);
+        for (slot, measure) in plan.slots.iter().zip(&plan.measures) {
+            if let (Slot::Other { place }, Some(through)) = (slot, measure.tiling.forgotten(now_ms))
+                && let Some(series) = self.series.get_mut(*place)
+            {
+                series.forget(through);
+            }
         }
     }
 
     pub fn memory_bytes(&self) -> usize {
         let series: usize = self.series.iter().map(Series::memory_bytes).sum();
         size_of::<Self>()
+            + self.sums.memory_bytes()
             + self.series.len() * size_of::<Series>()
             + self.read.numbers.len() * (size_of::<f64>() + size_of::<i64>())
             + series
     }
 
-    fn series(&self, read: Read) -> Option<&Series> {
-        self.series.get(read.measure)
-    }
-
-    /// The sum of a part, and until when it holds.
-    pub fn sum(&self, read: Read, at_ms: i64) -> (i64, i64) {
-        match (self.series(read), read.part) {
-            (Some(Series::Sum(tiles)), part) => {
-                let (after, last, until) = bounds(part, at_ms);
-                let sums = tiles.between(after, last).map(|(_, sum)| *sum);
-                (sums.fold(0, i64::saturating_add), until)
-            }
-            (Some(Series::Sessions(sessions)), Part::Session { gap_ms }) => sessions
-                .lasting(at_ms, gap_ms)
-                .map_or((0, i64::MAX), |(sum, over)| (sum, over.saturating_add(1))),
-            _ => (0, i64::MAX),
+    /// A state that is no sum.
+    pub fn series(&self, plan: &Plan, measure: usize) -> Option<&Series> {
+        match plan.slots.get(measure)? {
+            Slot::Other { place } => self.series.get(*place),
+            Slot::Sum { .. } => None,
         }
     }
 
+    fn tiles(
+        &self,
+        plan: &Plan,
+        measure: usize,
+        (after, last): (i64, i64),
+    ) -> impl Iterator<Item = (i64, i64)> {
+        let slot = plan.slots.get(measure);
+        let found = slot.and_then(|slot| match slot {
+            Slot::Sum { group, cell } => Some((*group, plan.groups.get(*group)?, *cell)),
+            Slot::Other { .. } => None,
+        });
+        let tiles = found.map(|(place, group, cell)| {
+            let group = (place, group);
+            self.sums.between(group, cell, after, last)
+        });
+        tiles.into_iter().flatten()
+    }
+
+    /// The sum of a part, and until when it holds.
+    pub fn sum(&self, plan: &Plan, read: Read, at_ms: i64) -> (i64, i64) {
+        if let Part::Session { gap_ms } = read.part {
+            let Some(Series::Sessions(sessions)) = self.series(plan, read.measure) else {
+                return (0, i64::MAX);
+            };
+            let lasting = sessions.lasting(at_ms, gap_ms);
+            return lasting.map_or((0, i64::MAX), |(sum, over)| (sum, over.saturating_add(1)));
+        }
+        let (after, last, until) = bounds(read.part, at_ms);
+        let sums = self.tiles(plan, read.measure, (after, last));
+        let sum = sums.map(|(_, sum)| sum).fold(0, i64::saturating_add);
+        (sum, until)
+    }
+
     /// How many different values a part has.
-    pub fn distinct(&self, read: Read, at_ms: i64) -> (f64, i64) {
-        let Some(Series::Distinct(tiles)) = self.series(read) else {
+    pub fn distinct(&self, plan: &Plan, read: Read, at_ms: i64) -> (f64, i64) {
+        let Some(Series::Distinct(tiles)) = self.series(plan, read.measure) else {
             return (0.0, i64::MAX);
         };
         let (after, last, until) = bounds(read.part, at_ms);
@@ -150,8 +216,8 @@ impl EntityState {
     }
 
     /// The most frequent values of a part.
-    pub fn top(&self, read: Read, at_ms: i64, k: usize) -> Vec<(u128, i64)> {
-        let Some(Series::Counts(tiles)) = self.series(read) else {
+    pub fn top(&self, plan: &Plan, read: Read, at_ms: i64, k: usize) -> Vec<(u128, i64)> {
+        let Some(Series::Counts(tiles)) = self.series(plan, read.measure) else {
             return Vec::new();
         };
         let (after, last, _) = bounds(read.part, at_ms);
@@ -163,17 +229,21 @@ impl EntityState {
     }
 
     /// A decayed sum as it is at the end of the tile of the moment, and when that is.
-    pub fn decayed(&self, measure: usize, half_life_ms: i64, at_ms: i64) -> (f64, i64) {
+    pub fn decayed(
+        &self,
+        plan: &Plan,
+        measure: usize,
+        half_life_ms: i64,
+        at_ms: i64,
+    ) -> (f64, i64) {
         let here = at_ms.div_euclid(half_life_ms);
         let end_ms = (here + 1).saturating_mul(half_life_ms);
-        let Some(Series::Sum(tiles)) = self.series.get(measure) else {
-            return (0.0, end_ms);
-        };
         let mut sum = 0.0;
-        for (tile, weight) in tiles.between(i64::MIN, here) {
+        // What is older may be there still, or not, as events came.
+        for (tile, weight) in self.tiles(plan, measure, (here - DECAY_TILES, here)) {
             // A power of two is exact, so that this is a sum of integers until the last bits are full.
             let age = i32::try_from(here - tile).unwrap_or(i32::MAX);
-            sum += *weight as f64 * 0.5_f64.powi(age);
+            sum += weight as f64 * 0.5_f64.powi(age);
         }
         (sum / DECAY_UNIT, end_ms)
     }
@@ -193,15 +263,10 @@ fn bounds(part: Part, at_ms: i64) -> (i64, i64, i64) {
 impl Series {
     fn of(measure: &Measure) -> Self {
         match &measure.kind {
-            MeasureKind::Count | MeasureKind::Said(_) | MeasureKind::Sum(_)
-                if matches!(measure.tiling, Tiling::Sessions { .. }) =>
-            {
-                Self::Sessions(Sessions::default())
-            }
             MeasureKind::Count
             | MeasureKind::Said(_)
             | MeasureKind::Sum(_)
-            | MeasureKind::Decayed(..) => Self::Sum(Tiles::default()),
+            | MeasureKind::Decayed(..) => Self::Sessions(Sessions::default()),
             MeasureKind::Distinct(_) => Self::Distinct(Tiles::default()),
             MeasureKind::Counts(_) => Self::Counts(Tiles::default()),
             MeasureKind::Newest(_) | MeasureKind::Oldest(_) => Self::Edge(Edge::default()),
@@ -209,43 +274,47 @@ impl Series {
         }
     }
 
-    fn apply(&mut self, measure: &Measure, occurrence: &Occurrence<'_>) {
+    fn apply(
+        &mut self,
+        measure: &Measure,
+        step: &OtherStep,
+        occurrence: &Occurrence<'_>,
+        readings: &Readings,
+    ) {
         let read = |field: Option<Field>| match field {
             None => Some(None),
-            Some(field) => occurrence.read(field).map(Some),
+            Some(field) => readings.field(field).map(Some),
         };
-        let at_ms = occurrence.at.as_ms();
-        let tile = match measure.tiling {
-            Tiling::Tiles { width_ms, .. } => at_ms.div_euclid(width_ms),
-            Tiling::Whole | Tiling::Sessions { .. } => 0,
-        };
+        let (tile, through) = readings.tile(step.width, measure.tiling);
         match (self, &measure.kind) {
-            (Self::Sum(tiles), kind) => {
-                if let Some(by) = amount(kind, occurrence) {
-                    let sum = tiles.tile(tile);
-                    *sum = sum.saturating_add(by * occurrence.sign);
-                }
-            }
-            (Self::Sessions(sessions), kind) => {
+            (Self::Sessions(sessions), _) => {
                 let is_late = occurrence.known_at.since_ms(occurrence.at) > LATE_MS_MAX;
                 let Tiling::Sessions { gap_ms } = measure.tiling else {
                     return;
                 };
-                if let (Some(by), false) = (amount(kind, occurrence), is_late) {
-                    sessions.add(at_ms, gap_ms, by * occurrence.sign);
+                if let (Some(by), false) = (readings.amount(step.amount), is_late) {
+                    sessions.add(occurrence.at.as_ms(), gap_ms, by * occurrence.sign);
                 }
+                // Sessions go by when events were known of, not by when somebody reads: a session that
+                // outlasts the bound on late events would otherwise be whole or not, depending on how often
+                // it was read.
+                sessions.forget(occurrence.known_at.as_ms(), gap_ms);
             }
             (Self::Counts(tiles), MeasureKind::Counts(field)) => {
-                if let Some(value) = occurrence.read(*field) {
-                    tiles.tile(tile).add(value.bits(), occurrence.sign);
+                if let Some(value) = readings.field(*field)
+                    && let Some(counts) = tiles.tile(tile, through)
+                {
+                    counts.add(value.bits(), occurrence.sign);
                 }
             }
             // What cannot be taken out again stays: a sketch and an end of history hold no more than
             // they show.
             _ if occurrence.sign < 0 => {}
             (Self::Distinct(tiles), MeasureKind::Distinct(field)) => {
-                if let Some(value) = occurrence.read(*field) {
-                    tiles.tile(tile).add(value.bits());
+                if let Some(value) = readings.field(*field)
+                    && let Some(sketch) = tiles.tile(tile, through)
+                {
+                    sketch.add(value.bits());
                 }
             }
             (Self::Edge(edge), MeasureKind::Newest(field)) => {
@@ -269,32 +338,26 @@ impl Series {
         }
     }
 
-    fn forget(&mut self, measure: &Measure, now_ms: i64) {
-        match (self, measure.tiling) {
-            (Self::Sum(tiles), Tiling::Tiles { width_ms, kept }) => {
-                tiles.forget_through(now_ms.div_euclid(width_ms) - kept);
-            }
-            (Self::Distinct(tiles), Tiling::Tiles { width_ms, kept }) => {
-                tiles.forget_through(now_ms.div_euclid(width_ms) - kept);
-            }
-            (Self::Counts(tiles), Tiling::Tiles { width_ms, kept }) => {
-                tiles.forget_through(now_ms.div_euclid(width_ms) - kept);
-            }
-            _ => {}
+    fn look(&self) -> i64 {
+        match self {
+            Self::Sessions(_) => 0,
+            Self::Distinct(tiles) => tiles.newest().unwrap_or(0),
+            Self::Counts(tiles) => tiles.newest().unwrap_or(0),
+            Self::Edge(edge) => edge.get().map_or(0, |(key, _)| key.at_ms),
+            Self::Pushed(edge) => edge.get().map_or(0, |(key, _)| key.at_ms),
         }
     }
 
-    /// Sessions go by when events were known of, not by when somebody reads: a session that outlasts
-    /// the bound on late events would otherwise be whole or not, depending on how often it was read.
-    fn forget_sessions(&mut self, measure: &Measure, known_ms: i64) {
-        if let (Self::Sessions(sessions), Tiling::Sessions { gap_ms }) = (self, measure.tiling) {
-            sessions.forget(known_ms, gap_ms);
+    fn forget(&mut self, through: i64) {
+        match self {
+            Self::Distinct(tiles) => tiles.forget_through(through),
+            Self::Counts(tiles) => tiles.forget_through(through),
+            Self::Sessions(_) | Self::Edge(_) | Self::Pushed(_) => {}
         }
     }
 
     fn memory_bytes(&self) -> usize {
         match self {
-            Self::Sum(tiles) => tiles.memory_bytes(),
             Self::Sessions(sessions) => sessions.memory_bytes(),
             Self::Distinct(tiles) => {
                 let states: usize = tiles.states().map(Sketch::memory_bytes).sum();
@@ -307,31 +370,5 @@ impl Series {
             Self::Edge(_) => 0,
             Self::Pushed(edge) => edge.get().map_or(0, |(_, text)| text.len()),
         }
-    }
-}
-
-/// What an event adds; `None` where it does not say the field.
-fn amount(kind: &MeasureKind, occurrence: &Occurrence<'_>) -> Option<i64> {
-    let number = |field: Field| match occurrence.read(field)? {
-        Scalar::Number(value) => Some(value),
-        Scalar::Id(_) => None,
-    };
-    match kind {
-        MeasureKind::Said(field) => number(*field).map(|_| 1),
-        MeasureKind::Sum(field) => number(*field),
-        MeasureKind::Decayed(field, half_life_ms) => {
-            let value = match field {
-                None => 1,
-                Some(field) => number(*field)?,
-            };
-            // The weight at the end of the event's own tile: of 1/2 to 1, and an integer, so that the
-            // order of events does not show.
-            let at_ms = occurrence.at.as_ms();
-            let end_ms = (at_ms.div_euclid(*half_life_ms) + 1).saturating_mul(*half_life_ms);
-            let age = (end_ms - at_ms) as f64 / *half_life_ms as f64;
-            let weight = ((-age).exp2() * DECAY_UNIT).round() as i64;
-            Some(weight.saturating_mul(value))
-        }
-        _ => Some(1),
     }
 }

@@ -1,6 +1,6 @@
 //! The bytes of a feature set: the same for the same events, until time moves a window.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use leitmotif_domain::Timestamp;
 use leitmotif_domain::event::RecordedEvent;
@@ -62,9 +62,9 @@ impl FeatureSet {
     pub fn encode(&mut self) -> Result<Vec<u8>, postcard::Error> {
         let now_ms = self.now.as_ms();
         for (_, state) in &mut self.views {
-            let measures = &state.plan.measures;
+            let plan = &state.plan;
             let entities = state.entities.iter_mut();
-            entities.for_each(|entity| entity.forget(measures, now_ms));
+            entities.for_each(|entity| entity.forget(plan, now_ms));
         }
         let views = self.views.iter().map(|(live, state)| {
             let entity = |(key, place): (&EntityKey, &u32)| {
@@ -109,13 +109,12 @@ impl FeatureSet {
             return None;
         }
         for ((live, state), stored) in set.views.iter_mut().zip(image.views) {
-            let measures = state.plan.measures.len();
-            let is_whole = (stored.entities.iter()).all(|(_, one)| one.series.len() == measures);
+            let is_whole = (stored.entities.iter()).all(|(_, one)| one.is_of(&state.plan));
             if stored.fingerprint != fingerprint(live) || !is_whole {
                 return None;
             }
             state.refused = stored.refused;
-            state.index = HashMap::with_capacity(stored.entities.len());
+            state.index.reserve(stored.entities.len());
             for (key, entity) in stored.entities {
                 state.index.insert(key, state.entities.len() as u32);
                 state.entities.push(entity.ready());

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use leitmotif_domain::limits;
 
+use super::key_hash::BuildIdHasher;
+
 /// Texts by id. One that came beyond the bound has no name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Names(HashMap<u128, Box<str>>);
+pub(super) struct Names(HashMap<u128, Box<str>, BuildIdHasher>);
 
 impl Names {
     /// Keeps a text. Of two spellings of one text the lesser is kept, whichever came first.

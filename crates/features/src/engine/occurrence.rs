@@ -8,7 +8,7 @@ use leitmotif_domain::{Timestamp, TrackId};
 
 use crate::aggregate::EdgeKey;
 use crate::definition::{Entity, EventKind, Field, Scalar, text_id};
-use crate::entity::{EntityKey, context_cell};
+use crate::entity::{EntityKey, context_cell, context_cell_id};
 
 /// One countable fact.
 #[derive(Debug, Clone, Copy)]
@@ -60,11 +60,11 @@ pub enum Rest<'a> {
 }
 
 /// Takes an event apart; private plays and inferred skips are in no feature.
-pub fn occurrences(
-    recorded: &RecordedEvent,
+pub fn occurrences<'a>(
+    recorded: &'a RecordedEvent,
     known_at: Timestamp,
     artist_of: impl Fn(u128) -> Option<u128>,
-    mut each: impl FnMut(Occurrence<'_>),
+    mut each: impl FnMut(Occurrence<'a>),
 ) {
     let event = &recorded.event;
     let of = |kind, track: Option<TrackId>, rest| Occurrence {
@@ -192,7 +192,10 @@ impl<'a> Occurrence<'a> {
             Entity::Track => self.track.map(EntityKey::of),
             Entity::Artist => self.artist.map(EntityKey::of),
             Entity::ListenerArtist => Some(EntityKey::pair(self.listener?, self.artist?)),
-            Entity::ContextCell => Some(EntityKey::of(text_id(&self.cell_name()?))),
+            Entity::ContextCell => match &self.rest {
+                Rest::Listen(listen) => Some(EntityKey::of(context_cell_id(listen, self.at))),
+                _ => None,
+            },
             Entity::Request => self.request().map(EntityKey::of),
             Entity::Named => None,
         }

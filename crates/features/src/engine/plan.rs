@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use super::readings::Wanted;
+use super::steps::{Group, Slot, Steps};
 use crate::definition::{Aggregate, EventKind, Feature, Field, Filter, ViewDefinition, Window};
 
 /// Tiles of a decayed sum, each a half-life long: what is older weighs under 2⁻³¹.
-const DECAY_TILES: i64 = 32;
+pub(super) const DECAY_TILES: i64 = 32;
 /// Most frequent tracks that an embedding mean is made of.
 const EMBEDDING_TRACKS: usize = 32;
 
@@ -15,6 +17,12 @@ pub(super) struct Plan {
     pub definition: Arc<ViewDefinition>,
     /// What is kept of events. Features that differ in their window alone share a state.
     pub measures: Vec<Measure>,
+    /// Where the state of each measure lies.
+    pub slots: Vec<Slot>,
+    /// Sums that have the same tiles.
+    pub groups: Vec<Group>,
+    /// What is done with an event, by its kind.
+    pub steps: [Steps; EventKind::ALL.len()],
     /// How each feature is read; derived ones are not among them.
     pub columns: Vec<Column>,
     /// Columns that change with every moment, and the half-life they do it with.
@@ -130,9 +138,13 @@ pub(super) enum Part {
 }
 
 impl Plan {
-    pub fn of(definition: Arc<ViewDefinition>) -> Self {
+    /// Makes a view ready, and adds what it reads of events to what is wanted of them.
+    pub fn of(definition: Arc<ViewDefinition>, wanted: &mut Wanted) -> Self {
         let mut plan = Self {
             measures: Vec::new(),
+            slots: Vec::new(),
+            groups: Vec::new(),
+            steps: Default::default(),
             columns: Vec::new(),
             decayed: Vec::new(),
             definition: Arc::clone(&definition),
@@ -144,6 +156,7 @@ impl Plan {
             }
             plan.columns.push(column);
         }
+        plan.place(wanted);
         plan
     }
 
@@ -286,14 +299,22 @@ impl Plan {
 }
 
 impl Tiling {
-    fn is_alike(self, other: Self) -> bool {
+    /// The last tile that no window reaches any more at a moment; `None` for what has no tiles.
+    pub fn forgotten(self, now_ms: i64) -> Option<i64> {
+        match self {
+            Self::Tiles { width_ms, kept } => Some(now_ms.div_euclid(width_ms) - kept),
+            Self::Whole | Self::Sessions { .. } => None,
+        }
+    }
+
+    pub fn is_alike(self, other: Self) -> bool {
         match (self, other) {
             (Self::Tiles { width_ms: a, .. }, Self::Tiles { width_ms: b, .. }) => a == b,
             (a, b) => a == b,
         }
     }
 
-    fn longer(self, other: Self) -> Self {
+    pub fn longer(self, other: Self) -> Self {
         match (self, other) {
             (Self::Tiles { width_ms, kept: a }, Self::Tiles { kept: b, .. }) => Self::Tiles {
                 width_ms,
@@ -315,12 +336,17 @@ mod tests {
             [[features]]\nname = 'b'\nevent = 'listen'\naggregate = 'count'\nwindow = '7d'\ntile = '1d'
             [[features]]\nname = 'c'\nevent = 'listen'\naggregate = 'rate'\nwhen = 'outcome == skipped'\nwindow = '90d'
             [[features]]\nname = 'd'\nevent = 'listen'\naggregate = 'count'";
-        let plan = Plan::of(Arc::new(ViewDefinition::parse(text).unwrap()));
+        let plan = Plan::of(
+            Arc::new(ViewDefinition::parse(text).unwrap()),
+            &mut Wanted::default(),
+        );
         assert_eq!(plan.measures.len(), 3, "by day, by day skipped, whole");
         let kept = Tiling::Tiles {
             width_ms: 86_400_000,
             kept: 90,
         };
         assert_eq!(plan.measures[0].tiling, kept);
+        let groups: Vec<usize> = plan.groups.iter().map(|group| group.cells).collect();
+        assert_eq!(groups, [2, 1], "by day together, whole");
     }
 }

@@ -60,6 +60,15 @@ fn listen(track: u128, played_ms: u32) -> Listen {
     }
 }
 
+impl FeatureSet {
+    /// Takes an event in that is known of since a moment.
+    fn take_known_of(&mut self, recorded: &RecordedEvent, known_at: Timestamp) {
+        let mut batch = Vec::new();
+        self.take_known(recorded, known_at, &mut batch);
+        self.apply(&mut batch);
+    }
+}
+
 fn plays(track: u128, played_ms: u32) -> EventPayload {
     EventPayload::Listen(listen(track, played_ms))
 }
@@ -79,7 +88,7 @@ fn value_of(text: &str, events: &[(i64, u32)], now_ms: i64) -> Value {
     let mut set = FeatureSet::new(&[live(text)], at(now_ms));
     for (place, (at_ms, played)) in events.iter().enumerate() {
         let event = recorded(place as u64 + 1, *at_ms, 7, plays(1, *played));
-        set.take_known(&event, event.recorded_at);
+        set.take_known_of(&event, event.recorded_at);
     }
     row_of(&mut set, "v", EntityKey::of(1), now_ms)
         .values
@@ -224,7 +233,7 @@ fn an_event_counts_when_its_moment_has_come() {
     let text = feature("aggregate = 'count'");
     let mut set = FeatureSet::new(&[live(&text)], at(T0));
     let event = recorded(1, T0 + MINUTE, 7, plays(1, 1));
-    set.take_known(&event, at(T0));
+    set.take_known_of(&event, at(T0));
     assert_eq!(set.waiting(), (1, 0));
     let status = |set: &mut FeatureSet, now| row_of(set, "v", EntityKey::of(1), now).status;
     assert_eq!(status(&mut set, T0 + MINUTE - 1), Status::NotFound);
@@ -244,7 +253,7 @@ fn values_end_with_the_time_to_live() {
     let text = feature("aggregate = 'count'").replace("[[features]]", "ttl = '2h'\n[[features]]");
     let mut set = FeatureSet::new(&[live(&text)], at(T0));
     let event = recorded(1, T0, 7, plays(1, 1));
-    set.take_known(&event, at(T0));
+    set.take_known_of(&event, at(T0));
     let two_hours = 2 * 60 * MINUTE;
     let row = row_of(&mut set, "v", EntityKey::of(1), T0 + two_hours);
     assert_eq!(
@@ -277,8 +286,8 @@ fn a_play_taken_back_leaves_the_sums() {
             listen: Some(listen(1, 1)),
         }),
     );
-    set.take_known(&told, at(T0));
-    set.take_known(&gone, at(T0));
+    set.take_known_of(&told, at(T0));
+    set.take_known_of(&gone, at(T0));
     let row = row_of(&mut set, "v", EntityKey::of(1), T0);
     let zero = Value::Number(0.0);
     assert_eq!(
@@ -296,7 +305,7 @@ fn private_plays_and_inferred_skips_are_in_no_feature() {
     let mut set = FeatureSet::new(&BUILT_IN.map(live), at(T0));
     for (place, listen) in [private, inferred].into_iter().enumerate() {
         let event = recorded(place as u64 + 1, T0, 7, EventPayload::Listen(listen));
-        set.take_known(&event, at(T0));
+        set.take_known_of(&event, at(T0));
     }
     for text in BUILT_IN {
         let name = ViewDefinition::parse(text).unwrap().name;
@@ -324,7 +333,7 @@ fn artists_are_those_that_the_catalogue_had_when_the_play_came() {
     ];
     for (place, payload) in steps.into_iter().enumerate() {
         let event = recorded(place as u64 + 1, T0 + place as i64, 7, payload);
-        set.take_known(&event, event.recorded_at);
+        set.take_known_of(&event, event.recorded_at);
     }
     let column = set
         .view("artist")
@@ -381,7 +390,7 @@ fn of_pushed_rows_the_newest_holds_then_the_one_made_last() {
         push(3, T0 - 10, 5, json!({"rate": 0.7})),
         push(4, T0 - 10, 4, json!({"rate": 0.8})),
     ] {
-        set.take_known(&event, at(T0));
+        set.take_known_of(&event, at(T0));
     }
     let key = EntityKey::of_texts(&["1001".to_owned()]);
     let row = row_of(&mut set, "driver", key, T0);
@@ -437,7 +446,7 @@ fn bytes_of(events: &[RecordedEvent], now_ms: i64, steps: usize) -> Vec<u8> {
             0,
             EventPayload::CatalogueChanged(changed),
         );
-        set.take_known(&event, at(T0));
+        set.take_known_of(&event, at(T0));
     }
     for (place, event) in events.iter().enumerate() {
         let mut event = event.clone();
@@ -445,7 +454,7 @@ fn bytes_of(events: &[RecordedEvent], now_ms: i64, steps: usize) -> Vec<u8> {
         set.advance(at(
             first_ms + (now_ms - first_ms) * place as i64 / events.len() as i64
         ));
-        set.take_known(&event, at(now_ms));
+        set.take_known_of(&event, at(now_ms));
     }
     set.advance(at(now_ms));
     set.encode().unwrap()
@@ -486,7 +495,7 @@ proptest::proptest! {
         for (place, (track, minute)) in steps.iter().enumerate() {
             let at_ms = T0 + minute * MINUTE;
             let event = recorded(place as u64 + 1, at_ms, place as u128 % 7, plays(*track, 100));
-            set.take_known(&event, event.recorded_at);
+            set.take_known_of(&event, event.recorded_at);
             if at_ms <= now {
                 let entry = counted.entry(*track).or_insert((0.0, 0.0, BTreeSet::new(), f64::NAN));
                 let (hours_6, days_2, hour) = (DAY / 4, 2 * DAY, DAY / 24);

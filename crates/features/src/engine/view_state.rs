@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use leitmotif_domain::{ListenerId, RequestId, Timestamp, TrackId, limits};
 
-use super::entity_state::EntityState;
+use super::entity_state::{EntityState, Series};
+use super::key_hash::BuildIdHasher;
 use super::names::Names;
 use super::occurrence::{Occurrence, Rest};
-use super::plan::{Column, MeasureKind, Plan};
+use super::plan::{Column, Plan};
+use super::readings::Readings;
 use crate::definition::{Combination, Entity, Field, Scalar, ValueType, text_id};
 use crate::entity::EntityKey;
 use crate::value::{Row, Status, Value};
@@ -16,10 +18,14 @@ use crate::value::{Row, Status, Value};
 #[derive(Debug, Clone)]
 pub(super) struct ViewState {
     pub plan: Plan,
-    pub index: HashMap<EntityKey, u32>,
+    pub index: HashMap<EntityKey, u32, BuildIdHasher>,
     pub entities: Vec<EntityState>,
     /// Entities that were refused at the bound.
     pub refused: u64,
+    /// Whom each occurrence of a batch is counted for.
+    keys: Vec<Option<EntityKey>>,
+    /// Their places among the entities.
+    places: Vec<Option<u32>>,
 }
 
 /// Values of many entities at a moment, row by row.
@@ -67,46 +73,83 @@ impl ViewState {
     pub fn new(plan: Plan) -> Self {
         Self {
             plan,
-            index: HashMap::new(),
+            index: HashMap::default(),
             entities: Vec::new(),
             refused: 0,
+            keys: Vec::new(),
+            places: Vec::new(),
         }
     }
 
-    /// Takes one occurrence in.
-    pub fn apply(&mut self, occurrence: &Occurrence<'_>, names: &mut Names, now_ms: i64) {
+    /// Finds out whom the next occurrence of a batch is counted for, and keeps the words that are shown.
+    pub fn begin(&mut self, occurrence: &Occurrence<'_>, readings: &Readings, names: &mut Names) {
+        let key = self.key(occurrence);
+        self.keys.push(key);
+        let Some(key) = key else { return };
         let entity = self.plan.definition.entity;
-        let key = match occurrence.rest {
-            Rest::Pushed(pushed) => {
-                let is_ours = pushed.view == self.plan.definition.name;
-                is_ours
-                    .then(|| key_of_pushed(entity, &pushed.entity))
-                    .flatten()
-            }
-            _ => occurrence.key(entity),
-        };
-        let is_used = |measure: &super::plan::Measure| measure.event == occurrence.kind;
-        let (Some(key), true) = (key, self.plan.measures.iter().any(is_used)) else {
-            return;
-        };
-        let place = match self.index.get(&key) {
-            Some(place) => *place as usize,
-            None if self.entities.len() >= limits::FEATURE_ENTITIES_MAX => {
-                self.refused += 1;
-                return;
-            }
-            None => {
-                let place = self.entities.len();
-                self.index.insert(key, place as u32);
-                self.entities.push(EntityState::of(&self.plan.measures));
-                self.remember_entity(occurrence, key, names);
-                place
-            }
-        };
-        self.remember_texts(occurrence, names);
-        if let Some(state) = self.entities.get_mut(place) {
-            state.apply(&self.plan.measures, occurrence, now_ms);
+        let is_named = entity == Entity::ContextCell || matches!(occurrence.rest, Rest::Pushed(_));
+        if is_named && !self.index.contains_key(&key) {
+            self.remember_entity(occurrence, key, names);
         }
+        for field in &self.plan.steps[occurrence.kind as usize].texts {
+            if let Some(text) = occurrence.text(*field)
+                && let Some(Scalar::Id(id)) = readings.field(*field)
+            {
+                names.remember(id, text);
+            }
+        }
+    }
+
+    fn key(&self, occurrence: &Occurrence<'_>) -> Option<EntityKey> {
+        let steps = &self.plan.steps[occurrence.kind as usize];
+        if steps.groups.is_empty() && steps.others.is_empty() {
+            return None;
+        }
+        let entity = self.plan.definition.entity;
+        match occurrence.rest {
+            Rest::Pushed(pushed) if pushed.view == self.plan.definition.name => {
+                key_of_pushed(entity, &pushed.entity)
+            }
+            Rest::Pushed(_) => None,
+            _ => occurrence.key(entity),
+        }
+    }
+
+    /// Takes the occurrences in that were begun.
+    pub fn apply(&mut self, batch: &[Occurrence<'_>], readings: &[Readings]) {
+        let mut places = std::mem::take(&mut self.places);
+        let mut keys = std::mem::take(&mut self.keys);
+        places.clear();
+        places.extend(keys.drain(..).map(|key| self.place(key?)));
+        // Whom the batch concerns lies all over memory. Fetched one after the other, each waits for the last; looked
+        // at together, they come together.
+        let entities = places
+            .iter()
+            .flatten()
+            .filter_map(|at| self.entities.get(*at as usize));
+        std::hint::black_box(entities.fold(0, |seen, entity| seen ^ entity.look()));
+        for ((place, occurrence), readings) in places.iter().zip(batch).zip(readings) {
+            let state = place.and_then(|at| self.entities.get_mut(at as usize));
+            if let Some(state) = state {
+                state.apply(&self.plan, occurrence, readings);
+            }
+        }
+        (self.places, self.keys) = (places, keys);
+    }
+
+    /// The place of an entity, which is made where it is new.
+    fn place(&mut self, key: EntityKey) -> Option<u32> {
+        if let Some(place) = self.index.get(&key) {
+            return Some(*place);
+        }
+        if self.entities.len() >= limits::FEATURE_ENTITIES_MAX {
+            self.refused += 1;
+            return None;
+        }
+        let place = self.entities.len() as u32;
+        self.index.insert(key, place);
+        self.entities.push(EntityState::of(&self.plan));
+        Some(place)
     }
 
     /// Keeps the words that an entity goes by, where it has no id of ours.
@@ -123,24 +166,6 @@ impl ViewState {
             && let Some(name) = occurrence.cell_name()
         {
             names.remember(key.parts()[0], &name);
-        }
-    }
-
-    /// Keeps the words of values that are shown.
-    fn remember_texts(&self, occurrence: &Occurrence<'_>, names: &mut Names) {
-        for measure in &self.plan.measures {
-            let field = match &measure.kind {
-                MeasureKind::Counts(field)
-                | MeasureKind::Newest(Some(field))
-                | MeasureKind::Oldest(Some(field)) => *field,
-                _ => continue,
-            };
-            if measure.event == occurrence.kind
-                && let Some(text) = occurrence.text(field)
-                && let Some(Scalar::Id(id)) = occurrence.read(field)
-            {
-                names.remember(id, text);
-            }
         }
     }
 
@@ -279,21 +304,22 @@ fn compute(plan: &Plan, state: &mut EntityState, at_ms: i64) {
     let slots = read.numbers.iter_mut().zip(&mut read.untils);
     for (column, (value, until)) in plan.columns.iter().zip(slots) {
         if *until <= at_ms {
-            (*value, *until) = number(column, state, at_ms);
+            (*value, *until) = number(plan, column, state, at_ms);
         }
         read.until_ms = read.until_ms.min(*until);
     }
     state.read = read;
 }
 
-fn number(column: &Column, state: &EntityState, at_ms: i64) -> (f64, i64) {
+fn number(plan: &Plan, column: &Column, state: &EntityState, at_ms: i64) -> (f64, i64) {
     match column {
         Column::Sum { of, scale } => {
-            let (sum, until) = state.sum(*of, at_ms);
+            let (sum, until) = state.sum(plan, *of, at_ms);
             (sum as f64 / *scale as f64, until)
         }
         Column::Mean { sum, count, scale } => {
-            let ((sum, until), (count, _)) = (state.sum(*sum, at_ms), state.sum(*count, at_ms));
+            let ((sum, until), (count, _)) =
+                (state.sum(plan, *sum, at_ms), state.sum(plan, *count, at_ms));
             let mean = sum as f64 / (count as f64 * *scale as f64);
             (if count > 0 { mean } else { f64::NAN }, until)
         }
@@ -303,27 +329,27 @@ fn number(column: &Column, state: &EntityState, at_ms: i64) -> (f64, i64) {
             prior,
             weight,
         } => {
-            let (hits, until_hits) = state.sum(*hits, at_ms);
-            let (all, until_all) = state.sum(*all, at_ms);
+            let (hits, until_hits) = state.sum(plan, *hits, at_ms);
+            let (all, until_all) = state.sum(plan, *all, at_ms);
             let all = all as f64 + weight;
             let rate = (hits as f64 + prior * weight) / all;
             let until = until_hits.min(until_all);
             (if all > 0.0 { rate } else { f64::NAN }, until)
         }
-        Column::Distinct { of } => state.distinct(*of, at_ms),
+        Column::Distinct { of } => state.distinct(plan, *of, at_ms),
         Column::Decayed {
             measure,
             half_life_ms,
             scale,
         } => {
-            let (sum, until) = state.decayed(*measure, *half_life_ms, at_ms);
+            let (sum, until) = state.decayed(plan, *measure, *half_life_ms, at_ms);
             (sum / *scale as f64, until)
         }
         Column::Edge {
             measure,
             length_ms,
             field,
-        } => match edge(state, *measure, *length_ms, at_ms) {
+        } => match edge(plan, state, *measure, *length_ms, at_ms) {
             None => (f64::NAN, i64::MAX),
             Some((held_ms, value, until)) => {
                 let scale = field.map_or(1, Field::scale) as f64;
@@ -336,7 +362,7 @@ fn number(column: &Column, state: &EntityState, at_ms: i64) -> (f64, i64) {
             }
         },
         Column::Pushed { measure } => {
-            let number = pushed(state, *measure).and_then(|value| value.as_f64());
+            let number = pushed(plan, state, *measure).and_then(|value| value.as_f64());
             (number.unwrap_or(f64::NAN), i64::MAX)
         }
         Column::Top { .. } | Column::Embedding { .. } => (f64::NAN, i64::MAX),
@@ -345,12 +371,13 @@ fn number(column: &Column, state: &EntityState, at_ms: i64) -> (f64, i64) {
 
 /// The end of a history that a window reaches: its moment, its value, and until when.
 fn edge(
+    plan: &Plan,
     state: &EntityState,
     measure: usize,
     length_ms: Option<i64>,
     at_ms: i64,
 ) -> Option<(i64, Option<Scalar>, i64)> {
-    let Some(super::entity_state::Series::Edge(edge)) = state.series.get(measure) else {
+    let Some(Series::Edge(edge)) = state.series(plan, measure) else {
         return None;
     };
     let (key, value) = edge.get()?;
@@ -358,8 +385,8 @@ fn edge(
     (at_ms < until).then_some((key.at_ms, *value, until))
 }
 
-fn pushed(state: &EntityState, measure: usize) -> Option<serde_json::Value> {
-    let Some(super::entity_state::Series::Pushed(edge)) = state.series.get(measure) else {
+fn pushed(plan: &Plan, state: &EntityState, measure: usize) -> Option<serde_json::Value> {
+    let Some(Series::Pushed(edge)) = state.series(plan, measure) else {
         return None;
     };
     serde_json::from_str(edge.get()?.1).ok()
@@ -403,7 +430,7 @@ fn typed(plan: &Plan, state: &EntityState, column: usize, names: &Names, at_ms: 
             measure,
             length_ms,
             field,
-        }) => match (edge(state, *measure, *length_ms, at_ms), field) {
+        }) => match (edge(plan, state, *measure, *length_ms, at_ms), field) {
             (None, _) => Value::Null,
             (Some((held_ms, None, _)), _) => Value::Moment(Timestamp::from_ms(held_ms)),
             (Some((_, Some(Scalar::Id(id)), _)), Some(field)) => {
@@ -412,19 +439,19 @@ fn typed(plan: &Plan, state: &EntityState, column: usize, names: &Names, at_ms: 
             (Some((_, Some(_), _)), _) => Value::Null,
         },
         Some(Column::Top { of, k, field }) => {
-            let top = state.top(*of, at_ms, *k);
+            let top = state.top(plan, *of, at_ms, *k);
             let texts = top.iter().filter_map(|(id, _)| shown(*field, *id, names));
             Value::Texts(texts.collect())
         }
         Some(Column::Embedding { of, tracks }) => {
-            let top = state.top(*of, at_ms, *tracks);
+            let top = state.top(plan, *of, at_ms, *tracks);
             let tracks = top
                 .iter()
                 .map(|(id, count)| (TrackId::from_u128(*id), *count));
             Value::Tracks(tracks.collect())
         }
         Some(Column::Pushed { measure }) => {
-            pushed(state, *measure).map_or(Value::Null, Value::Pushed)
+            pushed(plan, state, *measure).map_or(Value::Null, Value::Pushed)
         }
         _ => Value::Null,
     }

@@ -56,9 +56,9 @@ fn shown(request: u128, placement: &str, tracks: &[u128]) -> EventPayload {
                 track: track(*number),
                 score: None,
                 propensity: None,
-                reasons: Vec::new(),
             })
             .collect(),
+        reasons: Default::default(),
         is_sequenced: false,
         exploration: None,
         moment: Moment::default(),

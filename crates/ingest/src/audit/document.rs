@@ -61,6 +61,8 @@ pub struct TableAudit {
     pub rejected_rows: u64,
     /// Rows that were used although a part of them could not be read, or is another row's.
     pub damaged_rows: u64,
+    /// Rows with an id elsewhere under which an earlier import brought another song: both are kept.
+    pub clashing_rows: u64,
     /// Writes that changed something.
     pub changed: u64,
     /// The first of both, with their lines.
@@ -106,6 +108,23 @@ pub struct ColumnFindings {
     pub is_distinct_at_bound: bool,
     /// The values of a column of labels, most frequent first; empty for other columns.
     pub labels: Vec<Tally>,
+    /// Values that look like stand-ins of what was not known.
+    #[serde(default)]
+    pub stand_ins: Vec<StandIn>,
+}
+
+/// A value that looks like what a program writes where it does not know: a number that stands out among its
+/// neighbours, or a word that says so.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StandIn {
+    /// The value; of words the lower-case form.
+    pub value: String,
+    /// Rows with it.
+    pub count: u64,
+    /// Share of the rows with a value.
+    pub share: f64,
+    /// Rows of the most frequent of the values next to a number; absent for words.
+    pub neighbours_max: Option<u64>,
 }
 
 /// How often something occurs.

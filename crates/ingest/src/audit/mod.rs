@@ -6,6 +6,7 @@ pub mod document;
 pub mod findings;
 pub mod profile;
 pub mod reanalysis;
+mod stand_ins;
 pub mod tables;
 
 pub use document::AuditDocument;

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde_json::{Map, Value};
 
 use super::document::{ColumnFindings, FaultFinding, TableAudit, Tally};
+use super::stand_ins::StandIns;
 
 /// Different values that are counted in one column; 57,718 rows of unique texts stay below.
 const DISTINCT_MAX: usize = 100_000;
@@ -15,6 +16,8 @@ const LABELS_MAX: usize = 24;
 const LABEL_CHARS_MAX: usize = 60;
 /// Faults that are named; the others are counted.
 const FAULTS_SHOWN: usize = 50;
+/// Characters of the ids of one row that are named.
+const CLASH_CHARS_MAX: usize = 120;
 /// Columns of one table; more are a sign that rows are no rows.
 const COLUMNS_MAX: usize = 400;
 
@@ -39,6 +42,7 @@ struct Column {
     distinct: HashSet<u64>,
     is_at_bound: bool,
     labels: Option<HashMap<String, u64>>,
+    stand_ins: StandIns,
 }
 
 impl TableProfile {
@@ -83,6 +87,7 @@ impl TableProfile {
             distinct: HashSet::new(),
             is_at_bound: false,
             labels: Some(HashMap::new()),
+            stand_ins: StandIns::default(),
         });
         self.index_of
             .insert(name.to_owned(), self.columns.len() - 1);
@@ -105,6 +110,20 @@ impl TableProfile {
     pub fn damaged(&mut self, line: u64, reason: String) {
         self.counts.damaged_rows += 1;
         self.name(line, reason, true);
+    }
+
+    /// Notes a row that is a track of its own, because under these ids, `namespace:id`, another song is in the
+    /// catalogue.
+    pub fn clashed(&mut self, line: u64, ids: &[String]) {
+        self.counts.clashing_rows += 1;
+        let ids = ids.join("`, `");
+        let ids: String = ids.chars().take(CLASH_CHARS_MAX).collect();
+        self.damaged(
+            line,
+            format!(
+                "`{ids}` is another song of the catalogue: both are kept, this one without the id"
+            ),
+        );
     }
 
     fn name(&mut self, line: u64, reason: String, is_used: bool) {
@@ -153,10 +172,16 @@ impl Column {
         let placed = |salt: u64| hash_of(&(row, cell.hash, salt));
         let print = u128::from(placed(1)) << 64 | u128::from(placed(2));
         self.print = self.print.wrapping_add(print);
-        if self.distinct.len() < DISTINCT_MAX {
+        let is_new = !self.distinct.contains(&cell.hash);
+        if is_new && self.distinct.len() < DISTINCT_MAX {
             self.distinct.insert(cell.hash);
-        } else if !self.distinct.contains(&cell.hash) {
+        } else if is_new {
             self.is_at_bound = true;
+        }
+        match (cell.number, &cell.label) {
+            (Some(number), _) => self.stand_ins.number(number, is_new),
+            (None, Some(text)) => self.stand_ins.text(text),
+            (None, None) => {}
         }
         if let (Some(labels), Some(label)) = (&mut self.labels, &cell.label) {
             *labels.entry(label.clone()).or_insert(0) += 1;
@@ -168,9 +193,11 @@ impl Column {
     }
 
     fn finish(self) -> ColumnFindings {
+        let distinct = self.distinct.len() as u64;
         ColumnFindings {
+            stand_ins: self.stand_ins.finish(self.filled, distinct),
             filled: self.filled,
-            distinct: self.distinct.len() as u64,
+            distinct,
             is_distinct_at_bound: self.is_at_bound,
             labels: tallies(self.labels.unwrap_or_default()),
             name: self.name,
@@ -191,6 +218,7 @@ pub fn tallies(counts: impl IntoIterator<Item = (String, u64)>) -> Vec<Tally> {
 /// A cell that has a value: the same number or truth value is the same, typed or spelled.
 struct Cell {
     hash: u64,
+    number: Option<f64>,
     label: Option<String>,
 }
 
@@ -199,7 +227,7 @@ impl Cell {
         match value {
             Value::Null => None,
             Value::Bool(truth) => Some(Self::labelled(truth.to_string())),
-            Value::Number(number) => Some(Self::labelled(number_text(number.as_f64()?))),
+            Value::Number(number) => Some(Self::numbered(number.as_f64()?)),
             Value::String(text) => {
                 let text = text.trim();
                 if text.is_empty() {
@@ -209,22 +237,24 @@ impl Cell {
                 if !is_short {
                     return Some(Self {
                         hash: hash_of(&text),
+                        number: None,
                         label: None,
                     });
                 }
                 let number = text.parse::<f64>().ok().filter(|n| n.is_finite());
                 let is_truth = matches!(text, "True" | "False" | "TRUE" | "FALSE");
-                Some(Self::labelled(match number {
-                    Some(number) => number_text(number),
-                    None if is_truth => text.to_lowercase(),
-                    None => text.to_owned(),
-                }))
+                Some(match number {
+                    Some(number) => Self::numbered(number),
+                    None if is_truth => Self::labelled(text.to_lowercase()),
+                    None => Self::labelled(text.to_owned()),
+                })
             }
             Value::Array(_) | Value::Object(_) => {
                 let mut hasher = HashWriter(DefaultHasher::new());
                 serde_json::to_writer(&mut hasher, value).ok()?;
                 Some(Self {
                     hash: hasher.0.finish(),
+                    number: None,
                     label: None,
                 })
             }
@@ -234,14 +264,19 @@ impl Cell {
     fn labelled(text: String) -> Self {
         Self {
             hash: hash_of(&text.as_str()),
+            number: None,
             label: Some(text),
         }
     }
-}
 
-fn number_text(number: f64) -> String {
-    // `-0` and `0` are one value.
-    (number + 0.0).to_string()
+    fn numbered(number: f64) -> Self {
+        // `-0` and `0` are one value.
+        let number = number + 0.0;
+        Self {
+            number: Some(number),
+            ..Self::labelled(number.to_string())
+        }
+    }
 }
 
 fn hash_of(value: &impl Hash) -> u64 {
@@ -301,6 +336,31 @@ mod tests {
             }
         );
         assert!(column("id").labels.is_empty() && column("deep").labels.is_empty());
+    }
+
+    #[test]
+    fn stand_ins_are_told_by_column() {
+        let mut profile = TableProfile::new("t");
+        for number in 0..400 {
+            let is_unknown = number % 4 == 0;
+            let score = if is_unknown { 0.5 } else { f64::from(number) };
+            let mood = if is_unknown { "Unknown" } else { "calm" };
+            let row =
+                json!({"score": score, "spelled": score.to_string(), "mood": mood, "id": number});
+            profile.row(row.as_object().unwrap());
+        }
+        let audit = profile.finish();
+        let told = |name: &str| {
+            let column = audit.columns.iter().find(|c| c.name == name).unwrap();
+            let values = column.stand_ins.iter();
+            values
+                .map(|one| (one.value.clone(), one.count))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told("score"), [("0.5".to_owned(), 100)]);
+        assert_eq!(told("spelled"), told("score"));
+        assert_eq!(told("mood"), [("unknown".to_owned(), 100)]);
+        assert!(told("id").is_empty());
     }
 
     #[test]

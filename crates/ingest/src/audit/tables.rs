@@ -88,8 +88,13 @@ impl TableAuditor {
         });
         if let Some(lyrics) = &track.lyrics {
             let number = i64::try_from(line).unwrap_or(i64::MAX);
-            self.reanalyzer.offer(number, &track.details.title, lyrics);
-            self.reanalyzer.take(number, "table", &Value::Object(row));
+            let row = Value::Object(row);
+            if Reanalyzer::is_comparable(&row) {
+                self.reanalyzer.offer(number, &track.details.title, lyrics);
+                self.reanalyzer.take(number, "table", &row);
+            } else {
+                self.reanalyzer.pass();
+            }
         }
         Some(track)
     }
@@ -99,6 +104,11 @@ impl TableAuditor {
         let counts = &mut self.profile.counts;
         counts.rows_out = counts.rows_out.saturating_sub(1);
         self.profile.reject(line, reason);
+    }
+
+    /// Counts a row with ids, `namespace:id`, under which another song was in the catalogue before.
+    pub fn clashed(&mut self, line: u64, ids: &[String]) {
+        self.profile.clashed(line, ids);
     }
 
     /// Ends the audit; `changed` is how many tracks are new or changed.
@@ -207,12 +217,15 @@ mod tests {
             reason: "cut".to_owned(),
         });
         auditor.refused(5, "taken".to_owned());
+        auditor.clashed(2, &["spotify:s1".to_owned()]);
         let found = auditor.finish(1);
         let table = found.table("songs").unwrap();
         assert_eq!((table.rows_in, table.rows_out), (5, 1));
         assert_eq!((table.duplicate_rows, table.rejected_rows), (1, 3));
+        assert_eq!((table.clashing_rows, table.damaged_rows), (1, 1));
         let lines: Vec<u64> = table.faults.iter().map(|fault| fault.line).collect();
-        assert_eq!(lines, [4, 5, 6]);
+        assert_eq!(lines, [2, 4, 5, 6]);
+        assert!(table.faults[0].is_used && table.faults[0].reason.contains("`spotify:s1`"));
         assert!(found.rhyme_detectors.is_empty() && found.reanalysis.is_none());
     }
 }

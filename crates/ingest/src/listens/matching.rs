@@ -24,6 +24,15 @@ const DURATION_SLACK_FUZZY_MS: u32 = 5_000;
 /// What equal lengths and releases add, so that they decide between copies of one recording.
 const DURATION_WEIGHT: f32 = 0.02;
 const ALBUM_WEIGHT: f32 = 0.01;
+/// What stands where an artist is not known.
+const NO_ARTIST: [&str; 6] = [
+    "",
+    "n a",
+    "unknown",
+    "unknown artist",
+    "various",
+    "various artists",
+];
 
 /// What is known of a recording that is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +52,23 @@ impl Words {
             album: folded(album.unwrap_or_default()),
             duration_ms,
         }
+    }
+
+    /// Whether these words mean clearly another song: neither title nor artist is near enough for one
+    /// mistake, and both artists are named.
+    pub fn is_clearly_another(&self, other: &Self) -> bool {
+        let is_named = |words: &Self| !NO_ARTIST.contains(&words.artist.whole.as_str());
+        is_named(self)
+            && is_named(other)
+            && title_likeness(&self.title.name, &other.title.name).is_none()
+            && artist_likeness(&self.artist, &other.artist).is_none()
+    }
+
+    /// The song as it is compared: title, version and artist, folded.
+    pub fn name(&self) -> String {
+        [&self.title.name, &self.title.version, &self.artist.whole]
+            .map(String::as_str)
+            .join("\n")
     }
 
     fn of_track(track: &Track) -> Self {

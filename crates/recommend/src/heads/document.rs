@@ -68,6 +68,8 @@ pub enum Standing {
     TooFew(Shortage),
     /// Others had more tracks, and only so many are trained.
     TooMany,
+    /// Nothing was trained yet; what is missing before it can be.
+    NotTrained(Shortage),
 }
 
 impl Heads {

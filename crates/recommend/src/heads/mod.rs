@@ -8,6 +8,7 @@
 mod columns;
 mod document;
 mod labels;
+mod needs;
 mod predict;
 mod reading;
 mod training;
@@ -18,6 +19,7 @@ pub use labels::{Label, LabelKind, labels_of};
 pub use leitmotif_learn::heads::{
     BAR, HeadMeasure, Interval, NEAR, Shortage, VALUE_BAR, ValueMeasure,
 };
+pub use needs::{Need, Needs, Untrained};
 pub use predict::{Prediction, Told};
 pub use training::{EXAMPLES_MAX, HEADS_TRAINED_MAX, ROWS_MAX, train_heads};
 pub use values::{

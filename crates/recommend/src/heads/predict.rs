@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use leitmotif_domain::{ErrorKind, ModelId, TenantScope, TrackId};
-use leitmotif_learn::heads::{GROUPS_MIN, POSITIVES_MIN};
 
 use super::columns::{Names, read_known};
 use super::document::Heads;
 use super::labels::{Label, LabelKind};
+use super::needs::Untrained;
 use crate::error::Result;
 use crate::service::Recommender;
 
@@ -42,8 +42,8 @@ pub(super) const UNMEASURED: &str = "nothing that the heads look at is measured 
 pub(super) enum AskedHeads {
     /// Those in use.
     Loaded(ModelId, Arc<Heads>),
-    /// None were trained.
-    Untrained,
+    /// None were trained; what labels there are.
+    Untrained(Arc<Untrained>),
     /// They do not read: they cost what they tell, not the analysis.
     Damaged(String),
 }
@@ -53,7 +53,7 @@ impl Recommender {
     pub(super) async fn asked_heads(&self, scope: &TenantScope) -> Result<AskedHeads> {
         match self.heads(scope).await {
             Ok(Some((id, heads))) => Ok(AskedHeads::Loaded(id, heads)),
-            Ok(None) => Ok(AskedHeads::Untrained),
+            Ok(None) => Ok(AskedHeads::Untrained(self.untrained(scope).await?)),
             Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => {
                 tracing::error!(%error, "the heads do not load");
                 let why = "the stored heads do not read: train them again".to_owned();
@@ -81,7 +81,7 @@ impl Recommender {
                 .collect();
             let told = match &asked {
                 _ if !own.is_empty() => Told::Given(own),
-                AskedHeads::Untrained => Told::Unknown(untrained(kind)),
+                AskedHeads::Untrained(counted) => Told::Unknown(counted.why_silent(kind)),
                 AskedHeads::Damaged(why) => Told::Unknown(why.clone()),
                 AskedHeads::Loaded(_, heads) if heads.shown_count(kind) == 0 => {
                     Told::Unknown(heads.why_silent(kind))
@@ -147,14 +147,6 @@ impl Recommender {
         standard.apply(&mut row);
         Ok(Some(row))
     }
-}
-
-fn untrained(kind: LabelKind) -> String {
-    let name = kind.name();
-    format!(
-        "no heads are trained: label {POSITIVES_MIN} tracks of {GROUPS_MIN} artists with each {name} that is to be \
-         told, then train the heads"
-    )
 }
 
 fn of_kind(judged: &[(Label, f64, bool)], kind: LabelKind) -> Vec<(String, f64)> {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use leitmotif_domain::{ModelId, TenantScope};
-use leitmotif_learn::heads::{BAR, GROUPS_MIN, POSITIVES_MIN, Shortage};
+use leitmotif_learn::heads::{BAR, Shortage};
 
 use super::document::{HeadRow, Heads, Standing};
 use super::labels::{LabelKind, checksum, labels_of};
+use super::needs::{Needs, Untrained, none_carries};
 use super::values::values_of;
 use super::{HEADS, HEADS_TRAINED_MAX};
 use crate::error::Result;
@@ -34,6 +35,14 @@ impl Recommender {
         Ok(Some((record.id, heads)))
     }
 
+    /// The labels that there are before any training.
+    ///
+    /// - Cost: one pass over the labels of the catalogue, off the async threads, and none until it changes.
+    pub async fn untrained(&self, scope: &TenantScope) -> Result<Arc<Untrained>> {
+        let counted = self.with_view_off_thread(scope, |view| view.catalogue.untrained());
+        counted.await
+    }
+
     /// Whether labels changed since heads were trained.
     ///
     /// - Cost: one pass over the labels of the catalogue, off the async threads.
@@ -58,10 +67,7 @@ impl Heads {
         let of_kind = || self.rows.iter().filter(|row| row.label.kind == kind);
         let nearest = of_kind().max_by_key(|row| (row.tracks, std::cmp::Reverse(&row.label.name)));
         match nearest {
-            None => format!(
-                "no analysed track carries a {}: label {POSITIVES_MIN} of {GROUPS_MIN} artists with each",
-                kind.name()
-            ),
+            None => none_carries(kind),
             Some(row) => format!(
                 "no {} is above its bar; `{}`: {}",
                 kind.name(),
@@ -78,7 +84,7 @@ impl HeadRow {
     pub fn missing(&self) -> Option<Shortage> {
         match &self.standing {
             Standing::Shown(_) | Standing::TooMany => None,
-            Standing::TooFew(shortage) => Some(*shortage),
+            Standing::TooFew(shortage) | Standing::NotTrained(shortage) => Some(*shortage),
             Standing::BelowBar(_, tracks) => Some(Shortage {
                 tracks: *tracks,
                 ..Shortage::default()
@@ -89,23 +95,42 @@ impl HeadRow {
     /// Why the head does not speak, with what is missing; `None` where it does.
     pub fn reason(&self) -> Option<String> {
         let name = &self.label.name;
+        let Some(needs) = self.needs() else {
+            let is_refused = matches!(self.standing, Standing::TooMany);
+            return is_refused.then(|| format!(
+                "only the {HEADS_TRAINED_MAX} labels with most tracks are trained: join labels that mean the same"
+            ));
+        };
         match &self.standing {
-            Standing::Shown(_) => None,
-            Standing::TooFew(shortage) => Some(shortage_text(name, shortage)),
+            Standing::Shown(_) | Standing::TooMany => None,
+            Standing::TooFew(missing) => Some(shortage_text(name, missing, &needs)),
+            Standing::NotTrained(missing) => Some(not_trained(name, missing, &needs)),
             Standing::BelowBar(measure, more) => Some(format!(
                 "skill is {:.2} and at least {:.2}, F1 is {:.2} and at least {:.2}; at least {BAR} is \
-                 asked of both: {more} more tracks labelled `{name}` are worth another try",
-                measure.skill.value, measure.skill.low, measure.f1.value, measure.f1.low
-            )),
-            Standing::TooMany => Some(format!(
-                "only the {HEADS_TRAINED_MAX} labels with most tracks are trained: join labels that mean the same"
+                 asked of both: {more} more tracks labelled `{name}` are worth another try ({})",
+                measure.skill.value,
+                measure.skill.low,
+                measure.f1.value,
+                measure.f1.low,
+                needs.counts_text()
             )),
         }
     }
 }
 
-/// `missing: 23 more tracks of 4 more artists labelled drill`.
-pub(super) fn shortage_text(name: &str, shortage: &Shortage) -> String {
+/// What is missing before any training.
+pub(super) fn not_trained(name: &str, shortage: &Shortage, needs: &Needs) -> String {
+    if *shortage == Shortage::default() {
+        let counts = needs.counts_text();
+        return format!(
+            "not trained yet; nothing is missing for `{name}` ({counts}): train the heads"
+        );
+    }
+    format!("not trained yet; {}", shortage_text(name, shortage, needs))
+}
+
+/// `missing: 8 more tracks of 2 more artists labelled drill (12 of 20 tracks, 3 of 5 artists)`.
+pub(super) fn shortage_text(name: &str, shortage: &Shortage, needs: &Needs) -> String {
     let needed = |tracks: usize, artists: usize, what: String| match (tracks, artists) {
         (0, 0) => None,
         (tracks, 0) => Some(format!("{} {what}", counted(tracks, "track"))),
@@ -119,12 +144,15 @@ pub(super) fn shortage_text(name: &str, shortage: &Shortage) -> String {
     let own = needed(
         shortage.tracks,
         shortage.artists,
-        format!("labelled `{name}`"),
+        format!("labelled `{name}` ({})", needs.counts_text()),
     );
     let other = needed(
         shortage.other_tracks,
         shortage.other_artists,
-        format!("labelled otherwise than `{name}`"),
+        format!(
+            "labelled otherwise than `{name}` ({})",
+            needs.other_counts_text()
+        ),
     );
     let parts: Vec<String> = own.into_iter().chain(other).collect();
     format!("missing: {}", parts.join(" and "))
@@ -136,33 +164,47 @@ fn counted(count: usize, noun: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::labels::Label;
     use super::*;
 
     #[test]
     fn a_shortage_says_how_many_labels_are_missing() {
-        let check = |shortage: [usize; 4], expected: &str| {
+        let check = |counts: [usize; 2], shortage: [usize; 4], expected: &str| {
             let [tracks, artists, other_tracks, other_artists] = shortage;
-            let shortage = Shortage {
-                tracks,
-                artists,
-                other_tracks,
-                other_artists,
+            let row = HeadRow {
+                label: Label::new(LabelKind::Genre, "drill").unwrap(),
+                tracks: counts[0],
+                artists: counts[1],
+                standing: Standing::TooFew(Shortage {
+                    tracks,
+                    artists,
+                    other_tracks,
+                    other_artists,
+                }),
+                head: None,
             };
-            assert_eq!(shortage_text("drill", &shortage), expected);
+            assert_eq!(row.reason().unwrap(), expected);
         };
         check(
-            [23, 4, 0, 0],
-            "missing: 23 more tracks of 4 more artists labelled `drill`",
+            [7, 1],
+            [13, 4, 0, 0],
+            "missing: 13 more tracks of 4 more artists labelled `drill` (7 of 20 tracks, 1 of 5 artists)",
         );
-        check([1, 0, 0, 0], "missing: 1 more track labelled `drill`");
         check(
+            [19, 6],
+            [1, 0, 0, 0],
+            "missing: 1 more track labelled `drill` (19 of 20 tracks, 6 of 5 artists)",
+        );
+        check(
+            [30, 3],
             [0, 2, 0, 0],
-            "missing: tracks of 2 more artists labelled `drill`",
+            "missing: tracks of 2 more artists labelled `drill` (30 of 20 tracks, 3 of 5 artists)",
         );
         check(
+            [17, 4],
             [3, 1, 20, 5],
-            "missing: 3 more tracks of 1 more artist labelled `drill` and 20 more tracks of 5 more artists \
-             labelled otherwise than `drill`",
+            "missing: 3 more tracks of 1 more artist labelled `drill` (17 of 20 tracks, 4 of 5 artists) and 20 more \
+             tracks of 5 more artists labelled otherwise than `drill` (0 of 20 tracks, 0 of 5 artists)",
         );
     }
 }

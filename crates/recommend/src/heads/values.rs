@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use leitmotif_domain::{ModelId, TenantScope, TrackId};
 use leitmotif_learn::heads::{
-    Examples, Shortage, VALUE_BAR, VALUE_GROUPS_MIN, VALUES_MIN, ValueHead, ValueMeasure,
-    ValueOptions, train_value,
+    Examples, Shortage, VALUE_BAR, ValueHead, ValueMeasure, ValueOptions, train_value,
 };
 use serde::{Deserialize, Serialize};
 
 use super::document::Heads;
 use super::predict::{AskedHeads, UNMEASURED};
-use super::reading::shortage_text;
+use super::reading::{not_trained, shortage_text};
 use crate::error::Result;
 use crate::service::Recommender;
 
@@ -91,6 +90,8 @@ pub enum ValueStanding {
     BelowBar(ValueMeasure, usize),
     /// There is too little to learn from.
     TooFew(Shortage),
+    /// Nothing was trained yet; what is missing before it can be.
+    NotTrained(Shortage),
 }
 
 impl ValueRow {
@@ -123,7 +124,7 @@ impl ValueRow {
     pub fn measure(&self) -> Option<&ValueMeasure> {
         match &self.standing {
             ValueStanding::Shown(measure) | ValueStanding::BelowBar(measure, _) => Some(measure),
-            ValueStanding::TooFew(_) => None,
+            ValueStanding::TooFew(_) | ValueStanding::NotTrained(_) => None,
         }
     }
 
@@ -132,7 +133,9 @@ impl ValueRow {
     pub fn missing(&self) -> Option<Shortage> {
         match &self.standing {
             ValueStanding::Shown(_) => None,
-            ValueStanding::TooFew(shortage) => Some(*shortage),
+            ValueStanding::TooFew(shortage) | ValueStanding::NotTrained(shortage) => {
+                Some(*shortage)
+            }
             ValueStanding::BelowBar(_, tracks) => Some(Shortage {
                 tracks: *tracks,
                 ..Shortage::default()
@@ -142,14 +145,17 @@ impl ValueRow {
 
     /// Why it is not told, with what is missing; `None` where it is.
     pub fn reason(&self) -> Option<String> {
-        let name = self.kind.name();
+        let (name, needs) = (self.kind.name(), self.needs()?);
         match &self.standing {
             ValueStanding::Shown(_) => None,
-            ValueStanding::TooFew(shortage) => Some(shortage_text(name, shortage)),
+            ValueStanding::TooFew(missing) => Some(shortage_text(name, missing, &needs)),
+            ValueStanding::NotTrained(missing) => Some(not_trained(name, missing, &needs)),
             ValueStanding::BelowBar(measure, more) => Some(format!(
                 "skill is {:.2} and at least {:.2}; at least {VALUE_BAR} is asked: {more} more tracks \
-                 labelled `{name}` are worth another try",
-                measure.skill.value, measure.skill.low
+                 labelled `{name}` are worth another try ({})",
+                measure.skill.value,
+                measure.skill.low,
+                needs.counts_text()
             )),
         }
     }
@@ -203,11 +209,7 @@ impl Recommender {
         for kind in ValueKind::ALL {
             let known = match &asked {
                 AskedHeads::Loaded(id, heads) => Ok((*id, heads)),
-                AskedHeads::Untrained => Err(format!(
-                    "no heads are trained: tag {VALUES_MIN} tracks of {VALUE_GROUPS_MIN} artists with \
-                     `{}:` and a number from 0 to 1, then train the heads",
-                    kind.name()
-                )),
+                AskedHeads::Untrained(counted) => Err(counted.why_no_value(kind)),
                 AskedHeads::Damaged(why) => Err(why.clone()),
             };
             let told = match (given.get(&kind), &known) {

@@ -489,18 +489,23 @@ pub fn exclusions(
     } in known.iter()
     {
         let is_heard = history.plays > 0 && !may_be_heard;
-        let is_recent = window_ms > 0
-            && history.plays > 0
-            && lately.is_some_and(|one| one.now.since_ms(history.last_played) < window_ms);
-        let rests = lately.is_some_and(|one| index.is_some_and(|index| one.skips.rests(index)));
+        let is_recent = || {
+            window_ms > 0
+                && history.plays > 0
+                && lately.is_some_and(|one| one.now.since_ms(history.last_played) < window_ms)
+        };
+        let rests = || lately.is_some_and(|one| index.is_some_and(|index| one.skips.rests(index)));
         let is_pinned = || {
             lately
                 .zip(*index)
                 .is_some_and(|(one, index)| one.is_pinned(view, definition, index))
         };
-        let is_unwanted = history.judgement() == Judgement::Disliked
-            || (is_rejected(history) || rests) && !is_pinned();
-        if is_heard || is_recent || is_unwanted {
+        let is_unwanted = || {
+            history.judgement() == Judgement::Disliked
+                || (is_rejected(history) || rests()) && !is_pinned()
+        };
+        // What was heard is most, and asked first.
+        if is_heard || is_recent() || is_unwanted() {
             if has_versions {
                 // What was heard or rejected of one version was so of the recording.
                 excluded.extend(view.catalogue.versions(*track));

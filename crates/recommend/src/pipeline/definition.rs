@@ -451,6 +451,12 @@ impl PipelineDefinition {
         self.options(source).count
     }
 
+    /// What a source counts on a rung below the most personal one: as built in, where the file does not say
+    /// otherwise.
+    pub fn weight_or(&self, source: Source, built_in: f32) -> f32 {
+        self.options(source).weight.unwrap_or(built_in)
+    }
+
     /// What a source counts that training knows nothing of: nothing unless the file says so.
     pub fn added_weight(&self, source: Source) -> f32 {
         self.options(source).weight.unwrap_or(0.0)

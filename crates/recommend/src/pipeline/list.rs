@@ -1,6 +1,7 @@
 //! From ordered candidates to a list people want to hear: rules, controls, variety, spacing, no
 //! duplicates.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -38,7 +39,7 @@ pub struct Adjustment {
     /// A control, a rule, or skips.
     pub source: Source,
     /// Which: the control's name, the rule's number from 1, or whether the track or the artist was skipped.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// What it added to the score.
     pub amount: f32,
 }
@@ -113,6 +114,19 @@ pub(super) struct Gathered {
     pub(super) ranked: Ranked,
     relevance: f32,
     pub(super) adjustments: Vec<Adjustment>,
+}
+
+impl Gathered {
+    fn adjust(&mut self, source: Source, name: Cow<'static, str>, amount: f32) {
+        // Most candidates are moved by nothing.
+        if amount != 0.0 {
+            self.adjustments.push(Adjustment {
+                source,
+                name,
+                amount,
+            });
+        }
+    }
 }
 
 impl<'a> ListMaker<'a> {
@@ -278,6 +292,7 @@ impl<'a> ListMaker<'a> {
             (low.min(score), high.max(score))
         });
         let scale = if best > worst { best - worst } else { 1.0 };
+        let mut is_moved = false;
         for one in pool.iter_mut() {
             let Some(card) = self.view.catalogue.card(one.ranked.index) else {
                 continue;
@@ -295,39 +310,29 @@ impl<'a> ListMaker<'a> {
                     turn
                 };
                 let amount = turn * CONTROL_REACH * quality(name, &facts) * scale;
-                one.adjustments.push(Adjustment {
-                    source: Source::Control,
-                    name: name.to_owned(),
-                    amount,
-                });
+                one.adjust(Source::Control, Cow::Borrowed(name), amount);
             }
             for (number, rule) in self.definition.rules.iter().enumerate() {
                 if let Action::Boost(strength) = rule.action()
                     && rule.fits(&facts)
                 {
-                    one.adjustments.push(Adjustment {
-                        source: Source::Rule,
-                        name: (number + 1).to_string(),
-                        amount: strength * scale,
-                    });
+                    let name = (number + 1).to_string();
+                    one.adjust(Source::Rule, Cow::Owned(name), strength * scale);
                 }
             }
             let is_pinned = is_pinned(self.definition, &facts);
             let skipped = self.skips.moves(one.ranked.index, card.artist_key);
             for (name, amount) in skipped.into_iter().filter(|_| !is_pinned) {
-                one.adjustments.push(Adjustment {
-                    source: Source::Skips,
-                    name: name.to_owned(),
-                    amount: -amount * scale,
-                });
+                one.adjust(Source::Skips, Cow::Borrowed(name), -amount * scale);
             }
-            one.adjustments
-                .retain(|adjustment| adjustment.amount != 0.0);
             let moved: f32 = one.adjustments.iter().map(|one| one.amount).sum();
             one.relevance = (one.ranked.score - worst + moved) / scale;
+            is_moved |= moved != 0.0;
         }
-        // Stable: equals stay as they were ranked.
-        pool.sort_by(|a, b| b.relevance.total_cmp(&a.relevance));
+        if is_moved {
+            // Stable: equals stay as they were ranked.
+            pool.sort_by(|a, b| b.relevance.total_cmp(&a.relevance));
+        }
     }
 
     /// Positions in the pool in the order in which they should be taken.
@@ -352,7 +357,8 @@ impl<'a> ListMaker<'a> {
             Diversify::Dpp => greedy_dpp(&relevance, |a, b| kinship.of(a, b), trade_off, count),
             Diversify::Calibrated => {
                 let (classes, target) = self.facts.genre_mix(&indexes);
-                calibrate(&relevance, &classes, &target, trade_off, count)
+                let may_go_on = || !deadline.is_over();
+                calibrate(&relevance, &classes, &target, trade_off, count, may_go_on)
             }
         };
         let picked: HashSet<usize> = picks.iter().copied().collect();

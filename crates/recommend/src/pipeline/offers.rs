@@ -130,13 +130,37 @@ impl<'a> Asking<'a> {
         let offers = self.offers_of_tracks(rung, helping, watch).into_iter();
         let mut offers: Vec<Offer> = offers.map(|offer| offer.of_recordings(view)).collect();
         if let Some(only) = &self.only {
-            let usual = self.usual_count();
             for offer in &mut offers {
+                let most = self.most_of(offer.source);
                 offer.candidates.retain(|one| only.contains(&one.index));
-                offer.candidates.truncate(usual);
+                offer.candidates.truncate(most);
             }
         }
         offers
+    }
+
+    /// How many candidates a source offers at most.
+    fn most_of(&self, source: Source) -> usize {
+        let said = self.definition.count_of(source);
+        said.unwrap_or_else(|| self.usual_count())
+    }
+
+    /// How many candidates a source is asked for. The best of what constraints admit may stand anywhere in what it
+    /// has, so that it is cut when they have been looked at.
+    fn asked_of(&self, source: Source) -> usize {
+        match self.only {
+            Some(_) => self.view.catalogue.len(),
+            None => self.most_of(source),
+        }
+    }
+
+    /// The offers with what the file says that their sources count; none of those that it leaves out.
+    fn weighed(&self, offers: impl Iterator<Item = (Offer, f32)>) -> Vec<Offer> {
+        let weighed = offers.filter_map(|(offer, built_in)| {
+            let weight = self.definition.weight_or(offer.source, built_in);
+            (weight > 0.0).then(|| offer.weighing(weight))
+        });
+        weighed.collect()
     }
 
     /// Candidates of a source: as many as a list is made of, half of which at least may be shown however much
@@ -148,51 +172,72 @@ impl<'a> Asking<'a> {
 
     fn offers_of_tracks(&mut self, rung: Rung, helping: Helping, watch: &Stopwatch) -> Vec<Offer> {
         let (view, request) = (self.view, self.request);
-        // The best of what constraints admit may stand anywhere in what a source has.
-        let count = match self.only {
-            Some(_) => view.catalogue.len(),
-            None => self.usual_count(),
-        };
         match (rung, view.model.as_ref()) {
             (Rung::Personalised, Some(model)) => {
                 let entries = taste_entries(self.known, model, request);
                 if entries.iter().any(|(_, weight)| *weight > 0.0) {
-                    self.personal(model, &entries, count, watch)
+                    self.personal(model, &entries, watch)
                 } else {
                     Vec::new()
                 }
             }
-            (Rung::Session, Some(model)) => {
-                let entries = session_entries(self.known, model, request);
-                // Few entries, and the rungs below know less.
-                let unhurried = Deadline::default();
-                let neighbours = item_neighbours(view, model, &entries, count, unhurried);
-                let content = content_neighbours(view, model, &entries, count, unhurried);
-                let near = Offer::of_content(view, self.near, count);
-                let alike = content.into_iter().chain([near]);
-                let alike = alike.map(|offer| offer.weighing(SESSION_CONTENT_WEIGHT));
-                neighbours.into_iter().chain(alike).collect()
-            }
+            (Rung::Session, Some(model)) => self.of_session(model),
             (Rung::Personalised | Rung::Session, None) => Vec::new(),
-            (Rung::Content, _) => vec![Offer::of_content(view, self.near, count)],
+            (Rung::Content, _) => {
+                let near = Offer::of_content(view, self.near, self.asked_of(Source::Content));
+                self.weighed([(near, 1.0)].into_iter())
+            }
             (Rung::Popular, _) if self.definition.is_of_trends() => {
-                vec![trending(view, FIRST_HELPING)]
+                let most = self.most_of_all(Source::Trending, helping);
+                let trends = most.map(|most| trending(view, most.min(FIRST_HELPING)));
+                trends.into_iter().collect()
             }
             (Rung::Popular, _) => {
                 let lists = self.audiences();
-                vec![helping.of(view, |view: &TenantView, count| {
-                    popular_with(view, &lists, count)
-                })]
+                let popular = |view: &TenantView, count| popular_with(view, &lists, count);
+                let offer = match self.definition.count_of(Source::Popular) {
+                    None => Some(helping.of(view, popular)),
+                    Some(_) => self
+                        .most_of_all(Source::Popular, helping)
+                        .map(|most| popular(view, most)),
+                };
+                self.weighed(offer.into_iter().map(|offer| (offer, 1.0)))
             }
+            // A list has to end somewhere: what stands on the last rung is neither weighed nor counted.
             (Rung::Static, _) => vec![helping.of(view, fresh)],
         }
+    }
+
+    /// How many of what everybody is offered: the first helping alone where the file says a number.
+    fn most_of_all(&self, source: Source, helping: Helping) -> Option<usize> {
+        match (self.definition.count_of(source), helping) {
+            (None, _) => Some(FIRST_HELPING),
+            (Some(_), Helping::First) => Some(self.asked_of(source)),
+            (Some(_), Helping::Rest) => None,
+        }
+    }
+
+    /// What is like the last tracks.
+    fn of_session(&self, model: &Arc<RecommenderModel>) -> Vec<Offer> {
+        let view = self.view;
+        let entries = session_entries(self.known, model, self.request);
+        // Few entries, and the rungs below know less.
+        let unhurried = Deadline::default();
+        let count = self.asked_of(Source::Neighbours);
+        let neighbours = item_neighbours(view, model, &entries, count, unhurried);
+        let count = self.asked_of(Source::Content);
+        let content = content_neighbours(view, model, &entries, count, unhurried);
+        let near = Offer::of_content(view, self.near, count);
+        let alike = content.into_iter().chain([near]);
+        let alike = alike.map(|offer| (offer, SESSION_CONTENT_WEIGHT));
+        let neighbours = neighbours.map(|offer| (offer, 1.0));
+        self.weighed(neighbours.into_iter().chain(alike))
     }
 
     fn personal(
         &mut self,
         model: &Arc<RecommenderModel>,
         entries: &[(usize, f32)],
-        count: usize,
         watch: &Stopwatch,
     ) -> Vec<Offer> {
         let (view, near) = (self.view, self.near);
@@ -210,7 +255,7 @@ impl<'a> Asking<'a> {
             }
             // The first source answers however late it is: a list needs candidates.
             let is_late = !offers.is_empty() && watch.spent() >= deadline;
-            let count = self.definition.count_of(source).unwrap_or(count);
+            let count = self.asked_of(source);
             let offer = match (is_late, is_cold) {
                 (true, _) => Ok(None),
                 (false, true) => Ok(Some(Offer::of_content(view, near, count))),
@@ -228,17 +273,17 @@ impl<'a> Asking<'a> {
                 Ok(None) => self.degrade(source.name(), DegradedCause::Late),
             }
         }
-        offers.extend(self.added(count));
+        offers.extend(self.added());
         offers
     }
 
     /// What a file adds to the sources that are learnt.
-    fn added(&self, count: usize) -> Vec<Offer> {
+    fn added(&self) -> Vec<Offer> {
         let added = [Source::Fresh, Source::Familiar]
             .into_iter()
             .filter_map(|source| {
                 let weight = self.definition.added_weight(source);
-                let count = self.definition.count_of(source).unwrap_or(count);
+                let count = self.asked_of(source);
                 let offer = match source {
                     _ if weight == 0.0 => return None,
                     Source::Fresh => fresh(self.view, count),

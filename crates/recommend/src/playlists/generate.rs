@@ -18,6 +18,7 @@ use crate::error::Result;
 use crate::pipeline::{RecommendRequest, RecommendedTrack};
 use crate::recordings::Recordings;
 use crate::rules::Rule;
+use crate::search::Admitted;
 use crate::service::Recommender;
 use crate::view::TenantView;
 
@@ -62,6 +63,8 @@ pub struct PlaylistRequest {
     pub count: usize,
     /// How energy should run.
     pub arc: Option<EnergyArc>,
+    /// What its tracks must be among, beside those that were named; any when absent.
+    pub only: Option<Arc<Admitted>>,
     /// Whether it is asked in a private session, of which nothing is written down.
     pub is_private: bool,
 }
@@ -141,7 +144,8 @@ pub async fn generate(
     let (weights, basis) = step_costs(recommender, scope).await?;
     let (flow, origin, shortage) = match &request.kind {
         PlaylistKind::Path { from, to } => {
-            let tracks = sonic_path(recommender, scope, *from, *to, request.count, None).await?;
+            let only = request.only.clone();
+            let tracks = sonic_path(recommender, scope, *from, *to, request.count, only).await?;
             let flow = Flow::kept(recommender, scope, tracks, weights).await?;
             (flow, Origin::of(Rung::Content), None)
         }
@@ -164,7 +168,7 @@ pub async fn generate(
         rung: origin.rung,
         model: origin.model,
         assignment: origin.assignment,
-        shortage: told_shortage(request.count, flow.tracks.len(), shortage),
+        shortage: told_shortage(request, flow.tracks.len(), shortage),
         crowding: told_crowding(&artists),
         tracks: flow.tracks,
         sounds: flow.sounds,
@@ -254,11 +258,18 @@ async fn material(
         })
     };
     match &request.kind {
-        PlaylistKind::Tracks(tracks) => Ok(Material {
-            tracks: named(tracks).await?,
-            origin: Origin::of(Rung::Content),
-            shortage: None,
-        }),
+        PlaylistKind::Tracks(tracks) => {
+            let only = request.only.as_ref();
+            let admitted = tracks.iter().copied();
+            let admitted: Vec<TrackId> = admitted
+                .filter(|track| only.is_none_or(|only| only.tracks.contains(track)))
+                .collect();
+            Ok(Material {
+                tracks: named(&admitted).await?,
+                origin: Origin::of(Rung::Content),
+                shortage: None,
+            })
+        }
         PlaylistKind::Seeds(seeds) => {
             let mut tracks = named(seeds).await?;
             let missing = request.count - tracks.len();
@@ -295,6 +306,7 @@ async fn continued(
         listener: request.listener,
         seeds,
         exclude: before.to_vec(),
+        only: request.only.clone(),
         count: request.count,
         placement: CONTINUATION_PLACEMENT.to_owned(),
         // People put into their playlists what they know.
@@ -305,13 +317,16 @@ async fn continued(
 }
 
 /// Why there are fewer tracks than wanted, where there are and nobody said so yet.
-fn told_shortage(wanted: usize, found: usize, told: Option<String>) -> Option<String> {
+fn told_shortage(request: &PlaylistRequest, found: usize, told: Option<String>) -> Option<String> {
+    let wanted = request.count;
     if found >= wanted {
         return None;
     }
     // A ranking counts what it was asked for, which is a part of the playlist, or more than it.
     let reason = told.as_deref().and_then(|told| told.split_once(": "));
-    let reason = reason.map_or("the catalogue has no other that fits", |(_, reason)| reason);
+    let constrained = request.only.as_ref().map(|only| only.shortfall.to_string());
+    let reason = reason.map(|(_, reason)| reason.to_owned()).or(constrained);
+    let reason = reason.unwrap_or_else(|| "the catalogue has no other that fits".to_owned());
     Some(format!("{found} of {wanted} tracks: {reason}"))
 }
 
@@ -362,6 +377,7 @@ pub(super) async fn recommended(
     let mut asked = RecommendRequest {
         listener: request.listener,
         seeds: seeds.to_vec(),
+        only: request.only.clone(),
         count,
         placement: PLACEMENT.to_owned(),
         // Of a genre somebody wants to hear it, known or not.

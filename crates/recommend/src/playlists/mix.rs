@@ -60,7 +60,7 @@ pub async fn mix(
     let known_count = (request.count as f32 * familiarity.clamp(0.0, 1.0)).round() as usize;
     let loved = recommender
         .with_view(scope, |view| {
-            favourites(view, listener, known_count * DRAWN_FROM, now)
+            favourites(view, request, listener, known_count * DRAWN_FROM, now)
         })
         .await?;
     let mut tracks = drawn(loved, known_count, seed("loved"));
@@ -100,9 +100,10 @@ fn drawn(list: Vec<TrackId>, count: usize, seed: Seed) -> Vec<TrackId> {
 }
 
 /// What the listener loves, best first and of equals what was not heard for longest, each recording once and by
-/// the track that stands for it; the rules of the placement hold.
+/// the track that stands for it; the rules of the placement and what the playlist must be among hold.
 fn favourites(
     view: &TenantView,
+    asked: &PlaylistRequest,
     listener: ListenerId,
     count: usize,
     now: Timestamp,
@@ -125,6 +126,8 @@ fn favourites(
         let card = view.catalogue.card(view.catalogue.standing_for(index))?;
         Some(card.id)
     });
+    let only = asked.only.as_ref();
+    let standing = standing.filter(|track| only.is_none_or(|only| only.tracks.contains(track)));
     let mut tracks = standing.collect();
     view.catalogue.recordings().distinct(&mut tracks);
     tracks.truncate(count);

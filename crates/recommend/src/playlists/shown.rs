@@ -60,7 +60,6 @@ impl Origin {
             track: *track,
             score: self.scores.get(track).copied(),
             propensity: (!self.is_drawn).then_some(1.0),
-            reasons: Vec::new(),
         });
         Exposure {
             request_id,
@@ -69,6 +68,7 @@ impl Origin {
             model: self.model,
             assignment: self.assignment.clone(),
             tracks: shown.collect(),
+            reasons: Default::default(),
             is_sequenced: true,
             exploration: None,
             moment: Moment::default(),

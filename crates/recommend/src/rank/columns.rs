@@ -308,10 +308,7 @@ pub fn fill_row(
     let source_count = fill_offers(one, column, of_sources);
     let card = view.catalogue.card(one.index);
     let history = facts.known.history(one.index);
-    let number = |list: &[f32]| {
-        let known = column.and_then(|_| list.get(one.index));
-        known.copied().unwrap_or(f32::NAN)
-    };
+    let number = |list: &[f32]| number_of(list, column.map(|_| one.index));
     let factor = column
         .zip(view.model.as_deref())
         .and_then(|(column, model)| model.taste.item_factor(column));
@@ -328,19 +325,11 @@ pub fn fill_row(
     let genre = card.and_then(|card| card.genre_key());
     let [genre_signal, genre_plays, genre_skips] =
         genre.map_or([f32::NAN; 3], |genre| facts.of_genre(genre));
-    let lifts = lifts_of(&facts.lifts, column);
-    let [
-        lift,
-        part_lift,
-        kind_lift,
-        device_lift,
-        activity_lift,
-        cell_lift,
-    ] = lifts;
-    let part_taste = match facts.part_taste.is_empty() {
-        true => f32::NAN,
-        false => liking(&facts.part_taste) - recent_taste,
-    };
+    let [lift, of_aspects @ ..] = lifts_of(&facts.lifts, column);
+    let [part_lift, kind_lift, device_lift, activity_lift, cell_lift] = of_aspects;
+    // Of a part of the day of which nothing is known there is no taste.
+    let has_part = !facts.part_taste.is_empty();
+    let part_taste = has_part.then(|| liking(&facts.part_taste) - recent_taste);
     let (others, of_sound) = others.split_at_mut(OTHERS.len() - SOUND_COLUMNS);
     of_sound.copy_from_slice(&facts.before.columns(column));
     others.copy_from_slice(&[
@@ -367,12 +356,18 @@ pub fn fill_row(
         kind_lift,
         device_lift,
         activity_lift,
-        part_taste,
+        part_taste.unwrap_or(f32::NAN),
         cell_lift,
         facts.session[0],
         facts.session[1],
     ]);
     row.extend_from_slice(&values);
+}
+
+/// A number of a catalogue index; NaN where there is none.
+fn number_of(list: &[f32], index: Option<usize>) -> f32 {
+    let known = index.and_then(|index| list.get(index));
+    known.copied().unwrap_or(f32::NAN)
 }
 
 /// Fills in what each source offered, and counts them.

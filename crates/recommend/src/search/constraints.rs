@@ -33,6 +33,8 @@ pub enum ConstraintName {
     Popularity,
     /// Words.
     Text,
+    /// A number of any descriptor.
+    Descriptor,
 }
 
 impl ConstraintName {
@@ -47,6 +49,7 @@ impl ConstraintName {
             Self::Genre => "genre",
             Self::Popularity => "popularity",
             Self::Text => "text",
+            Self::Descriptor => "descriptors",
         }
     }
 }
@@ -84,6 +87,17 @@ pub enum Constraint {
     },
     /// One of the tracks that hold all of these words.
     Text(String, Arc<HashSet<TrackId>>),
+    /// A number of any descriptor, ours or a plugin's, from to.
+    Descriptor {
+        /// The descriptor.
+        name: String,
+        /// From.
+        min: f32,
+        /// To.
+        max: f32,
+        /// Of the tracks of which it is known.
+        values: Arc<HashMap<TrackId, f32>>,
+    },
 }
 
 impl Constraint {
@@ -98,6 +112,7 @@ impl Constraint {
             Self::Genre(..) => ConstraintName::Genre,
             Self::Popularity { .. } => ConstraintName::Popularity,
             Self::Text(..) => ConstraintName::Text,
+            Self::Descriptor { .. } => ConstraintName::Descriptor,
         }
     }
 
@@ -118,6 +133,10 @@ impl Constraint {
             Self::Genre(genre, _) => AskedConstraint::Genre(genre.clone()),
             Self::Popularity { min, max, .. } => AskedConstraint::Popularity(*min, *max),
             Self::Text(words, _) => AskedConstraint::Text(words.clone()),
+            Self::Descriptor { name, min, max, .. } => {
+                let end = |end: f32| end.is_finite().then_some(end);
+                AskedConstraint::Descriptor(name.clone(), end(*min), end(*max))
+            }
         }
     }
 
@@ -146,6 +165,12 @@ impl Constraint {
                 played: Arc::default(),
             },
             AskedConstraint::Text(words) => Self::Text(words.clone(), Arc::default()),
+            AskedConstraint::Descriptor(name, min, max) => Self::Descriptor {
+                name: name.clone(),
+                min: min.unwrap_or(f32::NEG_INFINITY),
+                max: max.unwrap_or(f32::INFINITY),
+                values: Arc::default(),
+            },
         }
     }
 
@@ -175,6 +200,12 @@ impl Constraint {
                 Some((*min..=*max).contains(&popularity))
             }
             Self::Text(_, tracks) => Some(tracks.contains(&track)),
+            Self::Descriptor {
+                min, max, values, ..
+            } => {
+                let value = values.get(&track)?;
+                Some((*min..=*max).contains(value))
+            }
         }
     }
 
@@ -184,7 +215,7 @@ impl Constraint {
     pub fn check(&self) -> Result<(), InvalidValue> {
         let is_range = match self {
             Self::TempoBpm { min, max, .. } | Self::Energy(min, max) => min <= max,
-            Self::Popularity { min, max, .. } => min <= max,
+            Self::Popularity { min, max, .. } | Self::Descriptor { min, max, .. } => min <= max,
             Self::DurationMs(min, max) => min <= max,
             Self::Year(min, max) => min <= max,
             Self::Keys(_) | Self::Genre(..) | Self::Text(..) => true,
@@ -218,7 +249,10 @@ impl Constraints {
             let name = constraint.name();
             matches!(
                 name,
-                ConstraintName::TempoBpm | ConstraintName::Key | ConstraintName::Energy
+                ConstraintName::TempoBpm
+                    | ConstraintName::Key
+                    | ConstraintName::Energy
+                    | ConstraintName::Descriptor
             )
         })
     }
@@ -286,6 +320,44 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_was_asked_is_asked_again() {
+        let descriptor = |min, max| Constraint::Descriptor {
+            name: "verse.length".to_owned(),
+            min,
+            max,
+            values: Arc::default(),
+        };
+        let keys = vec![MusicalKey {
+            tonic: 9,
+            is_minor: true,
+        }];
+        for constraint in [
+            Constraint::TempoBpm {
+                min: 99.9,
+                max: 1_000.0,
+                with_octaves: true,
+            },
+            Constraint::Keys(keys),
+            Constraint::Energy(0.1, 0.9),
+            Constraint::DurationMs(0, u32::MAX),
+            Constraint::Year(1990, u16::MAX),
+            Constraint::Genre("folk".to_owned(), None),
+            Constraint::Popularity {
+                min: 0.0,
+                max: 20.0,
+                played: Arc::default(),
+            },
+            Constraint::Text("rain".to_owned(), Arc::default()),
+            descriptor(1.5, f32::INFINITY),
+            descriptor(f32::NEG_INFINITY, 6.0),
+        ] {
+            let kept = serde_json::to_string(&constraint.asked()).unwrap();
+            let read: AskedConstraint = serde_json::from_str(&kept).unwrap();
+            assert_eq!(Constraint::of_asked(&read), constraint, "{kept}");
+        }
+    }
+
+    #[test]
     fn what_is_unknown_does_not_hold() {
         let track = TrackId::from_u128(1);
         let facts = TrackFacts {
@@ -314,6 +386,16 @@ mod tests {
         };
         check(popularity(0.0, 20.0), Some(true));
         check(popularity(20.0, 100.0), Some(false));
+        let told = |min, max| Constraint::Descriptor {
+            name: "verse.length".to_owned(),
+            min,
+            max,
+            values: Arc::new(HashMap::from([(track, 7.5)])),
+        };
+        check(told(7.5, f32::INFINITY), Some(true));
+        check(told(f32::NEG_INFINITY, 7.0), Some(false));
+        assert_eq!(told(0.0, 9.0).holds(TrackId::from_u128(2), &facts), None);
+        assert!(told(2.0, 1.0).check().is_err());
         assert!(Constraint::Year(2000, 1990).check().is_err());
         assert!(Constraint::Energy(f32::NAN, 1.0).check().is_err());
         let both = Constraints(vec![

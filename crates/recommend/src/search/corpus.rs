@@ -9,6 +9,7 @@ use leitmotif_storage::ports::AnalysisDocument;
 
 use super::constraints::Constraints;
 use super::facts::{TrackFacts, genre_key};
+use super::told::ToldColumns;
 use super::traits::{TraitTable, TraitValues, trait_index};
 use crate::error::Result;
 use crate::service::Stores;
@@ -30,6 +31,8 @@ pub struct Corpus {
     pub revision: u64,
     facts: HashMap<TrackId, TrackFacts>,
     traits: HashMap<TrackId, TraitValues>,
+    /// What analyses tell by name, and the columns of it that were asked for.
+    pub told: ToldColumns,
     genres: HashMap<String, u32>,
     languages: HashMap<String, u32>,
 }
@@ -77,6 +80,7 @@ impl Corpus {
         self.text.remove(track.as_u128());
         self.facts.remove(&track);
         self.traits.remove(&track);
+        self.told.remove(track);
         self.revision += 1;
     }
 
@@ -89,6 +93,7 @@ impl Corpus {
             let languages = &mut self.languages;
             let values = TraitValues::of(document, |code| number_of(languages, code));
             self.traits.insert(track, values);
+            self.told.put(track, document);
             self.revision += 1;
         }
     }

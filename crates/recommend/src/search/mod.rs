@@ -13,6 +13,7 @@ mod near;
 mod popularity;
 mod query;
 mod service;
+mod told;
 mod traits;
 
 pub use admitted::Admitted;
@@ -21,10 +22,11 @@ pub use facts::{TrackFacts, genre_key};
 pub use highlight::{Highlight, HighlightPart};
 pub use keys::{KeyMatch, MusicalKey};
 pub use leitmotif_learn::retrieval::LegScores;
-pub use near::{NearAnswer, NearRequest};
+pub use near::{NearAnswer, NearRequest, tells_of_words};
 pub(crate) use popularity::popularity_percent;
 pub use query::{FoundTrack, ReadDescriptor, SearchAnswer, SearchRequest};
 pub use service::{RESULTS_MAX, Searcher};
+pub use told::{ToldColumn, ToldKind};
 pub use traits::{
     Coincidence, Comparison, Standing, TRAITS, Trait, TraitTable, strongest, trait_index,
 };

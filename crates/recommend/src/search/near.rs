@@ -15,7 +15,7 @@ use crate::off_thread::off_thread;
 const WORDS_SPACES: &str = "leitmotif-words";
 
 /// Whether nearness in a space tells of lyrics, which not everybody may read.
-pub(super) fn tells_of_words(space: &VectorSpace) -> bool {
+pub fn tells_of_words(space: &VectorSpace) -> bool {
     let is_of_words = space.as_str().starts_with(WORDS_SPACES);
     is_of_words || space.learned_lyrics_number().is_some() || space.is_of_lyrics_encoder()
 }

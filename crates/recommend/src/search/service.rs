@@ -14,6 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use super::constraints::{Constraint, Constraints};
 use super::corpus::{Corpus, read_tracks};
 use super::popularity::popularity_percent;
+use super::told::{ToldColumn, ToldKind, value_in};
 use super::traits::TraitTable;
 use crate::error::Result;
 use crate::off_thread::off_thread;
@@ -135,12 +136,21 @@ impl Searcher {
         percent: Option<HashMap<TrackId, f32>>,
     ) -> Result<Constraints> {
         for constraint in &mut constraints.0 {
-            if let Constraint::Popularity { played, .. } = constraint {
-                let percent = match &percent {
-                    Some(percent) => percent.clone(),
-                    None => (self.recommender.with_view(scope, popularity_percent)).await?,
-                };
-                *played = Arc::new(percent);
+            match constraint {
+                Constraint::Popularity { played, .. } => {
+                    let percent = match &percent {
+                        Some(percent) => percent.clone(),
+                        None => (self.recommender.with_view(scope, popularity_percent)).await?,
+                    };
+                    *played = Arc::new(percent);
+                }
+                Constraint::Descriptor { name, values, .. } => {
+                    let column = self
+                        .told_column(scope, name, Some(ToldKind::Number))
+                        .await?;
+                    *values = column.values;
+                }
+                _ => {}
             }
         }
         let slot = Arc::clone(slot);
@@ -189,6 +199,48 @@ impl Searcher {
             table
         })
         .await
+    }
+
+    /// Every descriptor that an analysis told, ours and those of plugins, by name.
+    pub async fn told_names(&self, scope: &TenantScope) -> Result<Vec<(String, ToldKind)>> {
+        let slot = self.level(scope, true).await?;
+        let corpus = slot.corpus.read();
+        let names = corpus.told.names();
+        Ok(names.map(|(name, kind)| (name.to_owned(), kind)).collect())
+    }
+
+    /// A descriptor of every track, level with the log.
+    ///
+    /// - Errors: `Invalid` with the names that there are, where none of this kind is called so.
+    /// - Cost: the first question for a descriptor reads every analysis, as the first that needs analyses does;
+    ///   the next none, until fifteen others were asked for after it.
+    pub async fn told_column(
+        &self,
+        scope: &TenantScope,
+        name: &str,
+        needed: Option<ToldKind>,
+    ) -> Result<ToldColumn> {
+        let slot = self.level(scope, true).await?;
+        slot.corpus.read().told.check(name, needed)?;
+        // Nothing follows the log meanwhile, so no newer analysis is missed.
+        let following = slot.follower.lock().await;
+        let kept = slot.corpus.write().told.asked(name);
+        if let Some(column) = kept {
+            return Ok(column);
+        }
+        let mut tracks = slot.corpus.read().tracks();
+        tracks.sort_unstable();
+        let mut column = ToldColumn::default();
+        for ids in tracks.chunks(CHANGES_PER_LOCK) {
+            let analyses = self.stores().catalog.analyses(scope, ids).await?;
+            for (id, analysis) in ids.iter().zip(&analyses) {
+                let told = analysis.as_ref();
+                column.put(*id, told.and_then(|told| value_in(&told.document, name)));
+            }
+        }
+        slot.corpus.write().told.keep(name, column.clone());
+        drop(following);
+        Ok(column)
     }
 
     fn slot(&self, tenant: TenantId) -> Arc<SearchSlot> {

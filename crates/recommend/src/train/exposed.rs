@@ -352,9 +352,9 @@ mod tests {
                     track: TrackId::from_u128(*track),
                     score: Some(1.0),
                     propensity: Some(1.0),
-                    reasons: Vec::new(),
                 })
                 .collect(),
+            reasons: Default::default(),
             is_sequenced: false,
             exploration: None,
             moment: Moment::default(),

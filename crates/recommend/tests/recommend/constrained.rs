@@ -10,7 +10,7 @@ use leitmotif_recommend::{Recommender, Searcher};
 use super::{TRACKS_PER_GROUP, World};
 
 impl World {
-    async fn admitted(&self, constraints: Vec<Constraint>) -> Option<Arc<Admitted>> {
+    pub async fn admitted(&self, constraints: Vec<Constraint>) -> Option<Arc<Admitted>> {
         let (exposures, _) = ExposureWriter::start(self.storage.clone());
         let searcher = Searcher::new(Arc::new(Recommender::new(self.stores.clone(), exposures)));
         let constraints = Constraints(constraints);

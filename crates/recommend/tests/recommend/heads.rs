@@ -82,10 +82,16 @@ async fn heads_are_the_same_twice_and_know_no_names() {
 #[tokio::test]
 async fn a_tenant_without_analyses_is_told_what_is_missing() {
     let world = World::new().await;
+    let (track, none) = (world.tracks[0], BTreeSet::new());
+    let before = world.recommender.told(&world.scope, track, &none).await;
+    let Told::Unknown(why) = &before.unwrap()[0].told else {
+        panic!("nothing was trained");
+    };
+    assert!(why.starts_with("not trained yet; "), "{why}");
+    assert!(why.contains("of 20 tracks"), "{why}");
     let heads = trained(&world).await;
     assert!(heads.rows.is_empty());
     assert_eq!(heads.unmeasured, world.tracks.len());
-    let (track, none) = (world.tracks[0], BTreeSet::new());
     let told = world.recommender.told(&world.scope, track, &none);
     let told = told.await.unwrap();
     let Told::Unknown(why) = &told[1].told else {
@@ -93,7 +99,8 @@ async fn a_tenant_without_analyses_is_told_what_is_missing() {
     };
     assert_eq!(
         why,
-        "no analysed track carries a mood: label 20 of 5 artists with each"
+        "no track with an analysis carries a mood (0 of 20 tracks, 0 of 5 artists); missing: 20 tracks of 5 \
+         artists with each mood that is to be told"
     );
 }
 
@@ -242,8 +249,8 @@ async fn a_value_of_few_tracks_says_what_is_missing() {
     assert_eq!(
         reasons,
         [
-            "missing: 10 more tracks of 2 more artists labelled `valence`",
-            "missing: 10 more tracks of 2 more artists labelled `liveness`"
+            "missing: 10 more tracks of 2 more artists labelled `valence` (30 of 40 tracks, 8 of 10 artists)",
+            "missing: 10 more tracks of 2 more artists labelled `liveness` (30 of 40 tracks, 8 of 10 artists)"
         ]
     );
 }

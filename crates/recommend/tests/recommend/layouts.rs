@@ -23,8 +23,8 @@ impl World {
                         track,
                         score: None,
                         propensity: None,
-                        reasons: Vec::new(),
                     }],
+                    reasons: Default::default(),
                     is_sequenced: false,
                     exploration: None,
                     moment: Moment {

@@ -646,11 +646,12 @@ async fn exposures_are_written_with_their_request_and_order() {
         (&moment, Some("new_first"))
     );
     assert_eq!(shown.layout_propensity, Some(0.75));
-    for (kept, told) in shown.tracks.iter().zip(&answer.tracks) {
-        assert!(!kept.reasons.is_empty());
-        for (kept, told) in kept.reasons.iter().zip(&told.reasons) {
-            assert_eq!(kept.source, told.source.name());
-            assert!((kept.contribution - told.contribution).abs() <= 5.1e-5);
+    for (place, told) in answer.tracks.iter().enumerate() {
+        let kept = shown.reasons.of(place);
+        assert_eq!(kept.len(), told.reasons.len());
+        for ((source, contribution, because_of), told) in kept.into_iter().zip(&told.reasons) {
+            assert_eq!((source, because_of), (told.source.name(), told.because_of));
+            assert!((contribution - told.contribution).abs() <= 5.1e-5);
         }
     }
     let order: Vec<_> = shown.tracks.iter().map(|track| track.track).collect();

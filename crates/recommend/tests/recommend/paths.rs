@@ -35,6 +35,7 @@ async fn way(artists: &[usize], count: usize) -> (Vec<TrackId>, PlaylistDraft) {
         listener: None,
         count,
         arc: None,
+        only: None,
         is_private: true,
     };
     let made = generate(&world.recommender, &world.scope, &request).await;

@@ -265,6 +265,65 @@ async fn sources_offer_as_many_as_the_file_says_and_further_ones_where_it_asks_f
 }
 
 #[tokio::test]
+async fn sources_weigh_and_count_as_the_file_says_on_the_rungs_below() {
+    let world = trained().await;
+    let offered = async |text: &str, rung: Rung| {
+        let text = format!("{text}{UNHURRIED}");
+        let above = [
+            Rung::Personalised,
+            Rung::Session,
+            Rung::Content,
+            Rung::Popular,
+        ];
+        let above = above.into_iter().take_while(|one| *one != rung);
+        let answer = world
+            .try_out(&text, |request| {
+                request.disabled_rungs = above.collect();
+                request.count = 20;
+            })
+            .await;
+        assert_eq!(
+            answer.tracks.len(),
+            20,
+            "{text}: the rungs below fill the list"
+        );
+        let trace = world.recommender.trace(&world.scope, answer.request_id);
+        let trace = trace.unwrap();
+        let of_rung = trace.sources.iter().filter(|one| one.rung == rung);
+        let offers = of_rung.map(|one| (one.source, one.weight, one.offered));
+        offers.collect::<Vec<_>>()
+    };
+    let plain = offered("", Rung::Session).await;
+    let neighbours = plain.iter().find(|one| one.0 == Source::Neighbours);
+    assert!(
+        neighbours.is_some_and(|one| one.1 == 1.0 && one.2 > 3),
+        "{plain:?}"
+    );
+    let text = "[sources]\nneighbours = { weight = 2, count = 3 }\ncontent = 0";
+    assert_eq!(
+        offered(text, Rung::Session).await,
+        [(Source::Neighbours, 2.0, 3)]
+    );
+    let content = offered("", Rung::Content).await;
+    assert!(
+        content.iter().all(|one| one.0 == Source::Content),
+        "{content:?}"
+    );
+    assert_eq!(offered("[sources]\ncontent = 0", Rung::Content).await, []);
+    let popular = offered("[sources]\npopular = { count = 4 }", Rung::Popular).await;
+    assert_eq!(popular, [(Source::Popular, 1.0, 4)]);
+    assert_eq!(offered("[sources]\npopular = 0", Rung::Popular).await, []);
+    let trends = "[sources]\npopular = 0\ntrending = { weight = 1, count = 2 }";
+    let trends = offered(trends, Rung::Popular).await;
+    assert!(
+        trends
+            .iter()
+            .all(|one| one.0 == Source::Trending && one.2 <= 2),
+        "{trends:?}"
+    );
+}
+
+#[tokio::test]
 async fn familiarity_moves_little_when_it_is_turned_little() {
     let world = trained().await;
     let known = async |turn: f32| {

@@ -5,6 +5,8 @@ use leitmotif_recommend::playlists::{
     Period, PlaylistDraft, PlaylistKind, PlaylistRequest, generate,
 };
 
+use leitmotif_recommend::search::{Constraint, genre_key};
+
 use super::*;
 
 const DAY_MS: i64 = 86_400_000;
@@ -25,6 +27,7 @@ impl World {
             listener: listener.map(|name| self.listener(name)),
             count: 8,
             arc: None,
+            only: None,
             is_private,
         };
         generate(&self.recommender, &self.scope, &request)
@@ -57,6 +60,48 @@ async fn rules_of_the_placement_hold_for_what_is_loved_too() {
     assert_eq!(after.tracks.len(), 8);
     for track in after.tracks {
         assert_eq!(world.group_of(track), 1);
+    }
+}
+
+#[tokio::test]
+async fn constraints_hold_in_every_kind() {
+    let world = World::new().await;
+    world.live().await;
+    world.train().await.unwrap();
+    let second = Constraint::Genre(genre_key("genre 2"), None);
+    let only = world.admitted(vec![second]).await;
+    let named = world.tracks[0];
+    let kinds = [
+        PlaylistKind::Seeds(vec![named]),
+        PlaylistKind::Tracks(world.tracks.clone()),
+        PlaylistKind::Continuation(vec![named]),
+        PlaylistKind::Genre("genre 2".to_owned()),
+        PlaylistKind::Genre("genre 1".to_owned()),
+        mix(0.5),
+    ];
+    for kind in kinds {
+        let request = PlaylistRequest {
+            kind: kind.clone(),
+            listener: Some(world.listener("person 4")),
+            count: 5,
+            arc: None,
+            only: only.clone(),
+            is_private: true,
+        };
+        let made = generate(&world.recommender, &world.scope, &request).await;
+        let made = made.unwrap();
+        let found: Vec<_> = made
+            .tracks
+            .iter()
+            .filter(|track| **track != named)
+            .collect();
+        assert!(
+            found.iter().all(|track| world.group_of(**track) == 2),
+            "{kind:?}"
+        );
+        let is_other = kind == PlaylistKind::Genre("genre 1".to_owned());
+        assert_eq!(found.is_empty(), is_other, "{kind:?}");
+        assert_eq!(made.shortage.is_some(), made.tracks.len() < 5, "{kind:?}");
     }
 }
 

@@ -167,6 +167,7 @@ async fn playlists_and_near_tracks_hold_a_recording_once() {
             listener: Some(world.listener("a")),
             count: 8,
             arc: None,
+            only: None,
             is_private: false,
         };
         generate(&world.recommender, &world.scope, &request).await

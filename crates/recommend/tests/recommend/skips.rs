@@ -31,6 +31,7 @@ impl World {
             listener: Some(self.listener(name)),
             count: 8,
             arc: None,
+            only: None,
             is_private: true,
         };
         let made = generate(&self.recommender, &self.scope, &request).await;

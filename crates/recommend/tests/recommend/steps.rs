@@ -83,6 +83,7 @@ impl World {
             listener: None,
             count: 10,
             arc: None,
+            only: None,
             is_private: false,
         };
         generate(&self.recommender, &self.scope, &request)

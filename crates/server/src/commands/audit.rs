@@ -125,6 +125,10 @@ pub fn print_audit(kept: &Value) {
             table.rows_in, table.rows_out, table.duplicate_rows, table.rejected_rows, table.changed
         );
         line(&format!("table {}", table.name), counts);
+        if table.clashing_rows > 0 {
+            let clashes = format!("{} rows, kept as tracks of their own", table.clashing_rows);
+            line("  id of another song", clashes);
+        }
         let lists = [
             ("  constant", &table.constant_columns),
             ("  constant where filled", &table.constant_where_filled),
@@ -133,6 +137,16 @@ pub fn print_audit(kept: &Value) {
         for (name, columns) in lists {
             if !columns.is_empty() {
                 line(name, columns.join(", "));
+            }
+        }
+        for column in &table.columns {
+            for one in &column.stand_ins {
+                let share = 100.0 * one.share;
+                let told = format!(
+                    "{} = {}: {} rows, {share:.1} %",
+                    column.name, one.value, one.count
+                );
+                line("  fallback?", told);
             }
         }
         if !table.columns_not_imported.is_empty() {

@@ -65,7 +65,6 @@ fn print_all(answer: &Value) {
         println!(
             "nothing is trained: give tracks a genre or tags `mood:…` and `valence:…`, then `leitmotif heads train`"
         );
-        return;
     }
     let heads = list_of(answer, "heads");
     for head in heads {

@@ -8,13 +8,14 @@ use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::query::find;
+use super::search::RangeArgs;
 use super::{list_of, playlist_files, print, text_of};
 use crate::client::Client;
 
 #[derive(Subcommand)]
 pub enum PlaylistCommand {
     /// Makes a playlist whose tracks flow into each other, and keeps it when it is given a name.
-    Make(MakeArgs),
+    Make(Box<MakeArgs>),
     /// Says what goes on after a playlist, and puts it behind on request.
     Continue {
         /// Its id.
@@ -95,6 +96,14 @@ pub struct MakeArgs {
     /// How energy should run.
     #[arg(long, value_enum)]
     arc: Option<Arc>,
+    #[command(flatten)]
+    ranges: RangeArgs,
+    /// Only tracks of this genre, whatever the kind.
+    #[arg(long)]
+    only_genre: Option<String>,
+    /// Only tracks that have all of these words in title, artist, release, genre or lyrics.
+    #[arg(long)]
+    only_text: Option<String>,
     /// Keeps the playlist under this name.
     #[arg(long)]
     name: Option<String>,
@@ -132,7 +141,7 @@ pub async fn run(
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
     match command {
-        PlaylistCommand::Make(args) => make(args, client, as_json).await?,
+        PlaylistCommand::Make(args) => make(*args, client, as_json).await?,
         PlaylistCommand::Continue {
             id,
             count,
@@ -183,6 +192,7 @@ pub async fn run(
 async fn make(args: MakeArgs, client: &Client, as_json: bool) -> anyhow::Result<()> {
     let mut asked =
         json!({"count": args.count, "listener": args.listener, "private": args.private});
+    asked["constraints"] = args.ranges.document(args.only_genre, args.only_text);
     if let Some(arc) = args.arc.and_then(|arc| arc.to_possible_value()) {
         asked["arc"] = json!(arc.get_name());
     }

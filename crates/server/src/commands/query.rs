@@ -28,9 +28,12 @@ pub struct SimilarArgs {
     /// Tracks wanted.
     #[arg(long, default_value_t = 10)]
     count: usize,
-    /// Embedding space; the first the track is in when left out.
+    /// Embedding space, or `audio`, `lyrics`, `both`; the first the track is in when left out.
     #[arg(long)]
     space: Option<String>,
+    /// What the lyrics weigh in `both`, 0 to 1; a half when left out.
+    #[arg(long)]
+    lyrics_weight: Option<f32>,
     /// Tempo within so many per cent of the track's own.
     #[arg(long)]
     bpm_near: Option<f32>,
@@ -206,6 +209,10 @@ pub async fn similar(
     let track = find(client, &args.track).await?;
     let own = [
         ("space", args.space),
+        (
+            "lyrics_weight",
+            args.lyrics_weight.map(|weight| weight.to_string()),
+        ),
         ("bpm_near", args.bpm_near.map(|percent| percent.to_string())),
     ];
     let rest = query_text(own.into_iter().chain(args.constraints.pairs()));

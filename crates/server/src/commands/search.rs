@@ -29,6 +29,19 @@ pub struct SearchArgs {
 /// What tracks must satisfy.
 #[derive(clap::Args)]
 pub struct ConstraintArgs {
+    #[command(flatten)]
+    ranges: RangeArgs,
+    /// Genre.
+    #[arg(long)]
+    genre: Option<String>,
+    /// Words that all must be in title, artist, release, genre or lyrics.
+    #[arg(long)]
+    text: Option<String>,
+}
+
+/// What tracks must satisfy, but for what other options are called too.
+#[derive(clap::Args)]
+pub struct RangeArgs {
     /// Slowest tempo in beats a minute; halves and doubles count.
     #[arg(long)]
     bpm_min: Option<f32>,
@@ -59,26 +72,35 @@ pub struct ConstraintArgs {
     /// Last year of release.
     #[arg(long)]
     year_max: Option<u16>,
-    /// Genre.
-    #[arg(long)]
-    genre: Option<String>,
     /// Least popularity: per cent of the catalogue that is played less.
     #[arg(long)]
     popularity_min: Option<f32>,
     /// Most popularity: 20 leaves the deep cuts.
     #[arg(long)]
     popularity_max: Option<f32>,
-    /// Words that all must be in title, artist, release, genre or lyrics.
-    #[arg(long)]
-    text: Option<String>,
+    /// A range of any number that analyses tell, ours or a plugin's: `NAME:FROM..TO`; may be given several times.
+    #[arg(long, value_name = "RANGE")]
+    descriptor: Vec<String>,
 }
 
 impl ConstraintArgs {
     /// The parameters of the API.
     pub fn pairs(self) -> impl Iterator<Item = (&'static str, Option<String>)> {
+        self.ranges.pairs(self.genre, self.text)
+    }
+}
+
+impl RangeArgs {
+    /// The parameters of the API, with those whose options differ.
+    fn pairs(
+        self,
+        genre: Option<String>,
+        text: Option<String>,
+    ) -> impl Iterator<Item = (&'static str, Option<String>)> {
         let number = |value: Option<f32>| value.map(|value| value.to_string());
         let ms = |seconds: Option<u32>| seconds.map(|s| s.saturating_mul(1_000).to_string());
         let year = |year: Option<u16>| year.map(|year| year.to_string());
+        let descriptors = Some(self.descriptor.join(",")).filter(|text| !text.is_empty());
         [
             ("bpm_min", number(self.bpm_min)),
             ("bpm_max", number(self.bpm_max)),
@@ -90,22 +112,18 @@ impl ConstraintArgs {
             ("duration_max_ms", ms(self.seconds_max)),
             ("year_min", year(self.year_min)),
             ("year_max", year(self.year_max)),
-            ("genre", self.genre),
+            ("genre", genre),
             ("popularity_min", number(self.popularity_min)),
             ("popularity_max", number(self.popularity_max)),
-            ("text", self.text),
+            ("text", text),
+            ("descriptors", descriptors),
         ]
         .into_iter()
     }
-}
 
-/// Constraints whose values are words.
-const WORDED: [&str; 4] = ["key", "key_match", "genre", "text"];
-
-impl ConstraintArgs {
     /// The same in a body, where numbers are numbers.
-    pub fn document(self) -> Value {
-        let given = self.pairs().filter_map(|(name, value)| {
+    pub fn document(self, genre: Option<String>, text: Option<String>) -> Value {
+        let given = self.pairs(genre, text).filter_map(|(name, value)| {
             let value = value?;
             let number = value.parse::<serde_json::Number>();
             let told = match number {
@@ -115,6 +133,16 @@ impl ConstraintArgs {
             Some((name.to_owned(), told))
         });
         Value::Object(given.collect())
+    }
+}
+
+/// Constraints whose values are words.
+const WORDED: [&str; 5] = ["key", "key_match", "genre", "text", "descriptors"];
+
+impl ConstraintArgs {
+    /// The same in a body, where numbers are numbers.
+    pub fn document(self) -> Value {
+        self.ranges.document(self.genre, self.text)
     }
 }
 

@@ -16,7 +16,7 @@ use leitmotif_ingest::imports::table::read_csv;
 use serde_json::{Value, json};
 
 use super::audit::{keep_audit, problem_of};
-use super::text_of;
+use super::{list_of, text_of};
 use crate::client::Client;
 use crate::progress::Bars;
 
@@ -36,7 +36,7 @@ pub async fn import(path: &Path, client: &Client, bars: &Bars) -> anyhow::Result
         auditor: TableAuditor::new(path),
         waiting: Vec::new(),
         waiting_bytes: 0,
-        totals: [0; 4],
+        totals: [0; 5],
         rows: 0,
     };
     bars.begin(STEP, 0);
@@ -53,7 +53,7 @@ pub async fn import(path: &Path, client: &Client, bars: &Bars) -> anyhow::Result
     }
     importing.send().await?;
     bars.end(STEP);
-    let [created, updated, unchanged, lyrics_cut] = importing.totals;
+    let [created, updated, unchanged, lyrics_cut, clashes] = importing.totals;
     let document = importing.auditor.finish(created + updated);
     let kept = keep_audit(client, &document).await?;
     let mut report = report_of(&document);
@@ -62,12 +62,15 @@ pub async fn import(path: &Path, client: &Client, bars: &Bars) -> anyhow::Result
         fields.insert("updated".to_owned(), updated.into());
         fields.insert("unchanged".to_owned(), unchanged.into());
         fields.insert("lyrics_cut".to_owned(), lyrics_cut.into());
+        fields.insert("id_clashes".to_owned(), clashes.into());
         fields.insert("audit".to_owned(), text_of(&kept, "id").into());
     }
     Ok(report)
 }
 
 const STEP: &str = "write tracks";
+/// What is counted of what the server answers.
+const TOTALS: [&str; 5] = ["created", "updated", "unchanged", "lyrics_cut", "clashes"];
 
 fn rows_of(path: &Path) -> anyhow::Result<Box<dyn Iterator<Item = Row>>> {
     let ending = path
@@ -107,8 +110,9 @@ struct Importing<'c> {
     /// Lines and tracks that are sent together.
     waiting: Vec<(u64, String)>,
     waiting_bytes: usize,
-    /// Tracks that are new, changed, as they were; tracks with lyrics that were cut.
-    totals: [u64; 4],
+    /// Tracks that are new, changed, as they were; tracks with lyrics that were cut, and with an id of another
+    /// song.
+    totals: [u64; 5],
     rows: u64,
 }
 
@@ -140,11 +144,13 @@ impl Importing<'_> {
     }
 
     /// Sends tracks together; answers why they were refused, if a row can be blamed for it.
+    ///
+    /// A row may name an id of another song that came in before: then both are kept.
     async fn post(&mut self, tracks: &[(u64, String)]) -> anyhow::Result<Option<String>> {
         let bodies: Vec<&str> = tracks.iter().map(|(_, body)| body.as_str()).collect();
         let call = Call {
             method: "POST",
-            path: "/api/v1/tracks".to_owned(),
+            path: "/api/v1/tracks?on_clash=keep_both".to_owned(),
             content_type: "application/json",
             body: format!("{{\"tracks\":[{}]}}", bodies.join(",")).into_bytes(),
         };
@@ -158,12 +164,15 @@ impl Importing<'_> {
             problem_of(&answer)
         );
         let document: Value = serde_json::from_slice(&answer.body)?;
-        for (total, name) in
-            self.totals
-                .iter_mut()
-                .zip(["created", "updated", "unchanged", "lyrics_cut"])
-        {
+        for (total, name) in self.totals.iter_mut().zip(TOTALS) {
             *total += document.get(name).and_then(Value::as_u64).unwrap_or(0);
+        }
+        for ((line, _), track) in tracks.iter().zip(list_of(&document, "tracks")) {
+            let ids = list_of(track, "clashes").iter().filter_map(Value::as_str);
+            let ids: Vec<String> = ids.map(str::to_owned).collect();
+            if !ids.is_empty() {
+                self.auditor.clashed(*line, &ids);
+            }
         }
         Ok(None)
     }

@@ -504,6 +504,7 @@ fn every_page(browser: &Browser, known: &Known, folder: &Path) {
         "/studio/features".to_owned(),
         "/studio/features/track?feature=plays_30d".to_owned(),
         "/studio/metrics".to_owned(),
+        "/studio/plugins".to_owned(),
         "/studio/webhooks".to_owned(),
         "/studio/metrics/click_through".to_owned(),
     ];

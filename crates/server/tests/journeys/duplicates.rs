@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{TestServer, cli, write_song};
 use crate::wire::Wire;
@@ -153,6 +153,46 @@ fn journey_duplicates() {
 }
 
 /// Songs of a table that name one id are songs of their own, reported, and a group.
+#[test]
+fn journey_ids_of_earlier_imports() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let import = |rows: &str| {
+        let table = folder.path().join("songs.csv");
+        let header = "title,artist,genre,external_ids.spotify";
+        fs::write(&table, format!("{header}\n{rows}")).unwrap();
+        cli(&data, &["import", table.to_str().unwrap(), "--json"]).json()
+    };
+    let counts = |found: &Value| {
+        ["created", "updated", "unchanged", "id_clashes"].map(|name| found[name].as_u64().unwrap())
+    };
+    let first = import("Heroes,David Bowie,rock,s1\nHello,Adele,pop,s2\n");
+    assert_eq!(counts(&first), [2, 0, 0, 0]);
+    // A title is corrected, an id is of another song, a song is corrected under it, all again.
+    let corrected = "Helo World,Adele,pop,s2\n";
+    let clash = "Hurt,Johnny Cash,country,s1\n";
+    assert_eq!(counts(&import(corrected)), [0, 1, 0, 0]);
+    let found = import(clash);
+    assert_eq!(counts(&found), [1, 0, 0, 1]);
+    let fault = found["faults"][0]["reason"].as_str().unwrap();
+    assert!(fault.contains("`spotify:s1`"), "{found}");
+    let audit = cli(&data, &["audit", "--json"]).json();
+    assert_eq!(audit["document"]["tables"][0]["clashing_rows"], 1);
+    let renewed = clash.replace("country", "folk");
+    assert_eq!(counts(&import(&renewed)), [0, 1, 0, 1]);
+    assert_eq!(counts(&import(&renewed)), [0, 0, 1, 1]);
+    assert_eq!(
+        counts(&import("Heroes,David Bowie,rock,s1\n")),
+        [0, 0, 1, 0]
+    );
+
+    let found = cli(&data, &["duplicates", "--json"]).json();
+    let groups = found["groups"].as_array().unwrap();
+    assert_eq!(groups.len(), 1, "{found}");
+    assert_eq!(groups[0]["shared_id"], "spotify:s1");
+    assert_eq!(groups[0]["tracks"].as_array().unwrap().len(), 2);
+}
+
 #[test]
 fn journey_shared_ids() {
     let folder = tempfile::tempdir().unwrap();

@@ -76,6 +76,31 @@ fn journey_playlists() {
         assert_eq!(answer["step_costs_by"], "convention", "{answer}");
     }
 
+    // Constraints are kept to beside what was named, through the API and the command line.
+    let other = text(&all["tracks"][1]["title"]);
+    let only = json!({ "text": other });
+    let asked = json!({"kind": "seeds", "seeds": [known[0]], "count": 5, "constraints": only});
+    let narrow = wire.post("/api/v1/playlist-drafts", &asked);
+    let made = cli(
+        &data,
+        &[
+            "playlist",
+            "make",
+            "--seed",
+            &known[0],
+            "--only-text",
+            &other,
+            "--count",
+            "5",
+            "--json",
+        ],
+    );
+    for answer in [narrow, made.json()] {
+        assert_eq!(ids(&answer).len(), 2, "{answer}");
+        let shortage = text(&answer["shortage"]);
+        assert!(shortage.starts_with("2 of 5 tracks"), "{answer}");
+    }
+
     // A stored playlist goes on, and what goes on can be put behind it.
     let kept = json!({"name": "Road", "owner": "ann", "tracks": known[..3]});
     let road = text(&wire.post("/api/v1/playlists", &kept)["id"]);
@@ -156,7 +181,7 @@ fn shown_and_played(server: &TestServer, draft: &Value, mix: &Value) {
     };
     // Each of the drafts so far, that of the command too.
     let before = exposures();
-    assert_eq!(before, 6);
+    assert_eq!(before, 8);
     let kept = json!({"name": "Edited", "tracks": ids(mix)[..3]});
     let id = text(&wire.post("/api/v1/playlists", &kept)["id"]);
     let more = json!({"tracks": ids(draft)[..2]});

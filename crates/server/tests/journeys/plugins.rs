@@ -4,20 +4,24 @@ use serde_json::{Value, json};
 
 use crate::harness::{TestServer, cli_with, wait_until, write_song};
 
-/// A plugin of words with a body of `leitmotif_begin`; it tells `line-count.is_long` of the length of its input.
+/// A plugin of words with a body of `leitmotif_begin`; it tells `line-count.is_long` and `.size` of the length of its input.
 pub fn line_count(version: &str, description: &str, begin: &str) -> Vec<u8> {
     let manifest = json!({
         "abi": 1, "name": "line-count", "version": version, "description": description,
         "needs": {"lyrics": true},
         "descriptors": [{"name": "is_long", "kind": "boolean",
-            "description": "Whether the words are more than some thirty bytes"}],
+            "description": "Whether the words are more than some thirty bytes"},
+            {"name": "size", "kind": "number", "description": "One, and nine where they are"}],
         "examples": [{"lyrics": "la", "expect": {"is_long": {"value": false}}}]
     });
     let body = format!(
         r#"(global $bytes (mut i32) (i32.const 0))
         (func (export "leitmotif_begin") (param i32) (global.set $bytes (local.get 0)) {begin})"#
     );
-    let told = |value: bool| json!({"name": "is_long", "value": value, "confidence": 0.75});
+    let told = |value: bool| {
+        json!([{"name": "is_long", "value": value, "confidence": 0.75},
+            {"name": "size", "value": if value { 9 } else { 1 }}])
+    };
     let when = "(i32.gt_u (global.get $bytes) (i32.const 64))";
     telling(&manifest, &body, when, told)
 }
@@ -41,15 +45,15 @@ fn sound_check() -> Vec<u8> {
               (i32.add (i32.const 4096) (i32.shl (local.get $i) (i32.const 2)))))))
             (local.set $i (i32.add (local.get $i) (i32.const 1)))
             (br_if $next (i32.lt_u (local.get $i) (local.get $frames)))))"#;
-    let told = |value: bool| json!({"name": "sounds", "value": value});
+    let told = |value: bool| json!([{"name": "sounds", "value": value}]);
     let when = "(f32.gt (global.get $peak) (f32.const 0.01))";
     telling(&manifest, body, when, told)
 }
 
-/// A module that tells one of two descriptors, by a condition at the end.
+/// A module that tells one of two lists of descriptors, by a condition at the end.
 fn telling(manifest: &Value, body: &str, when: &str, told: impl Fn(bool) -> Value) -> Vec<u8> {
     let manifest = manifest.to_string();
-    let [yes, no] = [true, false].map(|value| json!({"descriptors": [told(value)]}).to_string());
+    let [yes, no] = [true, false].map(|value| json!({"descriptors": told(value)}).to_string());
     let place = |at: u64, text: &str| (at << 32) | text.len() as u64;
     let text = format!(
         r#"(module
@@ -123,6 +127,27 @@ fn journey_plugins() {
         .send("GET", "/api/v1/exports/descriptors", &[], b"")
         .text();
     assert!(exported.contains("\"line-count.is_long\""), "{exported}");
+
+    // What it tells narrows a search like a number of ours, and shows in the studio.
+    for (range, expected) in [("5..", 1), ("..5", 0), ("9..9", 1)] {
+        let path = format!("/api/v1/search?descriptors=line-count.size:{range}");
+        assert_eq!(wire.get(&path)["found"], expected, "{range}");
+    }
+    for name in ["line-count.width", "line-count.is_long"] {
+        let path = format!("/api/v1/search?descriptors={name}:1..");
+        let refused = wire.send("GET", &path, &[], b"");
+        assert_eq!(refused.status, 400, "{}", refused.text());
+        assert!(
+            refused.text().contains("line-count.size"),
+            "{}",
+            refused.text()
+        );
+    }
+    for page in ["/studio/plugins", "/studio/plugins/line-count"] {
+        let page = wire.send("GET", page, &[], b"");
+        assert_eq!(page.status, 200);
+        assert!(page.text().contains("line-count"), "{}", page.text());
+    }
 
     // A version that never ends is stopped at its fuel; the song keeps its own analysis, and the server answers.
     let endless = "(if (i32.gt_u (local.get 0) (i32.const 64)) (then (loop $on (br $on))))";

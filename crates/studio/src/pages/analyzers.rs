@@ -59,7 +59,7 @@ pub fn analyzers_body(answer: &AnalyzersAnswer, is_first: bool) -> Markup {
                     @for one in &answer.analyzers {
                         tr {
                             th scope="row" {
-                                @if one.plugin.is_some() { (one.title) }
+                                @if let Some(plugin) = &one.plugin { a href=(links::plugin(plugin)) { (one.title) } }
                                 @else { a href=(links::analyzer(&one.name)) { (one.title) } }
                             }
                             td { @match &one.headline {

@@ -139,6 +139,7 @@ fn table_section(place: usize, table: &TableAudit) -> Markup {
         ("About no track", table.orphan_rows),
         ("Not usable", table.rejected_rows),
         ("Used in part", table.damaged_rows),
+        ("Under an id of another song", table.clashing_rows),
         ("Changes written", table.changed),
     ];
     let list = |names: &[String]| or_unknown_list(names);
@@ -163,6 +164,7 @@ fn table_section(place: usize, table: &TableAudit) -> Markup {
             }
             @if let Some(reason) = &table.left_out_because { p { "Nothing of it is imported: " (reason) "." } }
             (columns_table(table))
+            (stand_ins_table(table))
             @if !table.faults.is_empty() {
                 div.scroll tabindex="0" role="region" aria-label="What could not be read" {
                     table {
@@ -199,6 +201,30 @@ fn columns_table(table: &TableAudit) -> Markup {
                             td.number { (grouped(column.filled)) }
                             td.number { @if column.is_distinct_at_bound { "over " } (grouped(column.distinct)) }
                             td { (labels_text(&column.labels)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn stand_ins_table(table: &TableAudit) -> Markup {
+    let columns = table.columns.iter();
+    let found = columns.flat_map(|column| column.stand_ins.iter().map(move |one| (column, one)));
+    let found: Vec<_> = found.collect();
+    html! {
+        @if !found.is_empty() {
+            div.scroll tabindex="0" role="region" aria-label={ "Possible fallback values of " (table.name) } {
+                table {
+                    caption { "Possible fallback values: numbers far more frequent than those next to them, and words that say nothing is known. They came in as they are." }
+                    thead { tr { th scope="col" { "Column" } th scope="col" { "Value" } th.number scope="col" { "Rows" }
+                        th.number scope="col" { "Share" } th.number scope="col" { "Most among its neighbours" } } }
+                    tbody {
+                        @for (column, one) in found {
+                            tr { th.mono scope="row" { (column.name) } td.mono { (one.value) } td.number { (grouped(one.count)) }
+                                td.number { (percent(one.share)) }
+                                td.number { @match one.neighbours_max { Some(count) => (grouped(count)), None => "–" } } }
                         }
                     }
                 }

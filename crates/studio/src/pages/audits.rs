@@ -57,7 +57,7 @@ pub fn audits_body(answer: &AuditsAnswer, is_first: bool) -> Markup {
         @if answer.audits.is_empty() {
             (empty("No import yet. `leitmotif import` writes an audit of every table it reads."))
         } @else {
-            table {
+            div.scroll tabindex="0" role="region" aria-label="Import audits" { table {
                 caption { "Newest first" }
                 thead { tr {
                     th scope="col" { "Made" } th scope="col" { "Source" } th.number scope="col" { "Tracks" }
@@ -76,7 +76,7 @@ pub fn audits_body(answer: &AuditsAnswer, is_first: bool) -> Markup {
                         }
                     }
                 }
-            }
+            } }
         }
         (pager("/studio/audits", &[], &answer.page, is_first))
     }

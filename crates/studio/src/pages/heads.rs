@@ -6,7 +6,7 @@ use axum::response::Redirect;
 use leitmotif_api::ApiState;
 use leitmotif_api::middleware::body::QueryParameters;
 use leitmotif_api::native::heads::{
-    self, HeadAnswer, HeadMeasureAnswer, HeadsAnswer, IntervalAnswer, ValueHeadAnswer,
+    self, HeadAnswer, HeadMeasureAnswer, HeadsAnswer, IntervalAnswer, NeedAnswer, ValueHeadAnswer,
 };
 use leitmotif_api::native::jobs::JobAnswer;
 use leitmotif_api::paging::PageQuery;
@@ -75,7 +75,7 @@ pub fn heads_body(
         (summary(answer))
         @if !answer.values.is_empty() { (values(answer)) }
         @if !answer.heads.is_empty() { (table(answer)) }
-        @else if answer.trained_at.is_some() { (empty("No analysed track carries a genre or mood.")) }
+        @else { (empty("No track with an analysis carries a genre or mood.")) }
         (pager(SECTION, &[], &answer.page, is_first))
     }
 }
@@ -84,7 +84,7 @@ fn summary(answer: &HeadsAnswer) -> Markup {
     let count = |count: usize| grouped(count as u64);
     html! {
         @match answer.trained_at {
-            None => (empty("Nothing is trained yet. A label needs at least 20 analysed tracks of 5 artists, and as many that are labelled otherwise.")),
+            None => (empty("Nothing is trained yet. The counts are of all labelled tracks; those that are analysed teach.")),
             Some(at) => dl.facts.facts-row {
                 div { dt { "Trained" } dd { (moment(at)) } }
                 div { dt { "Tracks with a genre" } dd { (count(answer.genre_tracks)) } }
@@ -131,8 +131,8 @@ fn row(head: &HeadAnswer, bar: f64) -> Markup {
     html! {
         tr {
             th scope="row" { span.quiet { (head.kind) } " " (head.label) }
-            td.number { (grouped(head.tracks as u64)) }
-            td.number { (grouped(head.artists as u64)) }
+            td.number { (counted(head.tracks, head.needs.map(|needs| needs.tracks))) }
+            td.number { (counted(head.artists, head.needs.map(|needs| needs.artists))) }
             td {
                 @match &head.measure {
                     Some(measure) => { (interval_bar(measure.skill, bar)) (text_of(measure)) },
@@ -171,8 +171,8 @@ fn value_row(value: &ValueHeadAnswer, bar: f64) -> Markup {
     html! {
         tr {
             th scope="row" { (value.name) }
-            td.number { (grouped(value.tracks as u64)) }
-            td.number { (grouped(value.artists as u64)) }
+            td.number { (counted(value.tracks, value.needs.map(|needs| needs.tracks))) }
+            td.number { (counted(value.artists, value.needs.map(|needs| needs.artists))) }
             td {
                 @match &value.measure {
                     Some(measure) => {
@@ -193,6 +193,17 @@ fn value_row(value: &ValueHeadAnswer, bar: f64) -> Markup {
                 None => "–",
             } }
             td { (told_or_why(value.reason.as_deref())) }
+        }
+    }
+}
+
+/// How many there are and, where some are missing, of how many and how many those are.
+fn counted(count: usize, need: Option<NeedAnswer>) -> Markup {
+    let number = |count: usize| grouped(count as u64);
+    html! {
+        (number(count))
+        @if let Some(need) = need.filter(|need| need.missing > 0) {
+            " of " (number(need.need)) br; span.quiet { (number(need.missing)) " missing" }
         }
     }
 }

@@ -36,8 +36,9 @@ pub async fn show(
     visitor: Visitor,
     QueryParameters(query): QueryParameters<MapPageQuery>,
 ) -> PageResult {
+    let colours = colours_known(&state, visitor.access.scope()).await?;
     let Json(counts) = overview::overview(State(state), visitor.access.clone()).await?;
-    let body = map_body(&counts.spaces, &query.space, &colours_known());
+    let body = map_body(&counts.spaces, &query.space, &colours);
     let shell = Shell::of(&visitor, "/studio/library", "Map").with_module("map.js");
     Ok(shown(page(&shell, &body)))
 }
@@ -76,7 +77,7 @@ fn frame(space: &SpaceAnswer, colours: &[Colour]) -> Markup {
                     select #colour data-colour {
                         option value="" { "one colour" }
                         @for colour in colours {
-                            option value=(colour.name) selected[colour.name == "genre"] { (label(colour.name)) @if !colour.unit.is_empty() { ", " (colour.unit) } }
+                            option value=(colour.name) selected[colour.name == "genre"] { (label(&colour.name)) @if !colour.unit.is_empty() { ", " (colour.unit) } }
                         }
                     }
                 }
@@ -104,6 +105,8 @@ fn frame(space: &SpaceAnswer, colours: &[Colour]) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use leitmotif_api::native::map::traits_known;
+
     use super::*;
 
     fn space(name: &str, tracks: u64) -> SpaceAnswer {
@@ -121,19 +124,19 @@ mod tests {
             space("leitmotif-words-1", 7),
         ];
         let chosen = |asked: &str| {
-            let drawn = map_body(&spaces, asked, &colours_known()).into_string();
+            let drawn = map_body(&spaces, asked, &traits_known()).into_string();
             let (_, rest) = drawn.split_once("data-space=\"").unwrap();
             rest.split('"').next().unwrap().to_owned()
         };
         assert_eq!(chosen(""), "leitmotif-words-1");
         assert_eq!(chosen("other-9"), "other-9");
         assert_eq!(chosen("nothing"), "leitmotif-words-1");
-        let drawn = map_body(&spaces, "", &colours_known()).into_string();
+        let drawn = map_body(&spaces, "", &traits_known()).into_string();
         assert!(
             drawn.contains("Tempo, bpm") && drawn.contains("Loudness, LUFS"),
             "{drawn}"
         );
-        let none = map_body(&[], "", &colours_known()).into_string();
+        let none = map_body(&[], "", &traits_known()).into_string();
         assert!(none.contains("No track has an embedding"), "{none}");
     }
 }

@@ -24,6 +24,7 @@ pub mod overview;
 pub mod pipelines;
 pub mod playground;
 pub mod playlists;
+pub mod plugins;
 pub mod recommended;
 pub mod trace;
 pub mod track;

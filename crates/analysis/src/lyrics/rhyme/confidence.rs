@@ -1,14 +1,15 @@
-//! How sure a scheme is: log odds that are linear in the evidence of its stanza; of sung lines read by their
-//! spelling, by steps of these.
+//! How sure a scheme is: log odds that are linear in terms of the evidence of its stanza.
 
 use super::confidence_weights::{
-    FRENCH_SUNG, FRENCH_VERSE, SPELLED_SUNG, SPELLED_SUNG_STEPS, SPELLED_VERSE, SUNG, VERSE,
+    FRENCH_SUNG, FRENCH_VERSE, SPELLED_SUNG, SPELLED_VERSE, SUNG, VERSE,
 };
 use super::scheme::{Evidence, Scheme};
-use crate::logistic::{Step, probability, probability_of_step};
+use crate::logistic::probability;
 
 /// Number of measurements that the confidence in a scheme goes by.
 pub const SCHEME_EVIDENCE_COUNT: usize = 5;
+/// Number of terms made of them.
+pub const SCHEME_TERM_COUNT: usize = 13;
 /// Place of the measurement that the decoder makes: 1 where the ear changed the scheme, else 0.
 pub(super) const HEARD_AT: usize = 4;
 /// Furthest from certain that a decoder's share is taken: beyond it says nothing more.
@@ -37,31 +38,43 @@ pub(super) fn judge(kind: Kind, schemes: &mut [Scheme], stanzas: &[Evidence]) {
         Kind::SpelledVerse => &SPELLED_VERSE,
         Kind::SpelledSung => &SPELLED_SUNG,
     };
-    // What spelling says as sung is wrong in ways that no line through the evidence follows.
-    let steps: &[Step] = match kind {
-        Kind::SpelledSung => &SPELLED_SUNG_STEPS,
-        _ => &[],
-    };
     for (scheme, stanza) in schemes.iter_mut().zip(stanzas) {
         scheme.evidence = scheme_evidence(scheme, stanza);
-        scheme.confidence = scheme_probability(scheme, weights, steps);
+        scheme.confidence = scheme_probability(scheme, weights);
     }
 }
 
 /// One line has one scheme.
-fn scheme_probability(
-    scheme: &Scheme,
-    weights: &[f64; SCHEME_EVIDENCE_COUNT + 1],
-    steps: &[Step],
-) -> f32 {
+fn scheme_probability(scheme: &Scheme, weights: &[f64; SCHEME_TERM_COUNT + 1]) -> f32 {
     if scheme.labels.len() < 2 {
         return 1.0;
     }
-    let score = probability(&scheme.evidence.map(f64::from), weights);
-    if steps.is_empty() {
-        return score as f32;
-    }
-    probability_of_step(score, steps) as f32
+    probability(&scheme_terms(&scheme.evidence), weights) as f32
+}
+
+/// What the log odds of a scheme are linear in.
+///
+/// - Shape: the measurements; the first four again where the ear changed the scheme, since a changed one is right
+///   for other reasons than one that stands; then what bends: the square of the share's log odds, these by the
+///   number of lines, whether there are two lines only, and a weakest link below even odds.
+pub fn scheme_terms(evidence: &[f32; SCHEME_EVIDENCE_COUNT]) -> [f64; SCHEME_TERM_COUNT] {
+    let [share, lines, weakest, rival, heard] = evidence.map(f64::from);
+    [
+        share,
+        lines,
+        weakest,
+        rival,
+        heard,
+        share * heard,
+        lines * heard,
+        weakest * heard,
+        rival * heard,
+        // Divided so that all terms are of one order and are shrunk alike.
+        share * share / 10.0,
+        share * lines / 5.0,
+        if lines < 1.0 { 1.0 } else { 0.0 },
+        weakest.min(0.0),
+    ]
 }
 
 /// The log odds of the decoder's share, the logarithm of the number of lines, the weakest of the lines'
@@ -123,6 +136,17 @@ mod tests {
         judge(Kind::Verse, &mut schemes, std::slice::from_ref(&stanza));
         assert_eq!(schemes[0].evidence, [0.0, 4f32.ln(), 1.0, -2.0, 0.0]);
         assert!((0.0..=1.0).contains(&schemes[0].confidence));
+    }
+
+    #[test]
+    fn terms_of_what_the_ear_changed_are_told_apart() {
+        let kept = scheme_terms(&[2.0, 4f32.ln(), -1.0, 3.0, 0.0]);
+        assert_eq!(kept[..5], [2.0, f64::from(4f32.ln()), -1.0, 3.0, 0.0]);
+        assert_eq!(kept[5..9], [0.0; 4]);
+        assert_eq!([kept[9], kept[11], kept[12]], [0.4, 0.0, -1.0]);
+        let changed = scheme_terms(&[2.0, 2f32.ln(), 1.0, 3.0, 1.0]);
+        assert_eq!(changed[..4], changed[5..9]);
+        assert_eq!(changed[11..], [1.0, 0.0]);
     }
 
     #[test]

@@ -97,11 +97,6 @@ impl RapAudit {
         true
     }
 
-    /// Analyses the sample; to be called between tracks and analyses.
-    pub fn end_of_tracks(&mut self) {
-        self.reanalyzer.analyze();
-    }
-
     /// Counts an analysis.
     pub fn analysis(&mut self, track: i64, statement: &MappedStatement) -> RowFate {
         let key = (statement.author.clone(), statement.version.clone());

@@ -8,7 +8,7 @@ mod counted;
 mod database;
 mod read;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use super::audit::{keep_audit, print_audit, problem_of, say_left_out, write_html};
 use super::import::wait_for_analysis;
-use super::print;
+use super::{list_of, print, text_of};
 use crate::client::Client;
 use crate::progress::Bars;
 use database::Database;
@@ -29,6 +29,8 @@ use read::{Batch, Sources, TrackRequest, read_all};
 
 /// Batches that wait between reading and sending: with the one in work they bound the memory.
 const BATCHES_WAITING: usize = 2;
+/// Where tracks go: one whose id names another song of the catalogue stays a track of its own.
+const TRACKS_PATH: &str = "/api/v1/tracks?on_clash=keep_both";
 /// Statements sent together.
 const STATEMENTS_PER_CALL: usize = 2_000;
 /// Bytes of statements or vectors sent together.
@@ -83,6 +85,7 @@ pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<E
     let mut sending = Sending {
         client,
         refused: HashSet::new(),
+        renamed: HashMap::new(),
         outcomes: BTreeMap::new(),
     };
     while let Some(batch) = batches.recv().await {
@@ -128,6 +131,8 @@ fn reference(row_id: i64) -> String {
 #[derive(Default)]
 struct Outcome {
     changed: u64,
+    /// Lines and the ids in them under which another song is in the catalogue.
+    clashes: Vec<(u64, Vec<String>)>,
     /// Line, reason, whether the row was used in part.
     faults: Vec<(u64, String, bool)>,
 }
@@ -137,6 +142,8 @@ struct Sending<'c> {
     client: &'c Client,
     /// Tracks that the server did not take; what is said of them is not sent.
     refused: HashSet<i64>,
+    /// Our ids of tracks whose own id names another song here, as one of another database may.
+    renamed: HashMap<i64, String>,
     outcomes: BTreeMap<usize, Outcome>,
 }
 
@@ -150,6 +157,7 @@ impl Sending<'_> {
             if self.refused.contains(&row_id) {
                 continue;
             }
+            let body = self.addressed(row_id, body)?;
             bytes += body.len();
             bodies.push(body);
             if bodies.len() >= STATEMENTS_PER_CALL || bytes >= BYTES_PER_CALL {
@@ -172,9 +180,9 @@ impl Sending<'_> {
             return Ok(());
         }
         let bodies = tracks.iter().map(|track| track.body.to_string());
-        let answer = self.post("/api/v1/tracks", "tracks", bodies).await?;
+        let answer = self.post(TRACKS_PATH, "tracks", bodies).await?;
         if answer.status < 400 {
-            self.outcome(table).changed += changed_tracks(&answer);
+            self.taken(table, &tracks, &answer);
             return Ok(());
         }
         for mut track in tracks {
@@ -186,9 +194,8 @@ impl Sending<'_> {
     /// Sends one track; an id that belongs to another track of the catalogue is left out rather than
     /// the two becoming one.
     async fn one_track(&mut self, table: usize, track: &mut TrackRequest) -> anyhow::Result<()> {
-        let path = "/api/v1/tracks";
         let mut answer = self
-            .post(path, "tracks", [track.body.to_string()].into_iter())
+            .post(TRACKS_PATH, "tracks", [track.body.to_string()].into_iter())
             .await?;
         if answer.status == 409 {
             let ids = json!({ SOURCE: track.row_id.to_string() });
@@ -199,7 +206,7 @@ impl Sending<'_> {
             let fault = (track.line, reason, true);
             self.outcome(table).faults.push(fault);
             let again = [track.body.to_string()].into_iter();
-            answer = self.post(path, "tracks", again).await?;
+            answer = self.post(TRACKS_PATH, "tracks", again).await?;
         }
         if answer.status >= 400 {
             self.refused.insert(track.row_id);
@@ -207,8 +214,44 @@ impl Sending<'_> {
             self.outcome(table).faults.push(fault);
             return Ok(());
         }
-        self.outcome(table).changed += changed_tracks(&answer);
+        self.taken(table, std::slice::from_ref(track), &answer);
         Ok(())
+    }
+
+    /// Counts what became of tracks.
+    fn taken(&mut self, table: usize, tracks: &[TrackRequest], answer: &Answer) {
+        let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let count = |name: &str| document.get(name).and_then(Value::as_u64).unwrap_or(0);
+        self.outcome(table).changed += count("created") + count("updated");
+        for (track, kept) in tracks.iter().zip(list_of(&document, "tracks")) {
+            let ids = list_of(kept, "clashes").iter().filter_map(Value::as_str);
+            let ids: Vec<String> = ids.map(str::to_owned).collect();
+            if ids.contains(&reference(track.row_id)) {
+                let id = text_of(kept, "id").to_owned();
+                self.renamed.insert(track.row_id, id);
+            }
+            if !ids.is_empty() {
+                self.outcome(table).clashes.push((track.line, ids));
+            }
+        }
+    }
+
+    /// How the track of a row is named here.
+    fn name_of(&self, row_id: i64) -> String {
+        let renamed = self.renamed.get(&row_id);
+        renamed.cloned().unwrap_or_else(|| reference(row_id))
+    }
+
+    /// A statement about the track of a row, under the name that it has here.
+    fn addressed(&self, row_id: i64, body: String) -> anyhow::Result<String> {
+        let Some(id) = self.renamed.get(&row_id) else {
+            return Ok(body);
+        };
+        let mut statement: Value = serde_json::from_str(&body)?;
+        if let Some(fields) = statement.as_object_mut() {
+            fields.insert("track".to_owned(), id.as_str().into());
+        }
+        Ok(statement.to_string())
     }
 
     async fn statements(&mut self, table: usize, bodies: Vec<String>) -> anyhow::Result<()> {
@@ -237,7 +280,7 @@ impl Sending<'_> {
             let fitting = BYTES_PER_CALL / (dimension * COMPONENT_BYTES).max(1);
             for part in vectors.chunks(fitting.clamp(1, limits::VECTORS_PER_BATCH_MAX)) {
                 let bodies = part.iter().map(|(row_id, vector)| {
-                    json!({ "track": reference(*row_id), "vector": vector }).to_string()
+                    json!({ "track": self.name_of(*row_id), "vector": vector }).to_string()
                 });
                 let answer = self.post(&path, "vectors", bodies).await?;
                 self.count_changed(table, &path, &answer)?;
@@ -289,6 +332,9 @@ impl Sending<'_> {
                 continue;
             };
             profile.counts.changed += outcome.changed;
+            for (line, ids) in outcome.clashes {
+                profile.clashed(line, &ids);
+            }
             for (line, reason, is_used) in outcome.faults {
                 if is_used {
                     profile.damaged(line, reason);
@@ -299,10 +345,4 @@ impl Sending<'_> {
             }
         }
     }
-}
-
-fn changed_tracks(answer: &Answer) -> u64 {
-    let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let count = |name: &str| document.get(name).and_then(Value::as_u64).unwrap_or(0);
-    count("created") + count("updated")
 }

@@ -189,9 +189,6 @@ impl Reading<'_> {
         }
         self.bytes_before += bytes.get();
         self.flush()?;
-        if kind == TableKind::Tracks {
-            self.audit.end_of_tracks();
-        }
         self.profiles.push(profile);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod learning;
 mod metrics;
+mod plugins;
 mod webhooks;
 
 use leitmotif_api::native::analysis::{
@@ -9,7 +10,7 @@ use leitmotif_api::native::analysis::{
 };
 use leitmotif_api::native::audits::parts::{
     Agreement, AnalyzerFindings, AuditDocument, ColumnFindings, Comparison, Disagreement,
-    FaultFinding, Reanalysis, RhymeDetector, SharedId, SpaceFindings, TableAudit, Tally,
+    FaultFinding, Reanalysis, RhymeDetector, SharedId, SpaceFindings, StandIn, TableAudit, Tally,
     TrackFindings,
 };
 use leitmotif_api::native::audits::{AuditSummaryAnswer, AuditsAnswer};
@@ -49,6 +50,7 @@ use super::super::*;
 use learning::{some_features, some_heads, some_lyrics_space, some_models};
 pub(in crate::pages) use metrics::a_metric;
 use metrics::some_metrics;
+use plugins::some_plugins;
 use webhooks::some_webhooks;
 
 pub(super) const HOSTILE: &str = r#"<script>alert(1)</script>" onload="x" style="y"#;
@@ -413,6 +415,12 @@ pub(super) fn an_audit() -> AuditDocument {
         distinct: 1,
         is_distinct_at_bound: true,
         labels: tallies(),
+        stand_ins: vec![StandIn {
+            value: text(),
+            count: 2,
+            share: f64::NAN,
+            neighbours_max: Some(1),
+        }],
     };
     let table = TableAudit {
         name: text(),
@@ -626,7 +634,7 @@ fn a_map() -> Markup {
     map::map_body(
         &[space],
         HOSTILE,
-        &leitmotif_api::native::map::colours_known(),
+        &leitmotif_api::native::map::traits_known(),
     )
 }
 
@@ -653,6 +661,7 @@ pub(super) fn every_body() -> Vec<(&'static str, Markup)> {
     let [views, view] = some_features();
     let [metrics, metric] = some_metrics();
     let [webhooks, webhook] = some_webhooks();
+    let [plugins, plugin] = some_plugins();
     let [models, model] = some_models();
     vec![
         ("overview", an_overview()),
@@ -666,6 +675,8 @@ pub(super) fn every_body() -> Vec<(&'static str, Markup)> {
         ("playlist", one),
         ("webhooks", webhooks),
         ("webhook", webhook),
+        ("plugins", plugins),
+        ("plugin", plugin),
         ("metrics", metrics),
         ("metric", metric),
         ("audits", audits),

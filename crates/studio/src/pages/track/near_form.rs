@@ -7,6 +7,8 @@ use serde::Deserialize;
 
 /// Near tracks shown.
 const NEAR_SHOWN: usize = 12;
+/// The name of our spaces of sound and lyrics, weighed.
+pub const BOTH: &str = "both";
 const MINUTE_MS: f64 = 60_000.0;
 
 /// What near tracks must satisfy, as the form sends it. A field that is empty, and a slider at its end,
@@ -36,6 +38,8 @@ pub struct NearForm {
     pub genre: String,
     /// Words.
     pub text: String,
+    /// What the lyrics weigh beside the sound, per cent.
+    pub lyrics_weight: String,
 }
 
 impl NearForm {
@@ -48,6 +52,7 @@ impl NearForm {
         let filled = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let similar = SimilarQuery {
             limit: Some(NEAR_SHOWN),
+            lyrics_weight: percent(&self.lyrics_weight).filter(|_| space.as_deref() == Some(BOTH)),
             space,
             bpm_near: number(&self.bpm_near).map(|percent| percent as f32),
         };
@@ -70,7 +75,7 @@ impl NearForm {
     }
 
     /// The fields as a query, with the space they are asked in.
-    pub fn pairs<'f>(&'f self, space: &'f str) -> [(&'static str, Option<&'f str>); 12] {
+    pub fn pairs<'f>(&'f self, space: &'f str) -> [(&'static str, Option<&'f str>); 13] {
         [
             ("space", Some(space)),
             ("bpm_near", Some(&self.bpm_near)),
@@ -84,6 +89,7 @@ impl NearForm {
             ("minutes_max", Some(&self.minutes_max)),
             ("genre", Some(&self.genre)),
             ("text", Some(&self.text)),
+            ("lyrics_weight", Some(&self.lyrics_weight)),
         ]
     }
 
@@ -104,6 +110,7 @@ impl NearForm {
         html! {
             form.filters method="get" action={ (page) "#near" } {
                 input type="hidden" name="space" value=(space);
+                @if space == BOTH { (slider("lyrics_weight", "Lyrics weigh", &self.lyrics_weight, "50")) }
                 (choice("bpm_near", "Tempo", &tempi, &self.bpm_near))
                 (choice("key_match", "Key", &keys, &self.key_match))
                 (slider("energy_min", "Energy from", &self.energy_min, "0"))

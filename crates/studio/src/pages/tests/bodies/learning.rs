@@ -4,7 +4,8 @@ use leitmotif_api::native::features::distribution::DistributionAnswer;
 use leitmotif_api::native::features::past::ParityAnswer;
 use leitmotif_api::native::features::views::{FeatureAnswer, ViewAnswer, ViewSummary, ViewsAnswer};
 use leitmotif_api::native::heads::{
-    HeadAnswer, HeadMeasureAnswer, HeadsAnswer, IntervalAnswer, ValueHeadAnswer, ValueMeasureAnswer,
+    HeadAnswer, HeadMeasureAnswer, HeadsAnswer, IntervalAnswer, NeedAnswer, NeedsAnswer,
+    ValueHeadAnswer, ValueMeasureAnswer,
 };
 use leitmotif_api::native::lyrics_space::LyricsSpaceAnswer;
 use leitmotif_api::native::training::{ModelAnswer, ModelsAnswer};
@@ -96,6 +97,11 @@ pub(super) fn some_heads() -> Markup {
         f1: interval(f64::NAN),
         f1_of_yes: 0.3,
     };
+    let need = NeedAnswer {
+        have: 7,
+        need: 20,
+        missing: 13,
+    };
     let head = |state, reason: Option<String>, measure| HeadAnswer {
         name: text(),
         kind: "genre",
@@ -105,6 +111,12 @@ pub(super) fn some_heads() -> Markup {
         state,
         reason,
         missing: None,
+        needs: Some(NeedsAnswer {
+            tracks: need,
+            artists: need,
+            other_tracks: None,
+            other_artists: None,
+        }),
         measure,
     };
     let value_measure = ValueMeasureAnswer {
@@ -120,6 +132,7 @@ pub(super) fn some_heads() -> Markup {
         state,
         reason,
         missing: None,
+        needs: None,
         measure,
     };
     let answer = HeadsAnswer {
