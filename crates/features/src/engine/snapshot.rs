@@ -99,9 +99,9 @@ impl Draw {
                         track: TrackId::from_u128(u128::from(self.below(6)) << 90 | 5),
                         score: None,
                         propensity: None,
-                        reasons: Vec::new(),
                     })
                     .collect(),
+                reasons: Default::default(),
                 is_sequenced: false,
                 exploration: None,
                 moment: Moment {
