@@ -17,13 +17,24 @@ use crate::problem::Problem;
 use crate::protocols;
 use crate::state::ApiState;
 
+/// The described routes of what is built from the log.
+fn of_the_log() -> OpenApiRouter<ApiState> {
+    use native::{answer_replays, event_log, replays};
+    OpenApiRouter::new()
+        .routes(routes!(event_log::consumers))
+        .routes(routes!(replays::replay))
+        .routes(routes!(replays::rebuild))
+        .routes(routes!(answer_replays::create))
+        .routes(routes!(answer_replays::get))
+}
+
 /// Every described route.
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
         analysis, analyze_and_recommend, analyzers, audio, audits, batches, duplicates, event_log,
         events, explanations, exports, home, imports, jobs, listeners, listens, overview,
-        pipelines, playlist_drafts, playlist_files, playlists, recommendations, replays, search,
-        similar, statements, track_ids, tracks, usage, vectors,
+        pipelines, playlist_drafts, playlist_files, playlists, recommendations, search, similar,
+        statements, track_ids, tracks, usage, vectors,
     };
     OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(tracks::upsert, tracks::list))
@@ -39,9 +50,7 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(similar::similar))
         .routes(routes!(search::search))
         .routes(routes!(events::append, event_log::list))
-        .routes(routes!(event_log::consumers))
-        .routes(routes!(replays::replay))
-        .routes(routes!(replays::rebuild))
+        .merge(of_the_log())
         .routes(routes!(listens::create))
         .routes(routes!(listens::find))
         .routes(routes!(track_ids::link))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::asked::AnswerBasis;
 use crate::clock::Timestamp;
 use crate::definition::{Assignment, DefinitionKind};
 use crate::error::InvalidValue;
@@ -310,6 +311,9 @@ pub struct Exposure {
     /// Probability of that layout; absent where none was chosen by chance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout_propensity: Option<f32>,
+    /// What it was made from; absent for playlists and in events of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<AnswerBasis>,
 }
 
 /// What a player says of a moment; everything may be unknown.
@@ -327,6 +331,9 @@ pub struct Moment {
     /// Day of the week where the listener is, 1 (Monday) to 7.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weekday: Option<u8>,
+    /// Where on earth, coarsely: a geohash of at most [`limits::CELL_CHARACTERS_MAX`] characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<String>,
 }
 
 impl Moment {
@@ -339,6 +346,7 @@ impl Moment {
             activity: listen.activity.clone(),
             hour: local.map(|local| local.hour),
             weekday: local.map(|local| local.weekday),
+            cell: listen.cell.clone(),
         }
     }
 
@@ -690,7 +698,7 @@ mod tests {
         };
         let first = &shown.tracks[0];
         assert_eq!((first.score, first.propensity), (Some(0.5), Some(0.25)));
-        assert!(!shown.is_sequenced);
+        assert!(!shown.is_sequenced && shown.basis.is_none());
         let again = serde_json::to_string(&EventPayload::Exposure(shown)).unwrap();
         assert_eq!(
             again,

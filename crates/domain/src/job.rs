@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::asked::AnswerSelection;
 use crate::clock::Timestamp;
 use crate::ids::{JobId, RequestId, TrackId};
 use crate::training::TrainingRequest;
@@ -32,6 +33,8 @@ pub enum JobTask {
     EncodeLyrics,
     /// Recommend to many listeners at once, as the stored request says.
     RecommendBatch,
+    /// Give answers of the past again and compare them with what was shown.
+    ReplayAnswers(AnswerSelection),
     /// Read lyrics that belong to no track.
     AnalyzeTexts {
         /// The batch, under which they are kept.
@@ -55,6 +58,7 @@ impl JobTask {
             Self::LearnLyrics => "learn_lyrics",
             Self::EncodeLyrics => "encode_lyrics",
             Self::RecommendBatch => "recommend_batch",
+            Self::ReplayAnswers(_) => "replay_answers",
             Self::AnalyzeTexts { .. } => "analyze_texts",
             Self::SpreadPlugins => "spread_plugins",
         }
@@ -72,6 +76,7 @@ impl JobTask {
             | Self::LearnLyrics
             | Self::EncodeLyrics
             | Self::RecommendBatch
+            | Self::ReplayAnswers(_)
             | Self::AnalyzeTexts { .. } => false,
         }
     }

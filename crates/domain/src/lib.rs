@@ -9,6 +9,7 @@ pub mod chance;
 pub mod clock;
 pub mod ids;
 
+pub mod asked;
 pub mod definition;
 pub mod event;
 pub mod job;

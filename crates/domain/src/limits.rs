@@ -53,6 +53,10 @@ pub const PAGE_ITEMS_MAX: usize = 200;
 pub const PAGE_ITEMS_DEFAULT: usize = 50;
 /// Most recommendations or neighbours in one answer.
 pub const RECOMMENDATIONS_MAX: usize = 500;
+/// Most seeds and exclusions of an answer that are kept with what it showed, 25 bytes each: one list of a request at its bound.
+pub const ASKED_TRACKS_MAX: usize = 1_000;
+/// Most answers that are worked out again at once: a kilobyte in memory for each, and a millisecond or less.
+pub const REPLAYED_ANSWERS_MAX: usize = 10_000;
 /// Most tracks in a playlist.
 pub const PLAYLIST_TRACKS_MAX: usize = 10_000;
 /// Oldest moment an event may claim: listening logs before 2002-10-01 do not exist.

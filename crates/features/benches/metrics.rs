@@ -65,6 +65,7 @@ fn event(number: u64) -> Event {
             moment: Moment::default(),
             layout: None,
             layout_propensity: None,
+            basis: None,
         })
     } else {
         let played_ms = mixed(number ^ 0x33) as u32 % 200_000;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use leitmotif_domain::asked::AnswerBasis;
 use leitmotif_domain::chance::Seed;
 use leitmotif_domain::event::{ShownExploration, ShownPair};
 use leitmotif_domain::{Assignment, RequestId, Rung, Timestamp};
@@ -41,7 +42,7 @@ impl Answering {
     ///
     /// - Errors: mistakes of ours alone.
     pub fn answer(
-        self,
+        mut self,
         view: &TenantView,
         mut watch: Stopwatch,
     ) -> error::Result<(Recommendations, Trace)> {
@@ -59,8 +60,13 @@ impl Answering {
         watch.lap("explain");
         let is_learnt = matches!(chosen.rung, Rung::Personalised | Rung::Session);
         let model = view.model.as_ref().filter(|_| is_learnt);
-        let answered = Recommendations {
+        let mut answered = Recommendations {
             request_id: self.request_id,
+            at: self.now,
+            basis: AnswerBasis {
+                is_degraded: !chosen.degraded.is_empty(),
+                ..view.basis()
+            },
             rung: chosen.rung,
             model: model.map(|model| model.id),
             assignment: self.assignment.clone(),
@@ -72,11 +78,12 @@ impl Answering {
             spans: watch.into_spans(),
             degraded: chosen.degraded.clone(),
         };
+        answered.basis.asked = self.request.take_asked(answered.tracks.len());
         let rules = definition.rules.iter().map(ToString::to_string);
         let trace = Trace {
             request_id: self.request_id,
             at: self.now,
-            listener: request.listener,
+            listener: self.request.listener,
             placement: self.request.placement,
             moment: self.request.moment,
             assignment: self.assignment,

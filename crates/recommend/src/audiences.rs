@@ -237,7 +237,7 @@ mod tests {
             hour: Some(hour),
             weekday: Some(weekday),
             activity: activity.map(str::to_owned),
-            device: None,
+            ..Moment::default()
         }
     }
 

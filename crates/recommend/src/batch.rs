@@ -152,6 +152,7 @@ impl Recommender {
             now: state.at,
             is_explored: false,
             is_awaited: false,
+            request_id: None,
         };
         while !state.is_done {
             report(Progress {

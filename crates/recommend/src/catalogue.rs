@@ -1,5 +1,6 @@
 //! The catalogue as the ranker sees it: dense indexes and what spacing and duplicate rules need.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use leitmotif_domain::bucket::murmur3_32;
@@ -114,6 +115,27 @@ impl CatalogueView {
         *card = Some(card_of(track));
         self.untrained = OnceLock::new();
         self.settle(track.id);
+    }
+
+    /// Takes every card out; the indexes stay those of their tracks.
+    pub(crate) fn take_cards(&mut self) -> HashMap<TrackId, TrackCard> {
+        let ids: Vec<TrackId> = self.cards.iter().map(|(id, _)| id).collect();
+        let cards = ids
+            .into_iter()
+            .filter_map(|id| Some((id, self.cards.get_mut(id)?.take()?)));
+        let cards = cards.collect();
+        self.standing.clear();
+        self.untrained = OnceLock::new();
+        cards
+    }
+
+    /// Puts a card in.
+    pub(crate) fn put_card(&mut self, card: TrackCard) {
+        let id = card.id;
+        self.has_new_priors |= card.prior.is_some();
+        self.untrained = OnceLock::new();
+        *self.cards.get_or_default(id) = Some(card);
+        self.settle(id);
     }
 
     /// Takes a track out; its index stays taken.

@@ -14,6 +14,7 @@ use crate::audiences::AudiencePopularity;
 use crate::cold_map::ColdMap;
 use crate::error::{Error, Result};
 use crate::explain::Source;
+use crate::item_sounds::ItemSounds;
 use crate::moments::MomentLifts;
 use crate::neighbour_settings::NeighbourSettings;
 use crate::rank::{ListenedShare, Ranker};
@@ -100,6 +101,8 @@ pub struct ModelParts {
     pub moments: Option<MomentLifts>,
     /// What is popular with whom, where enough plays tell it.
     pub audiences: Option<AudiencePopularity>,
+    /// How its items sound, where any was analysed.
+    pub sounds: Option<ItemSounds>,
     /// How much each source counts.
     pub blend: BlendWeights,
     /// What orders the candidates, where one was learnt that does better than the blend.

@@ -21,15 +21,20 @@ use tokio::runtime::Handle;
 use crate::audiences::AudiencePopularity;
 use crate::cold_map::ColdMap;
 use crate::error::{Error, Result};
+use crate::item_sounds::ItemSounds;
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
-use crate::model_earlier::{self, AudiencelessSettings, EarlierSettings, MomentlessSettings};
+use crate::model_earlier::{
+    self, AudiencelessSettings, EarlierSettings, MomentlessSettings, SoundlessSettings,
+};
 use crate::moments::MomentLifts;
 use crate::neighbour_settings::NeighbourSettings;
 use crate::rank::{ListenedShare, Ranker};
 
 /// What the present form begins with.
-const FORM: [u8; 8] = *b"LMMODEL8";
-/// What the form before begins with, which knows nothing of audiences.
+const FORM: [u8; 8] = *b"LMMODEL9";
+/// What the form before begins with, which knows nothing of how items sound.
+const FORM_WITHOUT_SOUNDS: [u8; 8] = *b"LMMODEL8";
+/// What the form before that begins with, which knows nothing of audiences.
 const FORM_WITHOUT_AUDIENCES: [u8; 8] = *b"LMMODEL7";
 /// What the form before that begins with, which knows nothing of moments.
 const FORM_WITHOUT_MOMENTS: [u8; 8] = *b"LMMODEL6";
@@ -61,6 +66,8 @@ pub struct Settings {
     pub moments: Option<MomentLifts>,
     /// What is popular with whom.
     pub audiences: Option<AudiencePopularity>,
+    /// How items sound.
+    pub sounds: Option<ItemSounds>,
 }
 
 /// Trees in LightGBM's text form.
@@ -180,6 +187,7 @@ pub fn is_whole(mut stream: impl Read) -> io::Result<bool> {
             is_first = false;
             has_checksum = [
                 FORM,
+                FORM_WITHOUT_SOUNDS,
                 FORM_WITHOUT_AUDIENCES,
                 FORM_WITHOUT_MOMENTS,
                 FORM_WITH_STEPS,
@@ -221,6 +229,7 @@ fn write(model: &RecommenderModel, out: impl Write) -> Result<()> {
         cold: model.cold.clone(),
         moments: model.moments.clone(),
         audiences: model.audiences.clone(),
+        sounds: model.sounds.clone(),
     };
     let options = postcard::to_allocvec(model.taste.options()).map_err(Error::bug)?;
     let settings = postcard::to_allocvec(&settings).map_err(Error::bug)?;
@@ -257,6 +266,10 @@ fn read(id: ModelId, mut stream: impl Read, size_bytes: u64) -> Result<Recommend
     front.read_to_end(&mut begin).map_err(failed)?;
     let read_settings: ReadSettings<_> = match <[u8; 8]>::try_from(&begin[..]) {
         Ok(FORM) => |source| source.document(),
+        Ok(FORM_WITHOUT_SOUNDS) => |source| {
+            let settings: SoundlessSettings = source.document()?;
+            Ok(settings.into())
+        },
         Ok(FORM_WITHOUT_AUDIENCES) => |source| {
             let settings: AudiencelessSettings = source.document()?;
             Ok(settings.into())
@@ -341,6 +354,9 @@ fn read_parts<R: Read>(
     if !(settings.audiences.as_ref()).is_none_or(|audiences| audiences.fits(item_count)) {
         return Err(Unread::Content("its audiences are none".to_owned()));
     }
+    if !(settings.sounds.as_ref()).is_none_or(|sounds| sounds.fits(item_count)) {
+        return Err(Unread::Content("its sounds are none".to_owned()));
+    }
     let trees = settings.trees.read(id);
     Ok(ModelParts {
         items,
@@ -352,6 +368,7 @@ fn read_parts<R: Read>(
         cold: settings.cold,
         moments: settings.moments,
         audiences: settings.audiences,
+        sounds: settings.sounds,
         blend: settings.blend,
         ranker: trees.ranker,
         is_ranker_unread: trees.is_ranker_unread,
@@ -470,6 +487,7 @@ impl<R: Read> Source<R> {
 #[cfg(test)]
 mod tests {
     use leitmotif_learn::factorize::EaseOptions;
+    use leitmotif_learn::sequencing::TrackSound;
     use leitmotif_learn::trees::{
         BinOptions, Dataset, Examples, Features, Objective, Parameters, fit,
     };
@@ -519,6 +537,7 @@ mod tests {
             cold: None,
             moments: lifts(earlier.items.len()),
             audiences: audiences(earlier.items.len()),
+            sounds: sounds(earlier.items.len()),
             blend: BlendWeights {
                 sessions: 0.25,
                 trending: 0.125,
@@ -531,6 +550,15 @@ mod tests {
             steps: TransitionWeights::scaled([2.0, 0.0, 1.0, 5.0, 1.0]),
         };
         RecommenderModel::new(earlier.id, parts).unwrap()
+    }
+
+    /// So many items of one tempo.
+    fn sounds(items: usize) -> Option<ItemSounds> {
+        let sound = TrackSound {
+            tempo_bpm: Some(90.0),
+            ..TrackSound::default()
+        };
+        ItemSounds::of(vec![sound; items].iter())
     }
 
     /// What one genre's listeners play of so many items.
@@ -586,6 +614,7 @@ mod tests {
             cold: model.cold.clone(),
             moments: model.moments.clone(),
             audiences: model.audiences.clone(),
+            sounds: model.sounds.clone(),
             blend: model.blend,
             ranker: None,
             is_ranker_unread: false,
@@ -609,6 +638,7 @@ mod tests {
         assert!(read.steps.is_some() && read.moments.is_some());
         assert_eq!(read.moments, model.moments);
         assert!(read.audiences.is_some() && read.audiences == model.audiences);
+        assert!(read.sounds.is_some() && read.sounds == model.sounds);
         let (told, kept) = (read.listened.as_ref(), model.listened.as_ref());
         assert_eq!(told.unwrap().to_text(), kept.unwrap().to_text());
         let term = read.ranker.as_ref().and_then(Ranker::listened);
@@ -626,6 +656,7 @@ mod tests {
         let model = model();
         let costs = model.steps;
         for (form, steps) in [
+            (FORM_WITHOUT_SOUNDS, costs),
             (FORM_WITHOUT_AUDIENCES, costs),
             (FORM_WITHOUT_MOMENTS, costs),
             (FORM_WITHOUT_STEPS, None),
@@ -633,7 +664,7 @@ mod tests {
             (FORM_WITH_STEPS, costs),
         ] {
             let mut parts = unranked(&model, steps);
-            (parts.moments, parts.audiences) = (None, None);
+            (parts.moments, parts.audiences, parts.sounds) = (None, None, None);
             parts.blend.audience = 0.0;
             (parts.blend.sessions, parts.blend.trending) = (0.0, 0.0);
             parts.neighbours_by = NeighbourSettings::ItemCosine;
@@ -655,6 +686,7 @@ mod tests {
                 cold: None,
                 moments: None,
                 audiences: None,
+                sounds: None,
             };
             let written = postcard::to_allocvec(&settings).unwrap();
             // The small document ends the bytes before the checksum.
@@ -669,6 +701,8 @@ mod tests {
                 session: weights.session,
             };
             let before = match form {
+                // What was added comes last: a byte for none.
+                FORM_WITHOUT_SOUNDS => Ok(written[..written.len() - 1].to_vec()),
                 FORM_WITHOUT_AUDIENCES => {
                     let neighbours_by = NeighbourSettings::ItemCosine;
                     let (cold, moments): (Option<ColdMap>, Option<MomentLifts>) = (None, None);

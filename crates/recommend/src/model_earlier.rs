@@ -6,6 +6,7 @@ use leitmotif_learn::neighbours::ItemNeighbours;
 use leitmotif_learn::sequencing::TransitionWeights;
 use serde::Deserialize;
 
+use crate::audiences::AudiencePopularity;
 use crate::cold_map::ColdMap;
 use crate::error::Result;
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
@@ -77,6 +78,33 @@ pub struct EightWeights {
     moment: f32,
 }
 
+/// The settings of form 8, which knows nothing of how items sound.
+#[derive(Deserialize)]
+pub struct SoundlessSettings {
+    blend: BlendWeights,
+    trees: StoredTrees,
+    steps: Option<TransitionWeights>,
+    neighbours_by: NeighbourSettings,
+    cold: Option<ColdMap>,
+    moments: Option<MomentLifts>,
+    audiences: Option<AudiencePopularity>,
+}
+
+impl From<SoundlessSettings> for Settings {
+    fn from(earlier: SoundlessSettings) -> Self {
+        Self {
+            blend: earlier.blend,
+            trees: earlier.trees,
+            steps: earlier.steps,
+            neighbours_by: earlier.neighbours_by,
+            cold: earlier.cold,
+            moments: earlier.moments,
+            audiences: earlier.audiences,
+            sounds: None,
+        }
+    }
+}
+
 /// The settings of form 7, which knows nothing of audiences.
 #[derive(Deserialize)]
 pub struct AudiencelessSettings {
@@ -98,6 +126,7 @@ impl From<AudiencelessSettings> for Settings {
             cold: earlier.cold,
             moments: earlier.moments,
             audiences: None,
+            sounds: None,
         }
     }
 }
@@ -122,6 +151,7 @@ impl From<MomentlessSettings> for Settings {
             cold: earlier.cold,
             moments: None,
             audiences: None,
+            sounds: None,
         }
     }
 }
@@ -144,6 +174,7 @@ impl EarlierSettings {
             cold: None,
             moments: None,
             audiences: None,
+            sounds: None,
         }
     }
 }
@@ -232,6 +263,7 @@ pub fn read(id: ModelId, bytes: &[u8]) -> Result<RecommenderModel> {
         cold: None,
         moments: None,
         audiences: None,
+        sounds: None,
         blend: BlendWeights::from(FiveWeights {
             taste,
             neighbours,

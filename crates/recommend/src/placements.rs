@@ -71,6 +71,23 @@ impl Placements {
         Ok(placements)
     }
 
+    /// Versions whatever shares they have, for requests that say which version answers.
+    pub(crate) fn of_versions(found: BTreeMap<(String, u32), Arc<PipelineDefinition>>) -> Self {
+        let mut placements = Self::default();
+        for ((name, version), pipeline) in found {
+            let live = placements.live.entry(name.clone()).or_insert_with(|| Live {
+                definition: LiveDefinition {
+                    name,
+                    newest_version: version,
+                    shares: Vec::new(),
+                },
+                versions: BTreeMap::new(),
+            });
+            live.versions.insert(version, pipeline);
+        }
+        placements
+    }
+
     /// The version that answers, and its pipeline: a draft before all, then what an experiment chose,
     /// then the shares of the placement, then the built-in.
     ///

@@ -80,7 +80,7 @@ pub struct Recommender {
 /// What is kept in memory for a tenant.
 #[derive(Default)]
 pub(crate) struct TenantSlot {
-    view: RwLock<TenantView>,
+    pub(crate) view: RwLock<TenantView>,
     /// Held by whoever reads the log into the view; says whether the view was opened.
     follower: tokio::sync::Mutex<bool>,
     /// What of the model is left out for a while.
@@ -133,6 +133,8 @@ pub(crate) struct Manner {
     pub is_explored: bool,
     /// Whether somebody waits: stages keep to their budgets, and a trace is kept.
     pub is_awaited: bool,
+    /// The name of the answer, from which chance follows; a new one where it has none yet.
+    pub request_id: Option<RequestId>,
 }
 
 /// Heads with their version.
@@ -165,24 +167,25 @@ impl Recommender {
         let listener = request.listener;
         let (placement, moment) = (request.placement.clone(), request.moment.clone());
         let layout = request.layout;
-        let answered = self.answer(scope, request, true).await?;
+        let mut answered = self.answer(scope, request, true).await?;
         if !answered.tracks.is_empty() {
-            let exposure = exposure_of(&answered, placement, moment, layout);
-            self.expose(scope, listener, exposure).await;
+            let exposure = exposure_of(&mut answered, placement, moment, layout);
+            self.expose(scope, listener, answered.at, exposure).await;
         }
         Ok(answered)
     }
 
-    /// Hands over what was shown to somebody, under the id of its request.
+    /// Hands over what was shown to somebody at a moment, under the id of its request.
     pub(crate) async fn expose(
         &self,
         scope: &TenantScope,
         listener: Option<ListenerId>,
+        at: Timestamp,
         exposure: Exposure,
     ) {
         let event = Event {
             event_id: EventId::from_u128(exposure.request_id.as_u128()),
-            occurred_at: self.stores.clock.now(),
+            occurred_at: at,
             listener,
             schema_version: EVENT_SCHEMA_VERSION,
             payload: EventPayload::Exposure(exposure),
@@ -237,6 +240,7 @@ impl Recommender {
             now: self.stores.clock.now(),
             is_explored,
             is_awaited: true,
+            request_id: None,
         };
         self.answer_on(scope, slot, request, manner, watch).await
     }
@@ -251,7 +255,7 @@ impl Recommender {
         mut watch: Stopwatch,
     ) -> Result<Recommendations> {
         let unit = request.listener.map(|listener| listener.to_string());
-        let request_id = self.new_request_id();
+        let request_id = manner.request_id.unwrap_or_else(|| self.new_request_id());
         let unit = unit.unwrap_or_else(|| request_id.to_string());
         let (assignment, mut definition) = slot.view.read().placements.assign(&request, &unit);
         if let Some(diversity) = request.controls.diversity {
@@ -511,7 +515,14 @@ impl Recommender {
 
     /// Whether a view is level with the log, or is once what this process wrote itself is passed over.
     fn is_level(&self, scope: &TenantScope, slot: &TenantSlot, head: u64) -> bool {
-        let offset = slot.view.read().projection.offset;
+        let (offset, is_of_today) = {
+            let view = slot.view.read();
+            let is_of_today = view.counts.are_of_day(self.stores.clock.now());
+            (view.projection.offset, is_of_today)
+        };
+        if !is_of_today {
+            return false;
+        }
         if offset >= head {
             return true;
         }
@@ -521,7 +532,7 @@ impl Recommender {
         }
         let through = self.exposures.passed_over(scope.tenant(), offset);
         let mut view = slot.view.write();
-        view.projection.pass_over(offset, through);
+        view.pass_over(offset, through);
         through >= head && view.projection.behind_checkpoint() < EVENTS_PER_CHECKPOINT
     }
 
@@ -605,7 +616,9 @@ impl Recommender {
         follow_up: FollowUp,
     ) -> Result<()> {
         if !follow_up.tracks.is_empty() {
-            let tracks = self.stores.catalog.tracks(scope, &follow_up.tracks).await?;
+            let mut tracks = self.stores.catalog.tracks(scope, &follow_up.tracks).await?;
+            // Indexes decide between equals: those of tracks that came together follow their ids, as after a start.
+            tracks.sort_unstable_by_key(|track| track.id);
             let found: HashSet<TrackId> = tracks.iter().map(|track| track.id).collect();
             let gone = follow_up.tracks.iter().filter(|id| !found.contains(id));
             let mut view = slot.view.write();
@@ -640,7 +653,7 @@ impl Recommender {
 
     /// The factors of tracks by what they sound and read like, where a model maps them. A vector store that
     /// fails costs these, and not the answer: the tracks are then offered by their content alone.
-    async fn mapped(
+    pub(crate) async fn mapped(
         &self,
         scope: &TenantScope,
         model: Option<Arc<RecommenderModel>>,
@@ -744,7 +757,7 @@ impl Recommender {
 }
 
 fn exposure_of(
-    answered: &Recommendations,
+    answered: &mut Recommendations,
     placement: String,
     moment: Moment,
     layout: Option<ShownLayout>,
@@ -769,5 +782,6 @@ fn exposure_of(
         moment,
         layout: layout.map(|layout| layout.name.to_owned()),
         layout_propensity: layout.and_then(|layout| layout.propensity),
+        basis: Some(std::mem::take(&mut answered.basis)),
     }
 }

@@ -3,19 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use leitmotif_domain::asked::AnswerBasis;
 use leitmotif_domain::definition::DefinitionKind;
 use leitmotif_domain::event::{EventPayload, Moment, RecordedEvent};
 use leitmotif_domain::{ListenerId, Timestamp, TrackId, limits};
 use leitmotif_features::{ListenerProfile, Projection};
 use leitmotif_storage::duplicates::DUPLICATES;
 
-use crate::candidates::{Best, MOST_TRENDING, TREND_HALF_LIFE_DAYS, Votes, trends};
+use crate::candidates::Votes;
 use crate::catalogue::CatalogueView;
+use crate::counts::{Counts, MOST_POPULAR};
 use crate::error::Result;
+use crate::exposures::is_passed_over;
 use crate::model::RecommenderModel;
 use crate::moments::MomentShift;
 use crate::placements::Placements;
-use crate::rank::skip_rate;
 use crate::recent_sessions::RecentSessions;
 use crate::scratch::{Numbering, ScratchPool};
 
@@ -25,13 +27,6 @@ use crate::scratch::{Numbering, ScratchPool};
 const POPULARITY_SHARE: u64 = 50;
 /// Strongest pull or push of one track; a track played a hundred times is not a hundred tastes.
 const SIGNAL_MAX: f32 = 20.0;
-/// Most popular tracks that are kept in order: more than a list is made of.
-pub(crate) const MOST_POPULAR: usize = 2_000;
-
-/// Decayed plays that the greatest popularity elsewhere is worth: less than a play of the last half year, so that it
-/// orders what nobody plays and nothing else.
-const PRIOR_PLAYS: f32 = 0.01;
-
 /// Stands for no column.
 const NO_COLUMN: u32 = u32::MAX;
 
@@ -46,35 +41,27 @@ pub struct TenantView {
     pub model: Option<Arc<RecommenderModel>>,
     /// The pipelines in service.
     pub placements: Placements,
-    /// Decayed popularity by catalogue index.
-    pub popularity: Vec<f32>,
-    /// The largest of them.
-    pub popularity_max: f32,
-    /// `ln(1 + x)` of each, as a ranker is told of it.
-    popularity_logs: Vec<f32>,
-    /// Skips per play by catalogue index.
-    pub skip_rates: Vec<f32>,
-    /// How much more than usual a track is played, by catalogue index.
-    pub trends: Vec<f32>,
-    /// Catalogue indexes of the most popular tracks, best first.
-    most_popular: Vec<u32>,
-    /// Catalogue indexes of the tracks that are played more than usual, with how much, best first.
-    most_trending: Vec<(u32, f32)>,
+    /// How much tracks are played, as it was counted last.
+    pub counts: Arc<Counts>,
+    /// The last event that they count, or after which nothing happened that they would.
+    counted_offset: u64,
     /// Where neighbours are added up.
     pub votes: ScratchPool<Votes>,
     /// Where what sources offer is brought together.
     pub numbers: ScratchPool<Numbering>,
     /// The newest sessions, as they were when they were read last.
-    pub sessions: RecentSessions,
+    pub sessions: Arc<RecentSessions>,
+    /// The last event that is in them, or after which nothing happened that would be.
+    sessions_offset: u64,
     /// Plays that came since the sessions were read; none before they were.
     plays_unread: Option<u64>,
-    /// Plays in the last count, and those that came since.
-    plays_counted: u64,
+    /// Plays that came since the last count.
     plays_since: u64,
     /// Catalogue index of each column of the model.
     index_of_column: Vec<Option<u32>>,
     /// The way back: the column of each catalogue index, [`NO_COLUMN`] for none.
     column_of_index: Vec<u32>,
+    has_cold_tracks: bool,
     /// Factors of tracks that the model does not know, by catalogue index.
     mapped: BTreeMap<u32, Vec<f32>>,
 }
@@ -97,9 +84,13 @@ pub struct FollowUp {
 impl TenantView {
     /// Takes events in and says what must be read besides.
     pub fn take(&mut self, events: &[RecordedEvent]) -> FollowUp {
+        let before = self.projection.offset;
         self.projection.take(events);
         let mut follow_up = FollowUp::default();
         for event in events {
+            if event.offset > before && is_passed_over(&event.event.payload) {
+                self.carry_counts(event.offset - 1, event.offset);
+            }
             match &event.event.payload {
                 EventPayload::Listen(listen) if !listen.private => self.note_play(),
                 EventPayload::ScrobbleDeleted(_) => self.note_play(),
@@ -118,6 +109,36 @@ impl TenantView {
         follow_up
     }
 
+    /// Passes over events that change nothing; who knows that of them says so.
+    pub fn pass_over(&mut self, from: u64, through: u64) {
+        let before = self.projection.offset;
+        self.projection.pass_over(from, through);
+        if before == from {
+            self.carry_counts(from, through);
+        }
+    }
+
+    /// What counted everything up to one offset counts everything up to the other.
+    fn carry_counts(&mut self, from: u64, through: u64) {
+        for offset in [&mut self.counted_offset, &mut self.sessions_offset] {
+            if *offset == from {
+                *offset = through;
+            }
+        }
+    }
+
+    /// Where an answer from it stands.
+    pub fn basis(&self) -> AnswerBasis {
+        let log_offset = self.projection.offset;
+        let behind = |offset: u64| (offset != log_offset).then_some(offset);
+        AnswerBasis {
+            log_offset,
+            counted_offset: behind(self.counted_offset),
+            sessions_offset: behind(self.sessions_offset),
+            ..AnswerBasis::default()
+        }
+    }
+
     fn note_play(&mut self) {
         self.plays_since += 1;
         self.plays_unread = self.plays_unread.map(|plays| plays + 1);
@@ -125,7 +146,7 @@ impl TenantView {
 
     /// Whether enough happened for the sessions to be read anew. Popularity is counted before.
     pub fn wants_sessions(&self) -> bool {
-        let wanted = (self.plays_counted / POPULARITY_SHARE).max(1);
+        let wanted = (self.counts.plays / POPULARITY_SHARE).max(1);
         self.plays_unread.is_none_or(|plays| plays >= wanted)
     }
 
@@ -136,7 +157,8 @@ impl TenantView {
 
     /// Puts sessions that were read into service.
     pub fn set_sessions(&mut self, sessions: RecentSessions) {
-        self.sessions = sessions;
+        self.sessions = Arc::new(sessions);
+        self.sessions_offset = self.projection.offset;
         self.plays_unread = Some(0);
     }
 
@@ -166,70 +188,43 @@ impl TenantView {
             columns[index] = column as u32;
         }
         self.column_of_index = columns;
+        self.has_cold_tracks = self.catalogue.cards().count() > self.columns().count();
     }
 
-    /// Counts popularity anew when enough happened since the last time.
+    /// Counts popularity anew when enough happened since the last time, or another day began.
     pub fn refresh_popularity(&mut self, now: Timestamp) {
-        let wanted = (self.plays_counted / POPULARITY_SHARE).max(1);
+        let wanted = (self.counts.plays / POPULARITY_SHARE).max(1);
         let is_fresh = self.plays_since < wanted && !self.catalogue.take_new_priors();
-        if !is_fresh || self.popularity.len() != self.catalogue.len() {
+        let is_whole = self.counts.popularity.len() == self.catalogue.len();
+        if !is_fresh || !is_whole || !self.counts.are_of_day(now) {
             self.count_popularity(now);
         }
     }
 
-    /// Counts popularity, trends and skip rates as they were at `now`. A track that nobody plays here counts as
-    /// it is said to be played elsewhere, below one that is played.
+    /// Counts popularity, trends and skip rates as they were at `now`.
     pub fn count_popularity(&mut self, now: Timestamp) {
-        self.popularity = vec![0.0; self.catalogue.len()];
-        for (index, card) in self.catalogue.cards() {
-            if let (Some(popularity), Some(prior)) = (self.popularity.get_mut(index), card.prior) {
-                *popularity = PRIOR_PLAYS * f32::from(prior) / 100.0;
-            }
-        }
-        self.skip_rates = vec![skip_rate(0, 0); self.catalogue.len()];
-        (self.plays_counted, self.plays_since) = (0, 0);
-        let mut lately = vec![0.0; self.catalogue.len()];
-        let mut usually = vec![0.0; self.catalogue.len()];
-        for (track, activity) in self.projection.state.tracks() {
-            let total = activity.total();
-            self.plays_counted += u64::from(total.plays);
-            if let Some(index) = self.catalogue.index(track)
-                && let (Some(popularity), Some(rate)) = (
-                    self.popularity.get_mut(index),
-                    self.skip_rates.get_mut(index),
-                )
-            {
-                let plays = activity.popularity(now);
-                *popularity = popularity.max(plays as f32);
-                *rate = skip_rate(total.plays, total.skips);
-                usually[index] = plays;
-                lately[index] = activity.decayed(now, TREND_HALF_LIFE_DAYS);
-            }
-        }
-        let most = most_of(&self.popularity, MOST_POPULAR);
-        self.popularity_max = most.first().map_or(0.0, |(_, score)| *score);
-        self.popularity_logs = self.popularity.iter().map(|plays| plays.ln_1p()).collect();
-        self.most_popular = most.into_iter().map(|(index, _)| index).collect();
-        self.trends = trends(&lately, &usually);
-        self.most_trending = most_of(&self.trends, MOST_TRENDING);
+        let counts = Counts::of(&self.projection.state, &self.catalogue, now);
+        self.counts = Arc::new(counts);
+        self.counted_offset = self.projection.offset;
+        self.plays_since = 0;
     }
 
     /// `ln(1 + x)` of the popularity by catalogue index.
     pub fn popularity_logs(&self) -> &[f32] {
-        &self.popularity_logs
+        &self.counts.popularity_logs
     }
 
     /// The tracks that are played more than usual by catalogue index, best first, some of which may be gone
     /// by now.
     pub fn most_trending(&self) -> &[(u32, f32)] {
-        &self.most_trending
+        &self.counts.most_trending
     }
 
     /// The most popular tracks by catalogue index, best first, some of which may be gone by now; and whether
     /// these are all that anybody plays.
     pub fn most_popular(&self) -> (&[u32], bool) {
-        let is_all = self.most_popular.len() < MOST_POPULAR;
-        (&self.most_popular, is_all)
+        let is_all = self.counts.most_popular.len() < MOST_POPULAR;
+        (&self.counts.most_popular, is_all)
     }
 
     /// Columns of the model whose track is in the catalogue, with its index.
@@ -287,10 +282,9 @@ impl TenantView {
         mapped.map(|(index, factor)| (*index, factor.as_slice()))
     }
 
-    /// Whether tracks came in that the model does not know.
+    /// Whether there are tracks that the model does not know.
     pub fn has_cold_tracks(&self) -> bool {
-        let known = self.model.as_ref().map_or(0, |model| model.items.len());
-        self.catalogue.len() > known
+        self.has_cold_tracks
     }
 
     /// A listener's profile.
@@ -300,15 +294,6 @@ impl TenantView {
             .listener(listener?)
             .filter(|profile| !profile.is_empty())
     }
-}
-
-/// The places of the largest of some numbers above 0, with these, largest first.
-fn most_of(numbers: &[f32], count: usize) -> Vec<(u32, f32)> {
-    let mut most = Best::new(count);
-    for (place, number) in (0..).zip(numbers).filter(|(_, number)| **number > 0.0) {
-        most.tell(place, *number);
-    }
-    most.into_sorted().collect()
 }
 
 /// What a sum of signals weighs as a taste: many plays count, but ever less.

@@ -10,10 +10,10 @@ use leitmotif_domain::{ErrorKind, EventId, JobId, TenantScope, Timestamp};
 use leitmotif_ingest::jobs::{JobFailure, JobHandle, JobRunner};
 use leitmotif_ingest::lyrics_encoder::encode_lyrics;
 use leitmotif_ingest::lyrics_space::{LyricsSpaces, learn_lyrics};
-use leitmotif_recommend::Recommender;
 use leitmotif_recommend::heads::{LabelKind, train_heads};
 use leitmotif_recommend::map::Mapper;
 use leitmotif_recommend::train::{TrainingReport, TrainingRun, train};
+use leitmotif_recommend::{Recommender, Searcher};
 use leitmotif_storage::ports::{JobQueue, VectorSpace};
 use serde_json::json;
 
@@ -189,6 +189,40 @@ impl JobRunner for BatchRunner {
         let batch = ran.await.map_err(|error| failure(&error))?;
         let (lists, spent_ms) = (batch.done, batch.spent_ms);
         tracing::info!(lists, spent_ms, "a batch is made");
+        Ok(())
+    }
+}
+
+/// Gives answers of the past again.
+pub struct ReplayRunner {
+    /// Who reads them, and what constraints ask for.
+    pub search: Arc<Searcher>,
+}
+
+#[async_trait]
+impl JobRunner for ReplayRunner {
+    fn kind(&self) -> &'static str {
+        "replay_answers"
+    }
+
+    fn may_be_cut(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, scope: &TenantScope, job: &JobHandle) -> Result<(), JobFailure> {
+        let leased = &job.leased.job;
+        let JobTask::ReplayAnswers(selection) = &leased.task else {
+            return Err(JobFailure {
+                reason: format!("{} is no replay", leased.task.kind()),
+                is_retryable: false,
+            });
+        };
+        let ran = (self.search).replay_answers(scope, leased.id, selection, |progress| {
+            job.report(progress);
+        });
+        let report = ran.await.map_err(|error| failure(&error))?;
+        let (identical, different) = (report.counts.identical, report.counts.different);
+        tracing::info!(identical, different, "answers are replayed");
         Ok(())
     }
 }

@@ -5,16 +5,14 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use leitmotif_domain::job::{Job, JobState, JobTask, NewJob};
-use leitmotif_domain::page::PageRequest;
+use leitmotif_domain::job::{JobTask, NewJob};
 use leitmotif_domain::track::check_text;
 use leitmotif_domain::{JobId, TenantScope, Timestamp, limits};
 use leitmotif_recommend::batch::{BatchRequest, BatchState};
-use leitmotif_storage::ports::JobFilter;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::jobs::{QueuedAnswer, queue_one};
+use super::jobs::{QueuedAnswer, is_open, newest_of_kind, queue_one};
 use super::path_id;
 use crate::middleware::auth::{ReadAccess, WriteAccess};
 use crate::middleware::body::JsonBody;
@@ -79,8 +77,8 @@ pub async fn create(
     let placement = input.placement.unwrap_or_else(|| "batch".to_owned());
     check_text("placement", &placement)?;
     let scope = access.scope();
-    let is_open = |job: &Job| matches!(job.state, JobState::Waiting | JobState::Running);
-    if let Some(job) = newest(&state, scope).await?.filter(is_open) {
+    let newest = newest_of_kind(&state, scope, &JobTask::RecommendBatch).await?;
+    if let Some(job) = newest.filter(is_open) {
         let detail = format!("job `{}` makes a batch already", job.id);
         return Err(Problem::conflict(detail));
     }
@@ -149,22 +147,11 @@ pub async fn rows(
     Ok((headers, Body::from_stream(pieces)).into_response())
 }
 
-/// The newest job that makes, or made, a batch.
-async fn newest(state: &ApiState, scope: &TenantScope) -> Result<Option<Job>, Problem> {
-    let filter = JobFilter {
-        state: None,
-        kind: Some(JobTask::RecommendBatch.kind().to_owned()),
-    };
-    let page = PageRequest::new(Some(1), None)?;
-    let mut found = state.jobs.list_jobs(scope, &filter, &page).await?;
-    Ok(found.items.pop())
-}
-
 /// The batch of a job; one whose place another took is not there any more.
 async fn find(state: &ApiState, scope: &TenantScope, id: &str) -> Result<BatchState, Problem> {
     let missing = || Problem::not_found("batch", id);
     let job: JobId = path_id("batch", id)?;
-    let newest = newest(state, scope).await?;
+    let newest = newest_of_kind(state, scope, &JobTask::RecommendBatch).await?;
     newest
         .filter(|newest| newest.id == job)
         .ok_or_else(missing)?;

@@ -54,10 +54,26 @@ pub struct HomeQuery {
     /// Where the listener's clock stands, `Europe/Lisbon` or `+02:00`: hour and weekday follow from it
     /// where they are left out.
     pub zone: Option<String>,
+    /// Where on earth, coarsely: a geohash of at most four characters.
+    pub cell: Option<String>,
     /// What the shelves are to be made for: `relevance:1,diversity:0.5,novelty:0.2,freshness:0.1`, of which any may be left
     /// out. Relevance and diversity (0 to 1) are weights of each other; novelty and freshness (−1 to 1) go before
     /// what a shelf stands for.
     pub objectives: Option<String>,
+}
+
+impl HomeQuery {
+    /// What it says of the moment.
+    fn context(&self) -> ContextInput {
+        ContextInput {
+            device: self.device.clone(),
+            activity: self.activity.clone(),
+            hour: self.hour,
+            weekday: self.weekday,
+            zone: self.zone.clone(),
+            cell: self.cell.clone(),
+        }
+    }
 }
 
 /// A home.
@@ -179,13 +195,7 @@ pub async fn home(
         count: Some(count),
         objectives: (query.objectives.as_deref())
             .map_or(Ok(ObjectivesInput::default()), ObjectivesInput::parse)?,
-        context: ContextInput {
-            device: query.device,
-            activity: query.activity,
-            hour: query.hour,
-            weekday: query.weekday,
-            zone: query.zone,
-        },
+        context: query.context(),
         ..RecommendInput::default()
     };
     let mut request = request_of(&state, &access, input).await?;

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use leitmotif_domain::job::{Job, JobCounts, JobState, JobTask, NewJob};
+use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::{TenantScope, Timestamp};
 use leitmotif_recommend::train::Stage;
 use leitmotif_storage::ports::JobFilter;
@@ -41,13 +42,33 @@ pub(super) async fn queue_one(
     Ok((StatusCode::ACCEPTED, Json(answer)))
 }
 
+/// The newest job that does what a task does.
+pub(super) async fn newest_of_kind(
+    state: &ApiState,
+    scope: &TenantScope,
+    task: &JobTask,
+) -> Result<Option<Job>, Problem> {
+    let filter = JobFilter {
+        state: None,
+        kind: Some(task.kind().to_owned()),
+    };
+    let page = PageRequest::new(Some(1), None)?;
+    let mut found = state.jobs.list_jobs(scope, &filter, &page).await?;
+    Ok(found.items.pop())
+}
+
+/// Whether a job waits or runs.
+pub(super) fn is_open(job: &Job) -> bool {
+    matches!(job.state, JobState::Waiting | JobState::Running)
+}
+
 /// A job.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct JobAnswer {
     /// Its id.
     pub id: String,
     /// `analyze_track`, `scan_folder`, `train`, `find_duplicates`, `train_heads`, `learn_lyrics`,
-    /// `encode_lyrics` or `recommend_batch`.
+    /// `encode_lyrics`, `recommend_batch` or `replay_answers`.
     pub kind: &'static str,
     /// The track or folder it is about.
     pub subject: Option<String>,
@@ -83,6 +104,7 @@ impl From<Job> for JobAnswer {
             | JobTask::LearnLyrics
             | JobTask::EncodeLyrics
             | JobTask::RecommendBatch
+            | JobTask::ReplayAnswers(_)
             | JobTask::AnalyzeTexts { .. }
             | JobTask::SpreadPlugins => None,
         };

@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod analyze_and_recommend;
 pub mod analyzers;
+pub mod answer_replays;
 pub mod artists;
 pub mod audio;
 pub mod audits;

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use leitmotif_domain::event::Moment;
 use leitmotif_domain::track::check_text;
-use leitmotif_domain::zone::{LocalHour, check_zone};
+use leitmotif_domain::zone::{LocalHour, check_cell, check_zone};
 use leitmotif_domain::{ListenerId, Rung, TenantScope, Timestamp, TrackId, limits};
 pub use leitmotif_recommend::explain::{ReasonText, Source};
 use leitmotif_recommend::pipeline::{Degraded, TurnedControls};
@@ -100,6 +100,10 @@ pub struct ContextInput {
     /// where they are left out.
     #[serde(default)]
     pub zone: Option<String>,
+    /// Where on earth, coarsely: a geohash of at most four characters.
+    #[serde(default)]
+    #[schema(max_length = 4)]
+    pub cell: Option<String>,
 }
 
 /// A list with its reasons.
@@ -322,6 +326,9 @@ fn moment_of(input: ContextInput, now: Timestamp) -> Result<Moment, Problem> {
             return Err(Problem::invalid(format!("/context/{field}"), detail));
         }
     }
+    if let Some(cell) = input.cell.as_deref() {
+        check_cell(cell).map_err(|error| Problem::invalid("/context/cell", error.reason))?;
+    }
     let local = match input.zone.as_deref() {
         Some(zone) => {
             check_zone(zone).map_err(|error| Problem::invalid("/context/zone", error.reason))?;
@@ -334,6 +341,7 @@ fn moment_of(input: ContextInput, now: Timestamp) -> Result<Moment, Problem> {
         activity: input.activity,
         hour: input.hour.or(local.map(|local| local.hour)),
         weekday: input.weekday.or(local.map(|local| local.weekday)),
+        cell: input.cell,
     })
 }
 

@@ -110,6 +110,7 @@ impl Draw {
                 },
                 layout: None,
                 layout_propensity: None,
+                basis: None,
             }),
             2 => EventPayload::Search(Search {
                 query: "q".to_owned(),

@@ -64,6 +64,7 @@ fn shown(request: u128, placement: &str, tracks: &[u128]) -> EventPayload {
         moment: Moment::default(),
         layout: None,
         layout_propensity: None,
+        basis: None,
     })
 }
 

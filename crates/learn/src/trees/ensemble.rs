@@ -112,6 +112,33 @@ impl Ensemble {
         Ok(self)
     }
 
+    /// The same over rows that hold its columns by name among others, which it does not look at.
+    ///
+    /// - Errors: [`Error::Unsupported`] naming a column of its own that is not among them.
+    /// - Cost: O(nodes).
+    pub fn over_columns(self, wanted: &[String]) -> Result<Self> {
+        let mut infos = vec!["none".to_owned(); wanted.len()];
+        let mut places = Vec::with_capacity(self.names.len());
+        for (name, info) in self.names.iter().zip(self.infos) {
+            let place = wanted.iter().position(|one| one == name);
+            let place = place.ok_or_else(|| {
+                Error::Unsupported(format!("column `{name}`, which does not exist here"))
+            })?;
+            infos[place] = info;
+            places.push(place as u32);
+        }
+        let mut trees = self.trees;
+        for node in trees.iter_mut().flat_map(|tree| &mut tree.nodes) {
+            node.column = places[node.column as usize];
+        }
+        Ok(Self::assemble(
+            trees,
+            wanted.to_vec(),
+            infos,
+            self.objective,
+        ))
+    }
+
     /// Scores a row: for binary the log-odds, see [`Ensemble::probability`].
     ///
     /// - Shape: as many values as columns; NaN is missing.
@@ -187,5 +214,41 @@ impl Ensemble {
             count,
             expected: self.column_count(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{BinOptions, Dataset, Examples, Parameters, fit};
+    use super::*;
+
+    #[test]
+    fn columns_that_are_added_change_no_score() {
+        let rows: Vec<f32> = (0..400).map(|at| (at * 37 % 101) as f32).collect();
+        let labels: Vec<f32> = rows.chunks(2).map(|row| row[0] - row[1]).collect();
+        let examples = Examples::new(Features::new(&rows, 2).unwrap(), &labels);
+        let parameters = Parameters {
+            objective: Objective::Regression,
+            trees: 9,
+            leaves: 6,
+            leaf_rows_min: 5,
+            ..Parameters::default()
+        };
+        let dataset = Dataset::new(&examples, &BinOptions::default()).unwrap();
+        let fitted = fit(&dataset, None, &parameters).unwrap().ensemble;
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let narrow = fitted.with_names(names(&["a", "b"])).unwrap();
+        let wanted: Vec<String> = names(&["b", "new", "a"]);
+        let wide = narrow.clone().over_columns(&wanted).unwrap();
+        assert_eq!(wide.names(), wanted);
+        for row in rows.chunks(2) {
+            let widened = [row[1], f32::NAN, row[0]];
+            let (one, other) = (narrow.predict_row(row), wide.predict_row(&widened));
+            assert_eq!(one.unwrap().to_bits(), other.unwrap().to_bits());
+        }
+        let again = Ensemble::from_lightgbm(&wide.to_lightgbm()).unwrap();
+        assert_eq!(again, wide, "it is stored like any other");
+        let lacking = narrow.over_columns(&names(&["a", "c"])).unwrap_err();
+        assert!(lacking.to_string().contains("`b`"), "{lacking}");
     }
 }

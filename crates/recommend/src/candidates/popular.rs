@@ -14,6 +14,7 @@ pub fn popular(view: &TenantView, count: usize) -> Offer {
     let living = |index: &u32| {
         let (index, card) = (*index as usize, view.catalogue.card(*index as usize));
         let score = view
+            .counts
             .popularity
             .get(index)
             .copied()
@@ -30,7 +31,7 @@ pub fn popular(view: &TenantView, count: usize) -> Offer {
         return Offer::of_sorted(Source::Popular, known);
     }
     let mut best = Best::new(count);
-    for candidate in (0..view.popularity.len() as u32).filter_map(|index| living(&index)) {
+    for candidate in (0..view.counts.popularity.len() as u32).filter_map(|index| living(&index)) {
         best.tell(candidate.index as u32, candidate.score);
     }
     Offer::of_best(Source::Popular, best, |_| None)
@@ -48,7 +49,7 @@ pub fn popular_with(
     count: usize,
 ) -> Offer {
     let everybody = popular(view, count);
-    if lists.is_empty() || view.popularity_max <= 0.0 {
+    if lists.is_empty() || view.counts.popularity_max <= 0.0 {
         return everybody;
     }
     let mut of_audience: KeyedMap<usize, f32> = KeyedMap::default();
@@ -65,8 +66,8 @@ pub fn popular_with(
     });
     let mut best = Best::new(count);
     for (index, share) in of_audience {
-        let played = view.popularity.get(index).copied().unwrap_or(0.0);
-        let score = mixed(played / view.popularity_max, share, *weight);
+        let played = view.counts.popularity.get(index).copied().unwrap_or(0.0);
+        let score = mixed(played / view.counts.popularity_max, share, *weight);
         if score > 0.0 {
             best.tell(index as u32, score);
         }
@@ -83,7 +84,7 @@ mod tests {
     use leitmotif_domain::{EventId, Timestamp, TrackId};
 
     use super::*;
-    use crate::view::MOST_POPULAR;
+    use crate::counts::MOST_POPULAR;
 
     /// Tracks of which the first are played twice, the others once.
     fn view(track_count: usize) -> TenantView {

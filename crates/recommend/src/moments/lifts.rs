@@ -100,7 +100,7 @@ impl MomentLifts {
     /// Counts what was taken to at which moments; none where hardly a listen tells its moment.
     ///
     /// - Shape: `plays` are item and number of the moment of each listen that was taken to.
-    /// - Cost: two passes over the plays for each aspect and O(values × items); at most 38 values of a byte an item
+    /// - Cost: two passes over the plays for each aspect and O(values × items); at most 54 values of a byte an item
     ///   are kept, and for a while 16 of four.
     /// - Source: the shrunken ratio of counted to expected of DuMouchel 1999, "Bayesian data mining in
     ///   large frequency tables", with one gamma prior, whose mean is that of the artist, and of the
@@ -298,7 +298,7 @@ mod tests {
         let names: Vec<&str> = lifts.values().iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["morning", "evening"]);
         let at = lifts.at(&moment(9));
-        let [Some(row), None, None, None] = at else {
+        let [Some(row), None, None, None, None] = at else {
             panic!("{at:?}");
         };
         // Genre (400 + 4)/(200 + 4), then artist and item with that as prior.
@@ -313,7 +313,7 @@ mod tests {
         }
         assert!((lift(row[1]) - artist.ln()).abs() < 0.5 / STEPS);
         assert!(lift(row[2]) < -3.0 && lift(row[3]) < -3.0, "{row:?}");
-        assert_eq!(lifts.at(&moment(2)), [None; 4], "never seen");
+        assert_eq!(lifts.at(&moment(2)), [None; 5], "never seen");
     }
 
     #[test]

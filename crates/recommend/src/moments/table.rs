@@ -24,15 +24,18 @@ pub enum Aspect {
     Device,
     /// What the listener does meanwhile.
     Activity,
+    /// Where on earth the listener is, coarsely.
+    Cell,
 }
 
 impl Aspect {
     /// All of them, in order.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::PartOfDay,
         Self::KindOfDay,
         Self::Device,
         Self::Activity,
+        Self::Cell,
     ];
     pub(super) const COUNT: usize = Self::ALL.len();
 }
@@ -55,6 +58,7 @@ pub(super) fn said(moment: &Moment) -> Said<'_> {
         kind.map(Cow::Borrowed),
         text(&moment.device),
         text(&moment.activity),
+        text(&moment.cell),
     ]
 }
 
@@ -120,6 +124,7 @@ impl MomentTable {
         Moment {
             device: value(Aspect::Device),
             activity: value(Aspect::Activity),
+            cell: value(Aspect::Cell),
             hour: part.map(|part| 6 * part as u8),
             weekday: value(Aspect::KindOfDay).map(|kind| if kind == "weekend" { 6 } else { 1 }),
         }
@@ -153,12 +158,14 @@ mod tests {
             activity: Some("running".to_owned()),
             hour: Some(8),
             weekday: Some(7),
+            cell: Some("u33d".to_owned()),
         };
         let number = table.number(&running);
         assert_eq!(table.number(&running), number);
         assert_ne!(table.number(&moment(8, Some("running"))), number);
         let read = table.moment(number);
         assert_eq!(read.device.as_deref(), Some("phone"));
+        assert_eq!(read.cell.as_deref(), Some("u33d"));
         assert_eq!((read.hour, read.weekday), (Some(6), Some(6)));
         assert_eq!(table.number(&read), number);
         assert_eq!(table.moment(UNKNOWN), Moment::default());

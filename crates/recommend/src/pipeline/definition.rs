@@ -7,10 +7,10 @@ use leitmotif_domain::limits;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::counts::MOST_POPULAR;
 use crate::explain::Source;
 use crate::model::BlendWeights;
 use crate::rules::{Action, Rule};
-use crate::view::MOST_POPULAR;
 
 /// The text of the built-in pipeline, with its comments: what a new one starts from.
 pub const BUILT_IN: &str = include_str!("built_in.toml");

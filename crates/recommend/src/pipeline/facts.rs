@@ -88,9 +88,14 @@ impl TrackFacts<'_> {
     /// Decayed plays, as a share of those of the most played track.
     pub fn popularity(&self) -> f32 {
         let view = self.shared.view;
-        let played = view.popularity.get(self.index).copied().unwrap_or(0.0);
-        if view.popularity_max > 0.0 {
-            played / view.popularity_max
+        let played = view
+            .counts
+            .popularity
+            .get(self.index)
+            .copied()
+            .unwrap_or(0.0);
+        if view.counts.popularity_max > 0.0 {
+            played / view.counts.popularity_max
         } else {
             0.0
         }
@@ -131,11 +136,11 @@ impl Facts for TrackFacts<'_> {
             Field::AgeDays => Value::Number(self.age_days()),
             Field::Popularity => Value::Number(f64::from(self.popularity())),
             Field::Trend => {
-                let trend = self.shared.view.trends.get(self.index);
+                let trend = self.shared.view.counts.trends.get(self.index);
                 number(trend.map(|trend| f64::from(*trend)))
             }
             Field::SkipRate => {
-                let rate = self.shared.view.skip_rates.get(self.index);
+                let rate = self.shared.view.counts.skip_rates.get(self.index);
                 number(rate.map(|rate| f64::from(*rate)))
             }
             Field::TrackPlays => Value::Number(f64::from(self.track_plays())),

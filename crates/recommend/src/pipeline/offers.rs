@@ -13,6 +13,7 @@ use crate::candidates::{
     LAST_TRACKS, Offer, content_neighbours, familiar, fresh, item_neighbours, popular_with,
     session, sessions, taste, trending,
 };
+use crate::counts::MOST_POPULAR;
 use crate::error::{Error, Result};
 use crate::explain::Source;
 use crate::keyed::KeyedSet;
@@ -21,7 +22,7 @@ use crate::model::{BlendWeights, RecommenderModel};
 use crate::rank::{Pooled, at_moment, pool};
 use crate::recent_sessions::RUNNING_TRACKS;
 use crate::trace::{Deadline, Stopwatch};
-use crate::view::{MOST_POPULAR, TenantView, taste_weight};
+use crate::view::{TenantView, taste_weight};
 
 /// Candidates a source may offer per wanted place, and at least.
 const OFFER_PER_PLACE: usize = 10;

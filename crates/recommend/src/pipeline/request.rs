@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+pub use leitmotif_domain::asked::TurnedControls;
+use leitmotif_domain::asked::{AnswerBasis, Asked};
 use leitmotif_domain::event::{Moment, ShownExploration};
-use leitmotif_domain::{Assignment, ListenerId, ModelId, RequestId, Rung, TrackId};
+use leitmotif_domain::{Assignment, ListenerId, ModelId, RequestId, Rung, Timestamp, TrackId};
 
 use super::definition::{Objective, PipelineDefinition};
 use super::offers::Near;
@@ -56,18 +58,27 @@ pub struct RecommendRequest {
     pub draft: Option<Arc<PipelineDefinition>>,
 }
 
-/// Controls as a request turns them; what is `None` stays as the pipeline has it.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct TurnedControls {
-    /// See [`super::Controls::familiarity`].
-    pub familiarity: Option<f32>,
-    /// See [`super::Controls::popularity`].
-    pub popularity: Option<f32>,
-    /// See [`super::Controls::freshness`].
-    pub freshness: Option<f32>,
-    /// See [`super::ListOptions::diversity`]; where the pipeline seeks no variety, it is sought by maximal marginal
-    /// relevance.
-    pub diversity: Option<f32>,
+impl RecommendRequest {
+    /// Takes out what was asked beyond a listener, a placement and a moment, once `shown` places are filled.
+    pub fn take_asked(&mut self, shown: usize) -> Option<Box<Asked>> {
+        let only = self.only.take();
+        let constraints = only.as_ref().map(|only| only.asked.clone());
+        let constraints = constraints.unwrap_or_default();
+        let is_brought = only.is_some() && constraints.is_empty();
+        let asked = Asked {
+            seeds: std::mem::take(&mut self.seeds),
+            exclude: std::mem::take(&mut self.exclude),
+            include_heard: self.include_heard,
+            count: (self.count != shown).then(|| u32::try_from(self.count).unwrap_or(u32::MAX)),
+            disabled_rungs: std::mem::take(&mut self.disabled_rungs),
+            controls: self.controls,
+            usual_controls: self.usual_controls,
+            constraints,
+            may_read_lyrics: only.is_some_and(|only| only.may_read_lyrics),
+            is_incomplete: is_brought || self.near.is_some() || self.draft.is_some(),
+        };
+        asked.bounded()
+    }
 }
 
 /// The answer.
@@ -75,6 +86,10 @@ pub struct TurnedControls {
 pub struct Recommendations {
     /// Names this answer; a listen that carries it is attributed exactly.
     pub request_id: RequestId,
+    /// The moment that it was made for.
+    pub at: Timestamp,
+    /// What it was made from.
+    pub basis: AnswerBasis,
     /// How personal it is.
     pub rung: Rung,
     /// The model behind it.

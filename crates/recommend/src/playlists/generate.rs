@@ -159,7 +159,9 @@ pub async fn generate(
     let request_id = (!request.is_private).then(|| recommender.new_request_id());
     if let Some(request_id) = request_id {
         let exposure = origin.exposure(request_id, request, &flow.tracks);
-        recommender.expose(scope, request.listener, exposure).await;
+        let now = recommender.stores().clock.now();
+        let exposed = recommender.expose(scope, request.listener, now, exposure);
+        exposed.await;
     }
     Ok(PlaylistDraft {
         request_id,

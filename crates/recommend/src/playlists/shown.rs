@@ -74,6 +74,7 @@ impl Origin {
             moment: Moment::default(),
             layout: None,
             layout_propensity: None,
+            basis: None,
         }
     }
 }

@@ -8,6 +8,7 @@ use leitmotif_domain::zone::DayPart;
 use leitmotif_features::TrackHistory;
 
 use super::pool::Pooled;
+use super::running::{RunningSession, SOUND_COLUMNS, TracksBefore};
 use crate::candidates::Votes;
 use crate::error::Result;
 use crate::explain::Source;
@@ -22,7 +23,7 @@ use crate::view::{TenantView, taste_weight};
 /// Columns of one source: share of its best, place.
 const OF_SOURCE: usize = 2;
 /// Columns besides those of the sources, with their group and the source a contribution is told under.
-const OTHERS: [(&str, &str, Source); 24] = [
+const OTHERS: [(&str, &str, Source); 34] = [
     ("source_count", "blend", Source::Taste),
     ("blended", "blend", Source::Taste),
     ("recent_taste", "taste", Source::Taste),
@@ -47,6 +48,16 @@ const OTHERS: [(&str, &str, Source); 24] = [
     ("device_lift", "moment", Source::Moment),
     ("activity_lift", "moment", Source::Moment),
     ("part_of_day_taste", "moment", Source::Moment),
+    ("cell_lift", "moment", Source::Moment),
+    ("session_plays", "running_session", Source::Session),
+    ("session_skips", "running_session", Source::Session),
+    ("tempo_step", "before", Source::Session),
+    ("key_step", "before", Source::Session),
+    ("energy_step", "before", Source::Session),
+    ("likeness_to_last", "before", Source::Session),
+    ("tempo_steps", "before", Source::Session),
+    ("key_steps", "before", Source::Session),
+    ("energy_steps", "before", Source::Session),
 ];
 /// Where [`OTHERS`] has the blended score.
 pub(super) const BLENDED: usize = Source::LEARNT * OF_SOURCE + 1;
@@ -96,6 +107,9 @@ pub struct ListenerFacts<'p> {
     skips: u32,
     /// Columns of the listener alone: plays and skip rate.
     habits: [f32; 2],
+    /// Columns of the running session: plays and skips.
+    session: [f32; 2],
+    before: TracksBefore<'p>,
     artists: KeyedMap<u64, PlayedFacts>,
     /// By [`crate::catalogue::TrackCard::genre_key`].
     genres: KeyedMap<u64, PlayedFacts>,
@@ -151,6 +165,8 @@ impl<'p> ListenerFacts<'p> {
             plays: 0,
             skips: 0,
             habits: [0.0; 2],
+            session: [0.0; 2],
+            before: TracksBefore::default(),
             artists: KeyedMap::default(),
             genres: KeyedMap::default(),
             recent_taste: Vec::new(),
@@ -178,6 +194,8 @@ impl<'p> ListenerFacts<'p> {
             (facts.plays as f32).ln_1p(),
             skip_rate(facts.plays, facts.skips),
         ];
+        let session = RunningSession::of_known(&known, now);
+        let mut facts = facts.in_session(view, &session);
         let groups = facts.artists.values_mut().chain(facts.genres.values_mut());
         groups.for_each(|group| group.settle(now));
         Ok(facts)
@@ -200,6 +218,20 @@ impl<'p> ListenerFacts<'p> {
             part_taste,
             ..self
         })
+    }
+
+    /// The same listener in a session.
+    ///
+    /// - Cost: O(neighbours of a track).
+    pub fn in_session(self, view: &'p TenantView, session: &RunningSession) -> Self {
+        let model = view.model.as_deref();
+        Self {
+            session: session.columns(),
+            before: model.map_or_else(TracksBefore::default, |model| {
+                TracksBefore::of(model, session)
+            }),
+            ..self
+        }
     }
 
     /// The columns of an artist: none were played of one never played.
@@ -276,10 +308,7 @@ pub fn fill_row(
     let source_count = fill_offers(one, column, of_sources);
     let card = view.catalogue.card(one.index);
     let history = facts.known.history(one.index);
-    let number = |list: &[f32]| {
-        let known = column.and_then(|_| list.get(one.index));
-        known.copied().unwrap_or(f32::NAN)
-    };
+    let number = |list: &[f32]| number_of(list, column.map(|_| one.index));
     let factor = column
         .zip(view.model.as_deref())
         .and_then(|(column, model)| model.taste.item_factor(column));
@@ -296,18 +325,20 @@ pub fn fill_row(
     let genre = card.and_then(|card| card.genre_key());
     let [genre_signal, genre_plays, genre_skips] =
         genre.map_or([f32::NAN; 3], |genre| facts.of_genre(genre));
-    let [lift, part_lift, kind_lift, device_lift, activity_lift] = lifts_of(&facts.lifts, column);
-    let part_taste = match facts.part_taste.is_empty() {
-        true => f32::NAN,
-        false => liking(&facts.part_taste) - recent_taste,
-    };
+    let [lift, of_aspects @ ..] = lifts_of(&facts.lifts, column);
+    let [part_lift, kind_lift, device_lift, activity_lift, cell_lift] = of_aspects;
+    // Of a part of the day of which nothing is known there is no taste.
+    let has_part = !facts.part_taste.is_empty();
+    let part_taste = has_part.then(|| liking(&facts.part_taste) - recent_taste);
+    let (others, of_sound) = others.split_at_mut(OTHERS.len() - SOUND_COLUMNS);
+    of_sound.copy_from_slice(&facts.before.columns(column));
     others.copy_from_slice(&[
         f32::from(source_count),
         one.blended,
         recent_taste,
         distaste.unwrap_or(f32::NAN),
         number(view.popularity_logs()),
-        number(&view.skip_rates),
+        number(&view.counts.skip_rates),
         card.map_or(f32::NAN, |card| facts.days_since(card.created_at)),
         facts.habits[0],
         facts.habits[1],
@@ -325,9 +356,18 @@ pub fn fill_row(
         kind_lift,
         device_lift,
         activity_lift,
-        part_taste,
+        part_taste.unwrap_or(f32::NAN),
+        cell_lift,
+        facts.session[0],
+        facts.session[1],
     ]);
     row.extend_from_slice(&values);
+}
+
+/// A number of a catalogue index; NaN where there is none.
+fn number_of(list: &[f32], index: Option<usize>) -> f32 {
+    let known = index.and_then(|index| list.get(index));
+    known.copied().unwrap_or(f32::NAN)
 }
 
 /// Fills in what each source offered, and counts them.
@@ -433,7 +473,11 @@ mod tests {
             (row.len(), column_names().len()),
             (COLUMN_COUNT, COLUMN_COUNT)
         );
-        let without_genre = &row[COLUMN_COUNT - 3..];
-        assert!(without_genre.iter().all(|value| value.is_nan()));
+        let names = column_names();
+        let of_genre = names
+            .iter()
+            .zip(&row)
+            .filter(|(name, _)| name.starts_with("genre_"));
+        assert!(of_genre.map(|(_, value)| *value).all(f32::is_nan));
     }
 }

@@ -31,14 +31,14 @@ pub struct Ranker {
 impl Ranker {
     /// Takes a fitted ensemble.
     ///
-    /// - Errors: `Invalid` naming the columns when it was fitted on others than ours, or for a weight
+    /// - Errors: `Invalid` naming a column that it was fitted on and is not ours, or for a weight
     ///   that is not a number of 0 or more.
     pub fn new(ensemble: Ensemble, blend_weight: f32) -> Result<Self> {
         if !(blend_weight >= 0.0 && blend_weight.is_finite()) {
             let reason = format!("weight of the blend is {blend_weight}");
             return Err(InvalidValue::new("ranker", reason).into());
         }
-        check_columns(&ensemble)?;
+        let ensemble = over_our_columns(ensemble)?;
         let explainer = Explainer::new(&ensemble, column_sources())?;
         Ok(Self {
             ensemble,
@@ -206,18 +206,18 @@ impl Ranker {
     }
 }
 
-/// Whether trees were fitted on our columns.
-pub(super) fn check_columns(ensemble: &Ensemble) -> Result<()> {
-    let (ours, theirs) = (column_names(), ensemble.names());
-    if theirs == ours.as_slice() {
-        return Ok(());
+/// Trees over our columns, of which those that were fitted by an earlier version know fewer.
+pub(super) fn over_our_columns(ensemble: Ensemble) -> Result<Ensemble> {
+    let ours = column_names();
+    if ensemble.names() == ours.as_slice() {
+        return Ok(ensemble);
     }
-    let stranger = theirs.iter().find(|name| !ours.contains(name));
-    let reason = match stranger {
-        Some(name) => format!("column `{name}` does not exist here"),
-        None => format!("{} columns, expected {COLUMN_COUNT}", theirs.len()),
-    };
-    Err(InvalidValue::new("ranker", reason).into())
+    let stranger = ensemble.names().iter().find(|name| !ours.contains(name));
+    if let Some(name) = stranger {
+        let reason = format!("column `{name}` does not exist here");
+        return Err(InvalidValue::new("ranker", reason).into());
+    }
+    Ok(ensemble.over_columns(&ours)?)
 }
 
 /// A pool in the ranker's order, and the rows it was ordered by.

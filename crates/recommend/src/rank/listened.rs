@@ -3,7 +3,7 @@
 use leitmotif_learn::trees::{Ensemble, Explainer, Features};
 
 use super::columns::{COLUMN_COUNT, column_sources};
-use super::learned::check_columns;
+use super::learned::over_our_columns;
 use crate::error::Result;
 
 /// Boosted trees over the columns of the ranker that tell the share of a track which will be heard.
@@ -15,9 +15,9 @@ pub struct ListenedShare {
 impl ListenedShare {
     /// Takes a fitted ensemble.
     ///
-    /// - Errors: `Invalid` naming the columns when it was fitted on others than ours.
+    /// - Errors: `Invalid` naming a column that it was fitted on and is not ours.
     pub fn new(ensemble: Ensemble) -> Result<Self> {
-        check_columns(&ensemble)?;
+        let ensemble = over_our_columns(ensemble)?;
         let explainer = Explainer::new(&ensemble, column_sources())?;
         Ok(Self {
             ensemble,

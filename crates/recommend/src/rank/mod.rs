@@ -4,6 +4,7 @@ mod columns;
 mod learned;
 mod listened;
 mod pool;
+mod running;
 
 pub use columns::{
     COLUMN_COUNT, ListenerFacts, column_names, fill_row, group_of, pooled_of_row, skip_rate,
@@ -11,6 +12,7 @@ pub use columns::{
 pub use learned::{LearntOrder, RankedRows, Ranker};
 pub use listened::ListenedShare;
 pub use pool::{Pooled, at_moment, pool, reasons};
+pub use running::RunningSession;
 
 /// A candidate with its score.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use leitmotif_domain::TrackId;
+use leitmotif_domain::asked::AskedConstraint;
 use leitmotif_domain::error::InvalidValue;
 
 use super::facts::TrackFacts;
@@ -112,6 +113,64 @@ impl Constraint {
             Self::Popularity { .. } => ConstraintName::Popularity,
             Self::Text(..) => ConstraintName::Text,
             Self::Descriptor { .. } => ConstraintName::Descriptor,
+        }
+    }
+
+    /// What was asked, to be kept.
+    pub fn asked(&self) -> AskedConstraint {
+        match self {
+            Self::TempoBpm {
+                min,
+                max,
+                with_octaves,
+            } => AskedConstraint::TempoBpm(*min, *max, *with_octaves),
+            Self::Keys(keys) => {
+                AskedConstraint::Keys(keys.iter().map(|key| (key.tonic, key.is_minor)).collect())
+            }
+            Self::Energy(min, max) => AskedConstraint::Energy(*min, *max),
+            Self::DurationMs(min, max) => AskedConstraint::DurationMs(*min, *max),
+            Self::Year(min, max) => AskedConstraint::Year(*min, *max),
+            Self::Genre(genre, _) => AskedConstraint::Genre(genre.clone()),
+            Self::Popularity { min, max, .. } => AskedConstraint::Popularity(*min, *max),
+            Self::Text(words, _) => AskedConstraint::Text(words.clone()),
+            Self::Descriptor { name, min, max, .. } => {
+                let end = |end: f32| end.is_finite().then_some(end);
+                AskedConstraint::Descriptor(name.clone(), end(*min), end(*max))
+            }
+        }
+    }
+
+    /// Asks again what was kept.
+    pub fn of_asked(asked: &AskedConstraint) -> Self {
+        match asked {
+            AskedConstraint::TempoBpm(min, max, with_octaves) => Self::TempoBpm {
+                min: *min,
+                max: *max,
+                with_octaves: *with_octaves,
+            },
+            AskedConstraint::Keys(keys) => {
+                let key = |(tonic, is_minor): &(u8, bool)| MusicalKey {
+                    tonic: *tonic,
+                    is_minor: *is_minor,
+                };
+                Self::Keys(keys.iter().map(key).collect())
+            }
+            AskedConstraint::Energy(min, max) => Self::Energy(*min, *max),
+            AskedConstraint::DurationMs(min, max) => Self::DurationMs(*min, *max),
+            AskedConstraint::Year(min, max) => Self::Year(*min, *max),
+            AskedConstraint::Genre(genre) => Self::Genre(genre.clone(), None),
+            AskedConstraint::Popularity(min, max) => Self::Popularity {
+                min: *min,
+                max: *max,
+                played: Arc::default(),
+            },
+            AskedConstraint::Text(words) => Self::Text(words.clone(), Arc::default()),
+            AskedConstraint::Descriptor(name, min, max) => Self::Descriptor {
+                name: name.clone(),
+                min: min.unwrap_or(f32::NEG_INFINITY),
+                max: max.unwrap_or(f32::INFINITY),
+                values: Arc::default(),
+            },
         }
     }
 
@@ -259,6 +318,44 @@ impl fmt::Display for Shortfall {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_asked_is_asked_again() {
+        let descriptor = |min, max| Constraint::Descriptor {
+            name: "verse.length".to_owned(),
+            min,
+            max,
+            values: Arc::default(),
+        };
+        let keys = vec![MusicalKey {
+            tonic: 9,
+            is_minor: true,
+        }];
+        for constraint in [
+            Constraint::TempoBpm {
+                min: 99.9,
+                max: 1_000.0,
+                with_octaves: true,
+            },
+            Constraint::Keys(keys),
+            Constraint::Energy(0.1, 0.9),
+            Constraint::DurationMs(0, u32::MAX),
+            Constraint::Year(1990, u16::MAX),
+            Constraint::Genre("folk".to_owned(), None),
+            Constraint::Popularity {
+                min: 0.0,
+                max: 20.0,
+                played: Arc::default(),
+            },
+            Constraint::Text("rain".to_owned(), Arc::default()),
+            descriptor(1.5, f32::INFINITY),
+            descriptor(f32::NEG_INFINITY, 6.0),
+        ] {
+            let kept = serde_json::to_string(&constraint.asked()).unwrap();
+            let read: AskedConstraint = serde_json::from_str(&kept).unwrap();
+            assert_eq!(Constraint::of_asked(&read), constraint, "{kept}");
+        }
+    }
 
     #[test]
     fn what_is_unknown_does_not_hold() {

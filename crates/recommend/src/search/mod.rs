@@ -23,6 +23,7 @@ pub use highlight::{Highlight, HighlightPart};
 pub use keys::{KeyMatch, MusicalKey};
 pub use leitmotif_learn::retrieval::LegScores;
 pub use near::{NearAnswer, NearRequest, tells_of_words};
+pub(crate) use popularity::popularity_percent;
 pub use query::{FoundTrack, ReadDescriptor, SearchAnswer, SearchRequest};
 pub use service::{RESULTS_MAX, Searcher};
 pub use told::{ToldColumn, ToldKind};

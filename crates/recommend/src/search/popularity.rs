@@ -12,7 +12,7 @@ use crate::view::TenantView;
 /// - Cost: O(n log n) over the played tracks.
 pub fn popularity_percent(view: &TenantView) -> HashMap<TrackId, f32> {
     let mut played: Vec<(f32, TrackId)> = (view.catalogue.cards())
-        .filter_map(|(index, card)| Some((*view.popularity.get(index)?, card.id)))
+        .filter_map(|(index, card)| Some((*view.counts.popularity.get(index)?, card.id)))
         .filter(|(popularity, _)| *popularity > 0.0)
         .collect();
     played.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));

@@ -75,7 +75,7 @@ impl Searcher {
         self.recommender.stores()
     }
 
-    pub(super) fn recommender(&self) -> &Recommender {
+    pub(crate) fn recommender(&self) -> &Recommender {
         &self.recommender
     }
 
@@ -119,14 +119,30 @@ impl Searcher {
         &self,
         scope: &TenantScope,
         slot: &Arc<SearchSlot>,
+        constraints: Constraints,
+        may_read_lyrics: bool,
+    ) -> Result<Constraints> {
+        let resolved = self.resolve_by(scope, slot, constraints, may_read_lyrics, None);
+        resolved.await
+    }
+
+    /// The same; `percent` is how popular tracks are, where that is not as at present.
+    pub(super) async fn resolve_by(
+        &self,
+        scope: &TenantScope,
+        slot: &Arc<SearchSlot>,
         mut constraints: Constraints,
         may_read_lyrics: bool,
+        percent: Option<HashMap<TrackId, f32>>,
     ) -> Result<Constraints> {
         for constraint in &mut constraints.0 {
             match constraint {
                 Constraint::Popularity { played, .. } => {
-                    let percent = self.recommender.with_view(scope, popularity_percent);
-                    *played = Arc::new(percent.await?);
+                    let percent = match &percent {
+                        Some(percent) => percent.clone(),
+                        None => (self.recommender.with_view(scope, popularity_percent)).await?,
+                    };
+                    *played = Arc::new(percent);
                 }
                 Constraint::Descriptor { name, values, .. } => {
                     let column = self

@@ -8,8 +8,9 @@ use leitmotif_features::projection::READ_BATCH;
 use leitmotif_learn::exposure::{Examination, ShownPair, SwapCounts};
 use serde::{Deserialize, Serialize};
 
-use super::dataset::{Dataset, LOVED_SIGNAL};
+use super::dataset::{Dataset, LOVED_SIGNAL, Play};
 use crate::error::Result;
+use crate::rank::RunningSession;
 use crate::service::Stores;
 
 /// Newest lists that are learnt from; each keeps some tens of bytes a track.
@@ -50,6 +51,8 @@ pub struct ShownList {
     pub at: Timestamp,
     /// What the player said of the moment.
     pub moment: Moment,
+    /// The session that the listener was in.
+    pub session: RunningSession,
     /// Its tracks in order.
     pub tracks: Vec<ShownTrack>,
     exploration: Option<ShownExploration>,
@@ -147,6 +150,16 @@ impl Exposures {
                 later.push((play.at, play.signal));
             }
         }
+        let mut own: HashMap<usize, Vec<&Play>> = HashMap::new();
+        for (_, listener, _) in &self.lists {
+            let listener = rows.get(listener).copied();
+            listener.map(|listener| own.entry(listener).or_default());
+        }
+        for play in dataset.listens.iter().filter(|play| play.at < before) {
+            if let Some(own) = own.get_mut(&(play.listener as usize)) {
+                own.push(play);
+            }
+        }
         let mut listens = 0;
         let mut lists = Vec::with_capacity(self.lists.len());
         for (at, listener, exposure) in self.lists {
@@ -170,6 +183,7 @@ impl Exposures {
             lists.push(ShownList {
                 listener,
                 at,
+                session: session_before(own.get(&listener).map_or(&[], Vec::as_slice), at),
                 tracks: tracks.collect(),
                 exploration: exposure.exploration,
                 moment: exposure.moment,
@@ -177,6 +191,16 @@ impl Exposures {
         }
         ShownLists { lists, listens }
     }
+}
+
+/// The session of a listener at a moment, by the plays before it, which come in order of time.
+fn session_before(own: &[&Play], at: Timestamp) -> RunningSession {
+    let known = own.get(..own.partition_point(|play| play.at < at));
+    let newest = known.unwrap_or_default().iter().rev();
+    RunningSession::of(
+        newest.map(|play| (play.at, play.signal, Some(play.item))),
+        at,
+    )
 }
 
 /// What became of a track: what the listen that names the list says, and all that the listener said of the track
@@ -303,7 +327,6 @@ mod tests {
     use leitmotif_domain::event::{ExposedTrack, ListenOutcome};
     use leitmotif_domain::{Rung, TenantId};
 
-    use super::super::dataset::Play;
     use super::*;
     use crate::moments::{ItemGroups, MomentTable, UNKNOWN};
 
@@ -337,6 +360,7 @@ mod tests {
             moment: Moment::default(),
             layout: None,
             layout_propensity: None,
+            basis: None,
         })
     }
 
@@ -415,8 +439,27 @@ mod tests {
         let joined = read.joined(&dataset(later), at(100));
         let labels: Vec<f32> = joined.lists[0].tracks.iter().map(|one| one.label).collect();
         assert_eq!(labels, [COMPLETED, NOT_PLAYED]);
+        assert_eq!(joined.lists[0].session, RunningSession::default());
         assert_eq!(joined.between(at(0), at(10)).len(), 0);
         assert_eq!(joined.between(at(10), at(11)).len(), 1);
+    }
+
+    #[test]
+    fn a_session_is_that_of_the_plays_before_the_list() {
+        let session = |later: &[Play]| {
+            let mut read = Exposures::default();
+            read.take(at(100), Some(listener()), exposure(9, &[0, 1]));
+            let plays = [play(2, 60, 1.0), play(3, 90, -1.0), play(4, 95, 1.0)];
+            let plays = plays.iter().chain(later).copied().collect();
+            read.joined(&dataset(plays), at(1_000)).lists[0].session
+        };
+        let newest = [(at(95), 1.0, 4), (at(90), -1.0, 3), (at(60), 1.0, 2)];
+        let newest = newest.map(|(at, signal, item)| (at, signal, Some(item)));
+        let expected = RunningSession::of(newest.into_iter(), at(100));
+        assert_eq!(session(&[]), expected);
+        // Plays at the moment and after it, and those of it that say the most, change nothing.
+        let adverse = [play(0, 100, 1.0), play(1, 101, -1.0), play(0, 400, 9.0)];
+        assert_eq!(session(&adverse), expected);
     }
 
     #[test]

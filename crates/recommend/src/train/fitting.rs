@@ -30,6 +30,7 @@ use crate::audiences::AudiencePopularity;
 use crate::catalogue::CatalogueView;
 use crate::cold_map::{ColdMap, ContentVectors};
 use crate::error::{Error, Result};
+use crate::item_sounds::ItemSounds;
 use crate::model::{BlendWeights, ModelParts, RecommenderModel};
 use crate::moments::MomentLifts;
 use crate::neighbour_settings::NeighbourSettings;
@@ -163,6 +164,8 @@ pub struct Fitting {
     pub dataset: Dataset,
     /// Embedding neighbours.
     pub content: ItemNeighbours,
+    /// How items sound.
+    pub sounds: Option<ItemSounds>,
     /// Holds the catalogue; moments of the past are put into it one after the other.
     view: TenantView,
     /// The dataset's column of each catalogue index.
@@ -191,6 +194,7 @@ impl Fitting {
             id,
             dataset,
             content,
+            sounds: None,
             view,
             column_of,
             rows: None,
@@ -643,6 +647,7 @@ impl Fitting {
             cold: None,
             moments: parts.moments,
             audiences: parts.audiences,
+            sounds: self.sounds.clone(),
             blend,
             ranker: learnt.ranker,
             is_ranker_unread: false,

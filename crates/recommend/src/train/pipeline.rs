@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use leitmotif_domain::job::Progress;
 use leitmotif_domain::training::{ReportDepth, SearchBudget, TrainingRequest};
-use leitmotif_domain::{ErrorKind, ModelId, TenantScope, limits};
+use leitmotif_domain::{ErrorKind, ModelId, TenantScope, TrackId, limits};
 use leitmotif_features::ListeningState;
-use leitmotif_storage::ports::ModelRecord;
+use leitmotif_storage::ports::{AnalysisDocument, ModelRecord};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -25,10 +25,14 @@ use super::{JUDGE_AT, TrainingRun, WEIGH_AT, against, cold, past, promote};
 use crate::catalogue::CatalogueView;
 use crate::cold_map::ContentVectors;
 use crate::error::{Error, Result};
+use crate::item_sounds::ItemSounds;
 use crate::model_bytes;
+use crate::playlists::measured_of;
 use crate::rank::{ListenedShare, Ranker};
 use crate::service::{PRODUCTION, Stores};
 
+/// Analyses read at once: some megabytes of documents.
+const ANALYSES_AT_ONCE: usize = 200;
 /// Embedding neighbours kept per track.
 const CONTENT_NEIGHBOURS: usize = 50;
 /// Shares at which the ranker is asked what comes next.
@@ -114,26 +118,43 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         fitting.ok_or_else(|| Error::bug("nothing is being fitted"))
     }
 
+    /// How the items sound.
+    ///
+    /// - Cost: reads every analysis, so many at once.
+    async fn sounds(&self, items: &[TrackId]) -> Result<Option<ItemSounds>> {
+        let mut sounds = Vec::with_capacity(items.len());
+        for some in items.chunks(ANALYSES_AT_ONCE) {
+            let read = self.stores.catalog.analyses(self.scope, some).await?;
+            let sound = |document: &Option<AnalysisDocument>| {
+                let measured = document.as_ref().map(|one| measured_of(&one.document));
+                measured.unwrap_or_default()
+            };
+            sounds.extend(read.iter().map(sound));
+        }
+        Ok(ItemSounds::of(sounds.iter()))
+    }
+
     /// Finds the settings and weights of the sources.
     async fn sources(&mut self, settled: &Settled<'_>) -> Result<SettledSources> {
+        let items = self.fitting()?.dataset.items.clone();
+        let sounds = self.sounds(&items).await?;
         if let Some(sources) = settled.read::<SettledSources>("sources").await? {
             let content = sources.content.clone();
             self.lend(0.0, |fitting, _| {
-                fitting.content = content;
+                (fitting.content, fitting.sounds) = (content, sounds);
                 Ok(())
             })
             .await?;
             return Ok(self.resumed(Stage::FitSources, sources));
         }
         self.meter.begin(Stage::FitSources, false);
-        let items = self.fitting()?.dataset.items.clone();
         let content = content_lists(self.stores, self.scope, &items, CONTENT_NEIGHBOURS).await?;
         let count = self.source_trials(settled).await?;
         let vectors = self.stores.vectors.as_ref();
         let vectors = ContentVectors::read(vectors, self.scope, &items).await?;
         let sources = self
             .lend(CONTENT_SHARE, move |fitting, on_share| {
-                fitting.content = content;
+                (fitting.content, fitting.sounds) = (content, sounds);
                 let dataset = &fitting.dataset;
                 let weighing = Weighing::new(dataset, dataset.split(WEIGH_AT, JUDGE_AT))?;
                 let count = count.unwrap_or_else(|| weighing.usual_trials());

@@ -303,6 +303,7 @@ impl RankerRows {
                 }
                 self.begin_shown(listener);
                 facts = facts.at(moment.view, &list.moment)?;
+                facts = facts.in_session(moment.view, &list.session);
                 let shift = moment.view.shift(&list.moment);
                 for (label, weight, one) in known {
                     let column = moment.view.column(one.index);

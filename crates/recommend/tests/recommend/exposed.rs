@@ -15,10 +15,13 @@ enum Showing {
 
 impl World {
     /// Waits until every exposure is written.
-    async fn flush(&mut self) {
+    pub async fn flush(&mut self) {
         let (exposures, writer) = ExposureWriter::start(self.storage.clone());
         let recommender = Recommender::new(self.stores.clone(), exposures);
-        drop(std::mem::replace(&mut self.recommender, recommender));
+        drop(std::mem::replace(
+            &mut self.recommender,
+            Arc::new(recommender),
+        ));
         let written = std::mem::replace(&mut self.writer, writer);
         written.await.unwrap();
     }

@@ -33,6 +33,7 @@ impl World {
                     },
                     layout: Some(layout.to_owned()),
                     layout_propensity: propensity,
+                    basis: None,
                 };
                 let event = Event {
                     event_id: id,

@@ -19,6 +19,7 @@ mod paths;
 mod pipelines;
 mod playlists;
 mod recordings;
+mod replay;
 mod search;
 mod skips;
 mod steps;
@@ -63,7 +64,7 @@ struct World {
     clock: Arc<ManualClock>,
     scope: TenantScope,
     stores: Stores,
-    recommender: Recommender,
+    recommender: Arc<Recommender>,
     writer: tokio::task::JoinHandle<()>,
     tracks: Vec<TrackId>,
 }
@@ -96,7 +97,7 @@ impl World {
             entropy,
         };
         let (exposures, writer) = ExposureWriter::start(storage.clone());
-        let recommender = Recommender::new(stores.clone(), exposures);
+        let recommender = Arc::new(Recommender::new(stores.clone(), exposures));
         let mut world = Self {
             storage,
             clock,

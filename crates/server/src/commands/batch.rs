@@ -59,7 +59,7 @@ pub async fn run(args: BatchArgs, client: &Client, as_json: bool) -> anyhow::Res
     let asked = json!({"placement": args.placement, "count": args.count, "listeners": listeners});
     let queued = client.post(BATCHES, &asked).await?;
     let job = text_of(&queued, "job");
-    wait(client, job, as_json).await?;
+    wait(client, job, "recommend", as_json).await?;
     let path = format!("{BATCHES}/{job}");
     let made = client.get(&path).await?;
     write(&args.out, is_parquet, &format!("{path}/rows"), client).await?;
@@ -76,8 +76,13 @@ pub async fn run(args: BatchArgs, client: &Client, as_json: bool) -> anyhow::Res
 }
 
 /// Waits for the job and shows how far it is, with the time it will take.
-async fn wait(client: &Client, job: &str, as_json: bool) -> anyhow::Result<()> {
-    let (bars, step) = (Bars::new(as_json), "recommend");
+pub async fn wait(
+    client: &Client,
+    job: &str,
+    step: &'static str,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let bars = Bars::new(as_json);
     loop {
         let state = client.get(&format!("/api/v1/jobs/{job}")).await?;
         let count = |name: &str| state.get(name).and_then(Value::as_u64).unwrap_or(0);

@@ -33,6 +33,7 @@ pub async fn run(args: HomeArgs, client: &Client, as_json: bool) -> anyhow::Resu
             ("hour", number(args.moment.hour)),
             ("weekday", number(args.moment.weekday)),
             ("zone", args.moment.zone),
+            ("cell", args.moment.cell),
             ("objectives", args.objectives.text()),
         ]
         .into_iter(),

@@ -25,6 +25,7 @@ mod playlist_files;
 mod plugin;
 mod query;
 mod rap_scraper;
+mod replay;
 mod search;
 pub mod serve;
 mod subsonic;
@@ -227,9 +228,12 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Similar(args) => query::similar(args, &connection.client, as_json).await,
         Command::Search(args) => search::run(args, &connection.client, as_json).await,
         Command::Home(args) => home::run(args, &connection.client, as_json).await,
-        Command::Recommend(mut args) => match args.batch.take() {
+        Command::Recommend(mut args) => match args.command.take() {
             Some(query::RecommendCommand::Batch(batch)) => {
                 batch::run(batch, &connection.client, as_json).await
+            }
+            Some(query::RecommendCommand::Replay(replay)) => {
+                replay::run(replay, &connection.client, as_json).await
             }
             None => query::recommend(*args, &connection.client, as_json).await,
         },

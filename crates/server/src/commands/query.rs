@@ -7,6 +7,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::batch::BatchArgs;
+use super::replay::ReplayArgs;
 use super::search::{ConstraintArgs, query_text};
 use super::{list_of, print, text_of};
 use crate::client::Client;
@@ -59,6 +60,9 @@ pub struct MomentArgs {
     /// they are left out.
     #[arg(long)]
     pub zone: Option<String>,
+    /// Where on earth, coarsely: a geohash of at most four characters.
+    #[arg(long)]
+    pub cell: Option<String>,
 }
 
 /// What lists are to be made for.
@@ -107,13 +111,16 @@ pub fn made_for(list: &Value) -> String {
 pub enum RecommendCommand {
     /// Makes the lists of many listeners, all from what is known at one moment, and writes them into a file.
     Batch(BatchArgs),
+    /// Gives answers of the past again from what was known then, and compares them with what was shown.
+    /// Ends with a failure when one differs without a reason.
+    Replay(ReplayArgs),
 }
 
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct RecommendArgs {
     #[command(subcommand)]
-    pub batch: Option<RecommendCommand>,
+    pub command: Option<RecommendCommand>,
     /// The name the player uses for the person; left out for nobody known.
     listener: Option<String>,
     /// Tracks wanted.

@@ -25,7 +25,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::role::Role;
 use crate::trainer::{
-    BatchRunner, EncodeLyricsRunner, FormerSpaces, HeadsBehind, LearnLyricsRunner,
+    BatchRunner, EncodeLyricsRunner, FormerSpaces, HeadsBehind, LearnLyricsRunner, ReplayRunner,
     TrainHeadsRunner, TrainRunner,
 };
 
@@ -145,10 +145,13 @@ impl Services {
         storage: &Arc<EmbeddedStorage>,
         decoder: &Arc<dyn AudioProcess>,
         count: usize,
-    ) -> [Arc<dyn JobRunner>; 6] {
+    ) -> [Arc<dyn JobRunner>; 7] {
         [
             Arc::new(BatchRunner {
                 recommender: Arc::clone(&self.recommender),
+            }),
+            Arc::new(ReplayRunner {
+                search: Arc::clone(&self.search),
             }),
             Arc::new(ScanRunner {
                 catalogue: Arc::clone(&self.catalogue),

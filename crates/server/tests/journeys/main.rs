@@ -40,6 +40,7 @@ mod postgres;
 mod protocols;
 mod rap_scraper;
 mod rap_scraper_service;
+mod replays;
 mod roles;
 mod search;
 mod tables;

@@ -145,6 +145,13 @@ pub(super) const COVERED: &[(&str, &str, &str, Stranger)] = &[
         "read",
         Stranger::NotFound,
     ),
+    ("POST", "/api/v1/answer-replays", "admin", Stranger::OwnOnly),
+    (
+        "GET",
+        "/api/v1/answer-replays/{id}",
+        "admin",
+        Stranger::NotFound,
+    ),
     ("GET", "/api/v1/home", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/home/layouts", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/pipelines", "read", Stranger::OwnOnly),

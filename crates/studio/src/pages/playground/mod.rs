@@ -111,6 +111,7 @@ impl Settings {
                 hour: whole("hour", &self.hour)?,
                 weekday: whole("weekday", &self.weekday)?,
                 zone: None,
+                cell: None,
             },
             include_heard: self.heard.is_some(),
             seeds: (self.seeds.split(',')).filter_map(text).collect(),
