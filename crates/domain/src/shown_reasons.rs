@@ -31,7 +31,7 @@ impl ShownReasons {
     where
         R: Iterator<Item = ShownReason<'a>>,
     {
-        let mut kept = String::with_capacity(1_024);
+        let mut kept = String::with_capacity(2_048);
         let mut causes: Vec<TrackId> = Vec::new();
         for reasons in tracks {
             for (source, contribution, because_of) in reasons {

@@ -30,6 +30,9 @@ pub struct KnownTracks<'p> {
     list: Vec<KnownTrack>,
     /// Places in the list by catalogue index.
     places: KeyedMap<usize, usize>,
+    /// The newest plays, newest first: when, of which place in the list, and what each says of its track. They are
+    /// gone through again and again.
+    recent: Vec<(Timestamp, u32, f32)>,
 }
 
 impl<'p> KnownTracks<'p> {
@@ -54,8 +57,16 @@ impl<'p> KnownTracks<'p> {
             })
             .collect();
         let places = (list.iter().zip(0..)).filter_map(|(one, place)| Some((one.index?, place)));
+        let plays = profile
+            .into_iter()
+            .flat_map(|profile| profile.recent_signals());
+        let recent = plays.filter_map(|(at, track, signal)| {
+            let place = list.binary_search_by_key(&track, |one| one.track).ok()?;
+            Some((at, u32::try_from(place).ok()?, signal))
+        });
         Self {
             profile,
+            recent: recent.collect(),
             places: places.collect(),
             list,
         }
@@ -79,27 +90,20 @@ impl<'p> KnownTracks<'p> {
 
     /// The tracks of the newest plays, newest first, each as often as it was played.
     pub fn recent(&self) -> impl Iterator<Item = &KnownTrack> {
-        let plays = self
-            .profile
-            .into_iter()
-            .flat_map(|profile| profile.recent());
-        plays.filter_map(|(_, track)| self.find(track))
+        self.recent_signals().map(|(_, one, _)| one)
     }
 
     /// The newest plays with when they were and what each says of its track; newest first.
     pub fn recent_signals(&self) -> impl Iterator<Item = (Timestamp, &KnownTrack, f32)> {
-        let profile = self.profile.into_iter();
-        let plays = profile.flat_map(|profile| profile.recent_signals());
-        plays.filter_map(|(at, track, signal)| Some((at, self.find(track)?, signal)))
+        let plays = self.recent.iter();
+        plays
+            .filter_map(|(at, place, signal)| Some((*at, self.list.get(*place as usize)?, *signal)))
     }
 
     /// Whether a skip is among the newest plays, back to a moment.
     pub fn has_skip_since(&self, moment: Timestamp) -> bool {
-        let mut profile = self.profile.into_iter();
-        profile.any(|profile| {
-            let mut lately = (profile.recent_signals()).take_while(|(at, ..)| *at >= moment);
-            lately.any(|(_, _, signal)| signal < 0.0)
-        })
+        let mut lately = self.recent.iter().take_while(|(at, ..)| *at >= moment);
+        lately.any(|(_, _, signal)| *signal < 0.0)
     }
 
     /// Those of the newest plays that lie in a part of the listener's day, newest first.
