@@ -206,14 +206,19 @@ pub async fn colours(
     QueryParameters(query): QueryParameters<ColoursQuery>,
 ) -> Result<Json<ColoursAnswer>, Problem> {
     let by = query.by.as_deref().unwrap_or("tempo_bpm");
-    let map = ready(&state, access.scope(), &query.space, &query.version).await?;
+    let map = ready(&state, access.scope(), &query.space, &query.version);
     let Some(index) = trait_index(by) else {
-        let column = state.search.told_column(access.scope(), by, None).await?;
-        let by = by.to_owned();
+        // A name that is none is refused whether there is a map or not.
+        let column = state.search.told_column(access.scope(), by, None).await;
+        let column = column.map_err(|error| match error {
+            leitmotif_recommend::Error::Invalid(name) => Problem::invalid("?by", name.reason),
+            other => other.into(),
+        })?;
+        let (map, by) = (map.await?, by.to_owned());
         let work = tokio::task::spawn_blocking(move || coloured_by(&map, &column, by));
         return Ok(Json(work.await.map_err(|error| Problem::bug(&error))?));
     };
-    let table = state.search.traits(access.scope()).await?;
+    let (map, table) = (map.await?, state.search.traits(access.scope()).await?);
     let work = tokio::task::spawn_blocking(move || coloured(&map, &table, index));
     let answer = work.await.map_err(|error| Problem::bug(&error))?;
     Ok(Json(answer))
