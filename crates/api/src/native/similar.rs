@@ -29,6 +29,8 @@ const LYRICS: &str = "lyrics";
 const BOTH: &str = "both";
 /// Places of each space that `both` is made of: behind them a track is near in no space that counts.
 const RANKED_BOTH: usize = 500;
+/// What the lyrics weigh in `both` where nobody says: as much as the sound.
+const LYRICS_WEIGHT: f32 = 0.5;
 
 /// What is near.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -159,7 +161,7 @@ impl Asking<'_> {
     /// The nearest in sound and lyrics together. Distances of two spaces mean different things, so that each
     /// space only orders: what counts is the share of the nearest tracks of a space that are nearer than this.
     async fn both(&self, query: &SimilarQuery, limit: usize) -> Result<SimilarAnswer, Problem> {
-        let lyrics_weight = query.lyrics_weight.unwrap_or(0.5);
+        let lyrics_weight = query.lyrics_weight.unwrap_or(LYRICS_WEIGHT);
         if !(0.0..=1.0).contains(&lyrics_weight) {
             return Err(Problem::invalid("?lyrics_weight", "must be in 0..=1"));
         }

@@ -162,7 +162,8 @@ impl Served {
 impl Searcher {
     /// Gives answers of the past again and holds them against what was shown then: tracks, order, and scores to the bit.
     ///
-    /// - Errors: those of the stores; `Invalid` for more answers than [`limits::REPLAYED_ANSWERS_MAX`].
+    /// - Shape: the newest [`limits::REPLAYED_ANSWERS_MAX`] where more are selected.
+    /// - Errors: those of the stores.
     /// - Cost: one reading of the log up to the newest of the answers, one more view in memory, a count of popularity for each
     ///   that was made live meanwhile, and an answer for each.
     pub async fn replay_answers(

@@ -167,6 +167,13 @@ fn journey_map() {
         (&json!(0), &Value::Null)
     );
 
+    let near = format!(
+        "/api/v1/tracks/{}/similar?space=both&lyrics_weight=",
+        ids[0]
+    );
+    for beyond in ["-0.1", "1.1", "NaN"] {
+        get(&format!("{near}{beyond}")).points_at(400, "?lyrics_weight", beyond);
+    }
     get("/api/v1/map?space=none-1").problem(404, "an unknown space");
     get("/api/v1/map?space=NO%20SPACE").points_at(400, "?space", "no name of a space");
     get("/api/v1/map/colours?by=mood").points_at(400, "?by", "no trait");

@@ -153,6 +153,11 @@ fn journey_replay_of_served_requests() {
         told.stdout
     );
     assert!(told.stdout.contains("0 DIFFERENT"), "{}", told.stdout);
-    let none = cli(&data, &["recommend", "replay", "--count", "0"]);
-    assert!(!none.is_success && none.stderr.contains("0 is not in 1..=10000"));
+    let most = cli(&data, &["recommend", "replay", "--count", "10000"]);
+    assert!(most.is_success, "{}", most.stderr);
+    for beyond in ["0", "10001"] {
+        let none = cli(&data, &["recommend", "replay", "--count", beyond]);
+        let said = format!("{beyond} is not in 1..=10000");
+        assert!(!none.is_success && none.stderr.contains(&said), "{beyond}");
+    }
 }
