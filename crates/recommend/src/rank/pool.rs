@@ -101,7 +101,9 @@ pub fn pool(view: &TenantView, offers: &[Offer]) -> Vec<Pooled> {
 /// - Shape: no index twice.
 /// - Cost: O(candidates of all offers), so it is asked once for all tracks of the list.
 pub fn reasons(view: &TenantView, offers: &[Offer], indexes: &[usize]) -> Vec<Vec<Reason>> {
-    let mut told: Vec<Vec<Reason>> = vec![Vec::new(); indexes.len()];
+    // Room for one of each offer, and for what a ranker adds to them.
+    let room = || Vec::with_capacity(offers.len() + 2);
+    let mut told: Vec<Vec<Reason>> = std::iter::repeat_with(room).take(indexes.len()).collect();
     let mut places = view.numbers.lend();
     for index in indexes {
         places.number(*index);
