@@ -478,6 +478,7 @@ pub fn exclusions(
     lately: Option<Lately<'_>>,
 ) -> KeyedSet<usize> {
     let mut excluded = explicit(view, request);
+    excluded.reserve(known.iter().len());
     let may_be_heard = request.include_heard || definition.list.include_heard;
     let window_ms = i64::from(definition.list.repeat_hours) * 3_600 * 1_000;
     let has_versions = !view.catalogue.recordings().is_empty();
