@@ -93,7 +93,7 @@ async fn write(log: Arc<dyn EventLog>, mut receiver: mpsc::Receiver<Entry>, stre
 }
 
 /// Whether a payload changes nothing that answers are made from.
-pub(crate) fn is_passed_over(payload: &EventPayload) -> bool {
+fn is_passed_over(payload: &EventPayload) -> bool {
     EventPayload::ANSWER_KINDS.contains(&payload.kind())
 }
 
