@@ -32,34 +32,34 @@ impl ShownReasons {
     where
         R: Iterator<Item = ShownReason<'a>>,
     {
-        let mut kept = String::with_capacity(2_048);
+        let mut kept: Vec<u8> = Vec::with_capacity(2_048);
         let mut causes: Vec<TrackId> = Vec::new();
         let mut sources: Vec<&str> = Vec::new();
         for reasons in tracks {
             for (source, contribution, because_of) in reasons {
                 push_whole(&mut kept, place_in(&mut sources, source));
-                kept.push(':');
+                kept.push(b':');
                 // Out of range saturates, and no number is 0: neither comes from a ranker that works.
                 push_whole(&mut kept, (contribution * STEPS).round() as i64);
                 if let Some(cause) = because_of {
-                    kept.push(':');
+                    kept.push(b':');
                     push_whole(&mut kept, place_in(&mut causes, cause));
                 }
-                kept.push(' ');
+                kept.push(b' ');
             }
-            kept.push('|');
+            kept.push(b'|');
         }
-        kept.push(';');
+        kept.push(b';');
         for cause in causes {
-            kept.push_str(ascii(&encode_base62(cause.as_u128())));
-            kept.push(' ');
+            kept.extend_from_slice(&encode_base62(cause.as_u128()));
+            kept.push(b' ');
         }
-        kept.push(';');
+        kept.push(b';');
         for source in sources {
-            kept.push_str(source);
-            kept.push(' ');
+            kept.extend_from_slice(source.as_bytes());
+            kept.push(b' ');
         }
-        Self(kept)
+        Self(String::from_utf8(kept).unwrap_or_default())
     }
 
     /// Whether none were kept: of what was not ranked, and in events of before.
@@ -105,9 +105,9 @@ fn place_in<T: PartialEq>(list: &mut Vec<T>, one: T) -> i64 {
 }
 
 /// Writes a whole number: what formats any number costs more than all else of a reason.
-fn push_whole(kept: &mut String, number: i64) {
+fn push_whole(kept: &mut Vec<u8>, number: i64) {
     if number < 0 {
-        kept.push('-');
+        kept.push(b'-');
     }
     let mut digits = [b'0'; 20];
     let (mut rest, mut first) = (number.unsigned_abs(), digits.len() - 1);
@@ -119,11 +119,7 @@ fn push_whole(kept: &mut String, number: i64) {
             break;
         }
     }
-    kept.push_str(ascii(digits.get(first..).unwrap_or_default()));
-}
-
-fn ascii(text: &[u8]) -> &str {
-    std::str::from_utf8(text).unwrap_or_default()
+    kept.extend_from_slice(digits.get(first..).unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -199,9 +195,9 @@ mod tests {
     #[test]
     fn whole_numbers_are_written_as_usual() {
         for number in [0, 7, -7, 10, 1_234_567_890, i64::MAX, i64::MIN] {
-            let mut written = String::new();
+            let mut written = Vec::new();
             push_whole(&mut written, number);
-            assert_eq!(written, number.to_string());
+            assert_eq!(written, number.to_string().into_bytes());
         }
     }
 }
