@@ -124,6 +124,10 @@ impl EventPayload {
         matches!(self, Self::Listen(_) | Self::Feedback(_) | Self::Search(_))
     }
 
+    /// The kinds that tell what was answered, which nothing that answers are made from takes in: most of the log of a
+    /// busy installation.
+    pub const ANSWER_KINDS: [&str; 2] = ["exposure", "search"];
+
     /// The stable name of the kind.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -108,31 +108,37 @@ pub struct ReasonText {
     pub title: Option<Arc<str>>,
 }
 
+/// A reason as a sentence in three parts, of which the middle one is the title of the track that it follows from, or
+/// empty. The other two hold nothing that JSON or HTML would escape.
+pub fn sentence(source: Source, title: Option<&str>) -> (&'static str, &str, &'static str) {
+    let whole = |text| (text, "", "");
+    match (source, title) {
+        (Source::Neighbours, Some(title)) => ("played by listeners of “", title, "”"),
+        (Source::Content, Some(title)) => ("sounds or reads like “", title, "”"),
+        (Source::Session, Some(title)) => ("often follows “", title, "”"),
+        (Source::Neighbours, None) => whole("played by listeners of similar tracks"),
+        (Source::Content, None) => whole("sounds or reads alike"),
+        (Source::Session, None) => whole("often follows what was just played"),
+        (Source::Sessions, _) => whole("played in sessions like this one"),
+        (Source::Trending, _) => whole("played more than usual in these days"),
+        (Source::Taste, _) => whole("fits the taste shown so far"),
+        (Source::Artist, _) => whole("by an artist played before"),
+        (Source::Popular, _) => whole("played a lot lately"),
+        (Source::Fresh, _) => whole("new in the catalogue"),
+        (Source::Familiar, _) => whole("not heard for a while"),
+        (Source::Moment, _) => whole("played more at moments like this one"),
+        (Source::Control, _) => whole("moved by the controls"),
+        (Source::Rule, _) => whole("moved by a rule of this placement"),
+        (Source::Skips, _) => whole("skipped lately, or its artist was"),
+    }
+}
+
 impl fmt::Display for ReasonText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match (self.source, &self.title) {
-            (Source::Neighbours, Some(title)) => {
-                return write!(f, "played by listeners of “{title}”");
-            }
-            (Source::Content, Some(title)) => {
-                return write!(f, "sounds or reads like “{title}”");
-            }
-            (Source::Session, Some(title)) => return write!(f, "often follows “{title}”"),
-            (Source::Neighbours, None) => "played by listeners of similar tracks",
-            (Source::Content, None) => "sounds or reads alike",
-            (Source::Session, None) => "often follows what was just played",
-            (Source::Sessions, _) => "played in sessions like this one",
-            (Source::Trending, _) => "played more than usual in these days",
-            (Source::Taste, _) => "fits the taste shown so far",
-            (Source::Artist, _) => "by an artist played before",
-            (Source::Popular, _) => "played a lot lately",
-            (Source::Fresh, _) => "new in the catalogue",
-            (Source::Familiar, _) => "not heard for a while",
-            (Source::Moment, _) => "played more at moments like this one",
-            (Source::Control, _) => "moved by the controls",
-            (Source::Rule, _) => "moved by a rule of this placement",
-            (Source::Skips, _) => "skipped lately, or its artist was",
-        })
+        let (before, title, after) = sentence(self.source, self.title.as_deref());
+        f.write_str(before)?;
+        f.write_str(title)?;
+        f.write_str(after)
     }
 }
 

@@ -93,8 +93,8 @@ async fn write(log: Arc<dyn EventLog>, mut receiver: mpsc::Receiver<Entry>, stre
 }
 
 /// Whether a payload changes nothing that answers are made from.
-pub(crate) fn is_passed_over(payload: &EventPayload) -> bool {
-    matches!(payload, EventPayload::Exposure(_) | EventPayload::Search(_))
+fn is_passed_over(payload: &EventPayload) -> bool {
+    EventPayload::ANSWER_KINDS.contains(&payload.kind())
 }
 
 /// First and last offset of a batch; none where others wrote in between or something was there already.

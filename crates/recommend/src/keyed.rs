@@ -9,6 +9,11 @@ pub type KeyedMap<K, V> = HashMap<K, V, BuildHasherDefault<KeyHasher>>;
 /// A set of ids, indexes or hashes.
 pub type KeyedSet<K> = HashSet<K, BuildHasherDefault<KeyHasher>>;
 
+/// An empty map with room, so that filling it moves nothing.
+pub fn map_for<K, V>(count: usize) -> KeyedMap<K, V> {
+    KeyedMap::with_capacity_and_hasher(count, BuildHasherDefault::default())
+}
+
 /// Spreads one number over 64 bits.
 #[derive(Default)]
 pub struct KeyHasher(u64);

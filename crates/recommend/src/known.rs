@@ -4,7 +4,7 @@ use leitmotif_domain::zone::DayPart;
 use leitmotif_domain::{ListenerId, Timestamp, TrackId};
 use leitmotif_features::{ListenerProfile, TrackHistory};
 
-use crate::keyed::{KeyedMap, KeyedSet};
+use crate::keyed::{KeyedMap, KeyedSet, map_for};
 use crate::skips::is_rejected;
 use crate::view::TenantView;
 
@@ -24,6 +24,7 @@ pub struct KnownTrack {
 /// The tracks that a listener did something with, none for nobody known.
 ///
 /// A profile keeps plays, of which every sum is a pass and a sort: an answer asks for them several times.
+#[derive(Default)]
 pub struct KnownTracks<'p> {
     profile: Option<&'p ListenerProfile>,
     /// By id.
@@ -41,34 +42,37 @@ impl<'p> KnownTracks<'p> {
     /// - Cost: O(plays of the profile · log).
     pub fn of(view: &'p TenantView, listener: Option<ListenerId>) -> Self {
         let profile = view.profile(listener);
-        let tracks = profile.into_iter().flat_map(|profile| profile.tracks());
-        let list: Vec<KnownTrack> = tracks
-            .map(|(track, history)| {
-                let index = view.catalogue.index(track);
-                KnownTrack {
-                    track,
-                    history,
-                    index,
-                    column: index.map_or_else(
-                        || view.model.as_ref()?.column(track),
-                        |index| view.column(index),
-                    ),
-                }
-            })
-            .collect();
-        let places = (list.iter().zip(0..)).filter_map(|(one, place)| Some((one.index?, place)));
-        let plays = profile
-            .into_iter()
-            .flat_map(|profile| profile.recent_signals());
-        let recent = plays.filter_map(|(at, track, signal)| {
+        let Some(profile) = profile else {
+            return Self::default();
+        };
+        let tracks = profile.tracks();
+        let room = tracks.size_hint().1.unwrap_or(0);
+        let mut list = Vec::with_capacity(room);
+        list.extend(tracks.map(|(track, history)| {
+            let index = view.catalogue.index(track);
+            KnownTrack {
+                track,
+                history,
+                index,
+                column: index.map_or_else(
+                    || view.model.as_ref()?.column(track),
+                    |index| view.column(index),
+                ),
+            }
+        }));
+        let mut places = map_for(list.len());
+        let placed = list.iter().zip(0..);
+        places.extend(placed.filter_map(|(one, place)| Some((one.index?, place))));
+        let mut recent = Vec::with_capacity(room);
+        recent.extend(profile.recent_signals().filter_map(|(at, track, signal)| {
             let place = list.binary_search_by_key(&track, |one| one.track).ok()?;
             Some((at, u32::try_from(place).ok()?, signal))
-        });
+        }));
         Self {
-            profile,
-            recent: recent.collect(),
-            places: places.collect(),
+            profile: Some(profile),
             list,
+            places,
+            recent,
         }
     }
 
@@ -78,7 +82,7 @@ impl<'p> KnownTracks<'p> {
     }
 
     /// All of them, by id.
-    pub fn iter(&self) -> impl Iterator<Item = &KnownTrack> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &KnownTrack> {
         self.list.iter()
     }
 

@@ -16,8 +16,8 @@ use leitmotif_domain::{
 use leitmotif_features::saving::{self, Holder};
 use leitmotif_features::{ListenerProfile, Projection, projection};
 use leitmotif_storage::ports::{
-    BlobStore, CatalogStore, DefinitionStore, EventLog, ModelRecord, ModelRegistry, VectorFilter,
-    VectorStore, current_spaces,
+    BlobStore, CatalogStore, DefinitionStore, EventLog, EventSelection, ModelRecord, ModelRegistry,
+    VectorFilter, VectorStore, current_spaces,
 };
 use parking_lot::RwLock;
 
@@ -576,20 +576,19 @@ impl Recommender {
 
     /// Reads the log up to `head` at least.
     async fn follow(&self, scope: &TenantScope, slot: &Arc<TenantSlot>, head: u64) -> Result<()> {
+        // What was answered changes nothing, and is most of the log where much is asked.
+        let selection = EventSelection {
+            is_without_answers: true,
+            ..EventSelection::default()
+        };
         loop {
             let from = slot.view.read().projection.offset;
             if from >= head {
                 break;
             }
-            let events = self
-                .stores
-                .log
-                .read(scope, from, projection::READ_BATCH)
-                .await?;
-            if events.is_empty() {
-                break;
-            }
-            let follow_up = slot.view.write().take(&events);
+            let read = (self.stores.log).select(scope, &selection, from, projection::READ_BATCH);
+            let slice = read.await?;
+            let follow_up = slot.view.write().take_slice(from, &slice);
             self.read_besides(scope, slot, follow_up).await?;
         }
         slot.view

@@ -9,12 +9,12 @@ use leitmotif_domain::event::{EventPayload, Moment, RecordedEvent};
 use leitmotif_domain::{ListenerId, Timestamp, TrackId, limits};
 use leitmotif_features::{ListenerProfile, Projection};
 use leitmotif_storage::duplicates::DUPLICATES;
+use leitmotif_storage::ports::EventSlice;
 
 use crate::candidates::Votes;
 use crate::catalogue::CatalogueView;
 use crate::counts::{Counts, MOST_POPULAR};
 use crate::error::Result;
-use crate::exposures::is_passed_over;
 use crate::model::RecommenderModel;
 use crate::moments::MomentShift;
 use crate::placements::Placements;
@@ -84,13 +84,9 @@ pub struct FollowUp {
 impl TenantView {
     /// Takes events in and says what must be read besides.
     pub fn take(&mut self, events: &[RecordedEvent]) -> FollowUp {
-        let before = self.projection.offset;
         self.projection.take(events);
         let mut follow_up = FollowUp::default();
         for event in events {
-            if event.offset > before && is_passed_over(&event.event.payload) {
-                self.carry_counts(event.offset - 1, event.offset);
-            }
             match &event.event.payload {
                 EventPayload::Listen(listen) if !listen.private => self.note_play(),
                 EventPayload::ScrobbleDeleted(_) => self.note_play(),
@@ -106,6 +102,15 @@ impl TenantView {
                 _ => {}
             }
         }
+        follow_up
+    }
+
+    /// Takes in a part of the log, read beyond an offset, that leaves out what changes nothing.
+    pub fn take_slice(&mut self, from: u64, slice: &EventSlice) -> FollowUp {
+        let first = slice.events.first().map(|event| event.offset);
+        self.pass_over(from, first.map_or(slice.reached, |first| first - 1));
+        let follow_up = self.take(&slice.events);
+        self.pass_over(self.projection.offset, slice.reached);
         follow_up
     }
 
@@ -376,6 +381,22 @@ mod tests {
                 )),
             },
         }
+    }
+
+    #[test]
+    fn what_was_left_out_is_passed_over_and_counts_stay_level() {
+        let mut view = TenantView::default();
+        let mut part = |from, events: &[RecordedEvent], reached| {
+            let events = events.to_vec();
+            view.take_slice(from, &EventSlice { events, reached });
+            let basis = view.basis();
+            (basis.log_offset, basis.counted_offset)
+        };
+        assert_eq!(part(0, &[], 3), (3, None));
+        // A play at 6 behind two answers, and another answer behind it: all before the play is counted.
+        assert_eq!(part(3, &[played(6, 7, 1, 0)], 7), (7, Some(5)));
+        assert_eq!(part(3, &[], 5), (7, Some(5)), "it has that already");
+        assert_eq!(part(7, &[], 9), (9, Some(5)));
     }
 
     fn follow(view: &mut TenantView, events: &[RecordedEvent]) {

@@ -4,30 +4,12 @@ use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use leitmotif_domain::limits;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
-
-/// Room for the body of a large answer: a list of 20 tracks with its reasons.
-const LARGE_BODY_BYTES: usize = 24 * 1_024;
-
-/// An answer in JSON whose body is written without moving it while it grows.
-pub struct LargeJson<T>(pub T);
-
-impl<T: Serialize> IntoResponse for LargeJson<T> {
-    fn into_response(self) -> Response {
-        let mut body = Vec::with_capacity(LARGE_BODY_BYTES);
-        match serde_json::to_writer(&mut body, &self.0) {
-            Ok(()) => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
-            Err(error) => Problem::bug(&error).into_response(),
-        }
-    }
-}
 
 /// Reads a whole body of at most `bytes_max`, unpacking gzip under the same bound, so that a small
 /// body cannot grow into a large one.

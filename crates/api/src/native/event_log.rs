@@ -268,6 +268,7 @@ async fn selection_of(
         kind: query.kind.clone(),
         listener,
         is_newest_first,
+        is_without_answers: false,
     })
 }
 

@@ -21,6 +21,7 @@ pub mod home;
 pub mod imports;
 pub mod jobs;
 pub mod keys;
+pub mod list_body;
 pub mod listeners;
 pub mod listens;
 pub mod lyrics_encoder;

@@ -13,11 +13,12 @@ use utoipa::ToSchema;
 
 use super::constraints::{ConstraintQuery, only_known};
 use super::known_tracks;
+use super::list_body::ListBody;
 use super::objectives::{ObjectiveAnswer, ObjectivesInput};
 use super::profiles::listener_of;
 use crate::metrics::{DegradedLabels, RungLabels, StageLabels};
 use crate::middleware::auth::ReadAccess;
-use crate::middleware::body::{JsonBody, LargeJson};
+use crate::middleware::body::JsonBody;
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::ApiState;
 
@@ -221,11 +222,14 @@ pub async fn recommend(
     State(state): State<ApiState>,
     access: ReadAccess,
     JsonBody(input): JsonBody<RecommendInput>,
-) -> Result<LargeJson<RecommendAnswer>, Problem> {
+) -> Result<ListBody, Problem> {
     let is_traced = input.trace;
     let request = request_of(&state, &access, input).await?;
     let answered = answered(&state, access.scope(), request).await?;
-    Ok(LargeJson(present(answered, is_traced)))
+    Ok(ListBody {
+        answered,
+        is_traced,
+    })
 }
 
 /// Answers a request whose list is shown, and counts it.

@@ -9,7 +9,7 @@ use leitmotif_domain::event::{
 use leitmotif_domain::page::PageRequest;
 use leitmotif_domain::track::TrackRef;
 use leitmotif_domain::{EventId, ListenerId, RecordingId, TenantScope, Timestamp, TrackId, limits};
-use leitmotif_storage::ports::{CatalogStore, Checkpoint, EventLog, TrackFilter};
+use leitmotif_storage::ports::{CatalogStore, Checkpoint, EventLog, EventSelection, TrackFilter};
 use serde::{Deserialize, Serialize};
 
 use super::matching::{MatchIndex, Words};
@@ -229,17 +229,16 @@ impl Follower {
 
     /// Takes the log's new events in.
     async fn read_on(&mut self, sources: &Sources<'_>) -> Result<()> {
-        loop {
-            let events = sources
-                .log
-                .read(sources.scope, self.offset, READ_BATCH)
-                .await?;
-            let Some(last) = events.last() else {
-                break;
-            };
-            let last_offset = last.offset;
-            events.iter().for_each(|event| self.take(event));
-            self.offset = last_offset;
+        let (log, scope) = (sources.log, sources.scope);
+        let selection = EventSelection {
+            is_without_answers: true,
+            ..EventSelection::default()
+        };
+        while self.offset < log.head(scope).await? {
+            let read = log.select(scope, &selection, self.offset, READ_BATCH);
+            let slice = read.await?;
+            slice.events.iter().for_each(|event| self.take(event));
+            self.offset = slice.reached;
         }
         Ok(())
     }

@@ -154,15 +154,13 @@ impl ItemNeighbours {
         entries.map(move |(&other, &share)| (other, f32::from(share) / STEPS * largest))
     }
 
-    /// Writes the similarities of the neighbours of an item, in the order of [`ItemNeighbours::of`], and yields
-    /// the neighbours: together they are unpacked in wide registers.
-    pub fn unpack(&self, item: usize, similarities: &mut Vec<f32>) -> &[u32] {
+    /// The neighbours of an item with their similarities as they are kept, in the order of [`ItemNeighbours::of`], and
+    /// what a step of these is worth.
+    pub fn packed_of(&self, item: usize) -> (&[u32], &[i16], f32) {
         let entries = self.range(item);
         let largest = self.largest.get(item).copied().unwrap_or(0.0);
-        similarities.clear();
-        let shares = self.shares[entries.clone()].iter();
-        similarities.extend(shares.map(|&share| f32::from(share) / STEPS * largest));
-        &self.items[entries]
+        let shares = &self.shares[entries.clone()];
+        (&self.items[entries], shares, largest / STEPS)
     }
 
     fn range(&self, item: usize) -> std::ops::Range<usize> {

@@ -1,7 +1,7 @@
 //! Trees laid out so that many rows are scored without jumps.
 
 use super::features::Features;
-use super::kernels::{Step, narrowed};
+use super::kernels::{SmallTree, Step, add_small_trees, narrowed};
 use super::tree::Tree;
 use super::views::{LANES, Lane, Sight, Views, ViewsMaker};
 
@@ -18,6 +18,8 @@ struct Fork {
 
 #[derive(Debug, Clone)]
 enum Layout {
+    /// Trees of few leaves that follow each other, whose leaves are bits too.
+    Small(Vec<SmallTree>),
     /// Leaves from left to right are bits.
     Set {
         steps: Vec<Step>,
@@ -43,15 +45,19 @@ pub(super) struct Scorer {
 impl Scorer {
     pub(super) fn new(trees: &[Tree]) -> Self {
         let mut views = ViewsMaker::default();
-        let layouts = (trees.iter())
-            .map(|tree| {
-                if tree.leaves.len() <= SET_LEAVES_MAX {
-                    as_set(tree, &mut views)
-                } else {
-                    as_walk(tree, &mut views)
-                }
-            })
-            .collect();
+        let mut layouts = Vec::new();
+        for tree in trees {
+            let layout = if tree.leaves.len() <= SET_LEAVES_MAX {
+                as_set(tree, &mut views)
+            } else {
+                as_walk(tree, &mut views)
+            };
+            // In the order of the trees: sums are the same to the last bit.
+            match (layouts.last_mut(), layout) {
+                (Some(Layout::Small(run)), Layout::Small(mut one)) => run.append(&mut one),
+                (_, layout) => layouts.push(layout),
+            }
+        }
         Self {
             views: views.finish(),
             layouts,
@@ -75,6 +81,7 @@ impl Scorer {
     pub(super) fn memory_bytes(&self) -> usize {
         let layouts: usize = (self.layouts.iter())
             .map(|layout| match layout {
+                Layout::Small(trees) => trees.iter().map(SmallTree::memory_bytes).sum(),
                 Layout::Set { steps, values } => {
                     steps.len() * size_of::<Step>() + values.len() * size_of::<f64>()
                 }
@@ -90,6 +97,7 @@ impl Scorer {
 impl Layout {
     fn add(&self, viewed: &[Lane], sums: &mut [f64; LANES]) {
         match self {
+            Self::Small(trees) => add_small_trees(trees, viewed, sums),
             Self::Set { steps, values } if values.len() <= 32 => {
                 let low = narrowed::<0>(steps, viewed);
                 for (sum, set) in sums.iter_mut().zip(low) {
@@ -139,7 +147,10 @@ fn as_set(tree: &Tree, views: &mut ViewsMaker) -> Layout {
     let root = if tree.nodes.is_empty() { !0 } else { 0 };
     let (mut steps, mut values) = (Vec::new(), Vec::new());
     visit(tree, root, views, &mut steps, &mut values);
-    Layout::Set { steps, values }
+    match SmallTree::new(&steps, &values) {
+        Some(small) => Layout::Small(vec![small]),
+        None => Layout::Set { steps, values },
+    }
 }
 
 /// Numbers leaves from left to right and lists tests, children before parents.

@@ -4,6 +4,9 @@
 /// be worth it.
 const SPARE_MIN: usize = 64;
 
+/// Scores for which there is room before any is told.
+const ROOM_MAX: usize = 512;
+
 /// Keeps the best of the scored indexes it is told, ties by index.
 ///
 /// A score and its index are one number, smaller for the better: numbers are compared and sorted without
@@ -22,7 +25,8 @@ impl Best {
     pub fn new(count: usize) -> Self {
         Self {
             count,
-            keys: Vec::new(),
+            // Those of a usual offer; more are seldom told.
+            keys: Vec::with_capacity(count.saturating_mul(2).min(ROOM_MAX)),
             limit: if count == 0 { 0 } else { u64::MAX },
         }
     }

@@ -25,8 +25,6 @@ pub struct Votes {
     /// columns, so that every column can be noted before it is known to be new.
     touched: Vec<u32>,
     touched_count: usize,
-    /// Similarities of one entry.
-    similarities: Vec<f32>,
 }
 
 impl Votes {
@@ -46,9 +44,10 @@ impl Votes {
                 break;
             }
             let place = u64::from(!(place as u32));
-            let listed = neighbours.unpack(column, &mut self.similarities);
-            for (&neighbour, similarity) in listed.iter().zip(&self.similarities) {
-                let part = weight * similarity;
+            let (listed, shares, step) = neighbours.packed_of(column);
+            let weight = weight * step;
+            for (&neighbour, &share) in listed.iter().zip(shares) {
+                let part = weight * f32::from(share);
                 let vote = &mut by_column[neighbour as usize];
                 // Without jumps: whether a column is new is anybody's guess.
                 touched[touched_count] = neighbour;

@@ -11,7 +11,7 @@ use leitmotif_learn::exposure::ExploredPair;
 use super::definition::{Controls, PipelineDefinition, RankBy, Stage};
 use super::facts::RequestFacts;
 use super::list::{Considered, ListMaker, Placed, dropping_rule, is_pinned};
-use super::offers::{Asking, FIRST_HELPING, Helping, Near, shortlist};
+use super::offers::{Asking, FIRST_HELPING, Helping, Near};
 use super::request::{Causes, Degraded, DegradedCause, RecommendRequest, RecommendedTrack};
 use crate::breaker::Resting;
 use crate::candidates::{Offer, familiar};
@@ -22,7 +22,7 @@ use crate::known::{KnownTrack, KnownTracks};
 use crate::moments::MomentShift;
 use crate::rank::{
     COLUMN_COUNT, LearntOrder, ListenerFacts, Pooled, RankedRows, Ranker, at_moment, blend,
-    fill_row, pool, reasons,
+    fill_row, in_order, pool, reasons, shortlist,
 };
 use crate::skips::{RecentSkips, is_rejected};
 use crate::trace::{Deadline, SourceTrace, Stopwatch};
@@ -221,6 +221,7 @@ impl<'a> Making<'a> {
         let missing = self.missing();
         let places = match order {
             None => {
+                let pooled = in_order(&pooled);
                 let ranked = blend(&pooled);
                 watch.lap("ranking");
                 let mut places = self.list.choose(ranked, missing, deadline);
@@ -384,7 +385,7 @@ impl<'a> Making<'a> {
         let known = familiar(&self.known, self.view.catalogue.len());
         let known = [known.of_recordings(self.view)];
         let mut places = self.list.choose(
-            blend(&pool(self.view, &known)),
+            blend(&in_order(&pool(self.view, &known))),
             missing,
             Deadline::default(),
         );
@@ -478,6 +479,7 @@ pub fn exclusions(
     lately: Option<Lately<'_>>,
 ) -> KeyedSet<usize> {
     let mut excluded = explicit(view, request);
+    excluded.reserve(known.iter().len());
     let may_be_heard = request.include_heard || definition.list.include_heard;
     let window_ms = i64::from(definition.list.repeat_hours) * 3_600 * 1_000;
     let has_versions = !view.catalogue.recordings().is_empty();

@@ -477,7 +477,7 @@ impl<'a> ListMaker<'a> {
             let Some(one) = pool.get_mut(*at).and_then(Option::take) else {
                 continue;
             };
-            self.consider(&one, Fate::Shown, Some(*propensity));
+            self.consider(one.ranked, one.adjustments.clone(), Some(*propensity));
             places.push(Placed {
                 ranked: one.ranked,
                 reasons: Vec::new(),
@@ -496,19 +496,23 @@ impl<'a> ListMaker<'a> {
                 self.taken.remove(&card.canonical_key);
             }
             if !capped.contains(&one.ranked.index) {
-                self.consider(&one, Fate::NotReached, None);
+                self.consider(one.ranked, one.adjustments, None);
             }
         }
         places
     }
 
-    fn consider(&mut self, one: &Gathered, fate: Fate, propensity: Option<f32>) {
-        let moved: f32 = one.adjustments.iter().map(|one| one.amount).sum();
+    /// Remembers a candidate that is shown, where it has a probability, or was not reached.
+    fn consider(&mut self, ranked: Ranked, adjustments: Vec<Adjustment>, propensity: Option<f32>) {
+        let moved: f32 = adjustments.iter().map(|one| one.amount).sum();
         self.considered.push(Considered {
-            index: one.ranked.index,
-            score: one.ranked.score + moved,
-            adjustments: one.adjustments.clone(),
-            fate,
+            index: ranked.index,
+            score: ranked.score + moved,
+            adjustments,
+            fate: match propensity {
+                Some(_) => Fate::Shown,
+                None => Fate::NotReached,
+            },
             propensity,
             expected_listened_share: None,
         });

@@ -19,7 +19,7 @@ use crate::explain::Source;
 use crate::keyed::KeyedSet;
 use crate::known::{KnownTrack, KnownTracks};
 use crate::model::{BlendWeights, RecommenderModel};
-use crate::rank::{Pooled, at_moment, pool};
+use crate::rank::{Pooled, at_moment, pool, shortlist};
 use crate::recent_sessions::RUNNING_TRACKS;
 use crate::trace::{Deadline, Stopwatch};
 use crate::view::{TenantView, taste_weight};
@@ -381,16 +381,6 @@ impl<'a> Personal<'a> {
             }
         }))
     }
-}
-
-/// The best candidates of the blend that may be shown: what the ranker orders.
-pub fn shortlist(
-    pool: &[Pooled],
-    is_excluded: impl Fn(&Pooled) -> bool,
-    wanted: usize,
-) -> Vec<Pooled> {
-    let allowed = pool.iter().filter(|one| !is_excluded(one));
-    allowed.take(wanted).copied().collect()
 }
 
 /// What a ranker would be given for a listener: the same candidates that a request has.

@@ -12,7 +12,7 @@ use super::running::{RunningSession, SOUND_COLUMNS, TracksBefore};
 use crate::candidates::Votes;
 use crate::error::Result;
 use crate::explain::Source;
-use crate::keyed::KeyedMap;
+use crate::keyed::{KeyedMap, map_for};
 use crate::known::{KnownTrack, KnownTracks};
 use crate::model::RecommenderModel;
 use crate::moments::{Aspect, LiftsAt, lift, lift_of};
@@ -160,6 +160,8 @@ impl<'p> ListenerFacts<'p> {
     ///
     /// - Cost: O(known tracks + rejected tracks × neighbours + f³).
     pub fn of(view: &'p TenantView, known: Arc<KnownTracks<'p>>, now: Timestamp) -> Result<Self> {
+        // Most listeners come back to their artists.
+        let artists = map_for(known.iter().len().div_ceil(2));
         let mut facts = Self {
             known: Arc::clone(&known),
             plays: 0,
@@ -167,7 +169,7 @@ impl<'p> ListenerFacts<'p> {
             habits: [0.0; 2],
             session: [0.0; 2],
             before: TracksBefore::default(),
-            artists: KeyedMap::default(),
+            artists,
             genres: KeyedMap::default(),
             recent_taste: Vec::new(),
             lifts: LiftsAt::default(),

@@ -150,7 +150,7 @@ impl Ranker {
             }
         }
         for ((ranked, reasons), parts) in explained.into_iter().zip(parts.chunks_exact(width)) {
-            *reasons = self.reasons(reasons, parts);
+            self.retell(reasons, parts);
             ranked.score = reasons.iter().map(|reason| reason.contribution).sum();
         }
         Ok(())
@@ -180,29 +180,27 @@ impl Ranker {
         Ok(told)
     }
 
-    /// `blended` are the reasons of the blend, `parts` what the trees give each source.
-    fn reasons(&self, blended: &[Reason], parts: &[f64]) -> Vec<Reason> {
+    /// Puts what trees and blend give each source in the place of the blend's reasons; `parts` is what the trees give.
+    fn retell(&self, reasons: &mut Vec<Reason>, parts: &[f64]) {
         let mut by_source = [0.0; Source::ALL.len()];
+        let mut because_of = [None; Source::ALL.len()];
         for (sum, part) in by_source.iter_mut().zip(parts) {
             *sum = *part;
         }
-        for reason in blended {
-            by_source[reason.source as usize] += f64::from(self.blend_weight * reason.contribution);
+        // In place: an answer tells of its list alone, and has the room already.
+        for reason in reasons.drain(..) {
+            let source = reason.source as usize;
+            by_source[source] += f64::from(self.blend_weight * reason.contribution);
+            because_of[source] = because_of[source].or(reason.because_of);
         }
-        let because_of = |source: Source| {
-            let told = blended.iter().find(|reason| reason.source == source);
-            told.and_then(|reason| reason.because_of)
-        };
-        let mut reasons: Vec<Reason> = (Source::ALL.iter())
-            .filter(|source| by_source[**source as usize] != 0.0)
-            .map(|&source| Reason {
-                source,
-                contribution: by_source[source as usize] as f32,
-                because_of: because_of(source),
-            })
-            .collect();
+        let told = Source::ALL.into_iter().zip(by_source).zip(because_of);
+        let told = told.filter(|((_, sum), _)| *sum != 0.0);
+        reasons.extend(told.map(|((source, sum), because_of)| Reason {
+            source,
+            contribution: sum as f32,
+            because_of,
+        }));
         reasons.sort_by(|a, b| b.contribution.total_cmp(&a.contribution));
-        reasons
     }
 }
 

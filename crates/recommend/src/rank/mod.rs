@@ -11,7 +11,7 @@ pub use columns::{
 };
 pub use learned::{LearntOrder, RankedRows, Ranker};
 pub use listened::ListenedShare;
-pub use pool::{Pooled, at_moment, pool, reasons};
+pub use pool::{Pooled, at_moment, in_order, pool, reasons, shortlist};
 pub use running::RunningSession;
 
 /// A candidate with its score.
@@ -23,7 +23,7 @@ pub struct Ranked {
     pub score: f32,
 }
 
-/// Orders by the weighted sum of the offers. Best first, ties by index.
+/// Ranks by the weighted sum of the offers, in the order of the pool.
 pub fn blend(pool: &[Pooled]) -> Vec<Ranked> {
     let ranked = pool.iter().map(|one| Ranked {
         index: one.index,

@@ -42,7 +42,7 @@ impl Pooled {
     }
 }
 
-/// Adds to each what the moment makes of it. Best first, ties by index.
+/// Adds to each what the moment makes of it.
 pub fn at_moment(view: &TenantView, shift: &MomentShift<'_>, pooled: &mut [Pooled]) {
     if shift.is_nothing() {
         return;
@@ -50,15 +50,16 @@ pub fn at_moment(view: &TenantView, shift: &MomentShift<'_>, pooled: &mut [Poole
     for one in pooled.iter_mut() {
         one.blended += shift.of(view.column(one.index));
     }
-    pooled.sort_unstable_by_key(|one| best_first(one.blended, one.index as u32));
 }
 
 /// Pools offers: each offer's scores are divided by its best, so that 1 is the best anywhere, then
-/// weighted and summed. Best first, ties by index. What only offers without weight hold is left out.
+/// weighted and summed. In no order; what only offers without weight hold is left out.
 pub fn pool(view: &TenantView, offers: &[Offer]) -> Vec<Pooled> {
     let most = offers.iter().map(|offer| offer.candidates.len()).max();
     let mut numbers = view.numbers.lend();
-    let mut pooled: Vec<(Pooled, bool)> = Vec::with_capacity(2 * most.unwrap_or(0));
+    let room = 2 * most.unwrap_or(0);
+    let mut pooled: Vec<Pooled> = Vec::with_capacity(room);
+    let mut are_weighed: Vec<bool> = Vec::with_capacity(room);
     for offer in offers {
         for (place, candidate, share) in offer.shares() {
             let at = numbers.number(candidate.index);
@@ -68,9 +69,11 @@ pub fn pool(view: &TenantView, offers: &[Offer]) -> Vec<Pooled> {
                     blended: 0.0,
                     offers: [None; Source::LEARNT],
                 };
-                pooled.push((one, false));
+                pooled.push(one);
+                are_weighed.push(false);
             }
-            let Some((one, is_weighed)) = pooled.get_mut(at) else {
+            let (Some(one), Some(is_weighed)) = (pooled.get_mut(at), are_weighed.get_mut(at))
+            else {
                 continue;
             };
             if let Some(slot) = one.offers.get_mut(offer.source as usize) {
@@ -84,15 +87,36 @@ pub fn pool(view: &TenantView, offers: &[Offer]) -> Vec<Pooled> {
             }
         }
     }
+    let mut are_weighed = are_weighed.into_iter();
+    pooled.retain(|_| are_weighed.next() == Some(true));
+    pooled
+}
+
+/// A pool in order: best first, ties by index.
+pub fn in_order(pooled: &[Pooled]) -> Vec<Pooled> {
+    shortlist(pooled, |_| false, pooled.len())
+}
+
+/// The best candidates of the blend that may be shown: what the ranker orders. Best first, ties by index.
+///
+/// - Cost: O(pool + wanted · log wanted).
+pub fn shortlist(
+    pooled: &[Pooled],
+    is_excluded: impl Fn(&Pooled) -> bool,
+    wanted: usize,
+) -> Vec<Pooled> {
     // Keys are sorted, not what they stand for, which is large.
-    let weighed = (0_u32..)
-        .zip(&pooled)
-        .filter(|(_, (_, is_weighed))| *is_weighed);
+    let allowed = (0_u32..).zip(pooled).filter(|(_, one)| !is_excluded(one));
     let key = |one: &Pooled| best_first(one.blended, one.index as u32);
-    let mut order: Vec<(u64, u32)> = weighed.map(|(at, (one, _))| (key(one), at)).collect();
+    let mut order: Vec<(u64, u32)> = Vec::with_capacity(pooled.len());
+    order.extend(allowed.map(|(at, one)| (key(one), at)));
+    if order.len() > wanted {
+        order.select_nth_unstable(wanted);
+        order.truncate(wanted);
+    }
     order.sort_unstable();
-    (order.into_iter())
-        .map(|(_, at)| pooled[at as usize].0)
+    let best = order.into_iter();
+    best.filter_map(|(_, at)| pooled.get(at as usize).copied())
         .collect()
 }
 
@@ -101,7 +125,9 @@ pub fn pool(view: &TenantView, offers: &[Offer]) -> Vec<Pooled> {
 /// - Shape: no index twice.
 /// - Cost: O(candidates of all offers), so it is asked once for all tracks of the list.
 pub fn reasons(view: &TenantView, offers: &[Offer], indexes: &[usize]) -> Vec<Vec<Reason>> {
-    let mut told: Vec<Vec<Reason>> = vec![Vec::new(); indexes.len()];
+    // Room for one of each offer, and for what a ranker adds to them.
+    let room = || Vec::with_capacity(offers.len() + 2);
+    let mut told: Vec<Vec<Reason>> = std::iter::repeat_with(room).take(indexes.len()).collect();
     let mut places = view.numbers.lend();
     for index in indexes {
         places.number(*index);
@@ -164,9 +190,13 @@ mod tests {
             offer(Source::Session, &[(8, -1.0)]),
         ];
         let view = TenantView::default();
-        let pooled = pool(&view, &offers);
+        let pooled = in_order(&pool(&view, &offers));
         let order: Vec<_> = pooled.iter().map(|one| one.index).collect();
         assert_eq!(order, [1, 2, 3], "a tie at 1.0 goes to the lower index");
+        let shown = shortlist(&pooled, |one| one.index == 1, 1);
+        assert_eq!(shown, pooled[1..2]);
+        assert_eq!(shortlist(&pooled, |_| true, 9), []);
+        assert_eq!(shortlist(&pooled, |_| false, 0), []);
         let told = reasons(&view, &offers, &order);
         for (one, told) in pooled.iter().zip(&told) {
             let sum: f32 = told.iter().map(|reason| reason.contribution).sum();

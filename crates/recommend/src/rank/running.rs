@@ -3,7 +3,7 @@
 use leitmotif_domain::Timestamp;
 
 use crate::item_sounds::ItemSounds;
-use crate::keyed::KeyedMap;
+use crate::keyed::{KeyedMap, map_for};
 use crate::known::KnownTracks;
 use crate::model::RecommenderModel;
 use crate::recent_sessions::SESSION_GAP_MS;
@@ -76,12 +76,16 @@ impl<'m> TracksBefore<'m> {
     /// - Cost: O(neighbours of a track).
     pub(super) fn of(model: &'m RecommenderModel, session: &RunningSession) -> Self {
         let last = session.last[0].map(|column| column as usize);
-        let neighbours = last.into_iter().flat_map(|last| model.content.of(last));
-        let neighbours = neighbours.map(|(column, likeness)| (column as usize, likeness));
+        let mut likeness = KeyedMap::default();
+        if let Some(last) = last {
+            let neighbours = model.content.of(last);
+            likeness = map_for(neighbours.len());
+            likeness.extend(neighbours.map(|(column, likeness)| (column as usize, likeness)));
+        }
         Self {
             sounds: model.sounds.as_ref(),
             last: session.last,
-            likeness: neighbours.collect(),
+            likeness,
         }
     }
 

@@ -275,6 +275,10 @@ pub async fn a_selection_is_read_both_ways(world: &World) {
         is_newest_first: true,
         ..selection.clone()
     };
+    let without_answers = |selection: &EventSelection| EventSelection {
+        is_without_answers: true,
+        ..selection.clone()
+    };
     check(&all, 0, 2, &[1, 2], 2).await;
     check(&all, 7, 9, &[8, 9], 9).await;
     check(&all, 9, 9, &[], 9).await;
@@ -287,6 +291,19 @@ pub async fn a_selection_is_read_both_ways(world: &World) {
     check(&newest(&all), 1, 9, &[], 1).await;
     check(&newest(&of_one), u64::MAX, 2, &[8, 7], 7).await;
     check(&newest(&searches), u64::MAX, 9, &[8], 1).await;
+    check(&without_answers(&all), 6, 9, &[7, 9], 9).await;
+    check(&without_answers(&newest(&all)), u64::MAX, 2, &[9, 7], 7).await;
+    check(&without_answers(&searches), 0, 9, &[], 9).await;
+    let of_one = without_answers(&of_one);
+    let mut offsets = Vec::new();
+    let mut from = 0;
+    while from < 9 {
+        let slice = events.select(&scope, &of_one, from, 2).await.unwrap();
+        offsets.extend(slice.events.iter().map(|event| event.offset));
+        assert!(slice.reached > from, "a reader comes on");
+        from = slice.reached;
+    }
+    assert_eq!(offsets, [1, 3, 5, 7]);
     let point = Checkpoint {
         offset: 4,
         state: b"abc".to_vec(),

@@ -342,7 +342,7 @@ fn select(
         (low, low.saturating_add(span).min(head.saturating_add(1)))
     };
     let kind = selection.kind.as_deref();
-    let events = if let Some(listener) = selection.listener {
+    let mut events = if let Some(listener) = selection.listener {
         let is_newest_first = selection.is_newest_first;
         let found = log.in_span(db, (listener, kind), low..high, is_newest_first, limit)?;
         events_at(db, &found)?
@@ -353,8 +353,14 @@ fn select(
             "ASC"
         };
         let of_kind = kind.map_or("?4 IS NULL", |_| "kind = ?4");
+        let besides = if selection.is_without_answers {
+            let [exposure, search] = EventPayload::ANSWER_KINDS;
+            format!("AND kind NOT IN ('{exposure}', '{search}')")
+        } else {
+            String::new()
+        };
         let sql = format!(
-            "SELECT {COLUMNS} FROM events WHERE offset >= ?1 AND offset < ?2 AND {of_kind}
+            "SELECT {COLUMNS} FROM events WHERE offset >= ?1 AND offset < ?2 AND {of_kind} {besides}
              ORDER BY offset {order} LIMIT ?3"
         );
         let mut statement = db.prepare_cached(&sql)?;
@@ -366,6 +372,7 @@ fn select(
         _ if selection.is_newest_first => low,
         _ => high.saturating_sub(1).max(from),
     };
+    events.retain(|event| !selection.leaves_out(event.event.payload.kind()));
     Ok(EventSlice { events, reached })
 }
 

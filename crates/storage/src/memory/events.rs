@@ -106,8 +106,10 @@ impl EventLog for MemoryStorage {
             let head = state.log.events.len() as u64;
             let is_selected = |one: &&RecordedEvent| {
                 let of = |listener| one.event.listener == Some(listener);
-                selection.listener.is_none_or(of)
-                    && (selection.kind.as_ref()).is_none_or(|kind| one.event.payload.kind() == kind)
+                let kind = one.event.payload.kind();
+                !selection.leaves_out(kind)
+                    && selection.listener.is_none_or(of)
+                    && (selection.kind.as_ref()).is_none_or(|wanted| kind == wanted)
             };
             let events: Vec<RecordedEvent> = if selection.is_newest_first {
                 let before = state

@@ -1,7 +1,7 @@
 //! The log of facts.
 
 use async_trait::async_trait;
-use leitmotif_domain::event::{Event, RecordedEvent};
+use leitmotif_domain::event::{Event, EventPayload, RecordedEvent};
 use leitmotif_domain::page::{Page, PageRequest};
 use leitmotif_domain::{EventId, ListenerId, TenantScope, Timestamp};
 
@@ -77,6 +77,15 @@ pub struct EventSelection {
     pub listener: Option<ListenerId>,
     /// Whether the reader goes back from the newest.
     pub is_newest_first: bool,
+    /// Whether what was answered is left out, [`leitmotif_domain::event::EventPayload::ANSWER_KINDS`].
+    pub is_without_answers: bool,
+}
+
+impl EventSelection {
+    /// Whether a kind is left out for what it tells.
+    pub(crate) fn leaves_out(&self, kind: &str) -> bool {
+        self.is_without_answers && EventPayload::ANSWER_KINDS.contains(&kind)
+    }
 }
 
 /// A part of the log.

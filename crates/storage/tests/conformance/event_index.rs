@@ -65,6 +65,7 @@ async fn answers(log: &dyn EventLog, scope: &TenantScope) -> Vec<Vec<u64>> {
                 kind: (number % 2 == 0).then(|| "listen".to_owned()),
                 listener: Some(whose),
                 is_newest_first,
+                is_without_answers: false,
             };
             let slice = log.select(scope, &selection, 150, 23).await.unwrap();
             answers.push(offsets(&slice.events));

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use leitmotif_api::middleware::body::{JsonBody, LargeJson};
+use leitmotif_api::middleware::body::JsonBody;
 use leitmotif_api::native::listeners::{self, ListenerAnswer};
 use leitmotif_api::native::recommendations::{
     RecommendAnswer, RecommendInput, RecommendedTrackAnswer, recommend,
@@ -45,9 +45,8 @@ pub async fn ask(
         placement: Some(PLACEMENT.to_owned()),
         ..RecommendInput::default()
     };
-    let LargeJson(answer) =
-        recommend(State(state), visitor.access.clone(), JsonBody(input)).await?;
-    Ok(answer)
+    let list = recommend(State(state), visitor.access.clone(), JsonBody(input)).await?;
+    Ok(list.into())
 }
 
 /// Draws the section with the list.

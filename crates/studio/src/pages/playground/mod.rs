@@ -5,7 +5,7 @@ mod only;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use leitmotif_api::middleware::body::{JsonBody, LargeJson, QueryParameters};
+use leitmotif_api::middleware::body::{JsonBody, QueryParameters};
 use leitmotif_api::native::explanations;
 use leitmotif_api::native::recommendations::{
     ContextInput, RecommendAnswer, RecommendInput, recommend,
@@ -166,8 +166,8 @@ async fn ask(
     settings: &Settings,
 ) -> Result<RecommendAnswer, Problem> {
     let input = JsonBody(settings.request()?);
-    let LargeJson(answer) = recommend(State(state.clone()), visitor.access.clone(), input).await?;
-    Ok(answer)
+    let list = recommend(State(state.clone()), visitor.access.clone(), input).await?;
+    Ok(list.into())
 }
 
 async fn answered(
