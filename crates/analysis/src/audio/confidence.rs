@@ -53,9 +53,11 @@ pub fn confidence_evidence(audio: &AudioBuffer) -> Result<ConfidenceEvidence, An
     })
 }
 
-/// Measures the profiles that a key is told by, to fit its weights; see [`KeyFeatures::of`].
+/// Measures the profiles that a key is told by, to fit its weights.
 ///
-/// - Shape: 12 profiles of twelve values, C first.
+/// - Shape: twelve profiles of twelve values, C first: classes of the whole and of its bass; correlations of the whole,
+///   of its segments in the mean and of the opening with the major, then the minor keys; shares of the major, then the
+///   minor chords of the whole and of the opening.
 /// - Errors: as [`super::analyze_audio`].
 /// - Cost: harmony of [`super::analyze_audio`].
 pub fn key_profiles(audio: &AudioBuffer) -> Result<Vec<[f64; 12]>, AnalysisError> {
