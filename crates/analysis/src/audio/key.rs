@@ -469,6 +469,23 @@ mod tests {
     }
 
     #[test]
+    fn the_bass_is_the_lowest_note_where_it_is_low() {
+        let bass_of = |chords: &[[i32; 3]], transpose| {
+            let signal = progression(chords, transpose, 0.0);
+            Spectra::compute(&signal, Parts::ALL).harmony.tuned_bass()
+        };
+        // D2 under the third of E major; the same notes two octaves higher have no bass. Where chords meet, the break
+        // in the signal may be the lowest peak.
+        let chords = [[38, 52, 56]; 6];
+        let low = bass_of(&chords, 0);
+        let is_d = |frame: &&[f32; 12]| frame[2] > 0.0;
+        let share = low.iter().filter(is_d).count() as f64 / low.len() as f64;
+        assert!(share > 0.5, "{share}");
+        let high = bass_of(&chords, 24);
+        assert!(high.iter().flatten().all(|&weight| weight == 0.0));
+    }
+
+    #[test]
     fn names_camelot_positions() {
         let name = |tonic, is_minor| {
             KeyEstimate {
