@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use anyhow::Context;
 use leitmotif_analysis::audio::{
-    AudioAnalysis, ConfidenceEvidence, DecodeLimits, MetreReading, analyze_audio,
-    confidence_evidence, decode_bytes, metre_readings,
+    AudioAnalysis, AudioBuffer, ConfidenceEvidence, DecodeLimits, MetreReading, analyze_audio,
+    confidence_evidence, decode_bytes, key_profiles, metre_readings,
 };
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -39,6 +39,9 @@ pub struct Args {
     /// Also print the readings of each clip's metre with their features, to fit the weights on.
     #[arg(long)]
     readings: bool,
+    /// Also print the profiles that each clip's key is told by, to fit the weights on.
+    #[arg(long)]
+    keys: bool,
 }
 
 /// A row of `labels.csv`.
@@ -68,6 +71,7 @@ pub struct Scored {
     pub key_changes: Option<KeyChanges>,
     pub readings: Vec<(MetreReading, Option<f64>)>,
     pub evidence: Option<ConfidenceEvidence>,
+    key_profiles: Vec<[f64; 12]>,
 }
 
 impl Args {
@@ -79,6 +83,7 @@ impl Args {
             verbose: false,
             embeddings: false,
             readings: true,
+            keys: false,
         }
     }
 }
@@ -229,20 +234,7 @@ fn score(args: &Args, label: Label) -> anyhow::Result<Scored> {
     let downbeats = truth
         .as_ref()
         .and_then(|truth| truth.score_downbeats(&in_seconds(&analysis.downbeats_ms)));
-    let readings = if args.readings {
-        metre_readings(&audio)?
-    } else {
-        Vec::new()
-    };
-    let readings = readings
-        .into_iter()
-        .map(|reading| {
-            let beat_f = truth
-                .as_ref()
-                .map(|truth| beat_f_measure(&truth.beats_s, &reading.beats_s));
-            (reading, beat_f)
-        })
-        .collect();
+    let readings = scored_readings(args, &audio, truth.as_ref())?;
     let labels_of = |folder: &str| {
         let stem = path.file_stem().unwrap_or_default();
         data.join(folder).join(stem).with_extension("txt")
@@ -259,8 +251,13 @@ fn score(args: &Args, label: Label) -> anyhow::Result<Scored> {
     } else {
         None
     };
+    let key_profiles = match args.keys {
+        true => key_profiles(&audio)?,
+        false => Vec::new(),
+    };
     Ok(Scored {
         evidence,
+        key_profiles,
         chord_recall,
         key_changes,
         label,
@@ -271,6 +268,23 @@ fn score(args: &Args, label: Label) -> anyhow::Result<Scored> {
         downbeats,
         readings,
     })
+}
+
+/// The readings of a clip's metre and how their beats score; empty where they are not asked for.
+fn scored_readings(
+    args: &Args,
+    audio: &AudioBuffer,
+    truth: Option<&Beats>,
+) -> anyhow::Result<Vec<(MetreReading, Option<f64>)>> {
+    let readings = match args.readings {
+        true => metre_readings(audio)?,
+        false => Vec::new(),
+    };
+    let scored = readings.into_iter().map(|reading| {
+        let beat_f = truth.map(|truth| beat_f_measure(&truth.beats_s, &reading.beats_s));
+        (reading, beat_f)
+    });
+    Ok(scored.collect())
 }
 
 /// What a beat file tells.
@@ -491,6 +505,12 @@ fn verbose_line(clip: &Scored, args: &Args) -> Value {
         fields.insert("readings".to_owned(), Value::Array(readings));
         fields.insert("evidence".to_owned(), json!(clip.evidence));
         fields.insert("kind".to_owned(), json!(clip.label.kind));
+    }
+    if args.keys
+        && let Some(fields) = line.as_object_mut()
+    {
+        let profiles: Vec<Vec<f64>> = clip.key_profiles.iter().map(|row| rounded(row)).collect();
+        fields.insert("key_profiles".to_owned(), json!(profiles));
     }
     if args.embeddings
         && let Some(fields) = line.as_object_mut()

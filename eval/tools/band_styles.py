@@ -1,7 +1,8 @@
 """Random songs for a band in eighteen styles, with exact beats, chords and keys. Nobody's work.
 
 Styles in compound time are in `compound_styles`, more of three-four in `triple_styles`, swung
-sixteenths in `swung_styles`.
+sixteenths in `swung_styles`; these styles over other harmony in `harmony_styles` and
+`plain_styles`.
 
 A bar is 16 steps (12 in three-four and where `grid` says so). In drum patterns `x` is a hit, `o` a
 soft one, `?` a chance; several patterns of one instrument are alternatives drawn per song.
@@ -61,14 +62,16 @@ COMMON_COMP = [QUARTERS, EIGHTHS, "x...............", "x.......x.......", "x..x.
 LEADS = [48, 52, 56, 65, 73, 80, 81, 11, 0, 26, 40, 71]
 STEPS_PER_BEAT = 4
 PROGRESSIONS = [[0, 4, 5, 3], [0, 3, 4, 4], [0, 5, 3, 4], [5, 3, 0, 4], [0, 3, 0, 4], [1, 4, 0, 0], [0, 5, 1, 4], [0, 3, 5, 4], [0, 0, 3, 4], [0, 6, 5, 4], [0, 2, 3, 4]]
+# Bars after which another progression may follow.
+PART_BARS = 8
 QUIET = {"ballad": 0.35, "classical": 0, "ambientbeat": 0.3, "bossa": 0.2, "waltz": 0.5, "pop": 0.1, "country": 0.15, "jazz": 0.15}
 
 
-def chord_tones(scale, degree, is_minor, has_seventh):
-    """Semitones of a chord over the tonic; the dominant of minor is major."""
+def chord_tones(scale, degree, raises_dominant, has_seventh):
+    """Semitones of a chord over the tonic; the dominant of minor is major where its third is raised."""
     steps = [0, 2, 4] + ([6] if has_seventh else [])
     tones = [scale[(degree + step) % 7] + 12 * ((degree + step) // 7) for step in steps]
-    if is_minor and degree == 4:
+    if raises_dominant and degree == 4:
         tones[1] += 1
     return tones
 
@@ -129,6 +132,11 @@ class Song:
         self.modulates = modulates
         self.shift = rng.choice([1, 2, 3, 5, 7, -2, -3]) if modulates else 0
         self.notes, self.chords, self.keys = [], [], []
+        self.scale, self.raises_dominant = MINOR if self.is_minor else MAJOR, True
+        self.progressions = [self.progression]
+        # Drawn last, so that the songs of the other composers stay as they are.
+        if hasattr(tables, "draw_harmony"):
+            tables.draw_harmony(self)
 
     def mix_in_common(self):
         rng, tables = self.rng, self.tables
@@ -158,12 +166,12 @@ class Song:
 
 def write_bar(song, bar, tonic, mix):
     rng, grid = song.rng, song.grid
-    scale = MINOR if song.is_minor else MAJOR
+    scale, progression = song.scale, song.progressions[bar // PART_BARS % len(song.progressions)]
     halves = 2 if song.bars_per_chord == 0.5 else 1
     for half in range(halves):
         index = bar * 2 + half if halves == 2 else int(bar / song.bars_per_chord)
-        degree = song.progression[index % len(song.progression)]
-        tones = chord_tones(scale, degree, song.is_minor, song.style.get("sevenths", False))
+        degree = progression[index % len(progression)]
+        tones = chord_tones(scale, degree, song.is_minor and song.raises_dominant, song.style.get("sevenths", False))
         first, last = half * grid // halves, (half + 1) * grid // halves
         song.chords.append((song.time(bar, first), song.time(bar, last), chord_label(tones, tonic)))
         write_bass(song, bar, tonic, tones, first, last, mix)

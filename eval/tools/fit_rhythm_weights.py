@@ -15,7 +15,7 @@ import numpy as np
 
 BATCH, RATE, STANDARD_MAX = 96, 0.005, 4.0
 # Units of one network, steps, decay, jitter of the inputs and networks that are averaged.
-LEVEL = {"hidden": 24, "steps": 700, "decay": 0.01, "jitter": 0.1, "members": 4}
+LEVEL = {"hidden": 24, "steps": 700, "decay": 0.01, "jitter": 0.5, "members": 4}
 DIVISION = {"hidden": 16, "steps": 400, "decay": 0.04, "jitter": 0.1, "members": 4}
 KEYBOARD = {"hidden": 20, "steps": 400, "decay": 0.01, "jitter": 0.5, "members": 3}
 # Share of what the keyboard network learnt that counts, and weight of a band in its fit, which sees few of them.
@@ -146,8 +146,9 @@ def near_pace(clips):
 
 
 def fit_level(clips, members=None):
-    """All readings of the right tempo are right, in whatever phase."""
-    table = lambda part: [(clip["level"], clip["tempo"]) for clip in part if clip["tempo"].any()]
+    """The right tempo in its right phase is right, and in any phase where none is: the choice of the phase listens to this network too."""
+    target = lambda clip: clip["right"] if clip["right"].any() else clip["tempo"]
+    table = lambda part: [(clip["level"], target(clip)) for clip in part if clip["tempo"].any()]
     tables = [table(clips), table(list(near_pace(clips)))]
     return Average([Network(tables[k % 2], LEVEL, k + 1) for k in range(members or LEVEL["members"])])
 
@@ -279,7 +280,15 @@ HEADER = """//! {what}
 //! cargo fmt --all
 //! ```
 {rest}"""
-PLAIN_HEADER = {"counts": "540 700", "also": "", "clips": "", "rest": ""}
+LEVEL_HEADER = {
+    "counts": "540 700",
+    "also": ", and songs of the demo's synthesiser",
+    "clips": """//! cargo run --release -p leitmotif-eval -- songs --out SONGS --seed 60000 --count 10
+""",
+    "rest": """//!
+//! The clips of both folders are read and their readings given in this order.
+""",
+}
 PHASE_HEADER = {
     "counts": "180 580",
     "also": ", among them pieces\n//! that put the beat in doubt as baroque ones do",
@@ -332,7 +341,7 @@ pub(crate) static {name}: Network<{size}, {units}> = Network {{
 def write_network(path, table, network, what, module, size, text, name):
     weights, bias, output = network.parts
     with open(path, "w") as file:
-        further = {"division": DIVISION_HEADER, "keyboard": KEYBOARD_HEADER, "phase": PHASE_HEADER}.get(table, PLAIN_HEADER)
+        further = {"division": DIVISION_HEADER, "keyboard": KEYBOARD_HEADER, "phase": PHASE_HEADER}.get(table, LEVEL_HEADER)
         file.write(HEADER.format(what=what, table=table, **further))
         file.write(NETWORK.format(module=module, size=size, text=text, name=name, units=len(bias)))
         file.write(f"    centres: {rust_list(network.centres)},\n    scales: {rust_list(network.scales)},\n")

@@ -1,10 +1,11 @@
 """Makes labelled clips to fit and to measure the rhythm and harmony analyzers on.
 
-Usage: make_training_clips.py OUT_FOLDER SOUND_FONT BAND_COUNT KEYBOARD_COUNT FIRST_SEED [modulate] [compound | triple | swung | baroque | diminution | sequence]
+Usage: make_training_clips.py OUT_FOLDER SOUND_FONT BAND_COUNT KEYBOARD_COUNT FIRST_SEED [modulate] [compound | triple | swung | harmony | plain | baroque | diminution | sequence]
 Needs numpy and the `fluidsynth` and `ffmpeg` programs. Writes the layout that `leitmotif-eval audio` reads:
 labels.csv, beats/*.txt, chords/*.txt (start, end, chord), keys/*.txt (start, key) and one WAV a clip.
 With `modulate` the songs change key half way; with `compound` the band plays in compound time, with
-`triple` in three-four, with `swung` in swung sixteenths; with `baroque`, `diminution` or `sequence` the keyboard pieces are those of
+`triple` in three-four, with `swung` in swung sixteenths, with `harmony` over harmony that puts the key in doubt,
+with `plain` over natural scales; with `baroque`, `diminution` or `sequence` the keyboard pieces are those of
 another composer (the last one's are to judge on, never to fit on). The metre is told as its upper number: 6, 9 or 12 where beats divide into three.
 Two processes run side by side.
 """
@@ -20,15 +21,17 @@ import band_styles
 import baroque_pieces
 import compound_styles
 import diminution_pieces
+import harmony_styles
 import keyboard_pieces
 import midi_render
+import plain_styles
 import sequence_pieces
 import swung_styles
 import triple_styles
 
 NAMES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
 SECONDS = 28.0
-STYLES = {"all": band_styles, "compound": compound_styles, "triple": triple_styles, "swung": swung_styles}
+STYLES = {"all": band_styles, "compound": compound_styles, "triple": triple_styles, "swung": swung_styles, "harmony": harmony_styles, "plain": plain_styles}
 KEYBOARDS = {"all": keyboard_pieces, "baroque": baroque_pieces, "diminution": diminution_pieces, "sequence": sequence_pieces}
 EFFECTS = ["none", "none", "compressed", "noise", "lowpass", "mp3"]
 

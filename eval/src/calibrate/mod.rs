@@ -28,7 +28,7 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum What {
-    /// Tempo, key, and energy and its like, on songs of the demo's synthesiser; no recording and no kit takes part.
+    /// Tempo, and energy and its like, on songs of the demo's synthesiser; no recording and no kit takes part.
     Audio {
         /// Table to write, `crates/analysis/src/audio/confidence_weights.rs`.
         #[arg(long)]
@@ -93,11 +93,6 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
                     name: "TEMPO",
                     text: "Weight of the lead of a tempo, and the offset.",
                     samples: songs.tempo,
-                },
-                Table {
-                    name: "KEY",
-                    text: "Weights of a key's lead, of the segments and of the opening that agree, and the offset.",
-                    samples: songs.key,
                 },
                 agreement(
                     "energy",

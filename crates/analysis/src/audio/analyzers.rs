@@ -18,6 +18,7 @@ use super::fingerprint::{Fingerprint, take_fingerprint};
 use super::frames::{Parts, Spectra, working_gain_db};
 use super::key::{KeyEstimate, estimate_key, mean_chroma};
 use super::key_changes::{KeySpan, find_keys};
+use super::key_features::KeyFrames;
 use super::loudness::{Loudness, LoudnessCurve, measure_loudness};
 use super::resample::{ANALYSIS_RATE_HZ, resample_to_mono};
 use super::rhythm::{Rhythm, measure_rhythm};
@@ -178,7 +179,12 @@ fn is_music(rhythm: &Rhythm, chroma: &[[f32; 12]]) -> bool {
 }
 
 fn measure_harmony(spectra: &Spectra, chroma: &[[f32; 12]], rhythm: &Rhythm) -> Harmony {
-    let key = estimate_key(chroma).filter(|_| is_music(rhythm, chroma));
+    let bass = spectra.harmony.tuned_bass();
+    let frames = KeyFrames {
+        chroma,
+        bass: &bass,
+    };
+    let key = estimate_key(&frames).filter(|_| is_music(rhythm, chroma));
     Harmony {
         key,
         tuning: spectra.harmony.tuning(),

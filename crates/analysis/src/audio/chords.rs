@@ -47,8 +47,8 @@ pub(crate) fn find_chords(frames: &[[f32; 12]], beats_s: &[f64]) -> Vec<ChordSpa
             let profile = mean_profile(frames, span[0], span[1]);
             let mut fit = [FIT_WEIGHT * NO_CHORD_FIT; STATE_COUNT];
             if profile.iter().sum::<f64>() > 0.0 {
-                for (fit, template) in fit.iter_mut().zip(&templates) {
-                    *fit = FIT_WEIGHT * correlation(&profile, template);
+                for (fit, found) in fit.iter_mut().zip(triad_fits(&profile, &templates)) {
+                    *fit = FIT_WEIGHT * found;
                 }
             } else {
                 fit[..NO_CHORD].fill(0.0);
@@ -106,7 +106,7 @@ fn mean_profile(frames: &[[f32; 12]], start_s: f64, end_s: f64) -> [f64; 12] {
 }
 
 /// Profiles that the triads leave: twelve major, then twelve minor.
-fn templates() -> [[f64; 12]; NO_CHORD] {
+pub(crate) fn templates() -> [[f64; 12]; NO_CHORD] {
     let mut note = [0.0; 12];
     for (step, strength) in PARTIALS {
         note[step] += strength;
@@ -121,6 +121,14 @@ fn templates() -> [[f64; 12]; NO_CHORD] {
                 .sum()
         })
     })
+}
+
+/// Correlations of a profile with the triads.
+pub(crate) fn triad_fits(
+    profile: &[f64; 12],
+    templates: &[[f64; 12]; NO_CHORD],
+) -> [f64; NO_CHORD] {
+    std::array::from_fn(|triad| correlation(profile, &templates[triad]))
 }
 
 /// Viterbi path where every change of state costs the same. Cost: O(steps × states).

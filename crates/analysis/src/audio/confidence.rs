@@ -4,9 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::AudioBuffer;
-use super::confidence_weights::{KEY, TEMPO};
+use super::confidence_weights::TEMPO;
 use super::frames::{Parts, Spectra};
 use super::key::estimate_key;
+use super::key_features::{KeyFeatures, KeyFrames};
+use super::key_weights::KEY_CONFIDENCE;
 use super::resample::resample_to_mono;
 use super::rhythm::measure_rhythm;
 use crate::analyzer::AnalysisError;
@@ -15,7 +17,7 @@ use crate::logistic::{logistic, probability};
 /// Weight of the gain of a boundary, and the offset: logistic regression on the boundaries found in 70
 /// songs of the demo's synthesiser (seeds 1000 to 1004 of every style).
 const BOUNDARY: [f64; 2] = [2.0, -0.32];
-/// Least share of a tempo that counts: the logarithm of nothing says nothing more.
+/// Least share of an answer that counts: the logarithm of nothing says nothing more.
 const SHARE_MIN: f64 = 1e-4;
 
 /// What the confidences in tempo and key go by, to fit them.
@@ -24,9 +26,8 @@ pub struct ConfidenceEvidence {
     /// Lead of the tempo over the next best, as the logarithm of the ratio of their shares; `None`
     /// without a tempo.
     pub tempo: Option<[f64; 1]>,
-    /// Of the key, `None` without one: its lead over the next best as correlation, the share of
-    /// segments that have it for their best key, and 1 when the opening has, else 0.
-    pub key: Option<[f64; 3]>,
+    /// Lead of the key over the next best likewise; `None` without one.
+    pub key: Option<[f64; 1]>,
 }
 
 /// Measures what the confidences in tempo and key go by.
@@ -42,16 +43,51 @@ pub fn confidence_evidence(audio: &AudioBuffer) -> Result<ConfidenceEvidence, An
     let spectra = Spectra::compute(&resample_to_mono(audio)?, parts);
     let chroma = spectra.harmony.tuned_chroma();
     let tempo = measure_rhythm(&spectra, &chroma).tempo;
+    let key = estimate_key(&KeyFrames {
+        chroma: &chroma,
+        bass: &spectra.harmony.tuned_bass(),
+    });
     Ok(ConfidenceEvidence {
         tempo: tempo.map(|tempo| tempo.evidence),
-        key: estimate_key(&chroma).map(|key| key.evidence),
+        key: key.map(|key| key.evidence),
     })
+}
+
+/// Measures the profiles that a key is told by, to fit its weights.
+///
+/// - Shape: twelve profiles of twelve values, C first: classes of the whole and of its bass; correlations of the whole,
+///   of its segments in the mean and of the opening with the major, then the minor keys; shares of the major, then the
+///   minor chords of the whole and of the opening.
+/// - Errors: as [`super::analyze_audio`].
+/// - Cost: harmony of [`super::analyze_audio`].
+pub fn key_profiles(audio: &AudioBuffer) -> Result<Vec<[f64; 12]>, AnalysisError> {
+    let parts = Parts {
+        rhythm: false,
+        harmony: true,
+        timbre: false,
+    };
+    let harmony = Spectra::compute(&resample_to_mono(audio)?, parts).harmony;
+    let frames = KeyFrames {
+        chroma: &harmony.tuned_chroma(),
+        bass: &harmony.tuned_bass(),
+    };
+    Ok(KeyFeatures::of(&frames).profiles.to_vec())
 }
 
 /// What the confidence in a tempo goes by: the share of the softmax that its readings have, in the mean of the
 /// level network alone and with the division network, and that of the next best tempo.
 pub(crate) fn tempo_evidence(share: f64, next_share: f64) -> [f64; 1] {
-    [(share.max(SHARE_MIN) / next_share.max(SHARE_MIN)).ln()]
+    [lead(share, next_share)]
+}
+
+/// What the confidence in a key goes by: its share among the 24, and that of the next best.
+pub(crate) fn key_evidence(share: f64, next_share: f64) -> [f64; 1] {
+    [lead(share, next_share)]
+}
+
+/// Lead of an answer over the next best, as the logarithm of the ratio of their shares.
+fn lead(share: f64, next_share: f64) -> f64 {
+    (share.max(SHARE_MIN) / next_share.max(SHARE_MIN)).ln()
 }
 
 /// Probability that a tempo is right, octave included.
@@ -60,8 +96,8 @@ pub(crate) fn tempo_confidence(evidence: &[f64; 1]) -> f64 {
 }
 
 /// Probability that a key is right, mode included.
-pub(crate) fn key_confidence(evidence: &[f64; 3]) -> f64 {
-    probability(evidence, &KEY)
+pub(crate) fn key_confidence(evidence: &[f64; 1]) -> f64 {
+    probability(evidence, &KEY_CONFIDENCE)
 }
 
 /// Probability that a section begins within 3 s of a boundary, from what its novelty is over its cost.
@@ -78,14 +114,10 @@ mod tests {
     fn more_evidence_is_more_confidence() {
         let tempo = |share, next_share| tempo_confidence(&tempo_evidence(share, next_share));
         assert!(tempo(0.9, 0.05) > tempo(0.5, 0.4));
-        assert!(key_confidence(&[0.2, 1.0, 1.0]) > key_confidence(&[0.01, 1.0, 1.0]));
-        assert!(key_confidence(&[0.1, 0.9, 1.0]) > key_confidence(&[0.1, 0.2, 0.0]));
+        let key = |share, next_share| key_confidence(&key_evidence(share, next_share));
+        assert!(key(0.9, 0.05) > key(0.5, 0.4));
         assert!(boundary_confidence(2.0) > boundary_confidence(0.1));
-        for extreme in [
-            tempo(1.0, 0.0),
-            tempo(0.0, 1.0),
-            key_confidence(&[2.0, 1.0, 1.0]),
-        ] {
+        for extreme in [tempo(1.0, 0.0), tempo(0.0, 1.0), key(1.0, 0.0)] {
             assert!((0.0..=1.0).contains(&extreme));
         }
     }

@@ -11,10 +11,7 @@
 //! ```
 
 /// Weight of the lead of a tempo, and the offset.
-pub(crate) static TEMPO: [f64; 2] = [1.0387, 1.3557];
-
-/// Weights of a key's lead, of the segments and of the opening that agree, and the offset.
-pub(crate) static KEY: [f64; 4] = [4.1275, 0.5039, 1.8953, 0.0720];
+pub(crate) static TEMPO: [f64; 2] = [1.2270, 1.3942];
 
 /// Weights of the distance of the halves and of the length, as logarithms, and the offset, of energy.
 pub(crate) static ENERGY: [f64; 3] = [-0.2464, 0.4347, -0.8139];

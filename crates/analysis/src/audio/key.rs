@@ -1,7 +1,8 @@
 //! Key and tuning: tuned pitch-class profiles of spectral peaks against published key profiles.
 
-use super::confidence::key_confidence;
+use super::confidence::{key_confidence, key_evidence};
 use super::frames::{HARMONY_HOP, HARMONY_WINDOW};
+use super::key_features::{KeyFeatures, KeyFrames};
 use super::key_profiles::{ALBRECHT_SHANAHAN, KRUMHANSL_KESSLER, KeyProfile, TEMPERLEY};
 use super::resample::ANALYSIS_RATE_HZ;
 use super::true_peak::largest;
@@ -22,6 +23,9 @@ const OVERTONE_DECAY: f32 = 0.8;
 const OVERTONE_COUNT: usize = 4;
 /// Weight in a pitch class as function of mistuning: cosine squared, zero at two thirds of a semitone.
 const CLASS_HALF_WIDTH: f32 = 2.0 / 3.0;
+/// Highest note of a bass, as MIDI number (G3), and how faint beside the loudest peak of its frame it may be.
+const BASS_PITCH_MAX: f32 = 55.0;
+const BASS_SHARE_MIN: f32 = 0.25;
 /// Names of the pitch classes.
 pub(crate) const PITCH_CLASS_NAMES: [&str; 12] = [
     "C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B",
@@ -149,6 +153,31 @@ impl HarmonyFrames {
             .unwrap_or_default()
     }
 
+    /// Pitch class of the bass of every frame, in the track's own tuning: of the lowest peak that is not faint, where
+    /// it lies under the highest bass note. Empty without peaks.
+    pub(crate) fn tuned_bass(&self) -> Vec<[f32; 12]> {
+        let Some(tuning) = self.tuning() else {
+            return Vec::new();
+        };
+        self.frames()
+            .map(|peaks| {
+                let mut bass = [0.0f32; 12];
+                let loudest = largest(peaks.iter().map(|peak| peak.weight));
+                // Peaks rise.
+                let lowest = peaks
+                    .iter()
+                    .find(|peak| peak.weight >= loudest * BASS_SHARE_MIN);
+                if let Some(peak) = lowest {
+                    let pitch = (peak.pitch - tuning).round();
+                    if pitch <= BASS_PITCH_MAX {
+                        bass[(pitch as i32).rem_euclid(12) as usize] = peak.weight;
+                    }
+                }
+                bass
+            })
+            .collect()
+    }
+
     /// Pitch-class profile of every frame, C first.
     pub(crate) fn chroma(&self, tuning: f32) -> Vec<[f32; 12]> {
         // Overtone h of a fundamental lies 12·log2(h) semitones above it.
@@ -199,7 +228,7 @@ pub(crate) struct KeyEstimate {
     /// Correlation with the profiles, −1..=1.
     pub strength: f64,
     /// What the confidence goes by.
-    pub evidence: [f64; 3],
+    pub evidence: [f64; 1],
     pub confidence: f64,
 }
 
@@ -252,15 +281,6 @@ pub(crate) const TONALITY_MIN: f64 = 0.16;
 const HELD_FRAMES: usize = 4;
 /// Least number of pitch classes (as exponential entropy) that make a key rather than a tone.
 const CLASS_COUNT_MIN: f64 = 3.0;
-/// Length of the segments that vote beside the whole, in seconds: about one chord or two.
-const SEGMENT_S: f64 = 4.0;
-/// Length of the opening, in seconds: pieces begin on their tonic far more often than not, and
-/// modulate later.
-const OPENING_S: f64 = 2.0;
-/// Weight of the opening's vote in a track of [`OPENING_FADE_S`]; it falls with the square root of
-/// the length, as an excerpt's or a long mix's opening says less.
-const OPENING_WEIGHT: f64 = 1.0;
-const OPENING_FADE_S: f64 = 8.0;
 /// Advantage of minor keys, as correlation: profiles from notated music expect the raised leading
 /// note that popular music leaves out, and then prefer the relative major.
 const MINOR_BONUS: f64 = 0.12;
@@ -268,52 +288,31 @@ const MINOR_BONUS: f64 = 0.12;
 /// Finds the key.
 ///
 /// - `frames` are pitch-class profiles at [`HARMONY_FPS`]; `None` when nothing tonal sounds.
-/// - Source: correlation with key profiles after Krumhansl, "Cognitive Foundations of Musical Pitch",
-///   Oxford 1990, chapter 4; the three profiles of [`super::key_profiles`] vote together.
-pub(crate) fn estimate_key(frames: &[[f32; 12]]) -> Option<KeyEstimate> {
-    let whole = mean_chroma(frames);
-    if tonality(frames, &whole) < TONALITY_MIN {
+/// - Cost: O(frames).
+/// - Source: see [`KeyFeatures::key_shares`]. The strength is the correlation with key profiles after Krumhansl,
+///   "Cognitive Foundations of Musical Pitch", Oxford 1990, chapter 4, of the three of [`super::key_profiles`].
+pub(crate) fn estimate_key(frames: &KeyFrames<'_>) -> Option<KeyEstimate> {
+    let whole = mean_chroma(frames.chroma);
+    if tonality(frames.chroma, &whole) < TONALITY_MIN {
         return None;
     }
-    let mut scores = key_scores(&whole);
-    let strength = scores
-        .iter()
-        .copied()
-        .fold(f64::NEG_INFINITY, f64::max)
-        .min(1.0);
-    let frames_in = |seconds: f64| ((seconds * HARMONY_FPS) as usize).max(1);
-    let opening = frames.get(..frames_in(OPENING_S)).unwrap_or(frames);
-    let opening = key_scores(&mean_chroma(opening));
-    let fade = (frames.len() as f64 / (OPENING_FADE_S * HARMONY_FPS))
-        .max(1.0)
-        .sqrt();
-    let opening_weight = OPENING_WEIGHT / fade;
-    let segments: Vec<[f64; 24]> = frames
-        .chunks(frames_in(SEGMENT_S))
-        .map(|chunk| key_scores(&mean_chroma(chunk)))
-        .collect();
-    let count = segments.len().max(1) as f64;
-    for (key, score) in scores.iter_mut().enumerate() {
-        let votes: f64 = segments.iter().map(|segment| segment[key]).sum();
-        *score += votes / count + opening_weight * opening[key];
-    }
-    let best = best_key(&scores);
-    let runner_up = (0..24)
-        .filter(|&key| key != best)
-        .max_by(|&a, &b| scores[a].total_cmp(&scores[b]))
-        .unwrap_or(best);
-    let margin = (scores[best] - scores[runner_up]) / (2.0 + opening_weight);
-    let agreeing = segments.iter().filter(|segment| best_key(segment) == best);
-    let evidence = [
-        margin,
-        agreeing.count() as f64 / count,
-        f64::from(u8::from(best_key(&opening) == best)),
-    ];
+    let shares = KeyFeatures::of(frames).key_shares();
+    let best_but = |left_out: Option<usize>| {
+        (0..shares.len())
+            .filter(|&key| Some(key) != left_out)
+            .max_by(|&a, &b| shares[a].total_cmp(&shares[b]))
+    };
+    let best = best_but(None)?;
+    let runner_up = best_but(Some(best))?;
+    let strength = key_scores(&whole)
+        .into_iter()
+        .fold(f64::NEG_INFINITY, f64::max);
+    let evidence = key_evidence(shares[best], shares[runner_up]);
     Some(KeyEstimate {
         tonic: best % 12,
         is_minor: best >= 12,
         runner_up: (runner_up % 12, runner_up >= 12),
-        strength,
+        strength: strength.min(1.0),
         evidence,
         confidence: key_confidence(&evidence),
     })
@@ -351,13 +350,6 @@ pub(crate) fn tonality(frames: &[[f32; 12]], whole: &[f64; 12]) -> f64 {
     }
     let held = likeness / f64::max(pair_count, 1.0);
     held * spread * sounding as f64 / frames.len().max(1) as f64
-}
-
-/// Index of the best score; the last one on a tie.
-fn best_key(scores: &[f64; 24]) -> usize {
-    (0..24)
-        .max_by(|&a, &b| scores[a].total_cmp(&scores[b]))
-        .unwrap_or(0)
 }
 
 /// Correlation with the 12 major, then the 12 minor keys.
@@ -439,8 +431,11 @@ mod tests {
             },
         )
         .harmony;
-        let tuning = harmony.tuning()?;
-        estimate_key(&harmony.chroma(tuning))
+        let (chroma, bass) = (harmony.tuned_chroma(), harmony.tuned_bass());
+        estimate_key(&KeyFrames {
+            chroma: &chroma,
+            bass: &bass,
+        })
     }
 
     #[test]
@@ -474,6 +469,23 @@ mod tests {
     }
 
     #[test]
+    fn the_bass_is_the_lowest_note_where_it_is_low() {
+        let bass_of = |chords: &[[i32; 3]], transpose| {
+            let signal = progression(chords, transpose, 0.0);
+            Spectra::compute(&signal, Parts::ALL).harmony.tuned_bass()
+        };
+        // D2 under the third of E major; the same notes two octaves higher have no bass. Where chords meet, the break
+        // in the signal may be the lowest peak.
+        let chords = [[38, 52, 56]; 6];
+        let low = bass_of(&chords, 0);
+        let is_d = |frame: &&[f32; 12]| frame[2] > 0.0;
+        let share = low.iter().filter(is_d).count() as f64 / low.len() as f64;
+        assert!(share > 0.5, "{share}");
+        let high = bass_of(&chords, 24);
+        assert!(high.iter().flatten().all(|&weight| weight == 0.0));
+    }
+
+    #[test]
     fn names_camelot_positions() {
         let name = |tonic, is_minor| {
             KeyEstimate {
@@ -481,7 +493,7 @@ mod tests {
                 is_minor,
                 runner_up: (0, false),
                 strength: 1.0,
-                evidence: [1.0; 3],
+                evidence: [1.0],
                 confidence: 1.0,
             }
             .camelot()

@@ -25,7 +25,9 @@ mod gating;
 mod k_weighting;
 mod key;
 mod key_changes;
+mod key_features;
 mod key_profiles;
+mod key_weights;
 mod keyboard_weights;
 mod lanes;
 mod level_weights;
@@ -56,7 +58,7 @@ pub use analyzers::{
     character_evidence, embedding_statistics, fingerprint_audio,
 };
 pub use character_agreement::{CharacterValue, SAME_WITHIN, character_values};
-pub use confidence::{ConfidenceEvidence, confidence_evidence};
+pub use confidence::{ConfidenceEvidence, confidence_evidence, key_profiles};
 pub use decode::{
     AudioLayout, BlockSink, DecodeError, DecodeLimits, DecodeReport, DecodedAudio, Ending, decode,
     decode_bytes, decode_in_blocks, decode_with_report,
