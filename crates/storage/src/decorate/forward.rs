@@ -153,6 +153,7 @@ macro_rules! forward_every_port {
         forward! { $wrapper, JobQueue:
             [again] enqueue(jobs: Vec<NewJob>) -> Vec<JobId>;
             [once] lease(kind: &str, count: usize, lease_ms: i64) -> Vec<LeasedJob>;
+            [once] begin(source: &str, lease_ms: i64) -> LeasedJob;
             [again] progress(leased: &LeasedJob, progress: Progress, lease_ms: i64) -> ();
             [once] complete(leased: &LeasedJob) -> ();
             [once] fail(leased: &LeasedJob, error: &str, retry_after_ms: Option<i64>) -> ();
