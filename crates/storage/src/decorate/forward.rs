@@ -79,6 +79,7 @@ macro_rules! forward_every_port {
             [again] tracks(ids: &[TrackId]) -> Vec<Track>;
             [again] resolve(references: &[TrackRef]) -> Vec<Option<TrackId>>;
             [again] list_tracks(filter: &TrackFilter, page: &PageRequest) -> Page<Track>;
+            [again] track_ids(filter: &TrackFilter) -> Vec<TrackId>;
             [again] delete_track(id: TrackId) -> bool;
             [again] counts() -> CatalogCounts;
             [again] lyrics(id: TrackId) -> Option<Lyrics>;
