@@ -7,6 +7,13 @@ use crate::clock::Timestamp;
 use crate::ids::{JobId, RequestId, TrackId};
 use crate::training::TrainingRequest;
 
+const SCAN_KIND: &str = "scan_folder";
+/// The kind of [`JobTask::ImportTracks`].
+pub const IMPORT_KIND: &str = "import_tracks";
+/// Kinds of which a tenant has one running at a time. Imports look which tracks are there and then write theirs:
+/// two beside each other would decide by what the other is about to change.
+pub const ONE_AT_A_TIME: [&str; 2] = [SCAN_KIND, IMPORT_KIND];
+
 /// What a job does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -20,6 +27,12 @@ pub enum JobTask {
     ScanFolder {
         /// The folder.
         path: String,
+    },
+    /// Write the tracks of a table, which a client reads and sends. No worker takes it: whoever began it
+    /// holds it, and when that one is gone it is over.
+    ImportTracks {
+        /// What is read, as a person would call it.
+        source: String,
     },
     /// Fit the models on the log.
     Train(TrainingRequest),
@@ -51,7 +64,8 @@ impl JobTask {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::AnalyzeTrack { .. } => "analyze_track",
-            Self::ScanFolder { .. } => "scan_folder",
+            Self::ScanFolder { .. } => SCAN_KIND,
+            Self::ImportTracks { .. } => IMPORT_KIND,
             Self::Train(_) => "train",
             Self::FindDuplicates => "find_duplicates",
             Self::TrainHeads => "train_heads",
@@ -70,6 +84,7 @@ impl JobTask {
         match self {
             Self::AnalyzeTrack { .. } | Self::SpreadPlugins => true,
             Self::ScanFolder { .. }
+            | Self::ImportTracks { .. }
             | Self::Train(_)
             | Self::FindDuplicates
             | Self::TrainHeads

@@ -11,6 +11,7 @@ use leitmotif_storage::ports::{
 };
 use sha2::{Digest, Sha256};
 
+use crate::clashes::{ApartTurns, keep_apart};
 use crate::error::Result;
 use crate::jobs::TrackAnalysis;
 use crate::jobs::analyze::hash_input;
@@ -34,6 +35,8 @@ pub struct Catalogue {
     pub plugins: Arc<dyn PluginStore>,
     /// Where analyses wait.
     pub jobs: Arc<dyn JobQueue>,
+    /// Who writes songs whose ids may be of others.
+    pub apart: ApartTurns,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -53,6 +56,7 @@ impl Catalogue {
             scrobbles: Arc::new(scrobbles),
             plugins: storage.clone(),
             jobs: storage.clone(),
+            apart: ApartTurns::default(),
             clock: Arc::clone(clock),
         }
     }
@@ -84,6 +88,20 @@ impl Catalogue {
         }
         self.queue_analysis(scope, stale).await?;
         Ok(results)
+    }
+
+    /// Writes tracks as [`Self::upsert`] does, but keeps those apart whose ids clearly name other songs of the
+    /// catalogue; answers these ids, `namespace:id`, too, in the order of the patches.
+    ///
+    /// Callers of one tenant take turns, so that each decides by what the others have written.
+    pub async fn upsert_apart(
+        &self,
+        scope: &TenantScope,
+        mut patches: Vec<TrackPatch>,
+    ) -> Result<(Vec<UpsertResult>, Vec<Vec<String>>)> {
+        let _turn = self.apart.take(scope).await;
+        let clashes = keep_apart(self.store.as_ref(), scope, &mut patches).await?;
+        Ok((self.upsert(scope, patches).await?, clashes))
     }
 
     /// Whether a track lacks the analysis of its present input, or a plugin that runs on it has not told of

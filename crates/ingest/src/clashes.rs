@@ -1,16 +1,38 @@
 //! Ids elsewhere under which another song is in the catalogue already.
 
-use leitmotif_domain::TenantScope;
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use leitmotif_domain::shared_id::{mark_of, mark_shared};
 use leitmotif_domain::track::{Track, TrackRef};
+use leitmotif_domain::{TenantId, TenantScope};
 use leitmotif_storage::ports::{CatalogStore, TrackPatch};
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use crate::error::Result;
 use crate::listens::matching::Words;
 
+/// Namespaces whose ids are of a song whatever it is called: those of Genius number the page of a song, on which
+/// title and artist are edited. Ids of streaming services are matched by words and often to another song; numbers
+/// of rows are those of one database of several.
+const SONG_NAMESPACES: [&str; 1] = ["genius"];
+
 /// Bytes of a hash that tell a song from others under one id: there are a few, not millions.
 const OWN_BYTES: usize = 8;
+
+/// Whose turn it is to look which songs are there under which ids and to write what follows from that: two who
+/// did it beside each other would each find no song of the other, and the later would write over the earlier.
+#[derive(Default)]
+pub struct ApartTurns(Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<()>>>>);
+
+impl ApartTurns {
+    /// Waits for the tenant's turn, which is over when the guard is dropped.
+    pub(crate) async fn take(&self, scope: &TenantScope) -> tokio::sync::OwnedMutexGuard<()> {
+        let turn = Arc::clone(self.0.lock().entry(scope.tenant()).or_default());
+        turn.lock_owned().await
+    }
+}
 
 /// Takes ids from tracks under which clearly another song is in the catalogue, so that the two are not made
 /// one: the track keeps a mark of the id instead, by which the search for duplicates groups them. Answers the
@@ -18,11 +40,12 @@ const OWN_BYTES: usize = 8;
 ///
 /// Clearly another song is what differs in title *and* artist by more than [`Words`] forgives when listens
 /// are matched, both artists being named. So a title that was corrected, an artist that was, and anything
-/// about a track whose artist was not known is an update still; one who corrects both at once gets two tracks
-/// and a group to decide on. A patch with an id of ours says itself which track it means, and is let be.
+/// about a track whose artist was not known is an update still. So is one that corrects both at once where both
+/// carry the same id of [`SONG_NAMESPACES`]; where they do not, it gets two tracks and a group to decide on. A
+/// patch with an id of ours says itself which track it means, and is let be.
 ///
 /// - Cost: one look-up for all ids, one for their tracks.
-pub async fn keep_apart(
+pub(crate) async fn keep_apart(
     store: &dyn CatalogStore,
     scope: &TenantScope,
     patches: &mut [TrackPatch],
@@ -63,6 +86,13 @@ pub async fn keep_apart(
 
 fn is_other_song(patch: &TrackPatch, owner: &Track) -> bool {
     let details = &patch.details;
+    let is_same = |namespace: &&str| {
+        let id = details.external_ids.get(*namespace);
+        id.is_some() && id == owner.details.external_ids.get(*namespace)
+    };
+    if SONG_NAMESPACES.iter().any(|namespace| is_same(&namespace)) {
+        return false;
+    }
     Words::new(&details.title, &details.artist, None, None).is_clearly_another(&Words::new(
         &owner.details.title,
         &owner.details.artist,
@@ -152,6 +182,28 @@ mod tests {
                 "again is no third"
             );
         }
+
+        // Title and artist are corrected at once: the page of the song says that it is one, a number of a
+        // row does not, and neither do two pages.
+        let paged = |title: &str, artist: &str, page: &str, row_id: &str| {
+            let mut patch = row(title, artist, "rap");
+            let ids = [("genius", page), ("rap-scraper", row_id)].into_iter();
+            patch.details.external_ids = ids
+                .filter(|(_, id)| !id.is_empty())
+                .map(|(name, id)| (name.to_owned(), id.to_owned()))
+                .collect();
+            patch
+        };
+        let (song, ..) = send(paged("Ноктюрн", "Nobody", "7", "1")).await;
+        let (id, outcome, clashes) = send(paged("Night", "Somebody", "7", "1")).await;
+        assert_eq!((id, outcome), (song, UpsertOutcome::Updated));
+        assert!(clashes.is_empty());
+        for (page, expected) in [("", 1), ("8", 1)] {
+            let (id, _, clashes) = send(paged("Another morning", "Who", page, "1")).await;
+            assert_ne!(id, song);
+            assert_eq!(clashes.len(), expected, "{clashes:?}");
+        }
+
         storage.delete_track(&scope, first).await.unwrap();
         let (id, _, clashes) = send(row("Hurt", "Johnny Cash", "folk")).await;
         assert_eq!((id, clashes.len()), (second, 0), "the id is its own now");

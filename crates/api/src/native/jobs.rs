@@ -67,10 +67,10 @@ pub(super) fn is_open(job: &Job) -> bool {
 pub struct JobAnswer {
     /// Its id.
     pub id: String,
-    /// `analyze_track`, `scan_folder`, `train`, `find_duplicates`, `train_heads`, `learn_lyrics`,
+    /// `analyze_track`, `scan_folder`, `import_tracks`, `train`, `find_duplicates`, `train_heads`, `learn_lyrics`,
     /// `encode_lyrics`, `recommend_batch` or `replay_answers`.
     pub kind: &'static str,
-    /// The track or folder it is about.
+    /// The track, folder or table it is about.
     pub subject: Option<String>,
     /// `waiting`, `running`, `done` or `dead`.
     pub state: &'static str,
@@ -98,6 +98,7 @@ impl From<Job> for JobAnswer {
         let subject = match &job.task {
             JobTask::AnalyzeTrack { track } => Some(track.to_string()),
             JobTask::ScanFolder { path } => Some(path.clone()),
+            JobTask::ImportTracks { source } => Some(source.clone()),
             JobTask::Train(_)
             | JobTask::FindDuplicates
             | JobTask::TrainHeads
@@ -248,10 +249,15 @@ pub async fn retry(
     if !state.jobs.revive(access.scope(), job).await? {
         let known = state.jobs.job(access.scope(), job).await?;
         let known = known.ok_or_else(|| Problem::not_found("job", &id))?;
-        let detail = format!(
-            "the job is {}, only a dead one can be tried again",
-            known.state.name()
-        );
+        let detail = match &known.task {
+            JobTask::ImportTracks { .. } => {
+                "no worker reads that table: run the import again".to_owned()
+            }
+            _ => format!(
+                "the job is {}, only a dead one can be tried again",
+                known.state.name()
+            ),
+        };
         return Err(Problem::conflict(detail));
     }
     state.wake_workers.notify_one();

@@ -10,7 +10,6 @@ use futures_util::StreamExt;
 use leitmotif_domain::track::{Track, TrackDetails};
 use leitmotif_domain::{Timestamp, TrackId, limits};
 use leitmotif_ingest::catalogue::{is_cut, lyrics_of};
-use leitmotif_ingest::clashes::keep_apart;
 use leitmotif_ingest::verse::verse_lines;
 use leitmotif_storage::ports::{TrackFilter, TrackPatch, UpsertOutcome};
 use serde::{Deserialize, Serialize};
@@ -368,21 +367,21 @@ async fn write(
     state: &ApiState,
     access: &WriteAccess,
     query: UpsertQuery,
-    mut patches: Vec<TrackPatch>,
+    patches: Vec<TrackPatch>,
     answer: &mut UpsertsAnswer,
 ) -> Result<(), Problem> {
     let cut: Vec<bool> = patches
         .iter()
         .map(|patch| patch.lyrics.as_ref().is_some_and(is_cut))
         .collect();
-    let clashes = match query.on_clash {
-        OnClash::Update => vec![Vec::new(); patches.len()],
-        OnClash::KeepBoth => {
-            let store = state.catalogue.store.as_ref();
-            keep_apart(store, access.scope(), &mut patches).await?
+    let (scope, count) = (access.scope(), patches.len());
+    let (results, clashes) = match query.on_clash {
+        OnClash::Update => {
+            let results = state.catalogue.upsert(scope, patches).await?;
+            (results, vec![Vec::new(); count])
         }
+        OnClash::KeepBoth => state.catalogue.upsert_apart(scope, patches).await?,
     };
-    let results = state.catalogue.upsert(access.scope(), patches).await?;
     for ((result, lyrics_cut), clashes) in results.into_iter().zip(cut).zip(clashes) {
         let (count, outcome) = match result.outcome {
             UpsertOutcome::Created => (&mut answer.created, "created"),

@@ -335,6 +335,9 @@ pub async fn filters_select_tracks(world: &World) {
             .map(|one| one.details.title.as_str())
             .collect();
         assert_eq!(titles, expected, "{filter:?}");
+        let ids = catalog.track_ids(&scope, &filter).await.unwrap();
+        let listed: Vec<_> = listed.items.iter().map(|one| one.id).collect();
+        assert_eq!(ids, listed, "{filter:?}");
     }
     let counts = catalog.counts(&scope).await.unwrap();
     assert_eq!(

@@ -293,6 +293,69 @@ pub async fn jobs_that_lost_their_worker_come_alone(world: &World) {
     assert_eq!(ids(lease(world, &scope, 9).await), [late]);
 }
 
+pub async fn imports_run_one_after_the_other(world: &World) {
+    let (scope, jobs) = (world.first(), &world.jobs);
+    let first = jobs.begin(&scope, "songs.csv", 1_000).await.unwrap();
+    assert_eq!(
+        (first.job.state, first.job.attempts, first.job.task.kind()),
+        (JobState::Running, 1, "import_tracks")
+    );
+    let refused = jobs.begin(&scope, "other.csv", 1_000).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    let sentence = refused.to_string();
+    assert!(sentence.contains("`songs.csv`"), "{sentence}");
+    assert!(sentence.contains(&first.job.id.to_string()), "{sentence}");
+    // A folder waits for the table, another folder for that, and a table does not begin beside them.
+    let scan = |path: &str| NewJob {
+        task: JobTask::ScanFolder {
+            path: path.to_owned(),
+        },
+        dedupe_key: path.to_owned(),
+    };
+    let scan_a = jobs.enqueue(&scope, vec![scan("/a")]).await.unwrap();
+    world.clock.advance_ms(1);
+    jobs.enqueue(&scope, vec![scan("/b")]).await.unwrap();
+    let lease = async || jobs.lease(&scope, "scan_folder", 9, 1_000).await.unwrap();
+    assert_eq!(lease().await, []);
+    jobs.complete(&scope, &first).await.unwrap();
+    let read = lease().await;
+    assert_eq!((read.len(), read[0].job.id), (1, scan_a[0]));
+    assert_eq!(lease().await, []);
+    let refused = jobs.begin(&scope, "other.csv", 1_000).await.unwrap_err();
+    assert!(refused.to_string().contains("`/a`"), "{refused}");
+    // Tenants do not wait for each other; other kinds do not wait at all.
+    let own = jobs.begin(&world.second(), "theirs.csv", 1_000).await;
+    assert_eq!(own.unwrap().job.state, JobState::Running);
+    queue(world, &scope, 1).await;
+    assert_eq!(
+        jobs.lease(&scope, KIND, 1, 1_000_000).await.unwrap().len(),
+        1
+    );
+    jobs.complete(&scope, &read[0]).await.unwrap();
+    let read = lease().await;
+    jobs.complete(&scope, &read[0]).await.unwrap();
+
+    // Whoever was killed makes room: with the lease, and at once when the process held the folder.
+    let killed = jobs.begin(&scope, "killed.csv", 1_000).await.unwrap();
+    world.clock.advance_ms(999);
+    assert!(jobs.begin(&scope, "next.csv", 1_000).await.is_err());
+    world.clock.advance_ms(1);
+    let next = jobs.begin(&scope, "next.csv", 1_000).await.unwrap();
+    let late = jobs.progress(&scope, &killed, Progress::default(), 1_000);
+    assert_eq!(kind_of(late.await), ErrorKind::Conflict);
+    assert_eq!(
+        state(world, &scope, killed.job.id).await,
+        (JobState::Dead, 1)
+    );
+    assert!(!jobs.revive(&scope, killed.job.id).await.unwrap());
+    jobs.release_all(&scope).await.unwrap();
+    assert_eq!(state(world, &scope, next.job.id).await.0, JobState::Dead);
+    let told = world.events.read(&scope, 0, 100).await.unwrap();
+    assert_eq!(told.iter().filter_map(NoticeKind::of_event).count(), 2);
+    let last = jobs.begin(&scope, "last.csv", 1_000).await.unwrap();
+    jobs.complete(&scope, &last).await.unwrap();
+}
+
 pub async fn jobs_are_listed_newest_first(world: &World) {
     let (scope, jobs) = (world.first(), &world.jobs);
     let mut ids = Vec::new();

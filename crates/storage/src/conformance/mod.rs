@@ -70,7 +70,7 @@ const CHECKS: &[Check] = checks! {
     jobs: open_jobs_are_not_queued_twice leases_go_to_the_oldest_first a_lost_lease_is_a_conflict
         a_job_asked_for_while_it_runs_runs_again failures_wait_and_then_die
         dead_jobs_are_revived released_jobs_wait_again jobs_that_lost_their_worker_come_alone
-        jobs_are_listed_newest_first;
+        jobs_are_listed_newest_first imports_run_one_after_the_other;
     records: models_are_immutable_and_aliased usage_counts_an_effect_once
         replays_follow_their_request replays_are_forgotten_in_time;
     plugins: plugins_are_bounded_and_replaced_by_name answers_of_plugins_decide_their_trial;

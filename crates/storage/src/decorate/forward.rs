@@ -79,6 +79,7 @@ macro_rules! forward_every_port {
             [again] tracks(ids: &[TrackId]) -> Vec<Track>;
             [again] resolve(references: &[TrackRef]) -> Vec<Option<TrackId>>;
             [again] list_tracks(filter: &TrackFilter, page: &PageRequest) -> Page<Track>;
+            [again] track_ids(filter: &TrackFilter) -> Vec<TrackId>;
             [again] delete_track(id: TrackId) -> bool;
             [again] counts() -> CatalogCounts;
             [again] lyrics(id: TrackId) -> Option<Lyrics>;
@@ -153,6 +154,7 @@ macro_rules! forward_every_port {
         forward! { $wrapper, JobQueue:
             [again] enqueue(jobs: Vec<NewJob>) -> Vec<JobId>;
             [once] lease(kind: &str, count: usize, lease_ms: i64) -> Vec<LeasedJob>;
+            [once] begin(source: &str, lease_ms: i64) -> LeasedJob;
             [again] progress(leased: &LeasedJob, progress: Progress, lease_ms: i64) -> ();
             [once] complete(leased: &LeasedJob) -> ();
             [once] fail(leased: &LeasedJob, error: &str, retry_after_ms: Option<i64>) -> ();

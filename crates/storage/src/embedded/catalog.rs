@@ -103,6 +103,18 @@ impl CatalogStore for EmbeddedStorage {
         }))
     }
 
+    async fn track_ids(&self, scope: &TenantScope, filter: &TrackFilter) -> Result<Vec<TrackId>> {
+        let (sql, arguments) = conditions(filter);
+        let work = move |db: &Connection| {
+            let sql = format!("SELECT id FROM tracks WHERE true{sql} ORDER BY id");
+            let mut statement = db.prepare_cached(&sql)?;
+            let rows = statement.query_map(params_from_iter(arguments), |row| row.get(0))?;
+            rows.map(|key| Ok(TrackId::from_u128(u128::from_be_bytes(key?))))
+                .collect()
+        };
+        self.files(scope)?.database.read(work).await
+    }
+
     async fn delete_track(&self, scope: &TenantScope, id: TrackId) -> Result<bool> {
         let event = EventId::generate(self.clock.as_ref(), self.entropy.as_ref());
         let now = self.clock.now();

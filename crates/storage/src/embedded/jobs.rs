@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use leitmotif_domain::event::Event;
-use leitmotif_domain::job::{Job, JobCounts, JobState, JobTask, NewJob, Progress};
+use leitmotif_domain::job::{
+    IMPORT_KIND, Job, JobCounts, JobState, JobTask, NewJob, ONE_AT_A_TIME, Progress,
+};
 use leitmotif_domain::page::{Page, PageRequest};
 use leitmotif_domain::webhook::failed_job_notice;
 use leitmotif_domain::{JobId, TenantScope, Timestamp, limits};
@@ -12,15 +14,19 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use super::EmbeddedStorage;
 use super::catalog_rows::page_start;
 use crate::error::{Error, Result};
-use crate::ports::{JobFilter, JobQueue, LeasedJob, alone_if_lost};
+use crate::ports::{
+    IMPORTER_GONE, JobFilter, JobQueue, LeasedJob, alone_if_lost, new_lease, taken_by,
+};
 
 const COLUMNS: &str =
     "id, task, state, attempts, progress_done, progress_total, error, created_at, updated_at";
 
-/// Takes jobs from their workers: back to waiting, or dead when that happened too often.
+/// Takes jobs from their workers: back to waiting, or dead when that happened too often or when no worker would
+/// take it up.
 const GIVE_BACK: &str =
-    "UPDATE jobs SET state = CASE WHEN losses + 1 >= ?2 THEN 'dead' ELSE 'waiting' END,
-     error = CASE WHEN losses + 1 >= ?2 THEN 'attempt after attempt lost its worker' ELSE error END,
+    "UPDATE jobs SET state = CASE WHEN losses + 1 >= ?2 OR kind = ?3 THEN 'dead' ELSE 'waiting' END,
+     error = CASE WHEN kind = ?3 THEN ?4
+     WHEN losses + 1 >= ?2 THEN 'attempt after attempt lost its worker' ELSE error END,
      losses = losses + 1, not_before = ?1, updated_at = ?1";
 
 /// Makes jobs wait afresh whose run has ended and which were asked for meanwhile.
@@ -53,15 +59,29 @@ impl JobQueue for EmbeddedStorage {
         lease_ms: i64,
     ) -> Result<Vec<LeasedJob>> {
         let (kind, now) = (kind.to_owned(), self.clock.now());
-        let mut token = [0_u8; 8];
-        self.entropy.fill(&mut token);
-        let lease = u64::from_le_bytes(token) >> 1;
+        let lease = new_lease(self.entropy.as_ref());
         let work = move |db: &Connection| {
             let (_, told) = give_back(db, "state = 'running' AND lease_until <= ?1", now)?;
             let until = now.plus_ms(lease_ms);
             Ok((lease_ready(db, &kind, count, lease, now, until)?, told))
         };
         self.write_and_tell(scope, work).await
+    }
+
+    async fn begin(&self, scope: &TenantScope, source: &str, lease_ms: i64) -> Result<LeasedJob> {
+        let id = JobId::generate(self.clock.as_ref(), self.entropy.as_ref());
+        let (now, lease) = (self.clock.now(), new_lease(self.entropy.as_ref()));
+        let source = source.to_owned();
+        let work = move |db: &Connection| {
+            let (_, told) = give_back(db, "state = 'running' AND lease_until <= ?1", now)?;
+            // What was given back is told whether or not this import may begin.
+            let begun = match running_alone(db)? {
+                Some(other) => Err(taken_by(&other)),
+                None => insert_begun(db, id, source, lease, (now, lease_ms)),
+            };
+            Ok((begun, told))
+        };
+        self.write_and_tell(scope, work).await?
     }
 
     async fn progress(
@@ -149,8 +169,8 @@ impl JobQueue for EmbeddedStorage {
         let work = move |db: &Connection| {
             let revived = db.execute(
                 "UPDATE OR IGNORE jobs SET state = 'waiting', attempts = 0, losses = 0, not_before = ?1,
-                 updated_at = ?1 WHERE id = ?2 AND state = 'dead'",
-                params![now.as_ms(), key_of(id)],
+                 updated_at = ?1 WHERE id = ?2 AND state = 'dead' AND kind <> ?3",
+                params![now.as_ms(), key_of(id), IMPORT_KIND],
             )?;
             Ok(revived > 0)
         };
@@ -215,6 +235,46 @@ impl JobQueue for EmbeddedStorage {
     }
 }
 
+/// The import that runs, if one does.
+fn running_alone(db: &Connection) -> Result<Option<Job>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM jobs WHERE state = 'running' AND kind IN (?1, ?2) ORDER BY id LIMIT 1"
+    );
+    let found = db
+        .prepare_cached(&sql)?
+        .query_row(ONE_AT_A_TIME, job_parts)
+        .optional()?;
+    found.map(job_of).transpose()
+}
+
+fn insert_begun(
+    db: &Connection,
+    id: JobId,
+    source: String,
+    lease: u64,
+    (now, lease_ms): (Timestamp, i64),
+) -> Result<LeasedJob> {
+    let sql = format!(
+        "INSERT INTO jobs (id, kind, task, state, attempts, dedupe_key, lease, lease_until, not_before,
+         created_at, updated_at) VALUES (?1, ?2, ?3, 'running', 1, ?2, ?4, ?5, ?6, ?6, ?6) RETURNING {COLUMNS}"
+    );
+    let task = JobTask::ImportTracks { source };
+    let parts = db.query_row(
+        &sql,
+        params![
+            key_of(id),
+            task.kind(),
+            serde_json::to_string(&task)?,
+            to_i64(lease),
+            now.plus_ms(lease_ms).as_ms(),
+            now.as_ms()
+        ],
+        job_parts,
+    )?;
+    let job = job_of(parts)?;
+    Ok(LeasedJob { job, lease })
+}
+
 fn enqueue_one(db: &Connection, job: &NewJob, id: JobId, now: Timestamp) -> Result<JobId> {
     let inserted = db
         .prepare_cached(
@@ -248,16 +308,24 @@ fn enqueue_one(db: &Connection, job: &NewJob, id: JobId, now: Timestamp) -> Resu
 
 /// Takes jobs from their workers; how many, and what is to be told of those that died of it.
 fn give_back(db: &Connection, which: &str, now: Timestamp) -> Result<(u64, Vec<Event>)> {
-    let arguments = params![now.as_ms(), limits::JOB_LOSSES_MAX];
-    let taken = (db.prepare_cached(&format!("{GIVE_BACK} WHERE {which}"))?).execute(arguments)?;
+    let taken = db
+        .prepare_cached(&format!("{GIVE_BACK} WHERE {which}"))?
+        .execute(params![
+            now.as_ms(),
+            limits::JOB_LOSSES_MAX,
+            IMPORT_KIND,
+            IMPORTER_GONE
+        ])?;
     begin_again(db)?;
     if taken == 0 {
         return Ok((0, Vec::new()));
     }
     let sql = format!(
-        "SELECT {COLUMNS} FROM jobs WHERE state = 'dead' AND updated_at = ?1 AND losses >= ?2"
+        "SELECT {COLUMNS} FROM jobs WHERE state = 'dead' AND updated_at = ?1
+         AND (losses >= ?2 OR kind = ?3 AND losses > 0)"
     );
     let mut statement = db.prepare_cached(&sql)?;
+    let arguments = params![now.as_ms(), limits::JOB_LOSSES_MAX, IMPORT_KIND];
     let dead = statement.query_map(arguments, job_parts)?;
     let told = dead.map(|parts| {
         let job = job_of(parts?)?;
@@ -300,6 +368,11 @@ fn lease_ready(
 
 /// The jobs that are next: several that never lost a worker, or one that did.
 fn ready(db: &Connection, kind: &str, count: usize, now: Timestamp) -> Result<Vec<[u8; 16]>> {
+    let is_alone = ONE_AT_A_TIME.contains(&kind);
+    if is_alone && running_alone(db)?.is_some() {
+        return Ok(Vec::new());
+    }
+    let count = if is_alone { count.min(1) } else { count };
     let mut statement = db.prepare_cached(
         "SELECT id, losses > 0 FROM jobs WHERE kind = ?1 AND state = 'waiting' AND not_before <= ?2
          ORDER BY not_before, id LIMIT ?3",

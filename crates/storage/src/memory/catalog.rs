@@ -243,6 +243,14 @@ impl CatalogStore for MemoryStorage {
         })
     }
 
+    async fn track_ids(&self, scope: &TenantScope, filter: &TrackFilter) -> Result<Vec<TrackId>> {
+        self.with(scope, |state| {
+            let tracks = state.catalog.tracks.iter();
+            let shown = tracks.filter(|(_, stored)| passes(stored, filter));
+            Ok(shown.map(|(id, _)| *id).collect())
+        })
+    }
+
     async fn delete_track(&self, scope: &TenantScope, id: TrackId) -> Result<bool> {
         let now = self.clock.now();
         self.with(scope, |state| {

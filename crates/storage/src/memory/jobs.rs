@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use leitmotif_domain::event::Event;
-use leitmotif_domain::job::{Job, JobCounts, JobState, NewJob, Progress};
+use leitmotif_domain::job::{
+    IMPORT_KIND, Job, JobCounts, JobState, JobTask, NewJob, ONE_AT_A_TIME, Progress,
+};
 use leitmotif_domain::page::{Page, PageRequest};
 use leitmotif_domain::webhook::failed_job_notice;
 use leitmotif_domain::{JobId, TenantScope, Timestamp, limits};
@@ -12,7 +14,9 @@ use leitmotif_domain::{JobId, TenantScope, Timestamp, limits};
 use super::MemoryStorage;
 use crate::arguments::page_id;
 use crate::error::{Error, Result};
-use crate::ports::{JobFilter, JobQueue, LeasedJob, alone_if_lost};
+use crate::ports::{
+    IMPORTER_GONE, JobFilter, JobQueue, LeasedJob, alone_if_lost, new_lease, taken_by,
+};
 
 /// The queue of one tenant.
 #[derive(Default)]
@@ -43,6 +47,10 @@ impl Entry {
         if self.losses >= limits::JOB_LOSSES_MAX {
             self.job.state = JobState::Dead;
             self.job.error = Some("attempt after attempt lost its worker".to_owned());
+        }
+        if self.job.task.kind() == IMPORT_KIND {
+            self.job.state = JobState::Dead;
+            self.job.error = Some(IMPORTER_GONE.to_owned());
         }
         self.not_before = now;
         self.job.updated_at = now;
@@ -110,7 +118,37 @@ impl Jobs {
         (count, told)
     }
 
+    /// The import that runs, if one does.
+    fn running_alone(&self) -> Option<&Job> {
+        let is_it =
+            |job: &&Job| job.state == JobState::Running && ONE_AT_A_TIME.contains(&job.task.kind());
+        self.0.values().map(|entry| &entry.job).find(is_it)
+    }
+
+    /// Puts a waiting job into the hands of a worker.
+    fn take(
+        &mut self,
+        id: JobId,
+        lease: u64,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Option<LeasedJob> {
+        let entry = self.0.get_mut(&id)?;
+        entry.job.state = JobState::Running;
+        entry.job.attempts += 1;
+        entry.job.updated_at = now;
+        entry.lease = lease;
+        entry.lease_until = until;
+        let job = entry.job.clone();
+        Some(LeasedJob { job, lease })
+    }
+
     fn ready(&self, kind: &str, count: usize, now: Timestamp) -> Vec<JobId> {
+        let is_alone = ONE_AT_A_TIME.contains(&kind);
+        if is_alone && self.running_alone().is_some() {
+            return Vec::new();
+        }
+        let count = if is_alone { count.min(1) } else { count };
         let is_ready = |entry: &&Entry| {
             entry.job.state == JobState::Waiting
                 && entry.job.task.kind() == kind
@@ -163,9 +201,7 @@ impl JobQueue for MemoryStorage {
         lease_ms: i64,
     ) -> Result<Vec<LeasedJob>> {
         let now = self.clock.now();
-        let mut token = [0_u8; 8];
-        self.entropy.fill(&mut token);
-        let lease = u64::from_le_bytes(token) >> 1;
+        let lease = new_lease(self.entropy.as_ref());
         self.with(scope, |state| {
             let is_lost = |entry: &Entry| entry.lease_until <= now;
             let (_, told) = state.jobs.give_back_where(now, is_lost);
@@ -173,20 +209,32 @@ impl JobQueue for MemoryStorage {
                 state.log.append(event, now);
             }
             let jobs = &mut state.jobs;
-            let mut leased = Vec::new();
-            for id in jobs.ready(kind, count, now) {
-                let Some(entry) = jobs.0.get_mut(&id) else {
-                    continue;
-                };
-                entry.job.state = JobState::Running;
-                entry.job.attempts += 1;
-                entry.job.updated_at = now;
-                entry.lease = lease;
-                entry.lease_until = now.plus_ms(lease_ms);
-                let job = entry.job.clone();
-                leased.push(LeasedJob { job, lease });
+            let ready = jobs.ready(kind, count, now).into_iter();
+            let until = now.plus_ms(lease_ms);
+            Ok(ready
+                .filter_map(|id| jobs.take(id, lease, now, until))
+                .collect())
+        })
+    }
+
+    async fn begin(&self, scope: &TenantScope, source: &str, lease_ms: i64) -> Result<LeasedJob> {
+        let id = JobId::generate(self.clock.as_ref(), self.entropy.as_ref());
+        let (now, lease) = (self.clock.now(), new_lease(self.entropy.as_ref()));
+        let task = JobTask::ImportTracks {
+            source: source.to_owned(),
+        };
+        self.with(scope, |state| {
+            let is_lost = |entry: &Entry| entry.lease_until <= now;
+            let (_, told) = state.jobs.give_back_where(now, is_lost);
+            for event in told {
+                state.log.append(event, now);
             }
-            Ok(leased)
+            if let Some(other) = state.jobs.running_alone() {
+                return Err(taken_by(other));
+            }
+            state.jobs.enqueue(NewJob::alone(task), id, now);
+            let leased = state.jobs.take(id, lease, now, now.plus_ms(lease_ms));
+            leased.ok_or_else(|| Error::bug("a job is gone as it begins"))
         })
     }
 
@@ -261,7 +309,9 @@ impl JobQueue for MemoryStorage {
         let now = self.clock.now();
         self.with(scope, |state| {
             let jobs = &mut state.jobs.0;
-            let dead = jobs.get(&id).filter(|one| one.job.state == JobState::Dead);
+            let dead = jobs.get(&id).filter(|one| {
+                one.job.state == JobState::Dead && one.job.task.kind() != IMPORT_KIND
+            });
             let Some(key) = dead.map(|entry| entry.dedupe_key.clone()) else {
                 return Ok(false);
             };

@@ -30,7 +30,7 @@ pub use events::{
     StatePart,
 };
 pub use imports::{ImportAudit, ImportStore, Statement, StatementCount};
-pub(crate) use jobs::alone_if_lost;
+pub(crate) use jobs::{IMPORTER_GONE, alone_if_lost, new_lease, taken_by};
 pub use jobs::{JobFilter, JobQueue, LeasedJob};
 pub use ledger::{Ledger, ReplayBegin, StoredAnswer, UsageEntry, UsageRow};
 pub use models::{ModelRecord, ModelRegistry};

@@ -280,6 +280,15 @@ async fn attack_the_rest(world: &World, scope: &TenantScope, fixture: &Fixture) 
             "Ok(1)",
         ),
         (
+            "JobQueue::begin",
+            outcome(
+                jobs.begin(scope, "own", 9)
+                    .await
+                    .map(|begun| begun.job.attempts),
+            ),
+            "Ok(1)",
+        ),
+        (
             "JobQueue::revive",
             outcome(jobs.revive(scope, leased.job.id).await),
             "Ok(false)",

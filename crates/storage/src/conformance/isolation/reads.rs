@@ -60,6 +60,10 @@ pub async fn read_all(world: &World, scope: &TenantScope, fixture: &Fixture) -> 
             "CatalogStore::list_tracks",
             shown(catalog.list_tracks(scope, &all, &page).await),
         ),
+        (
+            "CatalogStore::track_ids",
+            shown(catalog.track_ids(scope, &all).await),
+        ),
         ("CatalogStore::counts", shown(catalog.counts(scope).await)),
         (
             "CatalogStore::lyrics",
