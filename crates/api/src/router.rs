@@ -32,9 +32,9 @@ fn of_the_log() -> OpenApiRouter<ApiState> {
 fn described() -> OpenApiRouter<ApiState> {
     use native::{
         analysis, analyze_and_recommend, analyzers, audio, audits, batches, duplicates, event_log,
-        events, explanations, exports, home, imports, jobs, listeners, listens, overview,
-        pipelines, playlist_drafts, playlist_files, playlists, recommendations, search, similar,
-        statements, track_ids, tracks, usage, vectors,
+        events, explanations, exports, home, import_turns, imports, jobs, listeners, listens,
+        overview, pipelines, playlist_drafts, playlist_files, playlists, recommendations, search,
+        similar, statements, track_ids, tracks, usage, vectors,
     };
     OpenApiRouter::with_openapi(ApiDescription::openapi())
         .routes(routes!(tracks::upsert, tracks::list))
@@ -84,6 +84,8 @@ fn described() -> OpenApiRouter<ApiState> {
         .routes(routes!(audits::create, audits::list))
         .routes(routes!(audits::get))
         .routes(routes!(imports::create))
+        .routes(routes!(import_turns::create))
+        .routes(routes!(import_turns::keep, import_turns::end))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::retry))

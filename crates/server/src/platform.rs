@@ -1,7 +1,11 @@
 //! The composition root: the only module that names a backend.
 
 #[cfg(test)]
+mod near;
+#[cfg(test)]
 mod resting;
+#[cfg(test)]
+mod served;
 mod services;
 
 use std::fs;

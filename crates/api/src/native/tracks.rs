@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::find_track;
+use super::track_order::{self, SortAnswer, SortDirection};
 use crate::middleware::auth::{ReadAccess, WriteAccess};
 use crate::middleware::body::{
     QueryParameters, check_declared, is_packed, parse_json, read_bounded,
@@ -242,8 +243,11 @@ pub struct UpsertsAnswer {
 /// A page of tracks.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TracksAnswer {
-    /// The tracks, by age.
+    /// The tracks, by age where nothing else was asked for.
     pub tracks: Vec<TrackAnswer>,
+    /// The order, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sort: Option<SortAnswer>,
     /// Where the listing goes on.
     #[serde(flatten)]
     pub page: PageInfo,
@@ -289,6 +293,12 @@ pub struct TrackQuery {
     pub has_lyrics: Option<bool>,
     /// Only tracks with (or without) an analysis.
     pub has_analysis: Option<bool>,
+    /// Any descriptor with a number, a plugin's too, to order by: `tempo_bpm`, `energy`, `rhyme_density_ratio`,
+    /// `line-length.mean`. A name that is none is refused with those there are. By age when left out.
+    pub sort: Option<String>,
+    /// Which way `sort` runs, `asc` when left out; tracks of which it is not known come last either way.
+    #[param(value_type = Option<SortDirection>)]
+    pub order: Option<SortDirection>,
     /// Items wanted, 1 to 200; 50 when left out.
     #[param(minimum = 1, maximum = 200)]
     pub limit: Option<usize>,
@@ -469,7 +479,7 @@ fn artist_id_of(text: &str) -> Result<(String, String), Problem> {
     Ok((namespace.to_owned(), id.to_owned()))
 }
 
-/// Lists tracks, oldest first.
+/// Lists tracks, oldest first or by a descriptor.
 #[utoipa::path(get, path = "/api/v1/tracks", tag = "tracks", params(TrackQuery), responses(
     (status = 200, body = TracksAnswer),
     (status = "4XX", body = ProblemDocument, content_type = "application/problem+json")))]
@@ -478,6 +488,7 @@ pub async fn list(
     access: ReadAccess,
     QueryParameters(query): QueryParameters<TrackQuery>,
 ) -> Result<Json<TracksAnswer>, Problem> {
+    let order = track_order::order_of(&query)?;
     let filter = TrackFilter {
         text: query.q,
         artist: query.artist,
@@ -487,23 +498,32 @@ pub async fn list(
         has_lyrics: query.has_lyrics,
         has_analysis: query.has_analysis,
     };
+    let asked = PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    };
     let listing = Listing {
         state: &state,
         scope: access.scope(),
         name: "tracks",
-        filter: format!("{filter:?}"),
+        filter: format!("{filter:?} {order:?}"),
     };
-    let asked = listing.request(&PageQuery {
-        limit: query.limit,
-        cursor: query.cursor,
-    })?;
+    if let Some(order) = order {
+        let sorted = track_order::sorted(&listing, &filter, order, &asked);
+        return sorted.await.map(Json);
+    }
+    let asked = listing.request(&asked)?;
     let page = state
         .catalog
         .list_tracks(access.scope(), &filter, &asked)
         .await?;
     let info = listing.info(&page);
     let tracks = page.items.into_iter().map(TrackAnswer::from).collect();
-    Ok(Json(TracksAnswer { tracks, page: info }))
+    Ok(Json(TracksAnswer {
+        tracks,
+        sort: None,
+        page: info,
+    }))
 }
 
 /// Reads a track by our id or as `namespace:id`.

@@ -1,5 +1,6 @@
 //! What the sources offer on each rung.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use leitmotif_domain::{Rung, TrackId};
@@ -256,13 +257,14 @@ impl<'a> Asking<'a> {
             // The first source answers however late it is: a list needs candidates.
             let is_late = !offers.is_empty() && watch.spent() >= deadline;
             let count = self.asked_of(source);
+            let until = match offers.is_empty() {
+                true => Deadline::default(),
+                false => watch.deadline(deadline),
+            };
             let offer = match (is_late, is_cold) {
                 (true, _) => Ok(None),
                 (false, true) => Ok(Some(Offer::of_content(view, near, count))),
-                (false, false) if offers.is_empty() => {
-                    personal.offer(source, count, Deadline::default())
-                }
-                (false, false) => personal.offer(source, count, watch.deadline(deadline)),
+                (false, false) => unbroken(|| personal.offer(source, count, until)),
             };
             match offer {
                 Ok(Some(offer)) => offers.push(offer.weighing(weight)),
@@ -322,6 +324,13 @@ impl<'a> Asking<'a> {
             self.degraded.push(told);
         }
     }
+}
+
+/// A source that breaks off is one that failed: the others and the rungs below have no part in its mistake. Nothing
+/// it was lent can be left half changed, because sources only read.
+fn unbroken<T>(source: impl FnOnce() -> Result<T>) -> Result<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(source))
+        .unwrap_or_else(|_| Err(Error::bug("a source of candidates broke off")))
 }
 
 /// What the sources are asked with that know the listener.
@@ -479,4 +488,18 @@ fn session_entries(
         .take(SESSION_TRACKS)
         .filter_map(|one| Some((one.column?, 1.0)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_breaks_off_has_failed() {
+        assert_eq!(unbroken(|| Ok(3)).ok(), Some(3));
+        let said = unbroken(|| Err::<u8, _>(Error::bug("no factors")));
+        assert!(said.is_err_and(|error| error.to_string().contains("no factors")));
+        let broken = unbroken(|| -> Result<u8> { panic!("out of range") });
+        assert!(broken.is_err_and(|error| error.to_string().contains("broke off")));
+    }
 }

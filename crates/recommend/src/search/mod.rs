@@ -13,6 +13,7 @@ mod near;
 mod popularity;
 mod query;
 mod service;
+mod sorted;
 mod told;
 mod traits;
 
@@ -26,6 +27,7 @@ pub use near::{NearAnswer, NearRequest, tells_of_words};
 pub(crate) use popularity::popularity_percent;
 pub use query::{FoundTrack, ReadDescriptor, SearchAnswer, SearchRequest};
 pub use service::{RESULTS_MAX, Searcher};
+pub use sorted::{SortOrder, SortPlace};
 pub use told::{ToldColumn, ToldKind};
 pub use traits::{
     Coincidence, Comparison, Standing, TRAITS, Trait, TraitTable, strongest, trait_index,

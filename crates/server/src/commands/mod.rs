@@ -15,6 +15,7 @@ mod heads;
 mod histories;
 mod home;
 mod import;
+mod import_turn;
 mod lyrics;
 mod manage;
 mod metric;
@@ -31,6 +32,7 @@ pub mod serve;
 mod subsonic;
 mod tables;
 mod tags;
+mod tracks;
 mod webhook;
 
 use std::path::PathBuf;
@@ -87,6 +89,8 @@ enum Command {
     Analyze(query::AnalyzeArgs),
     /// Lists the tracks that are nearest to a track.
     Similar(query::SimilarArgs),
+    /// Lists tracks, by age or in the order of any descriptor.
+    Tracks(tracks::TracksArgs),
     /// Finds tracks by words and filters.
     Search(search::SearchArgs),
     /// Recommends tracks to a listener, or to many at once.
@@ -226,6 +230,7 @@ async fn dispatch(command: Command, settings: Settings, as_json: bool) -> anyhow
         Command::Analyzers(args) => analyzers::run(args, &connection.client, as_json).await,
         Command::Analyze(args) => query::analyze(args, &connection.client, as_json).await,
         Command::Similar(args) => query::similar(args, &connection.client, as_json).await,
+        Command::Tracks(args) => tracks::run(args, &connection.client, as_json).await,
         Command::Search(args) => search::run(args, &connection.client, as_json).await,
         Command::Home(args) => home::run(args, &connection.client, as_json).await,
         Command::Recommend(mut args) => match args.command.take() {

@@ -16,6 +16,7 @@ use leitmotif_ingest::imports::table::read_csv;
 use serde_json::{Value, json};
 
 use super::audit::{keep_audit, problem_of};
+use super::import_turn::ImportTurn;
 use super::{list_of, text_of};
 use crate::client::Client;
 use crate::progress::Bars;
@@ -30,8 +31,25 @@ const BYTES_PER_CALL: usize = 3 * 1024 * 1024;
 /// - Errors: no table, a server that cannot be reached. What was sent before is kept.
 pub async fn import(path: &Path, client: &Client, bars: &Bars) -> anyhow::Result<Value> {
     let rows = rows_of(path)?;
+    let mut turn = ImportTurn::begin(&path.display().to_string(), client).await?;
+    let outcome = import_rows(rows, path, client, bars, &mut turn).await;
+    // A table that broke off makes room too, and its own reason is the one to tell.
+    let ended = turn.end(client).await;
+    let report = outcome?;
+    ended?;
+    Ok(report)
+}
+
+async fn import_rows(
+    rows: Rows,
+    path: &Path,
+    client: &Client,
+    bars: &Bars,
+    turn: &mut ImportTurn,
+) -> anyhow::Result<Value> {
     let mut importing = Importing {
         client,
+        turn,
         bars,
         auditor: TableAuditor::new(path),
         waiting: Vec::new(),
@@ -72,7 +90,9 @@ const STEP: &str = "write tracks";
 /// What is counted of what the server answers.
 const TOTALS: [&str; 5] = ["created", "updated", "unchanged", "lyrics_cut", "clashes"];
 
-fn rows_of(path: &Path) -> anyhow::Result<Box<dyn Iterator<Item = Row>>> {
+type Rows = Box<dyn Iterator<Item = Row>>;
+
+fn rows_of(path: &Path) -> anyhow::Result<Rows> {
     let ending = path
         .extension()
         .map(|ending| ending.to_string_lossy().to_lowercase())
@@ -105,6 +125,7 @@ fn report_of(document: &AuditDocument) -> Value {
 
 struct Importing<'c> {
     client: &'c Client,
+    turn: &'c mut ImportTurn,
     bars: &'c Bars,
     auditor: TableAuditor,
     /// Lines and tracks that are sent together.
@@ -129,6 +150,7 @@ impl Importing<'_> {
     /// Sends what waits. When one of the tracks is refused, each is sent alone, so that it is known
     /// which.
     async fn send(&mut self) -> anyhow::Result<()> {
+        self.turn.keep(self.rows, self.client).await?;
         self.waiting_bytes = 0;
         let waiting = std::mem::take(&mut self.waiting);
         if !waiting.is_empty() && self.post(&waiting).await?.is_some() {

@@ -1,18 +1,16 @@
-//! A part of a model that is late again and again, over HTTP: no request fails, the answer says what is missing, and
-//! the part is back when it has rested. In this process, so that the clock can be moved.
+//! A part of a model that is late or fails again and again, over HTTP: no request fails, the answer says what is
+//! missing, and the part is back when it has rested. In this process, so that the clock can be moved.
 
-use leitmotif_domain::Timestamp;
-use leitmotif_domain::clock::ManualClock;
 use leitmotif_learn::trees::{
     BinOptions, Dataset, Examples, Features as Columns, Objective, Parameters, fit,
 };
 use leitmotif_recommend::rank::{COLUMN_COUNT, column_names};
+use leitmotif_storage::ports::BlobStore;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use sha2::{Digest, Sha256};
 
-use super::*;
+use super::served::Served;
 use crate::client::Client;
-use crate::commands::serve::serve_router;
 
 const T0: i64 = 1_700_000_000_000;
 const MINUTE_MS: i64 = 60_000;
@@ -60,18 +58,24 @@ async fn fill(client: &Client) {
             _ => tokio::task::yield_now().await,
         }
     }
+}
+
+/// Puts an order beside the trained model; answers the model that has both.
+async fn put_ranker(client: &Client) -> String {
     let models = client
-        .get("/api/v1/models?limit=1")
+        .get("/api/v1/models?limit=200")
         .await
         .expect("models are listed");
-    let base = models["models"][0]["id"]
-        .as_str()
-        .expect("a model has an id");
-    let path = format!("/api/v1/models/{base}/ranker");
+    let models = models["models"].as_array().expect("a list");
+    let base = models.last().and_then(|model| model["id"].as_str());
+    let path = format!("/api/v1/models/{}/ranker", base.expect("a model has an id"));
     let ranker = json!({"trees": trees(), "blend_weight": 1.0});
     let made = client.post(&path, &ranker).await.expect("the trees read");
-    let made = made["id"].as_str().expect("an id");
-    let path = format!("/api/v1/models/{made}/production");
+    made["id"].as_str().expect("an id").to_owned()
+}
+
+async fn put_into_production(client: &Client, model: &str) {
+    let path = format!("/api/v1/models/{model}/production");
     let put = client.put(&path, &json!({})).await;
     put.expect("it is put into production");
 }
@@ -126,40 +130,130 @@ async fn cause(client: &Client) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_late_again_and_again_rests_and_comes_back() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let settings = Settings {
-        data: folder.path().to_owned(),
-        workers: 1,
-        ..Settings::default()
-    };
-    let clock = Arc::new(ManualClock::new(Timestamp::from_ms(T0)));
-    let platform = Platform::start_by(&settings, "local", "a test", clock.clone()).await;
-    let platform = platform.expect("an empty folder opens");
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let base = format!("http://{}", listener.local_addr().expect("it is bound"));
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let ended = async move { drop(stopped.await) };
-    let serving = tokio::spawn(serve_router(listener, platform.router.clone(), ended));
-    let client = Client::http(&base, &platform.local_key);
-    fill(&client).await;
-    serve(&client, LATE).await;
+    let served = Served::start(T0).await;
+    let client = &served.client;
+    fill(client).await;
+    let made = put_ranker(client).await;
+    put_into_production(client, &made).await;
+    serve(client, LATE).await;
     for number in 0..5 {
-        assert_eq!(cause(&client).await.as_deref(), Some("late"), "{number}");
+        assert_eq!(cause(client).await.as_deref(), Some("late"), "{number}");
     }
-    serve(&client, UNHURRIED).await;
-    assert_eq!(cause(&client).await.as_deref(), Some("resting"));
-    clock.advance_ms(REST_MS - 1);
-    assert_eq!(cause(&client).await.as_deref(), Some("resting"));
-    clock.advance_ms(1);
-    assert_eq!(cause(&client).await, None, "it has rested");
-    serve(&client, LATE).await;
-    assert_eq!(cause(&client).await.as_deref(), Some("late"));
-    serve(&client, UNHURRIED).await;
-    assert_eq!(cause(&client).await, None, "once is not again and again");
-    drop((client, stop));
-    serving
-        .await
-        .expect("serving ends")
-        .expect("no socket fails");
-    platform.stop().await.expect("the platform stops");
+    serve(client, UNHURRIED).await;
+    assert_eq!(cause(client).await.as_deref(), Some("resting"));
+    served.clock.advance_ms(REST_MS - 1);
+    assert_eq!(cause(client).await.as_deref(), Some("resting"));
+    served.clock.advance_ms(1);
+    assert_eq!(cause(client).await, None, "it has rested");
+    serve(client, LATE).await;
+    assert_eq!(cause(client).await.as_deref(), Some("late"));
+    serve(client, UNHURRIED).await;
+    assert_eq!(cause(client).await, None, "once is not again and again");
+    served.stop().await;
+}
+
+/// Makes the factors of a stored model so large that no listener can be folded in: its taste then fails, while
+/// neighbours and sessions still answer. The form is that of `model_bytes` in `recommend`.
+async fn spoil_taste(served: &Served, model: &str) {
+    const CHECKSUM_BYTES: usize = 32;
+    let platform = &served.platform;
+    let scope = &served.scope;
+    let key = format!("models/{model}").parse().expect("a key");
+    let read = platform.storage.read(scope, &key, 0..u64::MAX).await;
+    let mut bytes = read.expect("the model is stored").to_vec();
+    let count_at = |bytes: &[u8], at: usize| {
+        let count = bytes.get(at..at + 8).and_then(|part| part.try_into().ok());
+        usize::try_from(u64::from_le_bytes(count.expect("eight bytes"))).expect("it fits")
+    };
+    let items = count_at(&bytes, 8);
+    let options = 16 + 16 * items;
+    let factors = options + 8 + count_at(&bytes, options);
+    for component in bytes[factors..factors + 4 * items].chunks_exact_mut(4) {
+        component.copy_from_slice(&1e25_f32.to_le_bytes());
+    }
+    let end = bytes.len() - CHECKSUM_BYTES;
+    let checksum = Sha256::digest(&bytes[..end]);
+    bytes[end..].copy_from_slice(&checksum);
+    let put = platform.storage.put(scope, &key, bytes.into()).await;
+    put.expect("the model is stored again");
+}
+
+/// Asks for a list that must come; tells its rung and what is missing.
+async fn missing(client: &Client) -> (String, Vec<(String, String)>) {
+    let asked = json!({"listener": "p3", "placement": "front", "count": 8});
+    let answer = client.post("/api/v1/recommendations", &asked).await;
+    let answer = answer.expect("no answer fails");
+    assert_eq!(
+        answer["tracks"].as_array().map(Vec::len),
+        Some(8),
+        "{answer}"
+    );
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let degraded = answer["degraded"].as_array().into_iter().flatten();
+    let parts = degraded.map(|one| (text(&one["part"]), text(&one["cause"])));
+    (text(&answer["rung"]), parts.collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_fails_again_and_again_rests_with_its_model_and_is_tried_again() {
+    let served = Served::start(T0).await;
+    let client = &served.client;
+    fill(client).await;
+    let made = put_ranker(client).await;
+    spoil_taste(&served, &made).await;
+    put_into_production(client, &made).await;
+    serve(client, UNHURRIED).await;
+    let parts = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(part, cause)| ((*part).to_owned(), (*cause).to_owned()))
+            .collect()
+    };
+    let (failed, resting) = (
+        parts(&[("taste", "failed")]),
+        parts(&[("model", "resting")]),
+    );
+    // The other sources of the rung carry it.
+    for number in 0..5 {
+        let told = missing(client).await;
+        assert_eq!(
+            told,
+            ("personalised".to_owned(), failed.clone()),
+            "{number}"
+        );
+    }
+    // Then the model rests, and the rungs without one answer.
+    let (rung, told) = missing(client).await;
+    assert_eq!((rung.as_str(), &told), ("popular", &resting));
+    served.clock.advance_ms(REST_MS - 1);
+    assert_eq!(missing(client).await.1, resting);
+    served.clock.advance_ms(1);
+    let (rung, told) = missing(client).await;
+    assert_eq!(
+        (rung.as_str(), &told),
+        ("personalised", &failed),
+        "it is tried again"
+    );
+    assert_eq!(missing(client).await.1, resting, "once more was enough");
+    // Each drop is counted.
+    let metrics = client.text("/metrics").await.expect("metrics are served");
+    let counted = |part: &str, cause: &str| {
+        let lines = metrics.lines().filter(|line| {
+            line.contains("recommendations_degraded")
+                && line.contains(&format!("\"{part}\""))
+                && line.contains(&format!("\"{cause}\""))
+        });
+        let counts = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+        counts.sum::<u64>()
+    };
+    assert_eq!(
+        (counted("taste", "failed"), counted("model", "resting")),
+        (6, 3)
+    );
+    // Another model in its place starts anew.
+    let other = put_ranker(client).await;
+    put_into_production(client, &other).await;
+    let (rung, told) = missing(client).await;
+    assert_eq!((rung.as_str(), told), ("personalised", Vec::new()));
+    served.stop().await;
 }

@@ -37,8 +37,12 @@ impl TestServer {
 
     /// Starts a part of the platform alone.
     pub fn in_role(data: &Path, role: &str) -> Self {
+        Self::spawn_in_role(data, role).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same; the error is what it said before it gave up.
+    pub fn spawn_in_role(data: &Path, role: &str) -> Result<Self, String> {
         Self::spawn_with(binary(), data, &[], &["--role", role])
-            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Starts a binary; the error is what it said before it gave up.

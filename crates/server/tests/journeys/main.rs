@@ -24,6 +24,7 @@ mod harness;
 mod heads;
 mod histories;
 mod http_contract;
+mod imports_at_once;
 mod isolation;
 mod kill_engine;
 mod kills;

@@ -1,7 +1,7 @@
 // Keeps the counts and the running jobs of the overview fresh.
 import { announcer, grouped, readJson, stepsOf, whileVisible, write, writeJobCounts } from "./poll.js";
 
-const KINDS = { analyze_track: "Analyse track", scan_folder: "Read folder", train: "Train models", train_heads: "Train heads", learn_lyrics: "Learn from lyrics" };
+const KINDS = { analyze_track: "Analyse track", scan_folder: "Read folder", import_tracks: "Import table", train: "Train models", train_heads: "Train heads", learn_lyrics: "Learn from lyrics" };
 const announce = announcer(document.querySelector("[data-announce]"));
 const list = document.querySelector("[data-running]");
 const all = document.querySelector("[data-jobs-progress]");

@@ -237,6 +237,7 @@ pub fn kind_name(kind: &str) -> &str {
     match kind {
         "analyze_track" => "Analyse track",
         "scan_folder" => "Read folder",
+        "import_tracks" => "Import table",
         "find_duplicates" => "Find duplicates",
         "train" => "Train models",
         "train_heads" => "Train heads",

@@ -15,12 +15,14 @@ use std::process::ExitCode;
 use anyhow::Context;
 use leitmotif_demo::tour::{Answer, Call, TourProgress};
 use leitmotif_domain::limits;
+use leitmotif_ingest::audit::AuditDocument;
 use leitmotif_ingest::audit::profile::TableProfile;
 use leitmotif_ingest::imports::rap_scraper::SOURCE;
 use serde_json::{Value, json};
 
 use super::audit::{keep_audit, print_audit, problem_of, say_left_out, write_html};
 use super::import::wait_for_analysis;
+use super::import_turn::ImportTurn;
 use super::{list_of, print, text_of};
 use crate::client::Client;
 use crate::progress::Bars;
@@ -63,6 +65,11 @@ pub struct Args {
 /// Imports, keeps the audit, and waits for the analysis.
 pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<ExitCode> {
     let (jsonl, csv, pg) = (args.jsonl, args.csv, args.pg);
+    // What others are told has no password in it.
+    let named = jsonl.as_ref().or(csv.as_ref());
+    let source = named.map_or("a database of rap-scraper".to_owned(), |path| {
+        path.display().to_string()
+    });
     // The client of the database waits on its own, which an async thread may not.
     let opened = tokio::task::spawn_blocking(move || -> anyhow::Result<(Sources, u64)> {
         let mut sources = match (jsonl, csv, pg) {
@@ -76,28 +83,12 @@ pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<E
     });
     let (sources, bytes) = opened.await??;
     let bars = Bars::new(as_json);
-    let step = "import, KB read";
-    bars.begin(step, bytes / 1_024);
-    let (sender, mut batches) = tokio::sync::mpsc::channel(BATCHES_WAITING);
-    let reader = std::thread::Builder::new()
-        .name("import-reader".to_owned())
-        .spawn(move || read_all(sources, &sender))?;
-    let mut sending = Sending {
-        client,
-        refused: HashSet::new(),
-        renamed: HashMap::new(),
-        outcomes: BTreeMap::new(),
-    };
-    while let Some(batch) = batches.recv().await {
-        let bytes_read = batch.bytes_read;
-        sending.batch(batch).await?;
-        bars.advance(step, bytes_read / 1_024);
-    }
-    let read = reader.join().ok().context("the reader broke")?;
-    let (audit, mut profiles) = read?;
-    bars.end(step);
-    sending.settle(&mut profiles);
-    let document = audit.finish(profiles);
+    let mut turn = ImportTurn::begin(&source, client).await?;
+    let outcome = import(sources, bytes, client, &bars, &mut turn).await;
+    // A catalogue that broke off makes room too, and its own reason is the one to tell.
+    let ended = turn.end(client).await;
+    let document = outcome?;
+    ended?;
     let left_out = document
         .tables
         .iter()
@@ -120,6 +111,48 @@ pub async fn run(args: Args, client: &Client, as_json: bool) -> anyhow::Result<E
         }
     });
     Ok(say_left_out(left_out, &[]))
+}
+
+/// Reads on a thread of its own and sends on this one; answers the findings.
+async fn import(
+    sources: Sources,
+    bytes: u64,
+    client: &Client,
+    bars: &Bars,
+    turn: &mut ImportTurn,
+) -> anyhow::Result<AuditDocument> {
+    let step = "import, KB read";
+    bars.begin(step, bytes / 1_024);
+    let (sender, mut batches) = tokio::sync::mpsc::channel(BATCHES_WAITING);
+    let reader = std::thread::Builder::new()
+        .name("import-reader".to_owned())
+        .spawn(move || read_all(sources, &sender))?;
+    let mut sending = Sending {
+        client,
+        refused: HashSet::new(),
+        renamed: HashMap::new(),
+        outcomes: BTreeMap::new(),
+    };
+    let mut kilobytes = 0;
+    loop {
+        // A database may let wait, and the turn is to be kept meanwhile.
+        let next = tokio::time::timeout(turn.beat, batches.recv()).await;
+        turn.keep(kilobytes, client).await?;
+        match next {
+            Err(_) => {}
+            Ok(None) => break,
+            Ok(Some(batch)) => {
+                kilobytes = batch.bytes_read / 1_024;
+                sending.batch(batch).await?;
+                bars.advance(step, kilobytes);
+            }
+        }
+    }
+    let read = reader.join().ok().context("the reader broke")?;
+    let (audit, mut profiles) = read?;
+    bars.end(step);
+    sending.settle(&mut profiles);
+    Ok(audit.finish(profiles))
 }
 
 /// How a track is named before its own id is known.

@@ -123,7 +123,7 @@ fn request(path: &str, world: &World) -> (String, Value) {
         Some("tracks") => &world.track,
         Some("listeners") => &world.listener,
         Some("playlists") => &world.playlist,
-        Some("jobs") => &world.job,
+        Some("jobs" | "import-turns") => &world.job,
         Some("models") => &world.model,
         Some("keys") => &world.key,
         Some("audits") => &world.audit,
@@ -165,6 +165,10 @@ fn request(path: &str, world: &World) -> (String, Value) {
         "/api/v1/playlists/{id}/tracks" => json!({"tracks": [track]}),
         "/api/v1/playlists" | "/api/v1/playlists/{id}" => json!({"name": "P", "tracks": [track]}),
         "/api/v1/imports" => json!({"path": "/"}),
+        "/api/v1/import-turns" => json!({"source": "mine.csv"}),
+        "/api/v1/import-turns/{id}" => {
+            json!({"lease": "0", "progress_done": 0, "progress_total": 0})
+        }
         "/api/v1/statements" => json!({ "statements": [statement(track)] }),
         "/api/v1/spaces/{name}/vectors" => json!({"vectors": [{"track": track, "vector": [1, 0]}]}),
         "/api/v1/duplicates/{id}/decision" => json!({"state": "confirmed"}),
@@ -192,6 +196,7 @@ fn request(path: &str, world: &World) -> (String, Value) {
     let path = match path.as_str() {
         // A word of the lyrics that is not the mark, which an answer would repeat.
         "/api/v1/search" => format!("{path}?q=hill"),
+        _ if path.starts_with("/api/v1/import-turns/") => format!("{path}?lease=0"),
         "/api/v1/features/mine/distribution" => format!("{path}?feature=plays"),
         _ => path,
     };

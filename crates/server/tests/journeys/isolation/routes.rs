@@ -343,6 +343,19 @@ pub(super) const COVERED: &[(&str, &str, &str, Stranger)] = &[
     ("GET", "/api/v1/audits", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/audits/{id}", "read", Stranger::NotFound),
     ("POST", "/api/v1/imports", "admin", Stranger::NoReference),
+    ("POST", "/api/v1/import-turns", "write", Stranger::OwnOnly),
+    (
+        "PUT",
+        "/api/v1/import-turns/{id}",
+        "write",
+        Stranger::NotFound,
+    ),
+    (
+        "DELETE",
+        "/api/v1/import-turns/{id}",
+        "write",
+        Stranger::NotFound,
+    ),
     ("GET", "/api/v1/jobs", "read", Stranger::OwnOnly),
     ("GET", "/api/v1/jobs/{id}", "read", Stranger::NotFound),
     (

@@ -14,7 +14,7 @@ pub fn found_body(answer: &SearchResults, query: &LibraryQuery) -> Markup {
     html! {
         h1 { "Library" }
         (tabs("/studio/library"))
-        (filter_form(query, true))
+        (filter_form(query, true, &[]))
         @if !answer.filters.is_empty() { (filters(answer, query)) }
         @if answer.tracks.is_empty() {
             (empty("No track matches. Loosen a filter or look for fewer words."))

@@ -6,14 +6,19 @@ use axum::Json;
 use axum::extract::State;
 use leitmotif_api::ApiState;
 use leitmotif_api::middleware::body::QueryParameters;
+use leitmotif_api::native::analyzers;
 use leitmotif_api::native::constraints::ConstraintQuery;
 use leitmotif_api::native::search::{self, SearchQuery};
+use leitmotif_api::native::track_order::{SortAnswer, SortDirection};
 use leitmotif_api::native::tracks::{self, TrackAnswer, TrackQuery, TracksAnswer};
+use leitmotif_api::paging::PageQuery;
+use leitmotif_api::problem::Problem;
+use leitmotif_domain::limits;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use crate::failure::{PageResult, shown};
-use crate::format::{duration_text, or_unknown};
+use crate::format::{duration_text, label, or_unknown};
 use crate::layout::{Shell, page};
 use crate::links;
 use crate::parts::{empty, pager};
@@ -41,12 +46,16 @@ pub struct LibraryQuery {
     pub words: String,
     /// `yes` also shows what only an embedding found.
     pub alike: String,
+    /// A descriptor to order by.
+    pub sort: String,
+    /// `desc` for the greatest first.
+    pub order: String,
     /// Where the page begins.
     pub cursor: Option<String>,
 }
 
 impl LibraryQuery {
-    fn pairs(&self) -> [(&'static str, Option<&str>); 8] {
+    fn pairs(&self) -> [(&'static str, Option<&str>); 10] {
         [
             ("q", Some(&self.q)),
             ("artist", Some(&self.artist)),
@@ -56,12 +65,20 @@ impl LibraryQuery {
             ("analysis", Some(&self.analysis)),
             ("words", Some(&self.words)),
             ("alike", Some(&self.alike)),
+            ("sort", Some(&self.sort)),
+            ("order", Some(&self.order)),
         ]
     }
 
-    /// Whether this is a search. An exact artist, or what a track has, is a question to the listing.
+    /// Whether this is a search. An exact artist, what a track has, or an order is a question to the listing.
     fn is_search(&self) -> bool {
-        let listed = [&self.artist, &self.audio, &self.lyrics, &self.analysis];
+        let listed = [
+            &self.artist,
+            &self.audio,
+            &self.lyrics,
+            &self.analysis,
+            &self.sort,
+        ];
         !self.q.trim().is_empty() && listed.iter().all(|text| text.is_empty())
     }
 
@@ -95,6 +112,9 @@ impl LibraryQuery {
             has_audio: choice(&self.audio),
             has_lyrics: choice(&self.lyrics),
             has_analysis: choice(&self.analysis),
+            sort: filled(&self.sort),
+            order: (self.order == "desc" && filled(&self.sort).is_some())
+                .then_some(SortDirection::Desc),
             limit: None,
             cursor: self.cursor.clone(),
         }
@@ -116,12 +136,28 @@ pub async fn show(
         return Ok(shown(page(&shell, &found_body(&answer, &query))));
     }
     let asked = QueryParameters(query.asked());
-    let Json(answer) = tracks::list(State(state), visitor.access.clone(), asked).await?;
-    let body = library_body(&answer, &query);
+    let here = State(state.clone());
+    let Json(answer) = tracks::list(here, visitor.access.clone(), asked).await?;
+    let names = descriptors(state, &visitor).await?;
+    let body = library_body(&answer, &query, &names);
     Ok(shown(page(
         &Shell::of(&visitor, "/studio/library", "Library"),
         &body,
     )))
+}
+
+/// Names to order by: those that analyzers have, so that nothing must be read for the offer.
+async fn descriptors(state: ApiState, visitor: &Visitor) -> Result<Vec<String>, Problem> {
+    let all = QueryParameters(PageQuery {
+        limit: Some(limits::PAGE_ITEMS_MAX),
+        cursor: None,
+    });
+    let Json(known) = analyzers::list(State(state), visitor.access.clone(), all).await?;
+    let families = known.analyzers.into_iter();
+    let mut names: Vec<String> = families.flat_map(|family| family.descriptors).collect();
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
 }
 
 /// The pages about the catalogue as a whole: the second level of the navigation.
@@ -144,7 +180,8 @@ pub fn tabs(current: &str) -> Markup {
 }
 
 /// Draws the answer.
-pub fn library_body(answer: &TracksAnswer, query: &LibraryQuery) -> Markup {
+pub fn library_body(answer: &TracksAnswer, query: &LibraryQuery, names: &[String]) -> Markup {
+    let sort = answer.sort.as_ref();
     let is_filtered = query
         .pairs()
         .iter()
@@ -152,19 +189,23 @@ pub fn library_body(answer: &TracksAnswer, query: &LibraryQuery) -> Markup {
     html! {
         h1 { "Library" }
         (tabs("/studio/library"))
-        (filter_form(query, is_filtered))
+        (filter_form(query, is_filtered, names))
         @if answer.tracks.is_empty() {
             @if is_filtered { (empty("No track matches. Loosen a filter or look for fewer words.")) }
             @else { (empty("No tracks yet. Import a folder or a table, or send tracks to /api/v1/tracks.")) }
         } @else {
             div.scroll tabindex="0" role="region" aria-label="Tracks" {
                 table {
-                    caption { (answer.tracks.len()) @if answer.tracks.len() == 1 { " track" } @else { " tracks" } " on this page, oldest first" }
+                    caption { (answer.tracks.len()) @if answer.tracks.len() == 1 { " track" } @else { " tracks" } " on this page, " (order_text(sort)) }
                     thead { tr {
                         th scope="col" { "Title" } th scope="col" { "Artist" } th scope="col" { "Album" }
-                        th scope="col" { "Genre" } th scope="col" { "Released" } th.number scope="col" { "Length" } th scope="col" { "Has" }
+                        th scope="col" { "Genre" } th scope="col" { "Released" } th.number scope="col" { "Length" }
+                        @if let Some(sort) = sort {
+                            th.number scope="col" aria-sort=(aria_sort(sort)) { (label(&sort.by)) }
+                        }
+                        th scope="col" { "Has" }
                     } }
-                    tbody { @for track in &answer.tracks { (row(track)) } }
+                    tbody { @for (place, track) in answer.tracks.iter().enumerate() { (row(track, sort.map(|sort| sort.values.get(place).copied().flatten()))) } }
                 }
             }
         }
@@ -172,7 +213,28 @@ pub fn library_body(answer: &TracksAnswer, query: &LibraryQuery) -> Markup {
     }
 }
 
-fn row(track: &TrackAnswer) -> Markup {
+fn order_text(sort: Option<&SortAnswer>) -> String {
+    match sort {
+        None => "oldest first".to_owned(),
+        Some(sort) => {
+            let first = match sort.order {
+                SortDirection::Asc => "least",
+                SortDirection::Desc => "most",
+            };
+            format!("{first} {} first, unknown last", label(&sort.by))
+        }
+    }
+}
+
+fn aria_sort(sort: &SortAnswer) -> &'static str {
+    match sort.order {
+        SortDirection::Asc => "ascending",
+        SortDirection::Desc => "descending",
+    }
+}
+
+/// A track; `value` is what the list is ordered by.
+fn row(track: &TrackAnswer, value: Option<Option<f32>>) -> Markup {
     let by_artist = links::with_query("/studio/library", &[("artist", Some(&track.artist))]);
     html! {
         tr {
@@ -182,6 +244,9 @@ fn row(track: &TrackAnswer) -> Markup {
             td { (or_unknown(track.genre.as_deref())) }
             td { (or_unknown(track.release_date.as_deref())) }
             td.number { (or_unknown(track.duration_ms.map(|ms| duration_text(u64::from(ms))).as_deref())) }
+            @if let Some(value) = value {
+                td.number { (or_unknown(value.map(|value| format!("{value:.3}")).as_deref())) }
+            }
             td.has {
                 @if track.has_audio { span.tag { "audio" } }
                 @if track.has_lyrics { span.tag { "lyrics" } }
@@ -190,7 +255,7 @@ fn row(track: &TrackAnswer) -> Markup {
     }
 }
 
-fn filter_form(query: &LibraryQuery, is_filtered: bool) -> Markup {
+fn filter_form(query: &LibraryQuery, is_filtered: bool, names: &[String]) -> Markup {
     let choices = [
         ("audio", "Audio", &query.audio),
         ("lyrics", "Lyrics", &query.lyrics),
@@ -219,6 +284,19 @@ fn filter_form(query: &LibraryQuery, is_filtered: bool) -> Markup {
                         @for (choice, words) in [("", "any"), ("yes", "with"), ("no", "without")] {
                             option value=(choice) selected[value == choice] { (words) }
                         }
+                    }
+                }
+            }
+            div.field {
+                label for="sort" { "Order by" }
+                input #sort type="text" name="sort" value=(query.sort) maxlength="200" list="descriptors" placeholder="age";
+                datalist #descriptors { @for name in names { option value=(name) {} } }
+            }
+            div.field {
+                label for="order" { "Which way" }
+                select #order name="order" {
+                    @for (choice, words) in [("", "least first"), ("desc", "most first")] {
+                        option value=(choice) selected[query.order == choice] { (words) }
                     }
                 }
             }

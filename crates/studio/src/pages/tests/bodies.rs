@@ -37,6 +37,7 @@ use leitmotif_api::native::search::{
 };
 use leitmotif_api::native::similar::{SimilarAnswer, SimilarTrack};
 use leitmotif_api::native::syllables::{SyllableAnswer, SyllablesAnswer};
+use leitmotif_api::native::track_order::{SortAnswer, SortDirection};
 use leitmotif_api::native::tracks::{LyricsAnswer, TrackAnswer, TracksAnswer, VerseLineAnswer};
 use leitmotif_api::native::training::ModelAnswer;
 use leitmotif_api::native::traits::{SpreadAnswer, TraitAnswer, TraitsAnswer};
@@ -646,6 +647,11 @@ pub(super) fn every_body() -> Vec<(&'static str, Markup)> {
     };
     let tracks = TracksAnswer {
         tracks: vec![a_track()],
+        sort: Some(SortAnswer {
+            by: text(),
+            order: SortDirection::Desc,
+            values: vec![Some(1.0)],
+        }),
         page: more(),
     };
     let listeners = ListenersAnswer {
@@ -665,7 +671,10 @@ pub(super) fn every_body() -> Vec<(&'static str, Markup)> {
     let [models, model] = some_models();
     vec![
         ("overview", an_overview()),
-        ("library", library::library_body(&tracks, &library_query)),
+        (
+            "library",
+            library::library_body(&tracks, &library_query, &[text()]),
+        ),
         ("found", library::found_body(&some_found(), &library_query)),
         ("track", a_track_page()),
         ("listeners", listeners::listeners_body(&listeners, false)),
