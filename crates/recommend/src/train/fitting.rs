@@ -31,7 +31,7 @@ use crate::catalogue::CatalogueView;
 use crate::cold_map::{ColdMap, ContentVectors};
 use crate::error::{Error, Result};
 use crate::item_sounds::ItemSounds;
-use crate::model::{BlendWeights, ModelParts, RecommenderModel};
+use crate::model::{BlendWeights, ModelParts, Newcomers, RecommenderModel};
 use crate::moments::MomentLifts;
 use crate::neighbour_settings::NeighbourSettings;
 use crate::pipeline::RANKED_MAX;
@@ -587,6 +587,7 @@ impl Fitting {
         learnt: LearntTrees,
         steps: Option<TransitionWeights>,
         cold: Option<(ContentVectors, f64)>,
+        newcomers: Newcomers,
     ) -> Result<RecommenderModel> {
         let whole = self.dataset.split(1.0, 1.0);
         let parts = fit(&self.dataset, &whole, recipe.settings)?;
@@ -597,6 +598,7 @@ impl Fitting {
         let parts = ModelParts {
             steps,
             cold,
+            newcomers,
             ..self.parts(parts, recipe.blend, learnt)
         };
         RecommenderModel::new(self.id, parts)
@@ -653,6 +655,7 @@ impl Fitting {
             is_ranker_unread: false,
             listened: learnt.listened.map(|(share, _)| share),
             steps: None,
+            newcomers: Newcomers::default(),
         }
     }
 }
