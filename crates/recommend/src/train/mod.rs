@@ -34,7 +34,7 @@ pub use current::{Basis, Comparison};
 pub use dataset::Dataset;
 pub use exposed::{ExaminedPosition, ExposureReport};
 pub use interval::Interval;
-pub use ladder::{Ladder, LadderRow};
+pub use ladder::{Ladder, LadderRow, RankedGain};
 pub use listened::ListenedReport;
 pub use moment::MomentReport;
 pub use newcomers::{NewcomerReport, NewcomerRow};

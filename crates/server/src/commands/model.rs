@@ -313,6 +313,11 @@ fn print_model(model: &Value) {
         });
         println!("{name:12} NDCG@10 {reached:.4}{interval}");
     }
+    if let Some(gain) = number(report, "/ladder/ranked_gain/mean") {
+        let bound = |name: &str| number(report, &format!("/ladder/ranked_gain/interval/{name}"));
+        let (low, high) = (bound("low").unwrap_or(gain), bound("high").unwrap_or(gain));
+        println!("ranked less blend    {gain:+.4}  ({low:+.4} to {high:+.4})");
+    }
     if let Some(verdict) = report
         .pointer("/search/verdict")
         .filter(|told| told.is_object())
