@@ -1,7 +1,8 @@
 //! Listeners who have just come and named a few tracks: what the seeds bring beside what many play.
 //!
 //! Listeners are dealt into folds. Those of a fold are new: models are fitted on the others alone. Each then names so many of
-//! the tracks they took to, drawn at random, and all their other tracks are looked for among all tracks but the named.
+//! the tracks they took to, drawn at random, and all their other tracks are looked for among all tracks but the named. What
+//! popularity counts beside the seeds is found as in a training: on the listeners of another fold, by models of the rest.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -9,6 +10,9 @@ use std::path::PathBuf;
 use leitmotif_learn::factorize::{IalsModel, IalsOptions};
 use leitmotif_learn::matrix::{InteractionMatrix, Triplet};
 use leitmotif_learn::neighbours::{ItemNeighbours, Rp3BetaOptions, item_cosine, rp3beta};
+use leitmotif_learn::newcomers::{
+    KNOWN_COUNTS, Newcomer, NewcomerMix, OTHERS_MIN, POOLED, offer_of,
+};
 use leitmotif_learn::rank_metrics::ndcg_at;
 use leitmotif_learn::{popularity, top_k};
 use rayon::prelude::*;
@@ -20,27 +24,23 @@ use crate::random::Random;
 
 /// Folds of listeners; each is new once.
 const FOLDS: usize = 5;
-/// How many tracks are named.
-const SEEDS: [usize; 3] = [1, 3, 5];
-/// Fewest other tracks that a listener is asked about with.
-const OTHERS_MIN: usize = 5;
 /// Length of the judged lists.
 const DEPTH: usize = 10;
 /// Neighbours of the cosine, as a training keeps them.
 const NEIGHBOURS: usize = 200;
-/// What content counts beside neighbours where few tracks are known, as in the product's session rung.
-const CONTENT_WEIGHT: f32 = 0.5;
-/// The ways of answering, in this order.
-const WAYS: [&str; 6] = [
+/// The ways of answering, in this order: last the known tracks alone by neighbours and content, the product's answer to seeds,
+/// and that to seeds that nobody has played yet.
+const WAYS: [&str; 9] = [
     "chance",
     "popularity",
     "content",
     "cosine",
     "walks",
     "taste",
+    "seeds_alone",
+    "session_rung",
+    "session_rung_unplayed",
 ];
-/// The product's answer to seeds: neighbours, and content beside them.
-const SESSION: &str = "session_rung";
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -52,8 +52,8 @@ pub struct Args {
     lastfm: Option<PathBuf>,
 }
 
-/// NDCG of one listener by each way, the session rung last.
-type Row = [f64; WAYS.len() + 1];
+/// NDCG of one listener by each way.
+type Row = [f64; WAYS.len()];
 
 /// Judges every kit that is named.
 pub fn run(args: &Args) -> anyhow::Result<Value> {
@@ -68,18 +68,21 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
 }
 
 fn judge(kit: &Kit) -> anyhow::Result<Value> {
-    let mut rows: Vec<Vec<Row>> = vec![Vec::new(); SEEDS.len()];
+    let mut rows: Vec<Vec<Row>> = vec![Vec::new(); KNOWN_COUNTS.len()];
+    let mut mixes = Vec::new();
     for fold in 0..FOLDS {
-        let fitted = Fitted::without(kit, fold)?;
-        for (rows, count) in rows.iter_mut().zip(SEEDS) {
-            rows.extend(fitted.rows(kit, fold, count)?);
+        let mix = mix_without(kit, fold)?;
+        mixes.push(json!(mix));
+        let fitted = Fitted::without(kit, &[fold])?;
+        for (rows, count) in rows.iter_mut().zip(KNOWN_COUNTS) {
+            rows.extend(fitted.rows(kit, fold, count, mix)?);
         }
     }
     let mut told = Map::new();
-    for (rows, count) in rows.iter().zip(SEEDS) {
+    told.insert("mixes".to_owned(), json!(mixes));
+    for (rows, count) in rows.iter().zip(KNOWN_COUNTS) {
         let mut of_count = Map::new();
-        let names = WAYS.iter().chain([&SESSION]).enumerate();
-        for (way, name) in names {
+        for (way, name) in WAYS.iter().enumerate() {
             let reached: Vec<f64> = rows.iter().map(|row| row[way]).collect();
             let less: Vec<f64> = rows.iter().map(|row| row[way] - row[1]).collect();
             let (mean, less) = (mean_with_interval(&reached), mean_with_interval(&less));
@@ -96,6 +99,50 @@ fn judge(kit: &Kit) -> anyhow::Result<Value> {
     Ok(Value::Object(told))
 }
 
+/// The mix that a training without the listeners of a fold would find.
+fn mix_without(kit: &Kit, fold: usize) -> anyhow::Result<NewcomerMix> {
+    let asked = (fold + 1) % FOLDS;
+    let fitted = Fitted::without(kit, &[fold, asked])?;
+    let newcomers = (newcomers_of(kit, asked))
+        .flat_map(|listener| KNOWN_COUNTS.map(|count| (listener, count)))
+        .flat_map(|(listener, count)| {
+            let (seeds, others) = named(&kit.newest[listener], listener, count);
+            let scores = fitted.scores(kit, &seeds);
+            [true, false].map(|is_played| newcomer(&scores, &seeds, &others, is_played))
+        });
+    Ok(NewcomerMix::fit(&newcomers.collect::<Vec<_>>()))
+}
+
+/// The listeners of a fold who know enough to be asked.
+fn newcomers_of(kit: &Kit, fold: usize) -> impl Iterator<Item = usize> {
+    let most = KNOWN_COUNTS[KNOWN_COUNTS.len() - 1] + OTHERS_MIN;
+    (0..kit.listeners)
+        .filter(move |listener| fold_of(*listener) == fold)
+        .filter(move |listener| kit.newest[*listener].len() >= most)
+}
+
+/// A listener who named some tracks, as the product sees them; where nobody plays these, it has no neighbours to offer.
+fn newcomer(scores: &Scores, seeds: &[usize], others: &[usize], is_played: bool) -> Newcomer {
+    let offer = |scores: &[f32]| offer_of(scores, seeds, POOLED);
+    let walks = if is_played {
+        offer(&scores.walks)
+    } else {
+        Vec::new()
+    };
+    Newcomer {
+        known: if is_played { seeds.len() } else { 0 },
+        offers: [walks, offer(&scores.content), offer(&scores.popularity)],
+        relevant: others.iter().copied().collect(),
+    }
+}
+
+/// What the parts of the product's answer say of every item.
+struct Scores {
+    walks: Vec<f32>,
+    content: Vec<f32>,
+    popularity: Vec<f32>,
+}
+
 /// Models of all listeners but those of a fold.
 struct Fitted {
     popularity: Vec<f32>,
@@ -110,11 +157,11 @@ fn fold_of(listener: usize) -> usize {
 }
 
 impl Fitted {
-    fn without(kit: &Kit, fold: usize) -> anyhow::Result<Self> {
+    fn without(kit: &Kit, folds: &[usize]) -> anyhow::Result<Self> {
         let known = kit
             .plays
             .iter()
-            .filter(|(listener, _)| fold_of(*listener) != fold);
+            .filter(|(listener, _)| !folds.contains(&fold_of(*listener)));
         let triplets: Vec<Triplet> = known
             .map(|&(row, column)| Triplet {
                 row,
@@ -132,53 +179,67 @@ impl Fitted {
         })
     }
 
+    fn scores(&self, kit: &Kit, seeds: &[usize]) -> Scores {
+        let items: Vec<usize> = (0..kit.attributes.len()).collect();
+        Scores {
+            walks: self.walks.score(&entries_of(seeds)),
+            content: kit.likeness(seeds, &items),
+            popularity: self.popularity.clone(),
+        }
+    }
+
     /// Judges the new listeners of a fold by so many named tracks.
-    fn rows(&self, kit: &Kit, fold: usize, count: usize) -> anyhow::Result<Vec<Row>> {
-        (0..kit.listeners)
-            .into_par_iter()
-            .filter(|listener| fold_of(*listener) == fold)
-            .filter(|listener| kit.newest[*listener].len() >= SEEDS[2] + OTHERS_MIN)
-            .map(|listener| self.row(kit, listener, count))
+    fn rows(
+        &self,
+        kit: &Kit,
+        fold: usize,
+        count: usize,
+        mix: NewcomerMix,
+    ) -> anyhow::Result<Vec<Row>> {
+        let listeners: Vec<usize> = newcomers_of(kit, fold).collect();
+        let rows = listeners.into_par_iter();
+        rows.map(|listener| self.row(kit, listener, count, mix))
             .collect()
     }
 
-    fn row(&self, kit: &Kit, listener: usize, count: usize) -> anyhow::Result<Row> {
+    fn row(
+        &self,
+        kit: &Kit,
+        listener: usize,
+        count: usize,
+        mix: NewcomerMix,
+    ) -> anyhow::Result<Row> {
         let (seeds, others) = named(&kit.newest[listener], listener, count);
+        let scores = self.scores(kit, &seeds);
+        let [played, unplayed] =
+            [true, false].map(|is_played| newcomer(&scores, &seeds, &others, is_played));
         let relevant: HashSet<usize> = others.into_iter().collect();
-        let items: Vec<usize> = (0..kit.attributes.len()).collect();
-        let entries: Vec<(usize, f32)> = seeds.iter().map(|seed| (*seed, 1.0)).collect();
+        let entries = entries_of(&seeds);
         let mut chance = Random(listener as u64);
-        let mut taste = vec![0.0; items.len()];
+        let mut taste = vec![0.0; kit.attributes.len()];
         self.taste.score(&self.taste.fold_in(&entries)?, &mut taste);
-        let content = kit.likeness(&seeds, &items);
-        let walks = self.walks.score(&entries);
-        let share = |scores: &[f32]| -> Vec<f32> {
-            let best = items.iter().filter(|item| !seeds.contains(item));
-            let best = best
-                .map(|item| scores[*item])
-                .fold(f32::MIN_POSITIVE, f32::max);
-            scores.iter().map(|score| score.max(0.0) / best).collect()
-        };
-        let both = share(&walks).into_iter().zip(share(&content));
-        let session = both
-            .map(|(walks, content)| walks + CONTENT_WEIGHT * content)
-            .collect();
-        let ways = [
-            items.iter().map(|_| chance.uniform() as f32).collect(),
-            self.popularity.clone(),
-            content,
-            self.cosine.score(&entries),
-            walks,
-            taste,
-            session,
-        ];
-        Ok(ways.map(|mut scores: Vec<f32>| {
+        let judged = |mut scores: Vec<f32>| {
             seeds
                 .iter()
                 .for_each(|seed| scores[*seed] = f32::NEG_INFINITY);
             ndcg_at(&top_k(&scores, DEPTH), &relevant, DEPTH)
-        }))
+        };
+        Ok([
+            judged(taste.iter().map(|_| chance.uniform() as f32).collect()),
+            judged(scores.popularity),
+            judged(scores.content),
+            judged(self.cosine.score(&entries)),
+            judged(scores.walks),
+            judged(taste),
+            NewcomerMix::default().ndcg(&played),
+            mix.ndcg(&played),
+            mix.ndcg(&unplayed),
+        ])
     }
+}
+
+fn entries_of(seeds: &[usize]) -> Vec<(usize, f32)> {
+    seeds.iter().map(|seed| (*seed, 1.0)).collect()
 }
 
 /// So many tracks of a listener, drawn, and the others. Who names more names those before, too.

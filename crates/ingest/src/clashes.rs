@@ -90,7 +90,7 @@ fn is_other_song(patch: &TrackPatch, owner: &Track) -> bool {
         let id = details.external_ids.get(*namespace);
         id.is_some() && id == owner.details.external_ids.get(*namespace)
     };
-    if SONG_NAMESPACES.iter().any(|namespace| is_same(&namespace)) {
+    if SONG_NAMESPACES.iter().any(is_same) {
         return false;
     }
     Words::new(&details.title, &details.artist, None, None).is_clearly_another(&Words::new(

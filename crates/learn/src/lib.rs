@@ -16,6 +16,7 @@ pub mod factorize;
 pub mod heads;
 pub mod layout;
 pub mod neighbours;
+pub mod newcomers;
 pub mod popularity;
 pub mod retrieval;
 pub mod sequence;

@@ -7,6 +7,7 @@ use leitmotif_domain::{ModelId, TrackId};
 use leitmotif_features::IdMap;
 use leitmotif_learn::factorize::IalsModel;
 use leitmotif_learn::neighbours::ItemNeighbours;
+use leitmotif_learn::newcomers::NewcomerMix;
 use leitmotif_learn::sequencing::TransitionWeights;
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +82,15 @@ impl Default for BlendWeights {
     }
 }
 
+/// How listeners are answered of whom few tracks are known; found on listeners cut to a few of theirs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Newcomers {
+    /// What the known tracks count beside popularity.
+    pub mix: NewcomerMix,
+    /// Up to so many known tracks the mix answers, which is the session rung, and beyond them the blend.
+    pub tracks_max: u32,
+}
+
 /// What a recommender is made of.
 pub struct ModelParts {
     /// The tracks it knows; a column of every part.
@@ -114,6 +124,8 @@ pub struct ModelParts {
     /// What each part of a step from one track to the next counts, where that was learnt and tells better
     /// than the convention where listeners play on.
     pub steps: Option<TransitionWeights>,
+    /// How listeners are answered of whom few tracks are known.
+    pub newcomers: Newcomers,
 }
 
 /// A trained recommender.

@@ -22,17 +22,20 @@ use crate::audiences::AudiencePopularity;
 use crate::cold_map::ColdMap;
 use crate::error::{Error, Result};
 use crate::item_sounds::ItemSounds;
-use crate::model::{BlendWeights, ModelParts, RecommenderModel};
+use crate::model::{BlendWeights, ModelParts, Newcomers, RecommenderModel};
 use crate::model_earlier::{
-    self, AudiencelessSettings, EarlierSettings, MomentlessSettings, SoundlessSettings,
+    self, AudiencelessSettings, EarlierSettings, MomentlessSettings, NewcomerlessSettings,
+    SoundlessSettings,
 };
 use crate::moments::MomentLifts;
 use crate::neighbour_settings::NeighbourSettings;
 use crate::rank::{ListenedShare, Ranker};
 
 /// What the present form begins with.
-const FORM: [u8; 8] = *b"LMMODEL9";
-/// What the form before begins with, which knows nothing of how items sound.
+const FORM: [u8; 8] = *b"LMMODELA";
+/// What the form before begins with, which knows nothing of newcomers.
+const FORM_WITHOUT_NEWCOMERS: [u8; 8] = *b"LMMODEL9";
+/// What the form before that begins with, which knows nothing of how items sound.
 const FORM_WITHOUT_SOUNDS: [u8; 8] = *b"LMMODEL8";
 /// What the form before that begins with, which knows nothing of audiences.
 const FORM_WITHOUT_AUDIENCES: [u8; 8] = *b"LMMODEL7";
@@ -68,6 +71,8 @@ pub struct Settings {
     pub audiences: Option<AudiencePopularity>,
     /// How items sound.
     pub sounds: Option<ItemSounds>,
+    /// How newcomers are answered.
+    pub newcomers: Newcomers,
 }
 
 /// Trees in LightGBM's text form.
@@ -187,6 +192,7 @@ pub fn is_whole(mut stream: impl Read) -> io::Result<bool> {
             is_first = false;
             has_checksum = [
                 FORM,
+                FORM_WITHOUT_NEWCOMERS,
                 FORM_WITHOUT_SOUNDS,
                 FORM_WITHOUT_AUDIENCES,
                 FORM_WITHOUT_MOMENTS,
@@ -230,6 +236,7 @@ fn write(model: &RecommenderModel, out: impl Write) -> Result<()> {
         moments: model.moments.clone(),
         audiences: model.audiences.clone(),
         sounds: model.sounds.clone(),
+        newcomers: model.newcomers,
     };
     let options = postcard::to_allocvec(model.taste.options()).map_err(Error::bug)?;
     let settings = postcard::to_allocvec(&settings).map_err(Error::bug)?;
@@ -266,6 +273,10 @@ fn read(id: ModelId, mut stream: impl Read, size_bytes: u64) -> Result<Recommend
     front.read_to_end(&mut begin).map_err(failed)?;
     let read_settings: ReadSettings<_> = match <[u8; 8]>::try_from(&begin[..]) {
         Ok(FORM) => |source| source.document(),
+        Ok(FORM_WITHOUT_NEWCOMERS) => |source| {
+            let settings: NewcomerlessSettings = source.document()?;
+            Ok(settings.into())
+        },
         Ok(FORM_WITHOUT_SOUNDS) => |source| {
             let settings: SoundlessSettings = source.document()?;
             Ok(settings.into())
@@ -374,6 +385,7 @@ fn read_parts<R: Read>(
         is_ranker_unread: trees.is_ranker_unread,
         listened: trees.listened,
         steps,
+        newcomers: settings.newcomers,
     })
 }
 
@@ -487,6 +499,7 @@ impl<R: Read> Source<R> {
 #[cfg(test)]
 mod tests {
     use leitmotif_learn::factorize::EaseOptions;
+    use leitmotif_learn::newcomers::NewcomerMix;
     use leitmotif_learn::sequencing::TrackSound;
     use leitmotif_learn::trees::{
         BinOptions, Dataset, Examples, Features, Objective, Parameters, fit,
@@ -548,6 +561,14 @@ mod tests {
             is_ranker_unread: false,
             listened: Some(share),
             steps: TransitionWeights::scaled([2.0, 0.0, 1.0, 5.0, 1.0]),
+            newcomers: Newcomers {
+                mix: NewcomerMix {
+                    prior_tracks: 2.0,
+                    content: 0.25,
+                    unplayed_content: Some(0.125),
+                },
+                tracks_max: 3,
+            },
         };
         RecommenderModel::new(earlier.id, parts).unwrap()
     }
@@ -620,6 +641,7 @@ mod tests {
             is_ranker_unread: false,
             listened: model.listened.clone(),
             steps,
+            newcomers: Newcomers::default(),
         }
     }
 
@@ -635,6 +657,7 @@ mod tests {
         );
         assert_eq!((read.blend, read.steps), (model.blend, model.steps));
         assert_eq!(read.neighbours_by, model.neighbours_by);
+        assert_eq!(read.newcomers, model.newcomers);
         assert!(read.steps.is_some() && read.moments.is_some());
         assert_eq!(read.moments, model.moments);
         assert!(read.audiences.is_some() && read.audiences == model.audiences);
@@ -656,6 +679,7 @@ mod tests {
         let model = model();
         let costs = model.steps;
         for (form, steps) in [
+            (FORM_WITHOUT_NEWCOMERS, costs),
             (FORM_WITHOUT_SOUNDS, costs),
             (FORM_WITHOUT_AUDIENCES, costs),
             (FORM_WITHOUT_MOMENTS, costs),
@@ -687,6 +711,7 @@ mod tests {
                 moments: None,
                 audiences: None,
                 sounds: None,
+                newcomers: Newcomers::default(),
             };
             let written = postcard::to_allocvec(&settings).unwrap();
             // The small document ends the bytes before the checksum.
@@ -700,9 +725,14 @@ mod tests {
                 popular: weights.popular,
                 session: weights.session,
             };
+            // What was added comes last: numbers, and before them a byte for none.
+            let newcomers = postcard::to_allocvec(&settings.newcomers).unwrap();
+            let without_newcomers = &written[..written.len() - newcomers.len()];
             let before = match form {
-                // What was added comes last: a byte for none.
-                FORM_WITHOUT_SOUNDS => Ok(written[..written.len() - 1].to_vec()),
+                FORM_WITHOUT_NEWCOMERS => Ok(without_newcomers.to_vec()),
+                FORM_WITHOUT_SOUNDS => {
+                    Ok(without_newcomers[..without_newcomers.len() - 1].to_vec())
+                }
                 FORM_WITHOUT_AUDIENCES => {
                     let neighbours_by = NeighbourSettings::ItemCosine;
                     let (cold, moments): (Option<ColdMap>, Option<MomentLifts>) = (None, None);

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use crate::audiences::AudiencePopularity;
 use crate::cold_map::ColdMap;
 use crate::error::Result;
-use crate::model::{BlendWeights, ModelParts, RecommenderModel};
+use crate::item_sounds::ItemSounds;
+use crate::model::{BlendWeights, ModelParts, Newcomers, RecommenderModel};
 use crate::model_bytes::{Settings, StoredTrees, damaged};
 use crate::moments::MomentLifts;
 use crate::neighbour_settings::NeighbourSettings;
@@ -78,6 +79,35 @@ pub struct EightWeights {
     moment: f32,
 }
 
+/// The settings of form 9, which knows nothing of newcomers.
+#[derive(Deserialize)]
+pub struct NewcomerlessSettings {
+    blend: BlendWeights,
+    trees: StoredTrees,
+    steps: Option<TransitionWeights>,
+    neighbours_by: NeighbourSettings,
+    cold: Option<ColdMap>,
+    moments: Option<MomentLifts>,
+    audiences: Option<AudiencePopularity>,
+    sounds: Option<ItemSounds>,
+}
+
+impl From<NewcomerlessSettings> for Settings {
+    fn from(earlier: NewcomerlessSettings) -> Self {
+        Self {
+            blend: earlier.blend,
+            trees: earlier.trees,
+            steps: earlier.steps,
+            neighbours_by: earlier.neighbours_by,
+            cold: earlier.cold,
+            moments: earlier.moments,
+            audiences: earlier.audiences,
+            sounds: earlier.sounds,
+            newcomers: Newcomers::default(),
+        }
+    }
+}
+
 /// The settings of form 8, which knows nothing of how items sound.
 #[derive(Deserialize)]
 pub struct SoundlessSettings {
@@ -101,6 +131,7 @@ impl From<SoundlessSettings> for Settings {
             moments: earlier.moments,
             audiences: earlier.audiences,
             sounds: None,
+            newcomers: Newcomers::default(),
         }
     }
 }
@@ -127,6 +158,7 @@ impl From<AudiencelessSettings> for Settings {
             moments: earlier.moments,
             audiences: None,
             sounds: None,
+            newcomers: Newcomers::default(),
         }
     }
 }
@@ -152,6 +184,7 @@ impl From<MomentlessSettings> for Settings {
             moments: None,
             audiences: None,
             sounds: None,
+            newcomers: Newcomers::default(),
         }
     }
 }
@@ -175,6 +208,7 @@ impl EarlierSettings {
             moments: None,
             audiences: None,
             sounds: None,
+            newcomers: Newcomers::default(),
         }
     }
 }
@@ -275,6 +309,7 @@ pub fn read(id: ModelId, bytes: &[u8]) -> Result<RecommenderModel> {
         is_ranker_unread: trees.is_ranker_unread,
         listened: trees.listened,
         steps: None,
+        newcomers: Newcomers::default(),
     };
     RecommenderModel::new(id, parts)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use leitmotif_domain::EventId;
 use serde_json::{Value, json};
 
 use super::catalogue::Catalogue;
@@ -39,13 +40,17 @@ pub async fn send(
 ) -> Result<(), TourError> {
     let step = "send plays and skips";
     progress.begin(step, simulation.listens.len() as u64);
-    let mut sent = 0;
+    let mut sent: u64 = 0;
     for part in simulation.listens.chunks(EVENTS_PER_CALL) {
-        let event = |listen: &SimulatedListen| {
+        let event = |(listen, number): (&SimulatedListen, u64)| {
             let at_ms = start_ms + i64::try_from(listen.at_ms).ok()?;
-            event_of(listen, catalogue, at_ms)
+            let mut event = event_of(listen, catalogue, at_ms)?;
+            // Plays of one moment go by their ids, which would follow from the tenant's and differ on every run.
+            let id = EventId::derive(&[b"simulated", &number.to_be_bytes()]);
+            event["event_id"] = json!(id.to_string());
+            Some(event)
         };
-        let events: Vec<Value> = part.iter().filter_map(event).collect();
+        let events: Vec<Value> = part.iter().zip(sent..).filter_map(event).collect();
         post(api, "/api/v1/events", &json!({ "events": events })).await?;
         sent += part.len() as u64;
         progress.advance(step, sent);

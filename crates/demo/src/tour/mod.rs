@@ -109,7 +109,10 @@ pub struct TourSummary {
     pub p99_ms: f64,
 }
 
-/// Walks the whole tour. `now_ms` is the present; the simulated weeks end there.
+const DAY_MS: i64 = 86_400_000;
+
+/// Walks the whole tour. `now_ms` is the present; the simulated weeks end when its day began: what is counted by day is
+/// then the same at every hour, and the ladder follows from the world's seed alone.
 pub async fn walk(
     api: &dyn PublicApi,
     spec: WorldSpec,
@@ -119,7 +122,7 @@ pub async fn walk(
     let world = World::new(spec);
     let catalogue = catalogue::fill(api, &world, progress).await?;
     let simulation = world.simulate(&catalogue.truths);
-    let start_ms = now_ms - i64::from(spec.day_count) * 86_400_000;
+    let start_ms = now_ms - now_ms.rem_euclid(DAY_MS) - i64::from(spec.day_count) * DAY_MS;
     listening::send(api, &catalogue, &simulation, start_ms, progress).await?;
     catalogue::wait_for_analysis(api, world.songs.len() as u64, progress).await?;
     let report = listening::train(api, progress).await?;

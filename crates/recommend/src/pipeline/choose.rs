@@ -11,7 +11,7 @@ use leitmotif_learn::exposure::ExploredPair;
 use super::definition::{Controls, PipelineDefinition, RankBy, Stage};
 use super::facts::RequestFacts;
 use super::list::{Considered, ListMaker, Placed, dropping_rule, is_pinned};
-use super::offers::{Asking, FIRST_HELPING, Helping, Near};
+use super::offers::{Asking, FIRST_HELPING, Helping, Near, is_newcomer};
 use super::request::{Causes, Degraded, DegradedCause, RecommendRequest, RecommendedTrack};
 use crate::breaker::Resting;
 use crate::candidates::{Offer, familiar};
@@ -174,11 +174,19 @@ impl<'a> Making<'a> {
             let is_of_model = matches!(rung, Rung::Personalised | Rung::Session);
             let is_resting = self.resting.sources && is_of_model;
             let is_disabled = disabled.contains(&rung) && rung != Rung::Static;
-            if self.missing() > 0 && !is_disabled && !is_resting {
+            let is_passed = rung == Rung::Personalised && self.is_newcomer();
+            if self.missing() > 0 && !is_disabled && !is_resting && !is_passed {
                 self.fill(rung, watch)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether the session rung answers in the place of the most personal one.
+    fn is_newcomer(&self) -> bool {
+        let has_session = !self.request.disabled_rungs.contains(&Rung::Session);
+        let model = self.view.model.as_deref().filter(|_| has_session);
+        model.is_some_and(|model| is_newcomer(&self.known, model, self.request))
     }
 
     /// The finished list.

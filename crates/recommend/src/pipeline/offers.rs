@@ -29,8 +29,6 @@ use crate::view::{TenantView, taste_weight};
 const OFFER_PER_PLACE: usize = 10;
 /// Fewest candidates a source may offer.
 const OFFER_MIN: usize = 200;
-/// What content counts beside neighbours when only a few tracks are known.
-const SESSION_CONTENT_WEIGHT: f32 = 0.5;
 /// Least share of the whole weight for tracks that came after the training: the blend was learnt
 /// without them, and a track that is never shown is never played.
 const COLD_SHARE_MIN: f32 = 0.3;
@@ -218,10 +216,14 @@ impl<'a> Asking<'a> {
         }
     }
 
-    /// What is like the last tracks.
+    /// What is like the last tracks, and what many play: the fewer tracks are known, the more.
     fn of_session(&self, model: &Arc<RecommenderModel>) -> Vec<Offer> {
         let view = self.view;
         let entries = session_entries(self.known, model, self.request);
+        let played = entries.iter();
+        let played = played.filter(|(column, _)| model.neighbours.of(*column).len() > 0);
+        let [by_neighbours, by_content, by_popularity] =
+            model.newcomers.mix.weights(played.count());
         // Few entries, and the rungs below know less.
         let unhurried = Deadline::default();
         let count = self.asked_of(Source::Neighbours);
@@ -229,10 +231,15 @@ impl<'a> Asking<'a> {
         let count = self.asked_of(Source::Content);
         let content = content_neighbours(view, model, &entries, count, unhurried);
         let near = Offer::of_content(view, self.near, count);
-        let alike = content.into_iter().chain([near]);
-        let alike = alike.map(|offer| (offer, SESSION_CONTENT_WEIGHT));
-        let neighbours = neighbours.map(|offer| (offer, 1.0));
-        self.weighed(neighbours.into_iter().chain(alike))
+        let content = content.map(|offer| (offer, by_content));
+        let cold = by_content.max(COLD_SHARE_MIN * (by_neighbours + by_content + by_popularity));
+        let neighbours = neighbours.map(|offer| (offer, by_neighbours));
+        let popular = (by_popularity > 0.0).then(|| {
+            let count = self.asked_of(Source::Popular);
+            (popular_with(view, &self.audiences(), count), by_popularity)
+        });
+        let known = neighbours.into_iter().chain(content);
+        self.weighed(known.chain([(near, cold)]).chain(popular))
     }
 
     fn personal(
@@ -428,6 +435,19 @@ pub(crate) fn personal_shortlist(
 pub(crate) fn cold_weight(weights: &BlendWeights) -> f32 {
     let whole: f32 = weights.by_source().into_iter().sum();
     weights.content.max(COLD_SHARE_MIN * whole)
+}
+
+/// Whether so few tracks are known that the session rung answers better than the blend of those who are known well.
+pub(super) fn is_newcomer(
+    known: &KnownTracks<'_>,
+    model: &RecommenderModel,
+    request: &RecommendRequest,
+) -> bool {
+    let most = model.newcomers.tracks_max as usize;
+    most > 0 && {
+        let entries = taste_entries(known, model, request).into_iter();
+        entries.filter(|(_, weight)| *weight > 0.0).count() <= most
+    }
 }
 
 /// The listener's history, and the seeds on top, as columns of the model.

@@ -76,7 +76,17 @@ pub struct Split<'d> {
     pub at: Timestamp,
 }
 
-impl Split<'_> {
+impl<'d> Split<'d> {
+    /// Plays that are all known, as of a moment; nothing is asked for.
+    pub fn known(plays: &'d [Play], at: Timestamp) -> Self {
+        Self {
+            plays,
+            known: plays.len(),
+            asked: plays.len(),
+            at,
+        }
+    }
+
     /// The known plays.
     pub fn train(&self) -> &[Play] {
         &self.plays[..self.known]

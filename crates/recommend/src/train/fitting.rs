@@ -16,7 +16,7 @@ use super::cold::played;
 use super::current::{Basis, Comparison, CurrentModel, has_seen};
 use super::dataset::{Dataset, Split};
 use super::exposed::{ExposureReport, Exposures};
-use super::ladder::{Judged, JudgedLists, Ladder, LadderRow};
+use super::ladder::{Judged, JudgedLists, Ladder, LadderRow, RankedGain};
 use super::listened::{ListenedReport, ShareRows, order_weight};
 use super::moment::{MomentReport, untold};
 use super::pareto::pareto;
@@ -31,7 +31,7 @@ use crate::catalogue::CatalogueView;
 use crate::cold_map::{ColdMap, ContentVectors};
 use crate::error::{Error, Result};
 use crate::item_sounds::ItemSounds;
-use crate::model::{BlendWeights, ModelParts, RecommenderModel};
+use crate::model::{BlendWeights, ModelParts, Newcomers, RecommenderModel};
 use crate::moments::MomentLifts;
 use crate::neighbour_settings::NeighbourSettings;
 use crate::pipeline::RANKED_MAX;
@@ -358,7 +358,7 @@ impl Fitting {
         let steps = steps.map(|(learnt, held_out)| {
             learnt.judge(&StepRows::of(&self.dataset, &judge, &held_out))
         });
-        let mut ladder = self.ladder(&judge, &questions, &parts, &recipe.blend)?;
+        let (mut ladder, blended) = self.ladder(&judge, &questions, &parts, &recipe.blend)?;
         on_share(0.4);
         let model = self.model(parts, recipe.blend, LearntTrees::default())?;
         self.stand_at(past, at, model)?;
@@ -370,6 +370,8 @@ impl Fitting {
             verdict,
         } = self.judge_orders(at, orders, is_told, &questions)?;
         ladder.ranked = ranked.as_deref().map(LadderRow::of);
+        let gain = |ranked| RankedGain::new(ranked, &blended);
+        ladder.ranked_gain = ranked.as_deref().map(gain);
         let is_ranker_in_use =
             (ladder.ranked).is_some_and(|row| row.ndcg_at_10 > ladder.blend.ndcg_at_10);
         let served = match ranked.filter(|_| is_ranker_in_use) {
@@ -463,7 +465,7 @@ impl Fitting {
         questions: &[Question],
         parts: &Parts,
         blend: &BlendWeights,
-    ) -> Result<Ladder> {
+    ) -> Result<(Ladder, Vec<Judged>)> {
         let baseline = NeighbourSettings::ItemCosine;
         let lists = JudgedLists {
             content: &self.content,
@@ -587,6 +589,7 @@ impl Fitting {
         learnt: LearntTrees,
         steps: Option<TransitionWeights>,
         cold: Option<(ContentVectors, f64)>,
+        newcomers: Newcomers,
     ) -> Result<RecommenderModel> {
         let whole = self.dataset.split(1.0, 1.0);
         let parts = fit(&self.dataset, &whole, recipe.settings)?;
@@ -597,6 +600,7 @@ impl Fitting {
         let parts = ModelParts {
             steps,
             cold,
+            newcomers,
             ..self.parts(parts, recipe.blend, learnt)
         };
         RecommenderModel::new(self.id, parts)
@@ -653,6 +657,7 @@ impl Fitting {
             is_ranker_unread: false,
             listened: learnt.listened.map(|(share, _)| share),
             steps: None,
+            newcomers: Newcomers::default(),
         }
     }
 }

@@ -113,6 +113,31 @@ pub struct Ladder {
     /// The blend's candidates in the learned ranker's order; none where no order was learnt.
     #[serde(default)]
     pub ranked: Option<LadderRow>,
+    /// By how much that order is better than the blend, listener by listener.
+    #[serde(default)]
+    pub ranked_gain: Option<RankedGain>,
+}
+
+/// By how much the learned order is better than the blend, listener by listener: their rows share the listeners, so that
+/// their intervals say little of the difference.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RankedGain {
+    /// The mean difference of NDCG@10.
+    pub mean: f64,
+    /// 95% interval of it, by resampling listeners.
+    pub interval: Option<Interval>,
+}
+
+impl RankedGain {
+    /// Compares two orders on the same listeners.
+    pub fn new(ranked: &[Judged], blend: &[Judged]) -> Self {
+        let both = ranked.iter().zip(blend);
+        let gains: Vec<f64> = both.map(|(a, b)| a.ndcg_at_10 - b.ndcg_at_10).collect();
+        Self {
+            mean: mean_of(&gains),
+            interval: interval_of_mean(&gains),
+        }
+    }
 }
 
 /// Dense scores of every source for one listener.
@@ -338,14 +363,14 @@ pub fn listener_count<Q: Borrow<Question>>(questions: &[Q]) -> u64 {
     own.count() as u64
 }
 
-/// Judges every source and the blend.
+/// Judges every source and the blend, and tells how the blend does for each listener.
 pub fn judge(
     dataset: &Dataset,
     questions: &[Question],
     parts: &Parts,
     lists: &JudgedLists<'_>,
     weights: &BlendWeights,
-) -> Ladder {
+) -> (Ladder, Vec<Judged>) {
     let mut random = RANDOM_SEED.rng();
     let mut rows: [Vec<Judged>; 11] = Default::default();
     for question in questions {
@@ -375,6 +400,8 @@ pub fn judge(
             rows.push(judged(question, scores));
         }
     }
+    let rows = rows.map(|rows| by_listener(questions, &rows));
+    let of_blend = rows.last().cloned().unwrap_or_default();
     let [
         random,
         popularity,
@@ -387,8 +414,8 @@ pub fn judge(
         trending,
         audience_popularity,
         blend,
-    ] = rows.map(|rows| LadderRow::of(&by_listener(questions, &rows)));
-    Ladder {
+    ] = rows.map(|rows| LadderRow::of(&rows));
+    let ladder = Ladder {
         listeners: listener_count(questions),
         questions: questions.len() as u64,
         random,
@@ -403,5 +430,29 @@ pub fn judge(
         audience_popularity,
         blend,
         ranked: None,
+        ranked_gain: None,
+    };
+    (ladder, of_blend)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gain_is_of_the_same_listeners() {
+        let judged = |reached: &[f64]| -> Vec<Judged> {
+            let judged = reached.iter().map(|ndcg_at_10| Judged {
+                ndcg_at_10: *ndcg_at_10,
+                recall_at_20: 0.0,
+            });
+            judged.collect()
+        };
+        let gain = RankedGain::new(&judged(&[0.5, 0.1]), &judged(&[0.4, 0.0]));
+        assert!((gain.mean - 0.1).abs() < 1e-12);
+        // However far apart the listeners are, both gain the same.
+        let interval = gain.interval.unwrap();
+        assert!((interval.high - interval.low).abs() < 1e-12);
+        assert_eq!(RankedGain::new(&[], &[]).interval, None);
     }
 }

@@ -21,11 +21,12 @@ use super::stages::{Meter, Stage};
 use super::steps::{SoundedSteps, StepReport, Stretch};
 use super::tune::{Weighing, costliest, trials_within, with_short_fits};
 use super::validate::{self, DataFacts};
-use super::{JUDGE_AT, TrainingRun, WEIGH_AT, against, cold, past, promote};
+use super::{JUDGE_AT, TrainingRun, WEIGH_AT, against, cold, newcomers, past, promote};
 use crate::catalogue::CatalogueView;
 use crate::cold_map::ContentVectors;
 use crate::error::{Error, Result};
 use crate::item_sounds::ItemSounds;
+use crate::model::Newcomers;
 use crate::model_bytes;
 use crate::playlists::measured_of;
 use crate::rank::{ListenedShare, Ranker};
@@ -174,6 +175,11 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
                 let plays = dataset.split(JUDGE_AT, 1.0);
                 let factorization = found.settings.factorization;
                 let cold = cold::judge(dataset, plays.train(), &vectors, factorization)?;
+                let recipe = Recipe {
+                    settings: found.settings,
+                    blend: found.blend,
+                };
+                let newcomers = newcomers::judge(dataset, &plays, &fitting.content, &recipe)?;
                 Ok(SettledSources {
                     content: fitting.content.clone(),
                     settings: found.settings,
@@ -182,6 +188,7 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
                     neighbour_trials: found.neighbour_trials,
                     verdict,
                     cold,
+                    newcomers,
                 })
             })
             .await?;
@@ -393,6 +400,8 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
             let steps = steps.and_then(StepReport::kept);
             let (blobs, scope) = (Arc::clone(&self.stores.blobs), self.scope.clone());
             let runtime = Handle::current();
+            let newcomers = found.sources.newcomers.as_ref();
+            let newcomers = newcomers.map_or(Newcomers::default(), |report| report.chosen);
             let cold = found.sources.cold.filter(|report| report.is_in_use);
             let cold = match cold {
                 Some(report) => {
@@ -404,7 +413,7 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
                 None => None,
             };
             let fit = move |fitting: &mut Fitting, _: &dyn Fn(f64)| {
-                let model = fitting.whole(&recipe, learnt, steps, cold)?;
+                let model = fitting.whole(&recipe, learnt, steps, cold, newcomers)?;
                 model_bytes::store(&model, blobs, &scope, runtime)
             };
             self.lend(0.0, fit).await?;
@@ -515,6 +524,7 @@ fn report(request: TrainingRequest, id: ModelId, found: Found) -> TrainingReport
         blend: recipe.blend,
         factorization: recipe.settings.factorization,
         cold: sources.cold,
+        newcomers: sources.newcomers,
         neighbours: Some(NeighbourReport {
             kept: recipe.settings.neighbours,
             trials: sources.neighbour_trials,

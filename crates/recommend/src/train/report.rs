@@ -13,6 +13,7 @@ use super::exposed::ExposureReport;
 use super::ladder::Ladder;
 use super::listened::ListenedReport;
 use super::moment::MomentReport;
+use super::newcomers::NewcomerReport;
 use super::pareto::ParetoPoint;
 use super::ranker::{RankerReport, RankerTrial};
 use super::stages::StageTime;
@@ -57,6 +58,9 @@ pub struct TrainingReport {
     /// How tracks are found that came after the training; none where there were too few to tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cold: Option<ColdReport>,
+    /// How listeners are answered of whom few tracks are known; none where there were too few to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newcomers: Option<NewcomerReport>,
     /// What orders the candidates; none where there was too little to learn an order from.
     pub ranker: Option<RankerReport>,
     /// What lists that were shown brought to the ranker; none where none was shown.

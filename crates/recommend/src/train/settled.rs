@@ -20,6 +20,7 @@ use super::fitting::{LearntTrees, SourceSettings};
 use super::ladder::Ladder;
 use super::listened::ListenedReport;
 use super::moment::MomentReport;
+use super::newcomers::NewcomerReport;
 use super::ranker::{RankerReport, RankerTrial};
 use super::report::Pareto;
 use super::steps::{LearntSteps, StepReport};
@@ -61,6 +62,8 @@ pub struct SettledSources {
     pub verdict: Option<SearchVerdict>,
     /// How new tracks are found.
     pub cold: Option<ColdReport>,
+    /// How new listeners are answered.
+    pub newcomers: Option<NewcomerReport>,
 }
 
 /// An order that was learnt.

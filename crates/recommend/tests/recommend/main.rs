@@ -15,6 +15,7 @@ mod heads;
 mod layouts;
 mod listened;
 mod moments;
+mod newcomers;
 mod paths;
 mod pipelines;
 mod playlists;

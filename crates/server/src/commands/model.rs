@@ -313,6 +313,11 @@ fn print_model(model: &Value) {
         });
         println!("{name:12} NDCG@10 {reached:.4}{interval}");
     }
+    if let Some(gain) = number(report, "/ladder/ranked_gain/mean") {
+        let bound = |name: &str| number(report, &format!("/ladder/ranked_gain/interval/{name}"));
+        let (low, high) = (bound("low").unwrap_or(gain), bound("high").unwrap_or(gain));
+        println!("ranked less blend    {gain:+.4}  ({low:+.4} to {high:+.4})");
+    }
     if let Some(verdict) = report
         .pointer("/search/verdict")
         .filter(|told| told.is_object())
@@ -326,6 +331,7 @@ fn print_model(model: &Value) {
     if let Some((mapped, alike)) = recall("mapped").zip(recall("content")) {
         println!("new tracks  recall@20 {mapped:.4} mapped, {alike:.4} by likeness");
     }
+    print_newcomers(report);
     for reason in ["/promotion/reason", "/steps/reason"] {
         if let Some(reason) = report.pointer(reason).and_then(Value::as_str) {
             println!("{reason}");
@@ -335,6 +341,24 @@ fn print_model(model: &Value) {
         println!("warning: {warning}");
     }
     print_measured(report);
+}
+
+/// How listeners are answered of whom few tracks are known.
+fn print_newcomers(report: &Value) {
+    let rows = report.pointer("/newcomers/rows").and_then(Value::as_array);
+    for row in rows.into_iter().flatten() {
+        let told = |name: &str| number(row, name).unwrap_or(0.0);
+        let known = match told("/known") as u64 {
+            0 => "unplayed tracks".to_owned(),
+            1 => "1 track".to_owned(),
+            count => format!("{count} tracks"),
+        };
+        println!(
+            "by {known:15} NDCG@10 {:.4}, popularity {:.4}",
+            told("/answered_ndcg_at_10"),
+            told("/popularity_ndcg_at_10")
+        );
+    }
 }
 
 /// A model of neighbours by its name; one with settings is an object of that name.

@@ -115,7 +115,13 @@ const STEPS: usize = 24;
 
 /// Tracks along a line in sound. Tempo and key come round every fourth track, the rest rises.
 async fn fill_line(served: &Served) -> Vec<TrackId> {
-    let parity = |number: usize| if number % 2 == 0 { "even" } else { "odd" };
+    let parity = |number: usize| {
+        if number.is_multiple_of(2) {
+            "even"
+        } else {
+            "odd"
+        }
+    };
     let track = |number: usize| {
         json!({"title": format!("step {number}"), "artist": format!("artist {number}"),
             "album": parity(number), "genre": format!("genre {}", number % 3),

@@ -1,4 +1,4 @@
-//! The demo, small: every number is there, and the first rungs of the ladder stand in order.
+//! The demo, small: every number is there, the first rungs of the ladder stand in order, and they are the same again.
 
 use crate::harness::cli;
 
@@ -37,6 +37,9 @@ fn demo_once() {
         "{summary}"
     );
     eprintln!("demo: {summary}");
+    let again = folder.path().join("again");
+    let again = cli(&again, &["demo", "--once", "--json", "--songs", "60"]).json();
+    assert_eq!(again["ladder"], summary["ladder"]);
 
     // The next demo replaces a simulated folder and nothing else.
     let own = folder.path().join("own");

@@ -17,6 +17,22 @@ fn named(id: TrackId, patch: TrackPatch) -> TrackPatch {
     }
 }
 
+/// Ties go by id: what is trained on a catalogue is the same wherever the same was sent.
+pub async fn tracks_of_one_write_sort_as_given(world: &World) {
+    let (scope, catalog) = (world.first(), &world.catalog);
+    let titles: Vec<String> = (0..40).map(|number| format!("song {number}")).collect();
+    let patches = titles.iter().map(|title| patch(title, &[])).collect();
+    let written = catalog.upsert_tracks(&scope, patches).await.unwrap();
+    assert!(written.is_sorted_by(|a, b| a.id < b.id), "{written:?}");
+    let ids: Vec<TrackId> = written.iter().map(|one| one.id).collect();
+    let stored = catalog.tracks(&scope, &ids).await.unwrap();
+    let stored: Vec<&str> = stored
+        .iter()
+        .map(|one| one.details.title.as_str())
+        .collect();
+    assert_eq!(stored, titles);
+}
+
 pub async fn tracks_are_matched_by_any_external_id(world: &World) {
     let (scope, catalog) = (world.first(), &world.catalog);
     let id = world

@@ -52,7 +52,7 @@ const CHECKS: &[Check] = checks! {
         a_listener_is_read_newest_first a_kind_is_read_by_moment checkpoints_never_go_back
         parts_stand_until_later_ones_are_committed
         a_selection_is_read_both_ways a_clock_that_jumps_back_keeps_the_order;
-    catalog: a_change_and_its_event_are_one tracks_are_matched_by_any_external_id contradictions_change_nothing
+    catalog: a_change_and_its_event_are_one tracks_of_one_write_sort_as_given tracks_are_matched_by_any_external_id contradictions_change_nothing
         updates_merge_and_say_what_is_new artists_are_found_by_their_ids
         filters_select_tracks pages_are_stable_under_inserts
         analyses_follow_their_track deleted_tracks_leave_nothing_behind;

@@ -32,18 +32,15 @@ impl CatalogStore for EmbeddedStorage {
     ) -> Result<Vec<UpsertResult>> {
         patches.iter().try_for_each(|patch| patch.details.check())?;
         let (clock, entropy) = (self.clock.as_ref(), self.entropy.as_ref());
-        let fresh: Vec<(TrackId, EventId)> = patches
-            .iter()
-            .map(|_| {
-                let track = TrackId::generate(clock, entropy);
-                (track, EventId::generate(clock, entropy))
-            })
+        let fresh = TrackId::generate_ascending(patches.len(), clock, entropy);
+        let events: Vec<EventId> = (patches.iter())
+            .map(|_| EventId::generate(clock, entropy))
             .collect();
         let now = self.clock.now();
         let work = move |db: &Connection| {
             let mut changes = Vec::new();
             let mut results = Vec::with_capacity(patches.len());
-            for (patch, (track, event)) in patches.into_iter().zip(fresh) {
+            for ((patch, track), event) in patches.into_iter().zip(fresh).zip(events) {
                 let merged = upsert(db, patch, track, now)?;
                 let artist = &merged.track.details.artist;
                 changes.extend(changes::of_upsert(&merged.result, artist, event, now));

@@ -179,10 +179,8 @@ impl CatalogStore for MemoryStorage {
         patches: Vec<TrackPatch>,
     ) -> Result<Vec<UpsertResult>> {
         patches.iter().try_for_each(|patch| patch.details.check())?;
-        let fresh = patches
-            .iter()
-            .map(|_| TrackId::generate(self.clock.as_ref(), self.entropy.as_ref()))
-            .collect();
+        let (clock, entropy) = (self.clock.as_ref(), self.entropy.as_ref());
+        let fresh = TrackId::generate_ascending(patches.len(), clock, entropy);
         let now = self.clock.now();
         self.with(scope, |state| {
             let results = state.catalog.upsert_all(patches, fresh, now)?;

@@ -100,7 +100,8 @@ pub struct AnalysisDocument {
 #[async_trait]
 pub trait CatalogStore: Send + Sync {
     /// Writes tracks, all or none, in the order given. A patch without an id is matched by any of
-    /// its external ids, else it is a new track. Details are checked by the store.
+    /// its external ids, else it is a new track. Details are checked by the store. The ids of new tracks of one
+    /// write ascend as these were given.
     ///
     /// - Errors: `Invalid` for a detail out of bounds; `NotFound` for an unknown id; `Conflict`
     ///   when external ids point at different tracks.

@@ -173,6 +173,7 @@ pub fn model_body(model: &ModelAnswer, can_administer: bool) -> Markup {
         div.columns { (data_section(report)) (stages_section(report)) }
         (neighbours_section(report))
         (cold_section(report))
+        (newcomers_section(report))
         (search_section(report))
     }
 }
@@ -330,6 +331,43 @@ fn cold_section(report: &Value) -> Markup {
                     } } }
                 }
                 p.quiet { @if is_in_use { "New tracks are mapped." } @else { "New tracks are found by likeness alone." } }
+            }
+        }
+    }
+}
+
+/// How listeners are answered of whom few tracks are known.
+fn newcomers_section(report: &Value) -> Markup {
+    let rows = report.pointer("/newcomers/rows").and_then(Value::as_array);
+    let columns = [
+        ("/answered_ndcg_at_10", "Answered"),
+        ("/alone_ndcg_at_10", "These tracks alone"),
+        ("/blend_ndcg_at_10", "The blend"),
+        ("/popularity_ndcg_at_10", "Popularity"),
+    ];
+    html! {
+        @if let Some(rows) = rows {
+            section aria-labelledby="newcomers" {
+                h2 #newcomers { "New listeners" }
+                table {
+                    caption { "NDCG@10 for listeners cut to so many of their tracks, by sources that do not know them" }
+                    thead { tr {
+                        th.number scope="col" { "Known tracks" }
+                        @for (_, title) in columns { th.number scope="col" { (title) } }
+                    } }
+                    tbody { @for row in rows { tr {
+                        th.number scope="row" { @match read(row, "/known") {
+                            Some(known) if known > 0.0 => (trimmed(known, 0)),
+                            _ => "unplayed ones",
+                        } }
+                        @for (pointer, _) in columns {
+                            td.number { @if let Some(value) = read(row, pointer) { (trimmed(value, 4)) } }
+                        }
+                    } } }
+                }
+                @if let Some(most) = read(report, "/newcomers/chosen/tracks_max") {
+                    p.quiet { "Up to " (trimmed(most, 0)) " known tracks are answered so, more by the blend." }
+                }
             }
         }
     }

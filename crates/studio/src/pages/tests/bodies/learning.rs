@@ -46,6 +46,9 @@ fn a_model(is_production: bool) -> ModelAnswer {
             "data": {"listens": 4000, "skips": 7},
             "stages": [{"stage": HOSTILE, "duration_ms": 12, "is_resumed": true}],
             "cold": {"tracks": 40, "mapped_recall_at_20": 0.5, "content_recall_at_20": HOSTILE, "is_in_use": true},
+            "newcomers": {"listeners": 40, "chosen": {"tracks_max": 3},
+                "rows": [{"known": 0, "answered_ndcg_at_10": 0.25, "blend_ndcg_at_10": null},
+                    {"known": 1, "answered_ndcg_at_10": HOSTILE, "blend_ndcg_at_10": 0.5}]},
             "neighbours": {"kept": "item_cosine", "trials": [
                 {"settings": "item_cosine", "ndcg_at_10": 0.125},
                 {"settings": {HOSTILE: {HOSTILE: 3}}, "ndcg_at_10": HOSTILE},
