@@ -295,7 +295,10 @@ impl<'a> Making<'a> {
             self.asking.degrade("ranking", DegradedCause::Late);
             return Ok(None);
         }
-        let facts = self.facts()?;
+        let Some(facts) = self.facts_or_none() else {
+            self.asking.degrade("ranking", DegradedCause::Failed);
+            return Ok(None);
+        };
         let wanted = self.definition.ranking.candidates.max(self.missing());
         let excluded = |one: &Pooled| self.list.is_excluded(one.index);
         let candidates = shortlist(pooled, excluded, wanted);
@@ -316,7 +319,9 @@ impl<'a> Making<'a> {
         if places.is_empty() || !self.has_listened() {
             return Ok(());
         }
-        let facts = self.facts()?;
+        let Some(facts) = self.facts_or_none() else {
+            return Ok(());
+        };
         let view = self.view;
         self.expect(places, |index, rows| {
             let known = pooled.iter().find(|one| one.index == index);
@@ -339,6 +344,15 @@ impl<'a> Making<'a> {
     fn facts(&self) -> Result<ListenerFacts<'a>> {
         let facts = ListenerFacts::of(self.view, Arc::clone(&self.known), self.now)?;
         facts.at(self.view, &self.request.moment)
+    }
+
+    /// The same; none where the factors of a model are such that no listener can be folded in. That costs what is
+    /// made from them, and not the answer.
+    fn facts_or_none(&self) -> Option<ListenerFacts<'a>> {
+        let facts = self.facts();
+        facts
+            .inspect_err(|error| tracing::warn!(%error, "a listener cannot be told to the ranker"))
+            .ok()
     }
 
     fn has_listened(&self) -> bool {

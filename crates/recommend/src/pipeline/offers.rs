@@ -444,7 +444,11 @@ pub(super) fn is_newcomer(
     request: &RecommendRequest,
 ) -> bool {
     let most = model.newcomers.tracks_max as usize;
-    most > 0 && {
+    let is_liked =
+        |one: &&KnownTrack| one.column.is_some() && taste_weight(one.history.signal()) > 0.0;
+    // Most listeners are known well, which the first few of their tracks tell.
+    let liked = known.iter().filter(is_liked).take(most + 1);
+    most > 0 && liked.count() <= most && {
         let entries = taste_entries(known, model, request).into_iter();
         entries.filter(|(_, weight)| *weight > 0.0).count() <= most
     }

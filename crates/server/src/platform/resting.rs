@@ -60,15 +60,20 @@ async fn fill(client: &Client) {
     }
 }
 
-/// Puts an order beside the trained model; answers the model that has both.
-async fn put_ranker(client: &Client) -> String {
+/// The model that was trained.
+async fn trained(client: &Client) -> String {
     let models = client
         .get("/api/v1/models?limit=200")
         .await
         .expect("models are listed");
     let models = models["models"].as_array().expect("a list");
-    let base = models.last().and_then(|model| model["id"].as_str());
-    let path = format!("/api/v1/models/{}/ranker", base.expect("a model has an id"));
+    let oldest = models.last().and_then(|model| model["id"].as_str());
+    oldest.expect("a model has an id").to_owned()
+}
+
+/// Puts an order beside the trained model; answers the model that has both.
+async fn put_ranker(client: &Client) -> String {
+    let path = format!("/api/v1/models/{}/ranker", trained(client).await);
     let ranker = json!({"trees": trees(), "blend_weight": 1.0});
     let made = client.post(&path, &ranker).await.expect("the trees read");
     made["id"].as_str().expect("an id").to_owned()
@@ -210,17 +215,14 @@ async fn a_source_that_fails_again_and_again_rests_with_its_model_and_is_tried_a
             .collect()
     };
     let (failed, resting) = (
-        parts(&[("taste", "failed")]),
+        // The order asks for the listener's factor, too.
+        parts(&[("taste", "failed"), ("ranking", "failed")]),
         parts(&[("model", "resting")]),
     );
-    // The other sources of the rung carry it.
+    // The rung below carries the list: nothing else of this one counts in the blend.
     for number in 0..5 {
         let told = missing(client).await;
-        assert_eq!(
-            told,
-            ("personalised".to_owned(), failed.clone()),
-            "{number}"
-        );
+        assert_eq!(told, ("session".to_owned(), failed.clone()), "{number}");
     }
     // Then the model rests, and the rungs without one answer.
     let (rung, told) = missing(client).await;
@@ -231,7 +233,7 @@ async fn a_source_that_fails_again_and_again_rests_with_its_model_and_is_tried_a
     let (rung, told) = missing(client).await;
     assert_eq!(
         (rung.as_str(), &told),
-        ("personalised", &failed),
+        ("session", &failed),
         "it is tried again"
     );
     assert_eq!(missing(client).await.1, resting, "once more was enough");
@@ -251,7 +253,7 @@ async fn a_source_that_fails_again_and_again_rests_with_its_model_and_is_tried_a
         (6, 3)
     );
     // Another model in its place starts anew.
-    let other = put_ranker(client).await;
+    let other = trained(client).await;
     put_into_production(client, &other).await;
     let (rung, told) = missing(client).await;
     assert_eq!((rung.as_str(), told), ("personalised", Vec::new()));
