@@ -133,9 +133,23 @@ pub async fn wait_for_analysis(client: &Client, bars: &Bars) -> anyhow::Result<u
                 bars.advance(step, most);
                 bars.end(step);
             }
-            return Ok(count("dead"));
+            return dead_analyses(client).await;
         }
         bars.advance(step, most - open);
         tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Counts the analyses that failed for good; an import that was broken off is a dead job too, and none of these.
+async fn dead_analyses(client: &Client) -> anyhow::Result<u64> {
+    let path = "/api/v1/jobs?state=dead&kind=analyze_track&limit=200";
+    let (mut dead, mut cursor) = (0, String::new());
+    loop {
+        let page = client.get(&format!("{path}{cursor}")).await?;
+        dead += list_of(&page, "jobs").len() as u64;
+        match page.get("next_cursor").and_then(Value::as_str) {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return Ok(dead),
+        }
     }
 }
