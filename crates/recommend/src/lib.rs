@@ -18,6 +18,7 @@ pub mod layouts;
 pub mod model;
 mod model_bytes;
 mod model_earlier;
+mod model_stream;
 pub mod moments;
 pub mod neighbour_settings;
 pub mod recent_sessions;

@@ -577,10 +577,7 @@ impl Recommender {
     /// Reads the log up to `head` at least.
     async fn follow(&self, scope: &TenantScope, slot: &Arc<TenantSlot>, head: u64) -> Result<()> {
         // What was answered changes nothing, and is most of the log where much is asked.
-        let selection = EventSelection {
-            is_without_answers: true,
-            ..EventSelection::default()
-        };
+        let selection = EventSelection::without_answers();
         loop {
             let from = slot.view.read().projection.offset;
             if from >= head {

@@ -83,7 +83,7 @@ pub struct FollowUp {
 
 impl TenantView {
     /// Takes events in and says what must be read besides.
-    pub fn take(&mut self, events: &[RecordedEvent]) -> FollowUp {
+    pub(crate) fn take(&mut self, events: &[RecordedEvent]) -> FollowUp {
         self.projection.take(events);
         let mut follow_up = FollowUp::default();
         for event in events {

@@ -230,10 +230,7 @@ impl Follower {
     /// Takes the log's new events in.
     async fn read_on(&mut self, sources: &Sources<'_>) -> Result<()> {
         let (log, scope) = (sources.log, sources.scope);
-        let selection = EventSelection {
-            is_without_answers: true,
-            ..EventSelection::default()
-        };
+        let selection = EventSelection::without_answers();
         while self.offset < log.head(scope).await? {
             let read = log.select(scope, &selection, self.offset, READ_BATCH);
             let slice = read.await?;

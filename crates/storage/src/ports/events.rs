@@ -82,6 +82,14 @@ pub struct EventSelection {
 }
 
 impl EventSelection {
+    /// Everything but what was answered, oldest first: what those follow who make answers and matches.
+    pub fn without_answers() -> Self {
+        Self {
+            is_without_answers: true,
+            ..Self::default()
+        }
+    }
+
     /// Whether a kind is left out for what it tells.
     pub(crate) fn leaves_out(&self, kind: &str) -> bool {
         self.is_without_answers && EventPayload::ANSWER_KINDS.contains(&kind)

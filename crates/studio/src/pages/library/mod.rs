@@ -16,9 +16,10 @@ use leitmotif_api::problem::Problem;
 use leitmotif_domain::limits;
 use maud::{Markup, html};
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::failure::{PageResult, shown};
-use crate::format::{duration_text, label, or_unknown};
+use crate::format::{duration_text, label, or_unknown, value_text};
 use crate::layout::{Shell, page};
 use crate::links;
 use crate::parts::{empty, pager};
@@ -205,7 +206,7 @@ pub fn library_body(answer: &TracksAnswer, query: &LibraryQuery, names: &[String
                         }
                         th scope="col" { "Has" }
                     } }
-                    tbody { @for (place, track) in answer.tracks.iter().enumerate() { (row(track, sort.map(|sort| sort.values.get(place).copied().flatten()))) } }
+                    tbody { @for (place, track) in answer.tracks.iter().enumerate() { (row(track, sort.map(|sort| (sort.by.as_str(), sort.values.get(place).copied().flatten())))) } }
                 }
             }
         }
@@ -221,7 +222,7 @@ fn order_text(sort: Option<&SortAnswer>) -> String {
                 SortDirection::Asc => "least",
                 SortDirection::Desc => "most",
             };
-            format!("{first} {} first, unknown last", label(&sort.by))
+            format!("by {}, {first} first, unknown last", label(&sort.by))
         }
     }
 }
@@ -233,8 +234,8 @@ fn aria_sort(sort: &SortAnswer) -> &'static str {
     }
 }
 
-/// A track; `value` is what the list is ordered by.
-fn row(track: &TrackAnswer, value: Option<Option<f32>>) -> Markup {
+/// A track; `told` is the descriptor that the list is ordered by, and what it is of this one.
+fn row(track: &TrackAnswer, told: Option<(&str, Option<f32>)>) -> Markup {
     let by_artist = links::with_query("/studio/library", &[("artist", Some(&track.artist))]);
     html! {
         tr {
@@ -244,8 +245,8 @@ fn row(track: &TrackAnswer, value: Option<Option<f32>>) -> Markup {
             td { (or_unknown(track.genre.as_deref())) }
             td { (or_unknown(track.release_date.as_deref())) }
             td.number { (or_unknown(track.duration_ms.map(|ms| duration_text(u64::from(ms))).as_deref())) }
-            @if let Some(value) = value {
-                td.number { (or_unknown(value.map(|value| format!("{value:.3}")).as_deref())) }
+            @if let Some((name, value)) = told {
+                td.number { (or_unknown(value.map(|value| value_text(name, &json!(value))).as_deref())) }
             }
             td.has {
                 @if track.has_audio { span.tag { "audio" } }
