@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
 use crate::ids::TrackId;
 use crate::limits;
 use crate::rung::Rung;
@@ -20,12 +21,26 @@ pub struct AnswerBasis {
     /// The last event that the sessions of all listeners had been read with, where something was played or changed after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions_offset: Option<u64>,
+    /// Where the features stood that were columns of the order; absent where none was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<FeatureBasis>,
     /// Whether a part was left out because it failed or came too late, so that the answer follows from more than what was known.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_degraded: bool,
     /// What was asked; absent for a plain request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Box<Asked>>,
+}
+
+/// Where features stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FeatureBasis {
+    /// The last event of the log that was counted.
+    pub log_offset: u64,
+    /// The moment they were read at.
+    pub at: Timestamp,
+    /// A number that follows from the definitions of the views that were read.
+    pub definitions: u64,
 }
 
 /// What a request asked beyond a listener, a placement and a moment.

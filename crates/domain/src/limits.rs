@@ -149,6 +149,8 @@ pub const CELL_CHARACTERS_MAX: usize = 4;
 pub const FEATURES_PER_VIEW_MAX: usize = 128;
 /// Tiles of one window: a year of days.
 pub const FEATURE_TILES_MAX: i64 = 400;
+/// Features that are columns of one ranker: each is read for every candidate of a request.
+pub const FEATURE_COLUMNS_MAX: usize = 64;
 /// Entities of one view in memory; beyond it new ones are refused, and the view says so.
 pub const FEATURE_ENTITIES_MAX: usize = 1_000_000;
 /// Entities or rows of one read of features.

@@ -1,7 +1,7 @@
 //! Whom a feature is about, and how they are named in events.
 
 use leitmotif_domain::Timestamp;
-use leitmotif_domain::event::Listen;
+use leitmotif_domain::event::{Listen, Moment};
 use leitmotif_domain::zone::LocalHour;
 use serde::{Deserialize, Serialize};
 
@@ -54,27 +54,46 @@ pub fn context_cell(listen: &Listen, at: Timestamp) -> String {
 
 /// The id of the name of a play's context, without writing it where all of it is ASCII.
 pub(crate) fn context_cell_id(listen: &Listen, at: Timestamp) -> u128 {
-    let parts = cell_parts(listen, at);
+    id_of_parts(cell_parts(listen, at))
+}
+
+/// The id of the context of a request; none where the hour is not told, without which there is no cell.
+pub fn moment_cell_id(moment: &Moment) -> Option<u128> {
+    let local = LocalHour {
+        hour: moment.hour?,
+        weekday: moment.weekday?,
+    };
+    Some(id_of_parts(parts_of(
+        local,
+        &moment.device,
+        &moment.activity,
+    )))
+}
+
+fn id_of_parts(parts: [&str; 4]) -> u128 {
     if parts.iter().all(|part| part.is_ascii()) {
         ascii_text_id(&parts, b'/')
     } else {
-        text_id(&context_cell(listen, at))
+        text_id(&parts.join("/"))
     }
 }
 
 fn cell_parts(listen: &Listen, at: Timestamp) -> [&str; 4] {
     let local = LocalHour::at(at, listen.zone.as_deref());
+    parts_of(local, &listen.device, &listen.activity)
+}
+
+fn parts_of<'a>(
+    local: LocalHour,
+    device: &'a Option<String>,
+    activity: &'a Option<String>,
+) -> [&'a str; 4] {
     let day = if local.is_weekend() {
         "weekend"
     } else {
         "weekday"
     };
-    [
-        day,
-        local.part().name(),
-        said(&listen.device),
-        said(&listen.activity),
-    ]
+    [day, local.part().name(), said(device), said(activity)]
 }
 
 fn said(text: &Option<String>) -> &str {
@@ -107,6 +126,10 @@ mod tests {
             let at = Timestamp::from_ms(1_700_000_000_000);
             let name = context_cell(&listen, at);
             assert_eq!(context_cell_id(&listen, at), text_id(&name), "{name}");
+            let mut moment = Moment::of_listen(&listen, at);
+            assert_eq!(moment_cell_id(&moment), None, "a play without a zone");
+            (moment.hour, moment.weekday) = (Some(22), Some(2));
+            assert_eq!(moment_cell_id(&moment), Some(text_id(&name)), "{name}");
         }
     }
 }

@@ -419,6 +419,12 @@ impl Level {
         self.slot.set.lock().as_ref()?.view(name).cloned()
     }
 
+    /// Reads what lives under one lock, as of now: all of it at one event and one moment.
+    pub fn with_set<T>(&self, read: impl FnOnce(&mut FeatureSet, Timestamp) -> T) -> Option<T> {
+        let mut set = self.slot.set.lock();
+        Some(read(set.as_mut()?, self.clock.now()))
+    }
+
     /// How much a view holds.
     pub fn size(&self, view: &str) -> Option<ViewSize> {
         self.slot.set.lock().as_ref()?.size(view)

@@ -17,6 +17,7 @@ use leitmotif_domain::training::TrainingRequest;
 use leitmotif_domain::{
     EventId, JobId, ListenerId, OperatorScope, TenantId, TenantScope, Timestamp, TrackId,
 };
+use leitmotif_features::Features;
 use leitmotif_recommend::exposures::ExposureWriter;
 use leitmotif_recommend::service::Stores;
 use leitmotif_recommend::train::{TrainingRun, train};
@@ -122,6 +123,11 @@ impl World {
             blobs: storage.clone(),
             models: storage.clone(),
             definitions: storage.clone(),
+            features: Arc::new(Features::new(
+                storage.clone(),
+                storage.clone(),
+                clock.clone(),
+            )),
             clock: clock.clone(),
             entropy,
         };

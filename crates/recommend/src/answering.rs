@@ -9,6 +9,7 @@ use leitmotif_domain::{Assignment, RequestId, Rung, Timestamp};
 
 use crate::breaker::Resting;
 use crate::error;
+use crate::feature_source::FeatureSource;
 use crate::pipeline::{
     Chosen, Circumstances, DegradedCause, Near, PipelineDefinition, RecommendRequest,
     Recommendations, causes_of, choose, controls_of, present,
@@ -28,6 +29,8 @@ pub struct Answering {
     pub definition: Arc<PipelineDefinition>,
     /// Embedding neighbours of what the list starts from, or why there are none.
     pub near: Result<Vec<Near>, DegradedCause>,
+    /// Where the features of the order are read, if it has any, or why they cannot be.
+    pub features: Result<Option<FeatureSource>, DegradedCause>,
     /// The moment.
     pub now: Timestamp,
     /// Whether the definition's exploration applies: the list is shown as it is, and what was left to
@@ -49,8 +52,10 @@ impl Answering {
         let (request, definition) = (&self.request, &self.definition);
         let chance = self.is_explored.then(|| self.chance());
         let near = self.near.as_deref().map_err(|cause| *cause);
+        let features = self.features.as_ref().map_err(|cause| *cause);
         let at = Circumstances {
             now: self.now,
+            features: features.map(Option::as_ref),
             chance,
             resting: self.resting,
         };
@@ -65,6 +70,7 @@ impl Answering {
             at: self.now,
             basis: AnswerBasis {
                 is_degraded: !chosen.degraded.is_empty(),
+                features: chosen.features,
                 ..view.basis()
             },
             rung: chosen.rung,

@@ -64,5 +64,14 @@ impl From<leitmotif_learn::Error> for Error {
     }
 }
 
+impl From<leitmotif_features::service::Error> for Error {
+    fn from(error: leitmotif_features::service::Error) -> Self {
+        match error {
+            leitmotif_features::service::Error::Storage(error) => Self::Storage(error),
+            error => Self::bug(error),
+        }
+    }
+}
+
 /// The result of a recommender call.
 pub type Result<T> = std::result::Result<T, Error>;

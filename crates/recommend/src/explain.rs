@@ -38,11 +38,13 @@ pub enum Source {
     Rule,
     /// It, or its artist, was skipped lately.
     Skips,
+    /// Features of the tenant's views speak for it.
+    Features,
 }
 
 impl Source {
     /// All sources; a source's number is its place here.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Taste,
         Self::Neighbours,
         Self::Content,
@@ -57,6 +59,7 @@ impl Source {
         Self::Control,
         Self::Rule,
         Self::Skips,
+        Self::Features,
     ];
     /// How many of them, from the first on, offer candidates to a learned ranker.
     pub const LEARNT: usize = 7;
@@ -84,6 +87,7 @@ impl Source {
             Self::Control => "control",
             Self::Rule => "rule",
             Self::Skips => "skips",
+            Self::Features => "features",
         }
     }
 }
@@ -130,6 +134,7 @@ pub fn sentence(source: Source, title: Option<&str>) -> (&'static str, &str, &'s
         (Source::Control, _) => whole("moved by the controls"),
         (Source::Rule, _) => whole("moved by a rule of this placement"),
         (Source::Skips, _) => whole("skipped lately, or its artist was"),
+        (Source::Features, _) => whole("by features of your own"),
     }
 }
 

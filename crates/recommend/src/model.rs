@@ -175,6 +175,14 @@ impl RecommenderModel {
                 reason: "an item has two columns".to_owned(),
             });
         }
+        if let (Some(ranker), Some(listened)) = (&parts.ranker, &parts.listened)
+            && ranker.features() != listened.features()
+        {
+            return Err(Error::DamagedModel {
+                model: id.to_string(),
+                reason: "its trees read other features".to_owned(),
+            });
+        }
         parts.taste.forget_users();
         Ok(Self {
             id,
@@ -193,6 +201,15 @@ impl RecommenderModel {
             ..self.parts
         };
         Self { id, parts, ..self }
+    }
+
+    /// The features that its trees read, as `view.feature`.
+    pub fn features(&self) -> &[String] {
+        let of_share = || self.listened.as_ref().map(|listened| listened.features());
+        let read = (self.ranker.as_ref())
+            .map(Ranker::features)
+            .or_else(of_share);
+        read.map_or(&[], |features| features)
     }
 
     /// The column of a track.

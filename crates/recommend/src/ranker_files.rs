@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 
 use crate::error::{Error, Result};
 use crate::model_bytes;
-use crate::rank::Ranker;
+use crate::rank::{FeatureColumns, Ranker};
 use crate::service::Stores;
 
 /// A ranker in LightGBM's text form.
@@ -52,6 +52,10 @@ pub async fn with_ranker(
     let read = Ensemble::from_lightgbm(&file.trees);
     let trees = read.map_err(|wrong| InvalidValue::new("trees", wrong.to_string()))?;
     let ranker = Ranker::new(trees, file.blend_weight)?;
+    let views = stores.features.views(scope).await?;
+    let named = |name: &str| views.iter().find(|view| view.definition.name == name);
+    FeatureColumns::find(ranker.features(), named)
+        .map_err(|gone| InvalidValue::new("trees", gone.to_string()))?;
     let id = ModelId::generate(stores.clock.as_ref(), stores.entropy.as_ref());
     let loaded = model_bytes::load(&stores.blobs, scope, base.id).await?;
     let model = loaded.with_ranker(id, ranker);

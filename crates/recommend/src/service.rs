@@ -14,20 +14,21 @@ use leitmotif_domain::{
     TrackId,
 };
 use leitmotif_features::saving::{self, Holder};
-use leitmotif_features::{ListenerProfile, Projection, projection};
+use leitmotif_features::{FeatureSet, Features, ListenerProfile, Projection, projection};
 use leitmotif_storage::ports::{
     BlobStore, CatalogStore, DefinitionStore, EventLog, EventSelection, ModelRecord, ModelRegistry,
     VectorFilter, VectorStore, current_spaces,
 };
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::answering::Answering;
 use crate::breaker::{Breaker, Part, Resting};
 use crate::candidates::content_cold;
-use crate::catalogue::{CatalogueView, TrackCard};
+use crate::catalogue::CatalogueView;
 use crate::error::{Error, Result};
 use crate::explain::Source;
 use crate::exposures::ExposureWriter;
+use crate::feature_source::FeatureSource;
 use crate::heads::Heads;
 use crate::model::RecommenderModel;
 use crate::model_bytes;
@@ -63,6 +64,8 @@ pub struct Stores {
     pub models: Arc<dyn ModelRegistry>,
     /// Pipelines.
     pub definitions: Arc<dyn DefinitionStore>,
+    /// Feature views.
+    pub features: Arc<Features>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance, for ids.
@@ -87,12 +90,31 @@ pub(crate) struct TenantSlot {
     breaker: Breaker,
     /// The heads that answered last, with their version.
     heads: RwLock<Option<KeptHeads>>,
+    /// The features that answers read in the place of those that live, where the view does not follow the log.
+    features: RwLock<Option<Arc<Mutex<FeatureSet>>>>,
+    /// The model for which views were built anew last.
+    features_built_for: Mutex<Option<ModelId>>,
 }
 
 impl TenantSlot {
     /// The last event that is part of it.
     pub(crate) fn offset(&self) -> u64 {
         self.view.read().projection.offset
+    }
+
+    /// The features that its answers read in the place of those that live.
+    pub(crate) fn held_features(&self) -> Option<Arc<Mutex<FeatureSet>>> {
+        self.features.read().clone()
+    }
+
+    /// Sets the features that its answers read.
+    pub(crate) fn hold_features(&self, features: Arc<Mutex<FeatureSet>>) {
+        *self.features.write() = Some(features);
+    }
+
+    /// Whether views are to be built anew for a model: once for each.
+    pub(crate) fn begins_features_of(&self, model: ModelId) -> bool {
+        self.features_built_for.lock().replace(model) != Some(model)
     }
 
     /// Notes which parts of a model did their work in an answer.
@@ -277,6 +299,8 @@ impl Recommender {
                 model.items.len() * model.taste.factors() <= INLINE_FACTORS_MAX
             });
         watch.lap("model");
+        let features = FeatureSource::of(&self.stores, scope, &slot).await;
+        watch.lap("features");
         let budget = definition.budgets.deadline(Stage::Candidates);
         let near = match &request.near {
             Some(near) => Ok(near.clone()),
@@ -289,6 +313,7 @@ impl Recommender {
             assignment,
             definition,
             near,
+            features,
             now: manner.now,
             is_explored: manner.is_explored,
             resting,
@@ -315,7 +340,9 @@ impl Recommender {
     /// Reads a tenant that has a model in production into memory, so that its first request does not have to.
     pub async fn warm(&self, scope: &TenantScope) -> Result<()> {
         if self.production(scope).await?.is_some() {
-            self.level(scope).await?;
+            let slot = self.level(scope).await?;
+            // Where they fail, the first answer says so.
+            let _ = FeatureSource::of(&self.stores, scope, &slot).await;
         }
         Ok(())
     }
@@ -398,60 +425,6 @@ impl Recommender {
         Ok(Arc::new(move |track| keep(&slot.view.read(), track)))
     }
 
-    /// Finds the titles of tracks.
-    pub async fn titles(
-        &self,
-        scope: &TenantScope,
-        tracks: &[TrackId],
-    ) -> Result<HashMap<TrackId, String>> {
-        let slot = self.level(scope).await?;
-        let view = slot.view.read();
-        let title = |track: &TrackId| {
-            let card = view.catalogue.card(view.catalogue.index(*track)?)?;
-            Some((*track, card.title.to_string()))
-        };
-        Ok(tracks.iter().filter_map(title).collect())
-    }
-
-    /// Finds title and artist of tracks.
-    pub async fn names(
-        &self,
-        scope: &TenantScope,
-        tracks: &[TrackId],
-    ) -> Result<HashMap<TrackId, (String, String)>> {
-        let name = |view: &TenantView, track: TrackId| {
-            let card = view.catalogue.card(view.catalogue.index(track)?)?;
-            Some((track, (card.title.to_string(), card.artist.to_string())))
-        };
-        let named = |view: &TenantView| tracks.iter().filter_map(|one| name(view, *one)).collect();
-        self.with_view(scope, named).await
-    }
-
-    /// How popular tracks are; those that nobody plays are left out.
-    pub async fn popularity(
-        &self,
-        scope: &TenantScope,
-        tracks: &[TrackId],
-    ) -> Result<HashMap<TrackId, f64>> {
-        let slot = self.level(scope).await?;
-        let view = slot.view.read();
-        let now = self.stores.clock.now();
-        let popularity = |track: &TrackId| {
-            let activity = view.projection.state.track(*track)?;
-            Some((*track, activity.popularity(now)))
-        };
-        let known = tracks.iter().filter_map(popularity);
-        Ok(known.filter(|(_, played)| *played > 0.0).collect())
-    }
-
-    /// The artists of tracks as spacing compares them; a track that is gone is its own.
-    pub async fn artist_keys(&self, scope: &TenantScope, tracks: &[TrackId]) -> Result<Vec<u64>> {
-        let slot = self.level(scope).await?;
-        let view = slot.view.read();
-        let key = |track: &TrackId| view.catalogue.artist_key(*track);
-        Ok(tracks.iter().map(key).collect())
-    }
-
     /// Writes the listening states down, before a planned end.
     pub async fn checkpoint_all(&self, scopes: &[TenantScope]) -> Result<()> {
         for scope in scopes {
@@ -470,19 +443,6 @@ impl Recommender {
     /// The trace of one of the last answers.
     pub fn trace(&self, scope: &TenantScope, request_id: RequestId) -> Option<Arc<Trace>> {
         self.traces.find(scope.tenant(), request_id)
-    }
-
-    /// The tracks under these indexes of a trace, with title and artist; those that are gone are left
-    /// out.
-    pub async fn cards(
-        &self,
-        scope: &TenantScope,
-        indexes: &[usize],
-    ) -> Result<HashMap<usize, TrackCard>> {
-        let slot = self.level(scope).await?;
-        let view = slot.view.read();
-        let card = |index: &usize| Some((*index, view.catalogue.card(*index)?.clone()));
-        Ok(indexes.iter().filter_map(card).collect())
     }
 
     /// The production model of a tenant.
@@ -551,7 +511,11 @@ impl Recommender {
         now: Timestamp,
     ) -> Result<Arc<TenantSlot>> {
         let slot = TenantSlot::default();
-        *slot.view.write() = self.open(scope, now).await?;
+        let view = self.open(scope, now).await?;
+        if (view.model.as_ref()).is_some_and(|model| !model.features().is_empty()) {
+            slot.hold_features(self.stores.features_beside(scope).await?);
+        }
+        *slot.view.write() = view;
         Ok(Arc::new(slot))
     }
 

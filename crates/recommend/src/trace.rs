@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::explain::Source;
 use crate::pipeline::{Considered, Degraded};
-use crate::rank::{COLUMN_COUNT, Pooled, RankedRows};
+use crate::rank::{Pooled, RankedRows};
 
 /// A step of the pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,7 +155,7 @@ impl Trace {
         let adjustments = |one: &Considered| size_of_val(one.adjustments.as_slice());
         let (rows, row_bytes) = (
             self.by_ranker.iter().count(),
-            COLUMN_COUNT * size_of::<f32>(),
+            self.by_ranker.width() * size_of::<f32>(),
         );
         size_of::<Self>()
             + rows * (row_bytes + size_of::<usize>())

@@ -66,6 +66,8 @@ pub struct AnswersLeftOut {
     pub model_gone: u64,
     /// Their pipeline is gone or does not read.
     pub pipeline_gone: u64,
+    /// Views whose features they read were changed or removed since.
+    pub features_changed: u64,
     /// A part of them failed or came too late.
     pub degraded: u64,
     /// More was asked than the log keeps: over 1,000 tracks, or candidates that the caller brought.
@@ -140,6 +142,7 @@ impl From<ReplayReport> for AnswerReplayAnswer {
             left_out: AnswersLeftOut {
                 model_gone: counts.model_gone,
                 pipeline_gone: counts.pipeline_gone,
+                features_changed: counts.features_changed,
                 degraded: counts.degraded,
                 incomplete: counts.incomplete,
                 playlists: counts.playlists,

@@ -11,7 +11,7 @@ use leitmotif_domain::{EventId, RequestId, TenantScope, Timestamp};
 use leitmotif_recommend::Source;
 use leitmotif_recommend::catalogue::TrackCard;
 use leitmotif_recommend::pipeline::Fate;
-use leitmotif_recommend::rank::{Pooled, column_names, pooled_of_row};
+use leitmotif_recommend::rank::{Pooled, pooled_of_row};
 use leitmotif_recommend::trace::Trace;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -254,7 +254,7 @@ async fn of_trace(
 /// The list in its order, then what else was looked at, then what was only ranked.
 fn candidates(trace: &Trace, cards: &HashMap<usize, TrackCard>) -> Vec<CandidateTraceAnswer> {
     let known = known_of(trace);
-    let names = column_names();
+    let names = trace.by_ranker.names();
     let mut shown = Vec::new();
     let mut others = Vec::new();
     let mut seen = std::collections::HashSet::new();

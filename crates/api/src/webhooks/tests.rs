@@ -17,6 +17,7 @@ use leitmotif_domain::{
     Clock, EventId, ListenerId, OperatorScope, TenantId, TenantScope, Timestamp, TrackId,
     WebhookId, limits,
 };
+use leitmotif_features::Features;
 use leitmotif_ingest::jobs::TenantDirectory;
 use leitmotif_recommend::Recommender;
 use leitmotif_recommend::exposures::ExposureWriter;
@@ -129,6 +130,11 @@ impl World {
             blobs: self.storage.clone(),
             models: self.storage.clone(),
             definitions: self.storage.clone(),
+            features: Arc::new(Features::new(
+                self.storage.clone(),
+                self.storage.clone(),
+                self.clock.clone(),
+            )),
             clock: self.clock.clone(),
             entropy: Arc::new(SeededEntropy::new(Seed(3))),
         };

@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 pub use fields::{EventKind, Field, Scalar, text_id};
 pub use filter::Filter;
 
+/// The service whose features are columns of the ranker from the next training on.
+pub const RANKER_SERVICE: &str = "ranker";
+
 /// A text that is no feature view: where and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {reason}")]
@@ -274,6 +277,11 @@ impl ViewDefinition {
     /// The column of a name.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns().position(|column| column == name)
+    }
+
+    /// The columns of a service; none where the view has no part in it.
+    pub fn service(&self, name: &str) -> &[usize] {
+        self.services.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// What the values of a column are.

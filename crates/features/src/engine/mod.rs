@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use leitmotif_domain::event::{EventPayload, RecordedEvent};
-use leitmotif_domain::{Timestamp, limits};
+use leitmotif_domain::{Timestamp, TrackId, limits};
 
 use crate::definition::{ViewDefinition, text_id};
 use crate::entity::EntityKey;
@@ -171,6 +171,11 @@ impl FeatureSet {
         keys.sort_unstable();
         keys.truncate(limit);
         keys
+    }
+
+    /// Whom a track is credited to.
+    pub fn artist(&self, track: TrackId) -> Option<u128> {
+        self.artists.get(&track.as_u128()).copied()
     }
 
     /// The name of an artist or a context cell.

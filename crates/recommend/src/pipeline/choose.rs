@@ -3,6 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use leitmotif_domain::asked::FeatureBasis;
 use leitmotif_domain::chance::Seed;
 use leitmotif_domain::{Rung, Timestamp, TrackId};
 use leitmotif_features::Judgement;
@@ -17,12 +18,13 @@ use crate::breaker::Resting;
 use crate::candidates::{Offer, familiar};
 use crate::error::Result;
 use crate::explain::{Reason, Source};
+use crate::feature_source::FeatureSource;
 use crate::keyed::KeyedSet;
 use crate::known::{KnownTrack, KnownTracks};
 use crate::moments::MomentShift;
 use crate::rank::{
-    COLUMN_COUNT, LearntOrder, ListenerFacts, Pooled, RankedRows, Ranker, at_moment, blend,
-    fill_row, in_order, pool, reasons, shortlist,
+    COLUMN_COUNT, FeatureAsk, FeatureRows, LearntOrder, ListenerFacts, Pooled, RankedRows, Ranker,
+    at_moment, blend, fill_row, in_order, pool, reasons, shortlist,
 };
 use crate::skips::{RecentSkips, is_rejected};
 use crate::trace::{Deadline, SourceTrace, Stopwatch};
@@ -44,6 +46,8 @@ pub struct Chosen {
     pub by_ranker: RankedRows,
     /// The best candidates of the blend, where no ranker ordered them.
     pub by_blend: Vec<Pooled>,
+    /// Where the features of the order stood, where any was read.
+    pub features: Option<FeatureBasis>,
     /// What became of the candidates.
     pub considered: Vec<Considered>,
     /// How many candidates each rule dropped.
@@ -60,6 +64,7 @@ impl Chosen {
             sources: Vec::new(),
             by_ranker: RankedRows::default(),
             by_blend: Vec::new(),
+            features: None,
             considered: Vec::new(),
             dropped_by_rule: Vec::new(),
         }
@@ -67,10 +72,12 @@ impl Chosen {
 }
 
 /// What an answer is made under.
-#[derive(Debug, Clone, Copy)]
-pub struct Circumstances {
+#[derive(Clone, Copy)]
+pub struct Circumstances<'a> {
     /// The moment.
     pub now: Timestamp,
+    /// Where the features of the order are read, if it has any, or why they cannot be.
+    pub features: std::result::Result<Option<&'a FeatureSource>, DegradedCause>,
     /// What the definition's exploration draws from; without it nothing is explored.
     pub chance: Option<Seed>,
     /// What of the model is left out for now.
@@ -89,13 +96,14 @@ pub fn choose(
     request: &RecommendRequest,
     definition: &PipelineDefinition,
     near: std::result::Result<&[Near], DegradedCause>,
-    at: Circumstances,
+    at: Circumstances<'_>,
     watch: &mut Stopwatch,
 ) -> Result<Chosen> {
     let Circumstances {
         now,
         chance,
         resting,
+        features,
     } = at;
     watch.begin_budgets();
     let controls = controls_of(request, &definition.controls);
@@ -113,6 +121,7 @@ pub fn choose(
         known: Arc::clone(&known),
         now: at.now,
         resting: at.resting,
+        features,
         list: ListMaker::new(view, definition, controls, &facts, excluded, &skips),
         asking: Asking {
             view,
@@ -151,6 +160,7 @@ struct Making<'a> {
     known: Arc<KnownTracks<'a>>,
     now: Timestamp,
     resting: Resting,
+    features: std::result::Result<Option<&'a FeatureSource>, DegradedCause>,
     list: ListMaker<'a>,
     asking: Asking<'a>,
     chosen: Chosen,
@@ -302,7 +312,11 @@ impl<'a> Making<'a> {
         let wanted = self.definition.ranking.candidates.max(self.missing());
         let excluded = |one: &Pooled| self.list.is_excluded(one.index);
         let candidates = shortlist(pooled, excluded, wanted);
-        let cause = match ranker.rank(self.view, &facts, &candidates, deadline) {
+        let of_track = candidates.iter().map(|one| one.index);
+        let Some(features) = self.features_of(ranker.features(), of_track) else {
+            return Ok(None);
+        };
+        let cause = match ranker.rank(self.view, &facts, &candidates, &features, deadline) {
             Ok(Some(order)) => return Ok(Some(order)),
             Ok(None) => DegradedCause::Late,
             Err(error) => {
@@ -314,19 +328,72 @@ impl<'a> Making<'a> {
         Ok(None)
     }
 
+    /// Reads the features of these names for candidates; none where that fails, which the answer says then.
+    fn features_of(
+        &mut self,
+        names: &[String],
+        indexes: impl Iterator<Item = usize>,
+    ) -> Option<FeatureRows> {
+        if names.is_empty() {
+            return Some(FeatureRows::default());
+        }
+        let source = match self.features {
+            Ok(Some(source)) => source,
+            // The model was put in between two looks at it.
+            Ok(None) => return self.without_features(DegradedCause::Failed),
+            Err(cause) => return self.without_features(cause),
+        };
+        let asked = FeatureAsk {
+            listener: self.request.listener,
+            moment: &self.request.moment,
+            now: self.now,
+        };
+        let track = |index| self.view.catalogue.card(index).map(|card| card.id);
+        // An index without a card is no candidate; as a track that nobody knows it keeps its row.
+        let tracks: Vec<TrackId> = indexes
+            .map(|index| track(index).unwrap_or(TrackId::from_u128(0)))
+            .collect();
+        match source.read(names, &asked, &tracks) {
+            Ok((rows, basis)) => {
+                self.chosen.features = Some(basis);
+                Some(rows)
+            }
+            Err(gone) => {
+                tracing::warn!(%gone, "the learnt order is left out");
+                self.without_features(DegradedCause::Failed)
+            }
+        }
+    }
+
+    fn without_features(&mut self, cause: DegradedCause) -> Option<FeatureRows> {
+        self.asking.degrade("features", cause);
+        None
+    }
+
     /// Tells how much of each place will be heard, by the rows that a ranker would have read.
     fn expect_blended(&mut self, pooled: &[Pooled], places: &mut [Placed]) -> Result<()> {
-        if places.is_empty() || !self.has_listened() {
+        let model = self.view.model.as_deref();
+        let Some(listened) = model.and_then(|model| model.listened.as_ref()) else {
+            return Ok(());
+        };
+        if places.is_empty() {
             return Ok(());
         }
         let Some(facts) = self.facts_or_none() else {
             return Ok(());
         };
+        let indexes: Vec<usize> = places.iter().map(|place| place.ranked.index).collect();
+        let Some(features) = self.features_of(listened.features(), indexes.iter().copied()) else {
+            return Ok(());
+        };
         let view = self.view;
         self.expect(places, |index, rows| {
-            let known = pooled.iter().find(|one| one.index == index);
-            if let Some(one) = known {
-                fill_row(view, &facts, one, view.column(index), rows);
+            let place = indexes.iter().position(|one| *one == index);
+            let known = pooled.iter().find(|one| one.index == index).zip(place);
+            if let Some((one, place)) = known {
+                let column = view.column(index);
+                fill_row(view, &facts, one, column, rows);
+                features.append(place, column.is_some(), rows);
             }
             known.is_some()
         })
@@ -355,11 +422,6 @@ impl<'a> Making<'a> {
             .ok()
     }
 
-    fn has_listened(&self) -> bool {
-        let model = self.view.model.as_deref();
-        model.is_some_and(|model| model.listened.is_some())
-    }
-
     /// Scores the rows of the final list alone, whatever the pool was.
     fn expect(
         &mut self,
@@ -370,7 +432,8 @@ impl<'a> Making<'a> {
         let Some(listened) = model.and_then(|model| model.listened.as_ref()) else {
             return Ok(());
         };
-        let mut rows = Vec::with_capacity(places.len() * COLUMN_COUNT);
+        let width = COLUMN_COUNT + listened.features().len();
+        let mut rows = Vec::with_capacity(places.len() * width);
         let mut indexes: Vec<usize> = places.iter().map(|place| place.ranked.index).collect();
         indexes.retain(|index| append_row(*index, &mut rows));
         let shares = listened.of_rows(&rows)?;

@@ -7,6 +7,7 @@ use leitmotif_domain::event::Moment;
 use leitmotif_domain::zone::DayPart;
 use leitmotif_features::TrackHistory;
 
+use super::features::view_of;
 use super::pool::Pooled;
 use super::running::{RunningSession, SOUND_COLUMNS, TracksBefore};
 use crate::candidates::Votes;
@@ -61,7 +62,7 @@ const OTHERS: [(&str, &str, Source); 34] = [
 ];
 /// Where [`OTHERS`] has the blended score.
 pub(super) const BLENDED: usize = Source::LEARNT * OF_SOURCE + 1;
-/// Columns of a row.
+/// Columns of a row before those of features.
 pub const COLUMN_COUNT: usize = Source::LEARNT * OF_SOURCE + OTHERS.len();
 /// Plays and skips that every rate starts from: one in four, the usual skip rate of music services,
 /// worth four plays.
@@ -70,7 +71,7 @@ const RATE_PRIOR: (f32, f32) = (4.0, 1.0);
 const RECENT_PLAYS: usize = 24;
 const DAY_MS: f32 = 24.0 * 3_600.0 * 1_000.0;
 
-/// The names of all columns, in order: what a stored ranker must have been fitted on.
+/// The names of these columns, in order: what a stored ranker must have been fitted on.
 pub fn column_names() -> Vec<String> {
     let sources = Source::ALL.iter().take(Source::LEARNT).flat_map(|source| {
         let name = source.name();
@@ -81,22 +82,26 @@ pub fn column_names() -> Vec<String> {
         .collect()
 }
 
-/// The source, by its number, that each column's contribution is told under.
-pub(super) fn column_sources() -> Vec<usize> {
+/// The source, by its number, that each column's contribution is told under; so many features come last.
+pub(super) fn column_sources(feature_count: usize) -> Vec<usize> {
     let sources = Source::ALL.iter().take(Source::LEARNT);
     let of_sources = sources.flat_map(|source| [*source; OF_SOURCE]);
     of_sources
         .chain(OTHERS.iter().map(|(_, _, source)| *source))
+        .chain(std::iter::repeat_n(Source::Features, feature_count))
         .map(|source| source as usize)
         .collect()
 }
 
-/// The group of a column: what is left out together when a report asks what the ranker needs.
-pub fn group_of(column: usize) -> &'static str {
+/// The group of a column: what is left out together when a report asks what the ranker needs. Features, by their
+/// names, are a group for each view.
+pub fn group_of(column: usize, features: &[String]) -> &str {
     let others = Source::LEARNT * OF_SOURCE;
-    match column.checked_sub(others) {
-        None => Source::ALL[column / OF_SOURCE].name(),
-        Some(other) => OTHERS.get(other).map_or("none", |(_, group, _)| *group),
+    let feature = column.checked_sub(COLUMN_COUNT);
+    match (column.checked_sub(others), feature) {
+        (None, _) => Source::ALL[column / OF_SOURCE].name(),
+        (_, Some(feature)) => features.get(feature).map_or("none", |name| view_of(name)),
+        (Some(other), None) => OTHERS.get(other).map_or("none", |(_, group, _)| *group),
     }
 }
 
@@ -256,7 +261,7 @@ impl<'p> ListenerFacts<'p> {
 }
 
 /// Days as a column has them.
-fn days_between(at: Timestamp, now: Timestamp) -> f32 {
+pub(super) fn days_between(at: Timestamp, now: Timestamp) -> f32 {
     (now.since_ms(at).max(0) as f32 / DAY_MS).ln_1p()
 }
 

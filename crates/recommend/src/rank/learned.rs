@@ -8,7 +8,8 @@ use leitmotif_learn::trees::{Ensemble, Explainer, Features};
 use super::columns::{
     BLENDED, COLUMN_COUNT, ListenerFacts, column_names, column_sources, fill_row, pooled_of_row,
 };
-use super::{ListenedShare, Pooled, Ranked};
+use super::features::is_feature;
+use super::{FeatureRows, ListenedShare, Pooled, Ranked};
 use crate::error::Result;
 use crate::explain::{Reason, Source};
 use crate::trace::Deadline;
@@ -24,6 +25,8 @@ pub struct Ranker {
     /// What the blended score counts beside the trees.
     blend_weight: f32,
     explainer: Explainer,
+    /// The features among the columns, which come last.
+    features: Arc<[String]>,
     /// The expected listened share, where it is a term of the order, with what it counts.
     listened: Option<(Arc<ListenedShare>, f32)>,
 }
@@ -38,12 +41,13 @@ impl Ranker {
             let reason = format!("weight of the blend is {blend_weight}");
             return Err(InvalidValue::new("ranker", reason).into());
         }
-        let ensemble = over_our_columns(ensemble)?;
-        let explainer = Explainer::new(&ensemble, column_sources())?;
+        let (ensemble, features) = over_our_columns(ensemble)?;
+        let explainer = Explainer::new(&ensemble, column_sources(features.len()))?;
         Ok(Self {
             ensemble,
             blend_weight,
             explainer,
+            features,
             listened: None,
         })
     }
@@ -76,32 +80,42 @@ impl Ranker {
         self.ensemble.to_lightgbm()
     }
 
+    /// The features among its columns, as `view.feature`.
+    pub fn features(&self) -> &Arc<[String]> {
+        &self.features
+    }
+
     /// The trees.
     pub fn ensemble(&self) -> &Ensemble {
         &self.ensemble
     }
 
-    /// Orders a pool. Best first, ties by index; `None` when the deadline comes first.
+    /// Orders a pool of which the features were read. Best first, ties by index; `None` when the deadline comes first.
     ///
+    /// - Errors: features that are not those of [`Ranker::features`].
     /// - Cost: O(pool × trees × depth).
     pub fn rank(
         &self,
         view: &TenantView,
         facts: &ListenerFacts<'_>,
         pool: &[Pooled],
+        features: &FeatureRows,
         deadline: Deadline,
     ) -> Result<Option<LearntOrder>> {
-        let mut rows = Vec::with_capacity(pool.len() * COLUMN_COUNT);
-        for some in pool.chunks(ROWS_PER_LOOK) {
-            for one in some {
-                fill_row(view, facts, one, view.column(one.index), &mut rows);
+        let width = COLUMN_COUNT + self.features.len();
+        let mut rows = Vec::with_capacity(pool.len() * width);
+        for (first, some) in (0..).step_by(ROWS_PER_LOOK).zip(pool.chunks(ROWS_PER_LOOK)) {
+            for (place, one) in (first..).zip(some) {
+                let column = view.column(one.index);
+                fill_row(view, facts, one, column, &mut rows);
+                features.append(place, column.is_some(), &mut rows);
             }
             if deadline.is_over() {
                 return Ok(None);
             }
         }
         let mut scores = vec![0.0; pool.len()];
-        (self.ensemble).predict_into(Features::new(&rows, COLUMN_COUNT)?, &mut scores)?;
+        (self.ensemble).predict_into(Features::new(&rows, width)?, &mut scores)?;
         if let Some((share, weight)) = &self.listened {
             for (score, told) in scores.iter_mut().zip(share.raw(&rows)?) {
                 *score += f64::from(*weight) * (told - share.bias());
@@ -120,6 +134,7 @@ impl Ranker {
         Ok(Some(LearntOrder {
             ranked,
             rows: RankedRows {
+                features: Arc::clone(&self.features),
                 indexes,
                 values: rows,
             },
@@ -141,7 +156,7 @@ impl Ranker {
         let explained: Vec<_> = places
             .filter(|(ranked, _)| order.append_row(ranked.index, &mut rows))
             .collect();
-        let rows = Features::new(&rows, COLUMN_COUNT)?;
+        let rows = Features::new(&rows, COLUMN_COUNT + self.features.len())?;
         let width = self.explainer.group_count();
         let mut parts = self.explainer.contributions(&self.ensemble, rows)?;
         if let Some((share, weight)) = &self.listened {
@@ -171,7 +186,8 @@ impl Ranker {
         if let Some(part) = parts.get_mut(BLENDED) {
             *part += f64::from(self.blend_weight * pooled_of_row(0, row).blended);
         }
-        let named = column_names().into_iter().zip(parts);
+        let names = column_names().into_iter();
+        let named = names.chain(self.features.iter().cloned()).zip(parts);
         let mut told: Vec<(String, f32)> = named
             .filter(|(_, part)| *part != 0.0)
             .map(|(name, part)| (name, part as f32))
@@ -204,18 +220,22 @@ impl Ranker {
     }
 }
 
-/// Trees over our columns, of which those that were fitted by an earlier version know fewer.
-pub(super) fn over_our_columns(ensemble: Ensemble) -> Result<Ensemble> {
-    let ours = column_names();
+/// Trees over our columns, of which those that were fitted by an earlier version know fewer, and the features that
+/// they know beside them.
+pub(super) fn over_our_columns(ensemble: Ensemble) -> Result<(Ensemble, Arc<[String]>)> {
+    let features = ensemble.names().iter().filter(|name| is_feature(name));
+    let features: Arc<[String]> = features.cloned().collect();
+    let mut ours = column_names();
+    ours.extend(features.iter().cloned());
     if ensemble.names() == ours.as_slice() {
-        return Ok(ensemble);
+        return Ok((ensemble, features));
     }
     let stranger = ensemble.names().iter().find(|name| !ours.contains(name));
     if let Some(name) = stranger {
         let reason = format!("column `{name}` does not exist here");
         return Err(InvalidValue::new("ranker", reason).into());
     }
-    Ok(ensemble.over_columns(&ours)?)
+    Ok((ensemble.over_columns(&ours)?, features))
 }
 
 /// A pool in the ranker's order, and the rows it was ordered by.
@@ -229,16 +249,29 @@ pub struct LearntOrder {
 /// The rows that a ranker read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RankedRows {
+    /// The features behind the columns of [`column_names`].
+    features: Arc<[String]>,
     /// Catalogue index of each row.
     indexes: Vec<usize>,
-    /// [`COLUMN_COUNT`] values each.
+    /// [`RankedRows::width`] values each.
     values: Vec<f32>,
 }
 
 impl RankedRows {
+    /// Columns of each row.
+    pub fn width(&self) -> usize {
+        COLUMN_COUNT + self.features.len()
+    }
+
+    /// The names of the columns.
+    pub fn names(&self) -> Vec<String> {
+        let names = column_names().into_iter();
+        names.chain(self.features.iter().cloned()).collect()
+    }
+
     /// The rows with their catalogue indexes.
     pub fn iter(&self) -> impl Iterator<Item = (usize, &[f32])> {
-        let rows = self.values.chunks_exact(COLUMN_COUNT);
+        let rows = self.values.chunks_exact(self.width());
         self.indexes.iter().copied().zip(rows)
     }
 
@@ -247,7 +280,7 @@ impl RankedRows {
     /// - Cost: O(pool); a list asks for few of its tracks.
     pub fn append_row(&self, index: usize, rows: &mut Vec<f32>) -> bool {
         let place = self.indexes.iter().position(|other| *other == index);
-        let row = place.and_then(|place| self.values.chunks_exact(COLUMN_COUNT).nth(place));
+        let row = place.and_then(|place| self.values.chunks_exact(self.width()).nth(place));
         rows.extend_from_slice(row.unwrap_or_default());
         row.is_some()
     }
@@ -304,8 +337,10 @@ mod tests {
         let facts = ListenerFacts::of(&view, nobody, Timestamp::from_ms(0)).unwrap();
         let pooled = pool(&view, &offers);
         let late = Stopwatch::start().deadline(Duration::ZERO);
-        assert!(ranker.rank(&view, &facts, &pooled, late).unwrap().is_none());
-        let order = ranker.rank(&view, &facts, &pooled, Deadline::default());
+        let none = FeatureRows::default();
+        let ranked = ranker.rank(&view, &facts, &pooled, &none, late);
+        assert!(ranked.unwrap().is_none());
+        let order = ranker.rank(&view, &facts, &pooled, &none, Deadline::default());
         let mut order = order.unwrap().unwrap();
         assert!(order.ranked.is_sorted_by(|a, b| a.score >= b.score));
         let ranked = std::mem::take(&mut order.ranked);

@@ -1,5 +1,7 @@
 //! How much of a track a listener is expected to hear.
 
+use std::sync::Arc;
+
 use leitmotif_learn::trees::{Ensemble, Explainer, Features};
 
 use super::columns::{COLUMN_COUNT, column_sources};
@@ -10,6 +12,8 @@ use crate::error::Result;
 pub struct ListenedShare {
     ensemble: Ensemble,
     explainer: Explainer,
+    /// The features among the columns, which come last.
+    features: Arc<[String]>,
 }
 
 impl ListenedShare {
@@ -17,12 +21,18 @@ impl ListenedShare {
     ///
     /// - Errors: `Invalid` naming a column that it was fitted on and is not ours.
     pub fn new(ensemble: Ensemble) -> Result<Self> {
-        let ensemble = over_our_columns(ensemble)?;
-        let explainer = Explainer::new(&ensemble, column_sources())?;
+        let (ensemble, features) = over_our_columns(ensemble)?;
+        let explainer = Explainer::new(&ensemble, column_sources(features.len()))?;
         Ok(Self {
             ensemble,
             explainer,
+            features,
         })
+    }
+
+    /// The features among its columns, as `view.feature`.
+    pub fn features(&self) -> &Arc<[String]> {
+        &self.features
     }
 
     /// Reads trees in LightGBM's text form.
@@ -37,7 +47,7 @@ impl ListenedShare {
 
     /// The expected share of each row.
     ///
-    /// - Shape: `rows` is `[tracks × COLUMN_COUNT]`.
+    /// - Shape: `rows` is `[tracks × (COLUMN_COUNT + features)]`.
     /// - Units: a share, 0 to 1.
     /// - Cost: O(tracks × trees × depth).
     pub fn of_rows(&self, rows: &[f32]) -> Result<Vec<f32>> {
@@ -47,8 +57,9 @@ impl ListenedShare {
 
     /// As the trees say it, which may lie a little outside 0 to 1.
     pub(crate) fn raw(&self, rows: &[f32]) -> Result<Vec<f64>> {
-        let mut shares = vec![0.0; rows.len() / COLUMN_COUNT];
-        (self.ensemble).predict_into(Features::new(rows, COLUMN_COUNT)?, &mut shares)?;
+        let width = COLUMN_COUNT + self.features.len();
+        let mut shares = vec![0.0; rows.len() / width];
+        (self.ensemble).predict_into(Features::new(rows, width)?, &mut shares)?;
         Ok(shares)
     }
 

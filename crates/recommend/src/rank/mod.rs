@@ -1,6 +1,7 @@
 //! From the offers of all sources to one order: by fixed weights, or by what a ranker has learnt.
 
 mod columns;
+mod features;
 mod learned;
 mod listened;
 mod pool;
@@ -9,6 +10,7 @@ mod running;
 pub use columns::{
     COLUMN_COUNT, ListenerFacts, column_names, fill_row, group_of, pooled_of_row, skip_rate,
 };
+pub use features::{FeatureAsk, FeatureColumns, FeatureGone, FeatureRows, view_of};
 pub use learned::{LearntOrder, RankedRows, Ranker};
 pub use listened::ListenedShare;
 pub use pool::{Pooled, at_moment, in_order, pool, reasons, shortlist};

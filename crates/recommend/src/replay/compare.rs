@@ -21,6 +21,8 @@ pub enum Outcome {
     ModelGone,
     /// Its pipeline is gone or does not read.
     PipelineGone,
+    /// Views whose features it read were changed or removed since.
+    FeaturesChanged,
     /// A part failed or came too late then.
     Degraded,
     /// It was asked for more than exposures keep.
@@ -46,6 +48,9 @@ pub struct OutcomeCounts {
     pub model_gone: u64,
     /// See [`Outcome::PipelineGone`].
     pub pipeline_gone: u64,
+    /// See [`Outcome::FeaturesChanged`].
+    #[serde(default)]
+    pub features_changed: u64,
     /// See [`Outcome::Degraded`].
     pub degraded: u64,
     /// See [`Outcome::Incomplete`].
@@ -66,6 +71,7 @@ impl OutcomeCounts {
             Outcome::VectorsChanged => &mut self.vectors_changed,
             Outcome::ModelGone => &mut self.model_gone,
             Outcome::PipelineGone => &mut self.pipeline_gone,
+            Outcome::FeaturesChanged => &mut self.features_changed,
             Outcome::Degraded => &mut self.degraded,
             Outcome::Incomplete => &mut self.incomplete,
             Outcome::Playlist => &mut self.playlists,
@@ -77,8 +83,9 @@ impl OutcomeCounts {
     pub fn total(&self) -> u64 {
         let replayed =
             self.identical + self.different + self.catalogue_changed + self.vectors_changed;
-        let kept = self.model_gone + self.pipeline_gone + self.degraded + self.incomplete;
-        replayed + kept + self.playlists + self.early
+        let gone = self.model_gone + self.pipeline_gone + self.features_changed;
+        let kept = self.degraded + self.incomplete + self.playlists + self.early;
+        replayed + gone + kept
     }
 }
 

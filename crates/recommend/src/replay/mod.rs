@@ -8,6 +8,7 @@
 //! vectors. An answer that differs after such a change is counted apart, and no difference is claimed.
 
 mod compare;
+mod features;
 mod past;
 
 use std::collections::BTreeMap;
@@ -304,6 +305,9 @@ impl Searcher {
         past.advance(one).await?;
         if !past.put_model(one.model).await? {
             return Ok(Again::Outcome(Outcome::ModelGone));
+        }
+        if !past.put_features(one.basis.features).await? {
+            return Ok(Again::Outcome(Outcome::FeaturesChanged));
         }
         let mut request = one.request();
         let asked = one.basis.asked.as_deref();

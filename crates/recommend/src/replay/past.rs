@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
+use leitmotif_domain::asked::FeatureBasis;
 use leitmotif_domain::event::{CatalogueChange, EventPayload, RecordedEvent};
 use leitmotif_domain::{ErrorKind, ModelId, TenantScope, Timestamp, TrackId};
 use leitmotif_features::projection::READ_BATCH;
 use leitmotif_storage::duplicates::DUPLICATES;
 
+use super::features::PastFeatures;
 use super::{Outcome, Served};
 use crate::catalogue::{CatalogueView, TrackCard};
 use crate::counts::{Counts, day_of};
@@ -32,6 +34,8 @@ pub(super) struct Past<'r> {
     production: Option<ModelId>,
     /// What answers in the view.
     model: Option<ModelId>,
+    /// The features of answers whose models read any.
+    features: PastFeatures,
     /// Tracks that came since factors were mapped.
     unmapped: Vec<TrackId>,
     /// What answers to come were counted by, by offset and day.
@@ -106,6 +110,7 @@ impl<'r> Past<'r> {
             read: VecDeque::new(),
             production: None,
             model: None,
+            features: PastFeatures::default(),
             unmapped: Vec::new(),
             wanted_counts: answers.iter().map(counts).collect(),
             wanted_sessions: (answers.iter())
@@ -260,6 +265,23 @@ impl<'r> Past<'r> {
             self.unmapped.clear();
         }
         Ok(true)
+    }
+
+    /// Puts the features into the view that an answer read, where the model reads any. False where their views are not
+    /// what they were.
+    pub(super) async fn put_features(&mut self, basis: Option<FeatureBasis>) -> Result<bool> {
+        let model = self.slot.view.read().model.clone();
+        let names = model.as_ref().map_or(&[][..], |model| model.features());
+        if names.is_empty() {
+            return Ok(true);
+        }
+        let stores = self.recommender.stores();
+        let held = (self.features).stand_at(stores, self.scope, names, basis);
+        let held = held.await?;
+        let has_them = held.is_some();
+        held.into_iter()
+            .for_each(|set| self.slot.hold_features(set));
+        Ok(has_them)
     }
 
     /// How popular tracks were, as constraints ask for it.

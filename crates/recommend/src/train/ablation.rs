@@ -9,7 +9,7 @@ use super::questions::Question;
 use super::ranker::{FittedTrees, Moment, PartedRows, RankerSettings};
 use super::table::{RankerRows, sample};
 use crate::error::Result;
-use crate::rank::{COLUMN_COUNT, fill_row, group_of};
+use crate::rank::{fill_row, group_of};
 
 /// Questions each fit learns from at most.
 const QUESTIONS_MAX: usize = 2_000;
@@ -66,16 +66,20 @@ impl<'q> HeldOut<'q> {
                 .iter()
                 .filter_map(|one| questions.get(*one))
                 .collect(),
-            rows: RankerRows::default(),
+            rows: RankerRows::with_features(moment.feature_names.len()),
             columns: Vec::new(),
         };
         for question in &read.questions {
             let choice = moment.choice(question)?;
+            let told = (question.listener, &moment.moments.moment(question.moment));
+            let indexes = choice.shortlist.iter().map(|one| one.index);
+            let features = moment.features_of(moment.feature_names, told, indexes)?;
             read.rows.begin_group(question.listener);
-            for one in &choice.shortlist {
+            for (place, one) in choice.shortlist.iter().enumerate() {
                 read.rows.push(one.blended, 0.0, |values| {
                     let column = moment.view.column(one.index);
                     fill_row(moment.view, &choice.facts, one, column, values);
+                    features.append(place, column.is_some(), values);
                 });
                 read.columns.push(moment.column(one.index));
             }
@@ -116,13 +120,14 @@ pub fn ablate(
     };
     let held_out = HeldOut::read(moment, questions)?;
     let whole = held_out.judge(&held_out.rows, &parted.fit(settings)?)?;
-    let mut names: Vec<&str> = (0..COLUMN_COUNT).map(group_of).collect();
+    let group = |column: usize| group_of(column, moment.feature_names);
+    let mut names: Vec<&str> = (0..rows.column_count()).map(group).collect();
     names.sort_unstable();
     names.dedup();
     let mut groups = Vec::with_capacity(names.len());
     for (number, name) in names.iter().enumerate() {
         on_share((number + 1) as f64 / (names.len() + 1) as f64);
-        let is_dropped = |column: usize| group_of(column) == *name;
+        let is_dropped = |column: usize| group(column) == *name;
         let Some(parted) = PartedRows::new(&sampled.without(is_dropped))? else {
             continue;
         };
@@ -131,7 +136,9 @@ pub fn ablate(
         let differences: Vec<f64> = (whole.iter().zip(&without)).map(|(a, b)| a - b).collect();
         groups.push(AblatedGroup {
             group: (*name).to_owned(),
-            columns: (0..COLUMN_COUNT).filter(|one| is_dropped(*one)).count() as u64,
+            columns: (0..rows.column_count())
+                .filter(|one| is_dropped(*one))
+                .count() as u64,
             ndcg_at_10: mean_of(&without),
             difference: mean_of(&differences),
             interval: interval_of_mean(&differences),

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use leitmotif_domain::{ModelId, Timestamp};
-use leitmotif_features::ListeningState;
 use leitmotif_learn::InteractionMatrix;
 use leitmotif_learn::factorize::{IalsModel, IalsOptions};
 use leitmotif_learn::neighbours::ItemNeighbours;
@@ -20,16 +19,18 @@ use super::ladder::{Judged, JudgedLists, Ladder, LadderRow, RankedGain};
 use super::listened::{ListenedReport, ShareRows, order_weight};
 use super::moment::{MomentReport, untold};
 use super::pareto::pareto;
+use super::past::{self, Past};
 use super::questions::Question;
 use super::ranker::{FittedTrees, Moment, PartedRows, RankerSettings, named};
 use super::settled::{Evaluated, Measured, SettledOrder, SettledRanker};
 use super::steps::{LearntSteps, SoundedSteps, StepRows, Stretch};
 use super::table::RankerRows;
-use super::{JUDGE_AT, STEPS_AT, WEIGH_AT, ladder, past};
+use super::{JUDGE_AT, STEPS_AT, WEIGH_AT, ladder};
 use crate::audiences::AudiencePopularity;
 use crate::catalogue::CatalogueView;
 use crate::cold_map::{ColdMap, ContentVectors};
 use crate::error::{Error, Result};
+use crate::feature_source::FeatureSource;
 use crate::item_sounds::ItemSounds;
 use crate::model::{BlendWeights, ModelParts, Newcomers, RecommenderModel};
 use crate::moments::MomentLifts;
@@ -166,6 +167,10 @@ pub struct Fitting {
     pub content: ItemNeighbours,
     /// How items sound.
     pub sounds: Option<ItemSounds>,
+    /// The features that are columns of what is learnt, as `view.feature`.
+    feature_names: Arc<[String]>,
+    /// What features were at the moment that the view is at, where any is a column.
+    features: Option<FeatureSource>,
     /// Holds the catalogue; moments of the past are put into it one after the other.
     view: TenantView,
     /// The dataset's column of each catalogue index.
@@ -180,7 +185,12 @@ pub struct Fitting {
 
 impl Fitting {
     /// Starts over a table of the log and the catalogue that it is about.
-    pub fn new(id: ModelId, dataset: Dataset, catalogue: CatalogueView) -> Result<Self> {
+    pub fn new(
+        id: ModelId,
+        dataset: Dataset,
+        catalogue: CatalogueView,
+        feature_names: Arc<[String]>,
+    ) -> Result<Self> {
         let mut column_of = vec![None; catalogue.len()];
         for (column, (index, _)) in catalogue.cards().enumerate() {
             if let Some(slot) = column_of.get_mut(index) {
@@ -195,6 +205,8 @@ impl Fitting {
             dataset,
             content,
             sounds: None,
+            feature_names,
+            features: None,
             view,
             column_of,
             rows: None,
@@ -220,12 +232,13 @@ impl Fitting {
     /// latest of the moments before them, where enough was left to chance to tell what positions do.
     pub fn build_rows(
         &mut self,
-        pasts: Vec<(f64, ListeningState)>,
+        pasts: Vec<(f64, Past)>,
         exposures: Exposures,
         recipe: &Recipe,
         on_share: &dyn Fn(f64),
     ) -> Result<()> {
-        let (mut rows, mut share_rows) = (RankerRows::default(), ShareRows::default());
+        let mut rows = RankerRows::with_features(self.feature_names.len());
+        let mut share_rows = ShareRows::with_features(&self.feature_names);
         let count = pasts.len().max(1) as f64;
         let requests = ladder::requests_max(self.dataset.items.len()) / pasts.len().max(1);
         let judge_at = self.judge_at();
@@ -235,13 +248,13 @@ impl Fitting {
         let shares = pasts.iter().map(|(share, _)| *share);
         let begins = shares.map(|share| self.dataset.split(share, 1.0).at);
         let moments: Vec<Timestamp> = begins.chain([judge_at]).collect();
-        for (number, (share, state)) in pasts.into_iter().enumerate() {
+        for (number, (share, past)) in pasts.into_iter().enumerate() {
             let split = self.dataset.split(share, share + JUDGE_AT - WEIGH_AT);
             let most = ladder::questions_max(RANKED_MAX).min(requests);
             let questions = self.dataset.questions(&split, most);
             let (at, parts) = (split.at, fit(&self.dataset, &split, recipe.settings)?);
             let model = self.model(parts, recipe.blend, LearntTrees::default())?;
-            self.stand_at(state, at, model)?;
+            self.stand_at(past, at, model)?;
             if let Some(next) = moments.get(number + 1) {
                 let plays = self.dataset.between(at, *next);
                 share_rows.add(&self.moment(at), &self.dataset.items, plays, requests / 2)?;
@@ -322,7 +335,7 @@ impl Fitting {
         share: Option<&ListenedShare>,
     ) -> Result<SettledOrder> {
         let rows = self.rows()?;
-        let (ranker, report) = named(trees, settings, rows)?;
+        let (ranker, report) = named(trees, settings, rows, &self.feature_names)?;
         let listened_weight = match share {
             Some(share) => order_weight(share, &ranker, rows)?,
             None => 0.0,
@@ -344,7 +357,7 @@ impl Fitting {
     /// Judges every source, the learnt order and the model in production on the held-out listens.
     pub fn evaluate(
         &mut self,
-        past: ListeningState,
+        past: Past,
         recipe: &Recipe,
         orders: LearntOrders,
         steps: Option<(LearntSteps, SoundedSteps)>,
@@ -452,7 +465,10 @@ impl Fitting {
                 self.view.set_model(Some(Arc::new(model)));
                 let model = self.view.model.clone();
                 let ranker = model.as_ref().and_then(|model| model.ranker.as_ref());
-                let old = self.moment(at).judge(ranker, questions)?;
+                // An order whose features are no more answers nobody.
+                let moment = self.moment(at);
+                let ranker = ranker.filter(|ranker| moment.serves(ranker.features()));
+                let old = moment.judge(ranker, questions)?;
                 CurrentModel::Judged(Comparison::new(id, basis, served, &old))
             }
         })
@@ -507,7 +523,7 @@ impl Fitting {
             return Ok(None);
         };
         let judge = self.dataset.split(JUDGE_AT, 1.0);
-        let mut rows = ShareRows::default();
+        let mut rows = ShareRows::with_features(&self.feature_names);
         let (items, plays) = (&self.dataset.items, judge.test());
         let requests = ladder::requests_max(items.len()) / 2;
         rows.add(&self.moment(judge.at), items, plays, requests)?;
@@ -551,7 +567,7 @@ impl Fitting {
     /// settings that an order was learnt with, if any.
     pub fn measure(
         &mut self,
-        past: ListeningState,
+        past: Past,
         recipe: &Recipe,
         ranker: Option<Ranker>,
         settings: Option<RankerSettings>,
@@ -607,13 +623,9 @@ impl Fitting {
     }
 
     /// Makes the view what a request would have met at a moment.
-    fn stand_at(
-        &mut self,
-        state: ListeningState,
-        at: Timestamp,
-        model: RecommenderModel,
-    ) -> Result<()> {
-        self.view.projection.state = state;
+    fn stand_at(&mut self, past: Past, at: Timestamp, model: RecommenderModel) -> Result<()> {
+        self.view.projection.state = past.state;
+        self.features = past.features;
         self.view.set_model(Some(Arc::new(model)));
         self.view.count_popularity(at);
         let sessions = self.view.read_sessions()?;
@@ -628,6 +640,8 @@ impl Fitting {
             listeners: &self.dataset.listeners,
             moments: &self.dataset.moments,
             column_of: &self.column_of,
+            feature_names: &self.feature_names,
+            features: self.features.as_ref(),
         }
     }
 

@@ -17,7 +17,9 @@ use crate::error::Result;
 use crate::explain::Source;
 use crate::keyed::KeyedMap;
 use crate::moments::{MomentShift, UNKNOWN};
-use crate::rank::{COLUMN_COUNT, ListenedShare, Pooled, Ranker, column_names, fill_row};
+use crate::rank::{
+    COLUMN_COUNT, FeatureRows, ListenedShare, Pooled, Ranker, column_names, fill_row,
+};
 
 /// Fewest listens that a share is learnt from.
 const LISTENS_MIN: usize = 500;
@@ -29,6 +31,8 @@ const WEIGHTS: [f32; 5] = [0.25, 0.5, 1.0, 2.0, 4.0];
 /// Listens with the columns that the ranker would have read of them.
 #[derive(Default)]
 pub struct ShareRows {
+    /// The features behind the ranker's own columns.
+    feature_names: Vec<String>,
     values: Vec<f32>,
     shares: Vec<f32>,
     listeners: Vec<usize>,
@@ -36,6 +40,18 @@ pub struct ShareRows {
 }
 
 impl ShareRows {
+    /// Rows with features of these names.
+    pub fn with_features(names: &[String]) -> Self {
+        Self {
+            feature_names: names.to_vec(),
+            ..Self::default()
+        }
+    }
+
+    fn width(&self) -> usize {
+        COLUMN_COUNT + self.feature_names.len()
+    }
+
     /// Adds listens after a moment, read as of that moment. A track that no source would have offered,
     /// such as one heard before, has the columns that need no source.
     ///
@@ -68,17 +84,28 @@ impl ShareRows {
             plays.sort_by_key(|(at, ..)| *at);
             let mut stands_at = UNKNOWN;
             let mut shift = MomentShift::default();
-            for (at, item, share) in plays {
-                if at != stands_at {
+            let index_of = |item: usize| moment.view.catalogue.index(*items.get(item)?);
+            let indexed = plays.iter().filter_map(|(at, item, share)| {
+                let index = index_of(*item)?;
+                Some((*at, *item, *share, index))
+            });
+            let indexed: Vec<_> = indexed.collect();
+            let mut features = FeatureRows::default();
+            let mut first = 0;
+            for (place, (at, item, share, index)) in indexed.iter().copied().enumerate() {
+                if at != stands_at || place == 0 {
                     let told = moment.moments.moment(at);
-                    facts = facts.at(moment.view, &told)?;
-                    shift = moment.view.shift(&told);
-                    stands_at = at;
+                    if at != stands_at {
+                        facts = facts.at(moment.view, &told)?;
+                        shift = moment.view.shift(&told);
+                        stands_at = at;
+                    }
+                    let same = indexed[place..].iter().take_while(|one| one.0 == at);
+                    let indexes = same.map(|one| one.3);
+                    features =
+                        moment.features_of(&self.feature_names, (listener, &told), indexes)?;
+                    first = place;
                 }
-                let index = items
-                    .get(item)
-                    .and_then(|id| moment.view.catalogue.index(*id));
-                let Some(index) = index else { continue };
                 let unoffered = Pooled {
                     index,
                     blended: 0.0,
@@ -88,6 +115,7 @@ impl ShareRows {
                 let column = moment.view.column(index);
                 let one = one.shifted(shift.of(column));
                 fill_row(moment.view, &facts, &one, column, &mut self.values);
+                features.append(place - first, column.is_some(), &mut self.values);
                 self.shares.push(share);
                 self.listeners.push(listener);
                 self.items.push(item);
@@ -97,7 +125,7 @@ impl ShareRows {
     }
 
     fn part(&self, is_wanted: impl Fn(usize) -> bool) -> (Vec<f32>, Vec<f32>) {
-        let rows = self.values.chunks(COLUMN_COUNT).zip(&self.shares);
+        let rows = self.values.chunks(self.width()).zip(&self.shares);
         let of_listener = rows
             .zip(&self.listeners)
             .filter(|(_, one)| is_wanted(**one));
@@ -118,8 +146,8 @@ impl ShareRows {
         if self.shares.len() < LISTENS_MIN || shares.is_empty() || held_shares.is_empty() {
             return Ok(None);
         }
-        let examples = Examples::new(Features::new(&values, COLUMN_COUNT)?, &shares);
-        let held = Examples::new(Features::new(&held_values, COLUMN_COUNT)?, &held_shares);
+        let examples = Examples::new(Features::new(&values, self.width())?, &shares);
+        let held = Examples::new(Features::new(&held_values, self.width())?, &held_shares);
         let parameters = Parameters {
             objective: Objective::Regression,
             trees: 200,
@@ -133,7 +161,9 @@ impl ShareRows {
         };
         let dataset = RowDataset::new(&examples, &BinOptions::default())?;
         let ensemble = fit(&dataset, Some(&held), &parameters)?.ensemble;
-        ListenedShare::new(ensemble.with_names(column_names())?).map(Some)
+        let names = column_names().into_iter();
+        let names = names.chain(self.feature_names.iter().cloned()).collect();
+        ListenedShare::new(ensemble.with_names(names)?).map(Some)
     }
 
     /// Judges trees on these listens, beside means over the listens known before.

@@ -96,6 +96,7 @@ fn point(
         let mut watch = Stopwatch::start();
         let at = Circumstances {
             now: moment.at,
+            features: Ok(moment.features),
             chance: None,
             resting: Resting::default(),
         };

@@ -1,17 +1,20 @@
 //! What was known at a moment: the view that a request would have met then.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use leitmotif_domain::event::RecordedEvent;
+use leitmotif_domain::event::{EventPayload, RecordedEvent};
 use leitmotif_domain::{TenantScope, Timestamp};
-use leitmotif_features::ListeningState;
 use leitmotif_features::plays::RECENT_MAX;
 use leitmotif_features::projection::READ_BATCH;
+use leitmotif_features::{FeatureSet, ListeningState, LiveView};
 use leitmotif_learn::neighbours::ItemNeighbours;
 use leitmotif_learn::sequence::{SequentialRules, SequentialRulesOptions};
+use parking_lot::Mutex;
 
 use super::dataset::{Dataset, Play};
 use crate::error::{Error, Result};
+use crate::feature_source::FeatureSource;
 use crate::recent_sessions::{RecentSessions, SESSION_GAP_MS};
 use crate::service::Stores;
 
@@ -39,6 +42,41 @@ pub async fn state_before(
         (events.iter().filter(is_known)).for_each(|recorded| state.apply(recorded));
     }
     Ok(state)
+}
+
+/// What was known at a moment.
+pub struct Past {
+    /// What listeners had done.
+    pub state: ListeningState,
+    /// The features that are columns, where there are any.
+    pub features: Option<FeatureSource>,
+}
+
+/// Counts every event up to an offset that occurred before `at` in feature views, by the code that follows the log live.
+/// Who a track is credited to is no event of anybody's, and known whenever it was told: imported histories are older than
+/// their catalogue.
+///
+/// - Cost: one read of the log.
+pub async fn features_before(
+    stores: &Stores,
+    scope: &TenantScope,
+    views: &[LiveView],
+    at: Timestamp,
+    until: u64,
+) -> Result<FeatureSource> {
+    let mut set = FeatureSet::new(views, at);
+    let mut offset = 0;
+    while offset < until {
+        let mut events = stores.log.read(scope, offset, READ_BATCH).await?;
+        let Some(last) = events.last() else { break };
+        offset = last.offset;
+        events.retain(|recorded| {
+            let is_credit = matches!(recorded.event.payload, EventPayload::CatalogueChanged(_));
+            recorded.offset <= until && (is_credit || recorded.event.occurred_at < at)
+        });
+        set.take_all(&events);
+    }
+    Ok(FeatureSource::Held(Arc::new(Mutex::new(set))))
 }
 
 /// The newest sessions of these plays, as far as the plays are among the newest of their listener, which are

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use leitmotif_domain::job::Progress;
 use leitmotif_domain::training::{ReportDepth, SearchBudget, TrainingRequest};
 use leitmotif_domain::{ErrorKind, ModelId, TenantScope, TrackId, limits};
-use leitmotif_features::ListeningState;
+use leitmotif_features::LiveView;
 use leitmotif_storage::ports::{AnalysisDocument, ModelRecord};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::dataset::{Dataset, content_lists};
 use super::exposed::Exposures;
 use super::fitting::{Fitting, LearntOrders, LearntTrees, Loaded, Recipe};
+use super::past::{self, Past};
 use super::ranker::{DRAWN_COST, RankerSettings};
 use super::report::{NeighbourReport, SearchReport, TrainingReport};
 use super::settled::{Evaluated, Measured, Settled, SettledOrder, SettledRanker, SettledSources};
@@ -21,7 +22,7 @@ use super::stages::{Meter, Stage};
 use super::steps::{SoundedSteps, StepReport, Stretch};
 use super::tune::{Weighing, costliest, trials_within, with_short_fits};
 use super::validate::{self, DataFacts};
-use super::{JUDGE_AT, TrainingRun, WEIGH_AT, against, cold, newcomers, past, promote};
+use super::{JUDGE_AT, TrainingRun, WEIGH_AT, against, cold, newcomers, promote};
 use crate::catalogue::CatalogueView;
 use crate::cold_map::ContentVectors;
 use crate::error::{Error, Result};
@@ -29,7 +30,7 @@ use crate::item_sounds::ItemSounds;
 use crate::model::Newcomers;
 use crate::model_bytes;
 use crate::playlists::measured_of;
-use crate::rank::{ListenedShare, Ranker};
+use crate::rank::{FeatureColumns, ListenedShare, Ranker, view_of};
 use crate::service::{PRODUCTION, Stores};
 
 /// Analyses read at once: some megabytes of documents.
@@ -49,6 +50,10 @@ pub struct Training<'t, F> {
     scope: &'t TenantScope,
     run: TrainingRun,
     meter: Meter<'t, F>,
+    /// The feature views of the tenant.
+    views: Vec<LiveView>,
+    /// The features that are columns of what is learnt.
+    columns: FeatureColumns,
     /// Lent to a thread that computes, in between.
     fitting: Option<Fitting>,
 }
@@ -57,6 +62,8 @@ pub struct Training<'t, F> {
 struct Found {
     until: u64,
     facts: DataFacts,
+    /// Why features are no columns that should be.
+    refused: Vec<String>,
     recipe: Recipe,
     sources: SettledSources,
     ranker: SettledRanker,
@@ -72,6 +79,8 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
             stores,
             scope,
             run,
+            views: Vec::new(),
+            columns: FeatureColumns::default(),
             fitting: None,
         }
     }
@@ -80,14 +89,19 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
     pub async fn run(mut self) -> Result<TrainingReport> {
         self.meter.begin(Stage::Validate, false);
         let catalogue = CatalogueView::read(self.stores.catalog.as_ref(), self.scope).await?;
-        let settled = Settled::open(self.stores, self.scope, &self.run, &catalogue).await?;
+        self.views = self.stores.features.views(self.scope).await?;
+        let (columns, refused) = FeatureColumns::of_service(&self.views);
+        self.columns = columns;
+        let read = self.views_of(self.columns.names());
+        let settled = Settled::open(self.stores, self.scope, &self.run, &catalogue, &read).await?;
         let dataset = Dataset::read(self.stores, self.scope, &catalogue, settled.until).await?;
         let facts = validate::facts(&dataset, self.stores.clock.now());
         if let Err(refused) = validate::check(&dataset, &facts) {
             settled.clear().await?;
             return Err(refused);
         }
-        self.fitting = Some(Fitting::new(settled.id, dataset, catalogue)?);
+        let names = Arc::clone(self.columns.names());
+        self.fitting = Some(Fitting::new(settled.id, dataset, catalogue, names)?);
 
         let sources = self.sources(&settled).await?;
         let recipe = Recipe {
@@ -100,6 +114,7 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         let found = Found {
             until: settled.until,
             facts,
+            refused,
             recipe,
             sources,
             ranker,
@@ -282,7 +297,7 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         let shares = &RANKER_AT[first..];
         let mut pasts = Vec::with_capacity(shares.len());
         for share in shares {
-            pasts.push((*share, self.past(settled, *share).await?));
+            pasts.push((*share, self.past(settled, *share, &[]).await?));
             self.meter.within(pasts.len() as f64 / shares.len() as f64);
         }
         self.meter.begin(Stage::BuildRows, false);
@@ -301,9 +316,27 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         SoundedSteps::read(self.stores, self.scope, items, stretch).await
     }
 
-    async fn past(&self, settled: &Settled<'_>, share: f64) -> Result<ListeningState> {
+    /// What was known at a share of the listens, of the features also what others than ours are.
+    async fn past(&self, settled: &Settled<'_>, share: f64, others: &[String]) -> Result<Past> {
+        let (stores, scope, until) = (self.stores, self.scope, settled.until);
         let at = self.fitting()?.dataset.split(share, 1.0).at;
-        past::state_before(self.stores, self.scope, at, settled.until).await
+        let state = past::state_before(stores, scope, at, until).await?;
+        let names: Vec<String> = self.columns.names().iter().chain(others).cloned().collect();
+        let views = self.views_of(&names);
+        let features = match views.is_empty() {
+            true => None,
+            false => Some(past::features_before(stores, scope, &views, at, until).await?),
+        };
+        Ok(Past { state, features })
+    }
+
+    /// The views that columns of these names are read from.
+    fn views_of(&self, names: &[String]) -> Vec<LiveView> {
+        let is_read = |view: &&LiveView| {
+            let name = view.definition.name.as_str();
+            names.iter().any(|one| view_of(one) == name)
+        };
+        self.views.iter().filter(is_read).cloned().collect()
     }
 
     /// Judges on the held-out listens, beside the model in production.
@@ -321,8 +354,12 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
             return Ok(self.resumed(Stage::Evaluate, evaluated));
         }
         self.meter.begin(Stage::Evaluate, false);
-        let past = self.past(settled, JUDGE_AT).await?;
         let current = self.load(production).await?;
+        let others = match &current {
+            Loaded::Read(model, _) => model.features(),
+            _ => &[],
+        };
+        let past = self.past(settled, JUDGE_AT, others).await?;
         let orders = LearntOrders {
             learnt: read_learnt(ranker, ranker.learnt.as_ref())?,
             usual: match &ranker.usual {
@@ -375,7 +412,7 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         }
         self.build_rows(settled, recipe).await?;
         self.meter.begin(Stage::Measure, false);
-        let past = self.past(settled, JUDGE_AT).await?;
+        let past = self.past(settled, JUDGE_AT, &[]).await?;
         let order = ranker.kept(evaluated.ranker_verdict.as_ref());
         let settings = order.map(|order| order.report.settings);
         let ranker = evaluated.kept(read_learnt(ranker, order)?).ranker;
@@ -488,6 +525,7 @@ fn read_learnt(settled: &SettledRanker, order: Option<&SettledOrder>) -> Result<
 fn report(request: TrainingRequest, id: ModelId, found: Found) -> TrainingReport {
     let Found {
         facts,
+        refused,
         recipe,
         sources,
         ranker,
@@ -518,7 +556,7 @@ fn report(request: TrainingRequest, id: ModelId, found: Found) -> TrainingReport
         listeners: facts.listeners,
         items: facts.tracks,
         data: facts,
-        warnings: validate::warnings(&facts),
+        warnings: [validate::warnings(&facts), refused].concat(),
         split_at: evaluated.split_at,
         ladder: evaluated.ladder,
         blend: recipe.blend,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use leitmotif_domain::chance::{Seed, SplitMix64};
-use leitmotif_domain::{ListenerId, Timestamp};
+use leitmotif_domain::event as asked;
+use leitmotif_domain::{ListenerId, Timestamp, TrackId};
 use leitmotif_learn::exposure::Examination;
 use leitmotif_learn::rank_metrics::graded_ndcg_at;
 use leitmotif_learn::trees::{
@@ -19,11 +20,12 @@ use super::questions::Question;
 use super::table::{RankerRows, is_validating, sample};
 use super::tune::{log_uniform, pick};
 use crate::error::{Error, Result};
+use crate::feature_source::FeatureSource;
 use crate::keyed::KeyedMap;
 use crate::known::KnownTracks;
 use crate::moments::{MomentTable, UNKNOWN};
 use crate::pipeline::{RANKED_MAX, RecommendRequest, cold_weight, personal_shortlist};
-use crate::rank::{ListenerFacts, Pooled, Ranker, column_names, fill_row};
+use crate::rank::{FeatureAsk, FeatureRows, ListenerFacts, Pooled, Ranker, column_names, fill_row};
 use crate::trace::Deadline;
 use crate::view::TenantView;
 
@@ -129,6 +131,10 @@ pub struct Moment<'v> {
     pub moments: &'v MomentTable,
     /// The dataset's column of each catalogue index.
     pub column_of: &'v [Option<u32>],
+    /// The features that are columns of what is learnt.
+    pub feature_names: &'v [String],
+    /// What features were, where any is a column.
+    pub features: Option<&'v FeatureSource>,
 }
 
 /// What a request of the past would have had to choose from.
@@ -183,6 +189,44 @@ impl<'v> Moment<'v> {
         Ok(Choice { shortlist, facts })
     }
 
+    /// Reads features of these names for candidates of a listener, by the dataset's index, when that was said of the
+    /// moment.
+    ///
+    /// - Errors: a name that no view serves, which [`Moment::serves`] tells before.
+    pub fn features_of(
+        &self,
+        names: &[String],
+        (listener, moment): (usize, &asked::Moment),
+        indexes: impl Iterator<Item = usize>,
+    ) -> Result<FeatureRows> {
+        if names.is_empty() {
+            return Ok(FeatureRows::default());
+        }
+        let source = self.features.ok_or_else(|| Error::bug("no features"))?;
+        let card = |index| self.view.catalogue.card(index).map(|card| card.id);
+        let tracks: Vec<TrackId> = indexes
+            .map(|index| card(index).unwrap_or(TrackId::from_u128(0)))
+            .collect();
+        let asked = FeatureAsk {
+            listener: self.listeners.get(listener).copied(),
+            moment,
+            now: self.at,
+        };
+        let (rows, _) = (source.read(names, &asked, &tracks)).map_err(Error::bug)?;
+        Ok(rows)
+    }
+
+    /// Whether features of these names are served.
+    pub fn serves(&self, names: &[String]) -> bool {
+        let asked = FeatureAsk {
+            listener: None,
+            moment: &asked::Moment::default(),
+            now: self.at,
+        };
+        let has_them = |source: &FeatureSource| source.read(names, &asked, &[]).is_ok();
+        names.is_empty() || self.features.is_some_and(has_them)
+    }
+
     /// The dataset's column of a catalogue index.
     pub fn column(&self, index: usize) -> Option<usize> {
         self.column_of.get(index).copied()?.map(|one| one as usize)
@@ -195,7 +239,11 @@ impl<'v> Moment<'v> {
             let Choice { shortlist, facts } = self.choice(question)?;
             let columns: Vec<usize> = match ranker {
                 Some(ranker) => {
-                    let order = ranker.rank(self.view, &facts, &shortlist, Deadline::default())?;
+                    let told = (question.listener, &self.moments.moment(question.moment));
+                    let indexes = shortlist.iter().map(|one| one.index);
+                    let features = self.features_of(ranker.features(), told, indexes)?;
+                    let deadline = Deadline::default();
+                    let order = ranker.rank(self.view, &facts, &shortlist, &features, deadline)?;
                     let order = order.map_or(Vec::new(), |order| order.ranked);
                     let best = order.iter().filter_map(|one| self.column(one.index));
                     best.take(DEPTH).collect()
@@ -227,9 +275,15 @@ impl RankerRows {
             let is_momentless = question.moment != UNKNOWN
                 && (question.listener + usize::from(question.moment))
                     .is_multiple_of(MOMENTLESS_EVERY);
-            let Choice { shortlist, facts } = match is_momentless {
-                true => moment.choice_of(question.listener)?,
-                false => moment.choice(question)?,
+            let (Choice { shortlist, facts }, told) = match is_momentless {
+                true => (
+                    moment.choice_of(question.listener)?,
+                    asked::Moment::default(),
+                ),
+                false => (
+                    moment.choice(question)?,
+                    moment.moments.moment(question.moment),
+                ),
             };
             let labels: Vec<f32> = (shortlist.iter())
                 .map(|one| label(question, moment.column(one.index)))
@@ -237,16 +291,21 @@ impl RankerRows {
             if labels.iter().all(|label| *label == 0.0) {
                 continue;
             }
+            let indexes = shortlist.iter().map(|one| one.index);
+            let features =
+                moment.features_of(moment.feature_names, (question.listener, &told), indexes)?;
             self.begin_group(question.listener);
             for ((place, one), label) in shortlist.iter().enumerate().zip(labels) {
                 let is_masked = (place + question.listener).is_multiple_of(NEW_EVERY);
                 match one.as_new(moment.cold_weight()).filter(|_| is_masked) {
                     Some(new) => self.push(new.blended, label, |values| {
                         fill_row(moment.view, &facts, &new, None, values);
+                        features.append(place, false, values);
                     }),
                     None => self.push(one.blended, label, |values| {
                         let column = moment.view.column(one.index);
                         fill_row(moment.view, &facts, one, column, values);
+                        features.append(place, column.is_some(), values);
                     }),
                 }
             }
@@ -305,11 +364,15 @@ impl RankerRows {
                 facts = facts.at(moment.view, &list.moment)?;
                 facts = facts.in_session(moment.view, &list.session);
                 let shift = moment.view.shift(&list.moment);
-                for (label, weight, one) in known {
+                let indexes = known.iter().map(|(.., one)| one.index);
+                let told = (listener, &list.moment);
+                let features = moment.features_of(moment.feature_names, told, indexes)?;
+                for (place, (label, weight, one)) in known.into_iter().enumerate() {
                     let column = moment.view.column(one.index);
                     let one = one.shifted(shift.of(column));
                     self.push_weighed(one.blended, label, weight, |values| {
                         fill_row(moment.view, &facts, &one, column, values);
+                        features.append(place, column.is_some(), values);
                     });
                 }
             }
@@ -466,8 +529,11 @@ pub fn named(
     fitted: FittedTrees,
     settings: RankerSettings,
     rows: &RankerRows,
+    feature_names: &[String],
 ) -> Result<(Ranker, RankerReport)> {
-    let ensemble = fitted.ensemble.with_names(column_names())?;
+    let names = column_names().into_iter();
+    let names = names.chain(feature_names.iter().cloned()).collect();
+    let ensemble = fitted.ensemble.with_names(names)?;
     let ranker = Ranker::new(ensemble, fitted.blend_weight)?;
     let report = RankerReport {
         questions: rows.question_count() as u64,
@@ -500,7 +566,8 @@ fn blend_weight(rows: &RankerRows) -> f32 {
 fn important_columns(ranker: &Ranker) -> Vec<(String, f64)> {
     let gains = ranker.ensemble().importances();
     let total: f64 = gains.iter().map(|one| one.gain).sum();
-    let mut shares: Vec<(String, f64)> = (column_names().into_iter().zip(&gains))
+    let names = ranker.ensemble().names().iter().cloned();
+    let mut shares: Vec<(String, f64)> = (names.zip(&gains))
         .map(|(name, one)| (name, one.gain / total.max(f64::MIN_POSITIVE)))
         .collect();
     shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));

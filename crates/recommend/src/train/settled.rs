@@ -4,6 +4,7 @@
 //! rows of the ranker are larger than all the rest together.
 
 use leitmotif_domain::{ErrorKind, ModelId, TenantScope, Timestamp};
+use leitmotif_features::LiveView;
 use leitmotif_learn::neighbours::ItemNeighbours;
 use leitmotif_storage::ports::BlobKey;
 use serde::de::DeserializeOwned;
@@ -163,8 +164,9 @@ impl<'s> Settled<'s> {
         scope: &'s TenantScope,
         run: &TrainingRun,
         catalogue: &CatalogueView,
+        views: &[LiveView],
     ) -> Result<Self> {
-        let base = base_key(run, catalogue)?;
+        let base = base_key(run, catalogue, views)?;
         let mut settled = Self {
             stores,
             scope,
@@ -229,7 +231,7 @@ fn blob_key(part: &str) -> Result<BlobKey> {
 }
 
 /// Everything a training follows from but the log.
-fn base_key(run: &TrainingRun, catalogue: &CatalogueView) -> Result<[u8; 32]> {
+fn base_key(run: &TrainingRun, catalogue: &CatalogueView, views: &[LiveView]) -> Result<[u8; 32]> {
     let mut hasher = Sha256::new();
     hasher.update(RECIPE.to_le_bytes());
     hasher.update(env!("CARGO_PKG_VERSION"));
@@ -238,6 +240,10 @@ fn base_key(run: &TrainingRun, catalogue: &CatalogueView) -> Result<[u8; 32]> {
     // Trees on other columns are of no use, whoever forgot to raise the recipe.
     for column in column_names() {
         hasher.update(column);
+        hasher.update([0]);
+    }
+    for view in views {
+        hasher.update(view.text.as_bytes());
         hasher.update([0]);
     }
     for (_, card) in catalogue.cards() {

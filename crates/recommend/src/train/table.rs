@@ -43,6 +43,11 @@ impl Default for RankerRows {
 }
 
 impl RankerRows {
+    /// Rows with so many features behind the ranker's own columns.
+    pub fn with_features(count: usize) -> Self {
+        Self::empty(COLUMN_COUNT + count)
+    }
+
     fn empty(columns: usize) -> Self {
         Self {
             columns,
@@ -123,6 +128,11 @@ impl RankerRows {
     /// The rows on end.
     pub fn values(&self) -> &[f32] {
         &self.values
+    }
+
+    /// Columns of each row.
+    pub fn column_count(&self) -> usize {
+        self.columns
     }
 
     /// The rows for the trees.

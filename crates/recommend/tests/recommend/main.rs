@@ -11,6 +11,7 @@ mod cold;
 mod constrained;
 mod exploration;
 mod exposed;
+mod features;
 mod heads;
 mod layouts;
 mod listened;
@@ -32,8 +33,8 @@ use std::sync::Arc;
 use leitmotif_domain::chance::{Seed, SeededEntropy};
 use leitmotif_domain::clock::ManualClock;
 use leitmotif_domain::event::{
-    EVENT_SCHEMA_VERSION, Event, EventPayload, Exposure, Feedback, Listen, ListenOutcome, Moment,
-    Opinion,
+    EVENT_SCHEMA_VERSION, Event, EventPayload, Exposure, FeaturesPushed, Feedback, Listen,
+    ListenOutcome, Moment, Opinion,
 };
 use leitmotif_domain::tenant::{SealKey, Tenant};
 use leitmotif_domain::track::TrackDetails;
@@ -41,6 +42,7 @@ use leitmotif_domain::training::TrainingRequest;
 use leitmotif_domain::{
     EventId, JobId, ListenerId, OperatorScope, Rung, TenantId, TenantScope, Timestamp, TrackId,
 };
+use leitmotif_features::Features;
 use leitmotif_features::projection::CONSUMER;
 use leitmotif_features::{Projection, saving};
 use leitmotif_recommend::explain::Source;
@@ -94,6 +96,11 @@ impl World {
             blobs: storage.clone(),
             models: storage.clone(),
             definitions: storage.clone(),
+            features: Arc::new(Features::new(
+                storage.clone(),
+                storage.clone(),
+                clock.clone(),
+            )),
             clock: clock.clone(),
             entropy,
         };

@@ -57,6 +57,10 @@ fn print_report(answer: &Value) {
     let left_out = [
         ("model_gone", "not replayed: the model is gone"),
         ("pipeline_gone", "not replayed: the pipeline is gone"),
+        (
+            "features_changed",
+            "not replayed: features it read are defined otherwise",
+        ),
         ("degraded", "not replayed: a part failed or was late"),
         ("incomplete", "not replayed: more was asked than is kept"),
         ("playlists", "not replayed: playlists"),

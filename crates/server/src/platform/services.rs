@@ -63,6 +63,11 @@ impl Services {
         clock: &Arc<dyn Clock>,
         entropy: &Arc<dyn Entropy>,
     ) -> Self {
+        let features = Arc::new(Features::new(
+            storage.clone(),
+            storage.clone(),
+            Arc::clone(clock),
+        ));
         let stores = Stores {
             catalog: storage.clone(),
             log: storage.clone(),
@@ -70,6 +75,7 @@ impl Services {
             blobs: storage.clone(),
             models: storage.clone(),
             definitions: storage.clone(),
+            features: Arc::clone(&features),
             clock: Arc::clone(clock),
             entropy: Arc::clone(entropy),
         };
@@ -87,11 +93,7 @@ impl Services {
             recommender,
             mapper: Arc::new(Mapper::new(Arc::clone(&search))),
             search,
-            features: Arc::new(Features::new(
-                storage.clone(),
-                storage.clone(),
-                Arc::clone(clock),
-            )),
+            features,
             metric_registry: Arc::new(MetricRegistry::new(storage.clone(), storage.clone())),
             wake: Arc::new(Notify::new()),
         }

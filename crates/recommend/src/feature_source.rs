@@ -1,0 +1,111 @@
+//! Where an answer reads the features that are columns of its order.
+
+use std::sync::Arc;
+
+use leitmotif_domain::asked::FeatureBasis;
+use leitmotif_domain::{TenantScope, Timestamp, TrackId};
+use leitmotif_features::service::Level;
+use leitmotif_features::{FeatureSet, Features};
+use parking_lot::Mutex;
+
+use crate::error::{Error, Result};
+use crate::pipeline::DegradedCause;
+use crate::rank::{FeatureAsk, FeatureColumns, FeatureGone, FeatureRows};
+use crate::service::{Stores, TenantSlot};
+
+/// A set of features that answers read.
+pub enum FeatureSource {
+    /// The one that follows the log.
+    Live(Level),
+    /// One that stands where its owner put it.
+    Held(Arc<Mutex<FeatureSet>>),
+}
+
+impl FeatureSource {
+    /// Finds where an answer reads features; none where its model has none, and why where there should be some.
+    ///
+    /// - Cost: nothing where the model has none; else what the log has beyond the set.
+    pub(crate) async fn of(
+        stores: &Stores,
+        scope: &TenantScope,
+        slot: &TenantSlot,
+    ) -> std::result::Result<Option<Self>, DegradedCause> {
+        let model = slot.view.read().model.clone();
+        let Some(model) = model.filter(|model| !model.features().is_empty()) else {
+            return Ok(None);
+        };
+        if let Some(held) = slot.held_features() {
+            return Ok(Some(Self::Held(held)));
+        }
+        let level = stores.features.level(scope).await.map_err(|error| {
+            tracing::warn!(%error, "features could not be read");
+            DegradedCause::Failed
+        })?;
+        let names = model.features();
+        let serves =
+            |set: &mut FeatureSet, _| FeatureColumns::find(names, |name| set.view(name)).is_ok();
+        if level.with_set(serves) == Some(false) && slot.begins_features_of(model.id) {
+            tokio::spawn(build_missing(Arc::clone(&stores.features), scope.clone()));
+        }
+        Ok(Some(Self::Live(level)))
+    }
+
+    /// Reads the columns of these names for candidates, and says where the set stood.
+    ///
+    /// - Errors: [`FeatureGone`] for a name whose view or feature is no more.
+    pub fn read(
+        &self,
+        names: &[String],
+        asked: &FeatureAsk<'_>,
+        candidates: &[TrackId],
+    ) -> std::result::Result<(FeatureRows, FeatureBasis), FeatureGone> {
+        let read = |set: &mut FeatureSet, now: Timestamp| {
+            let columns = FeatureColumns::find(names, |name| set.view(name))?;
+            // Time never goes back in a set: what was read is what holds at its own.
+            set.advance(now);
+            let at = set.now();
+            let rows = columns.read(set, &FeatureAsk { now: at, ..*asked }, candidates);
+            let basis = FeatureBasis {
+                log_offset: set.offset(),
+                at,
+                definitions: columns.definitions(|name| set.view(name)),
+            };
+            Ok((rows, basis))
+        };
+        let gone = || FeatureGone(names.first().cloned().unwrap_or_default());
+        match self {
+            Self::Live(level) => {
+                let outcome = level.with_set(|set, _| read(set, asked.now));
+                outcome.ok_or_else(gone)?
+            }
+            Self::Held(set) => read(&mut set.lock(), asked.now),
+        }
+    }
+}
+
+/// Builds the views of a tenant anew, among which are such as the model was trained on and were put into service after
+/// the set was opened. Answers do without the learnt order meanwhile.
+async fn build_missing(features: Arc<Features>, scope: TenantScope) {
+    match features.rebuild(&scope).await {
+        Ok(checkpoint) => tracing::info!(
+            offset = checkpoint.offset,
+            "the features that the model reads were built"
+        ),
+        Err(error) => tracing::warn!(%error, "the features that the model reads were not built"),
+    }
+}
+
+impl Stores {
+    /// The features that live now, in a set of its own that does not follow the log.
+    ///
+    /// - Cost: a copy of all states.
+    pub(crate) async fn features_beside(
+        &self,
+        scope: &TenantScope,
+    ) -> Result<Arc<Mutex<FeatureSet>>> {
+        let level = self.features.level(scope).await?;
+        let copied = level.with_set(|set, _| set.clone());
+        let copied = copied.ok_or_else(|| Error::bug("the features are closed"))?;
+        Ok(Arc::new(Mutex::new(copied)))
+    }
+}
