@@ -1,5 +1,6 @@
 //! What the ranker is told of a candidate: the same code for a live request and for training.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use leitmotif_domain::Timestamp;
@@ -95,13 +96,18 @@ pub(super) fn column_sources(feature_count: usize) -> Vec<usize> {
 
 /// The group of a column: what is left out together when a report asks what the ranker needs. Features, by their
 /// names, are a group for each view.
-pub fn group_of(column: usize, features: &[String]) -> &str {
+pub fn group_of(column: usize, features: &[String]) -> Cow<'_, str> {
     let others = Source::LEARNT * OF_SOURCE;
     let feature = column.checked_sub(COLUMN_COUNT);
     match (column.checked_sub(others), feature) {
-        (None, _) => Source::ALL[column / OF_SOURCE].name(),
-        (_, Some(feature)) => features.get(feature).map_or("none", |name| view_of(name)),
-        (Some(other), None) => OTHERS.get(other).map_or("none", |(_, group, _)| *group),
+        (None, _) => Source::ALL[column / OF_SOURCE].name().into(),
+        (_, Some(feature)) => {
+            let view = features.get(feature).map_or("", |name| view_of(name));
+            format!("view {view}").into()
+        }
+        (Some(other), None) => (OTHERS.get(other))
+            .map_or("none", |(_, group, _)| *group)
+            .into(),
     }
 }
 

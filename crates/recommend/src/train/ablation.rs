@@ -121,7 +121,7 @@ pub fn ablate(
     let held_out = HeldOut::read(moment, questions)?;
     let whole = held_out.judge(&held_out.rows, &parted.fit(settings)?)?;
     let group = |column: usize| group_of(column, moment.feature_names);
-    let mut names: Vec<&str> = (0..rows.column_count()).map(group).collect();
+    let mut names: Vec<_> = (0..rows.column_count()).map(group).collect();
     names.sort_unstable();
     names.dedup();
     let mut groups = Vec::with_capacity(names.len());
@@ -135,7 +135,7 @@ pub fn ablate(
         let without = held_out.judge(&held_out.rows.without(is_dropped), &fitted)?;
         let differences: Vec<f64> = (whole.iter().zip(&without)).map(|(a, b)| a - b).collect();
         groups.push(AblatedGroup {
-            group: (*name).to_owned(),
+            group: name.to_string(),
             columns: (0..rows.column_count())
                 .filter(|one| is_dropped(*one))
                 .count() as u64,

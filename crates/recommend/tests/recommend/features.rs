@@ -133,7 +133,7 @@ async fn training_learns_from_features_that_views_put_into_the_service() {
             .map(|one| one.columns)
     };
     assert_eq!(
-        (columns("of_tracks"), columns("of_listeners")),
+        (columns("view of_tracks"), columns("view of_listeners")),
         (Some(2), Some(1))
     );
 

@@ -169,13 +169,14 @@ fn features_table(view: &ViewAnswer) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Features" { table {
             caption { "Features" }
-            thead { tr { th scope="col" { "Feature" } th scope="col" { "Value" } th scope="col" { "Computed of" } th scope="col" { "What it is" } } }
+            thead { tr { th scope="col" { "Feature" } th scope="col" { "Value" } th scope="col" { "Computed of" } th scope="col" { "Services" } th scope="col" { "What it is" } } }
             tbody { @for feature in &view.features { tr {
                 th scope="row" { @if feature.value_type == "number" {
                     a href=(links::with_query(&links::feature_view(&view.summary.name), &[("feature", Some(&feature.name))])) { (feature.name) }
                 } @else { (feature.name) } }
                 td { (feature.value_type) }
                 td { (source_of(feature)) }
+                td { (services_of(feature)) }
                 td { (feature.description) }
             } } }
         } }
@@ -193,6 +194,15 @@ fn source_of(feature: &FeatureAnswer) -> String {
             )
         }
     }
+}
+
+/// Who reads a feature: the service `ranker` is the learnt order.
+fn services_of(feature: &FeatureAnswer) -> String {
+    let told = feature.services.iter().map(|name| match name.as_str() {
+        "ranker" => "ranker: a column of the learnt order",
+        name => name,
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// How the values of a feature lie, as bars; the numbers stand beside them.

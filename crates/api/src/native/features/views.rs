@@ -106,6 +106,9 @@ pub struct FeatureAnswer {
     pub made_of: Vec<String>,
     /// How: `ratio` or `difference`.
     pub combination: Option<&'static str>,
+    /// The services that list it; features of `ranker` are columns of the learnt order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
 }
 
 /// A page of entities.
@@ -146,6 +149,7 @@ fn features_of(definition: &ViewDefinition) -> Vec<FeatureAnswer> {
         event: Some(feature.event.name()),
         made_of: Vec::new(),
         combination: None,
+        services: Vec::new(),
     });
     let names: Vec<&str> = definition.columns().collect();
     let derived = definition.derived.iter().map(|derived| FeatureAnswer {
@@ -160,8 +164,20 @@ fn features_of(definition: &ViewDefinition) -> Vec<FeatureAnswer> {
             Combination::Ratio => "ratio",
             Combination::Difference => "difference",
         }),
+        services: Vec::new(),
     });
-    plain.chain(derived).collect()
+    let with_services = |(column, feature): (usize, FeatureAnswer)| FeatureAnswer {
+        services: services_of(definition, column),
+        ..feature
+    };
+    let all = plain.chain(derived).enumerate();
+    all.map(with_services).collect()
+}
+
+fn services_of(definition: &ViewDefinition, column: usize) -> Vec<String> {
+    let services = definition.services.iter();
+    let lists = services.filter(|(_, columns)| columns.contains(&column));
+    lists.map(|(name, _)| name.clone()).collect()
 }
 
 /// Finds a view that answers.

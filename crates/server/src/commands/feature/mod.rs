@@ -139,8 +139,16 @@ fn print_description(view: &Value) {
                 made_of.join(", ")
             ),
         };
+        let services: Vec<&str> = list_of(feature, "services")
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
+        let services = match services.as_slice() {
+            [] => String::new(),
+            listed => format!("  [{}]", listed.join(", ")),
+        };
         println!(
-            "  {:28} {:8} {source:28} {}",
+            "  {:28} {:8} {source:28} {}{services}",
             text_of(feature, "name"),
             text_of(feature, "value_type"),
             text_of(feature, "description")

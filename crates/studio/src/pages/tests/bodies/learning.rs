@@ -194,6 +194,7 @@ pub(super) fn some_features() -> [Markup; 2] {
         event,
         made_of: vec![text()],
         combination,
+        services: vec![text()],
     };
     let view = ViewAnswer {
         summary: summary(),
