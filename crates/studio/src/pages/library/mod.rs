@@ -288,7 +288,7 @@ fn filter_form(query: &LibraryQuery, is_filtered: bool, names: &[String]) -> Mar
                     }
                 }
             }
-            div.field {
+            div.field.field-wide {
                 label for="sort" { "Order by" }
                 input #sort type="text" name="sort" value=(query.sort) maxlength="200" list="descriptors" placeholder="age";
                 datalist #descriptors { @for name in names { option value=(name) {} } }
