@@ -419,10 +419,9 @@ impl Level {
         self.slot.set.lock().as_ref()?.view(name).cloned()
     }
 
-    /// Reads what lives under one lock, as of now: all of it at one event and one moment.
-    pub fn with_set<T>(&self, read: impl FnOnce(&mut FeatureSet, Timestamp) -> T) -> Option<T> {
-        let mut set = self.slot.set.lock();
-        Some(read(set.as_mut()?, self.clock.now()))
+    /// Reads what lives under one lock, so that all of it stands at one event and one moment.
+    pub fn with_set<T>(&self, read: impl FnOnce(&mut FeatureSet) -> T) -> Option<T> {
+        self.slot.set.lock().as_mut().map(read)
     }
 
     /// How much a view holds.

@@ -43,7 +43,7 @@ impl FeatureSource {
         })?;
         let names = model.features();
         let serves =
-            |set: &mut FeatureSet, _| FeatureColumns::find(names, |name| set.view(name)).is_ok();
+            |set: &mut FeatureSet| FeatureColumns::find(names, |name| set.view(name)).is_ok();
         if level.with_set(serves) == Some(false) && slot.begins_features_of(model.id) {
             tokio::spawn(build_missing(Arc::clone(&stores.features), scope.clone()));
         }
@@ -75,7 +75,7 @@ impl FeatureSource {
         let gone = || FeatureGone(names.first().cloned().unwrap_or_default());
         match self {
             Self::Live(level) => {
-                let outcome = level.with_set(|set, _| read(set, asked.now));
+                let outcome = level.with_set(|set| read(set, asked.now));
                 outcome.ok_or_else(gone)?
             }
             Self::Held(set) => read(&mut set.lock(), asked.now),
@@ -104,7 +104,7 @@ impl Stores {
         scope: &TenantScope,
     ) -> Result<Arc<Mutex<FeatureSet>>> {
         let level = self.features.level(scope).await?;
-        let copied = level.with_set(|set, _| set.clone());
+        let copied = level.with_set(|set| set.clone());
         let copied = copied.ok_or_else(|| Error::bug("the features are closed"))?;
         Ok(Arc::new(Mutex::new(copied)))
     }

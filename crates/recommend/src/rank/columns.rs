@@ -83,6 +83,12 @@ pub fn column_names() -> Vec<String> {
         .collect()
 }
 
+/// The names of all columns where these features stand behind the ranker's own.
+pub fn names_with(features: &[String]) -> Vec<String> {
+    let own = column_names().into_iter();
+    own.chain(features.iter().cloned()).collect()
+}
+
 /// The source, by its number, that each column's contribution is told under; so many features come last.
 pub(super) fn column_sources(feature_count: usize) -> Vec<usize> {
     let sources = Source::ALL.iter().take(Source::LEARNT);

@@ -141,11 +141,6 @@ impl FeatureColumns {
         &self.names
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
-    }
-
     /// A number that follows from the definitions of the views that are read.
     pub fn definitions<'v>(&self, view_named: impl Fn(&str) -> Option<&'v LiveView>) -> u64 {
         let views = self.views.iter().filter_map(|one| view_named(&one.view));

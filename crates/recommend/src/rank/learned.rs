@@ -6,11 +6,11 @@ use leitmotif_domain::error::InvalidValue;
 use leitmotif_learn::trees::{Ensemble, Explainer, Features};
 
 use super::columns::{
-    BLENDED, COLUMN_COUNT, ListenerFacts, column_names, column_sources, fill_row, pooled_of_row,
+    BLENDED, COLUMN_COUNT, ListenerFacts, column_sources, fill_row, names_with, pooled_of_row,
 };
 use super::features::is_feature;
 use super::{FeatureRows, ListenedShare, Pooled, Ranked};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::explain::{Reason, Source};
 use crate::trace::Deadline;
 use crate::view::TenantView;
@@ -102,6 +102,11 @@ impl Ranker {
         features: &FeatureRows,
         deadline: Deadline,
     ) -> Result<Option<LearntOrder>> {
+        if features.width() != self.features.len() {
+            return Err(Error::bug(
+                "the features of the candidates are not the ranker's",
+            ));
+        }
         let width = COLUMN_COUNT + self.features.len();
         let mut rows = Vec::with_capacity(pool.len() * width);
         for (first, some) in (0..).step_by(ROWS_PER_LOOK).zip(pool.chunks(ROWS_PER_LOOK)) {
@@ -186,8 +191,7 @@ impl Ranker {
         if let Some(part) = parts.get_mut(BLENDED) {
             *part += f64::from(self.blend_weight * pooled_of_row(0, row).blended);
         }
-        let names = column_names().into_iter();
-        let named = names.chain(self.features.iter().cloned()).zip(parts);
+        let named = names_with(&self.features).into_iter().zip(parts);
         let mut told: Vec<(String, f32)> = named
             .filter(|(_, part)| *part != 0.0)
             .map(|(name, part)| (name, part as f32))
@@ -225,8 +229,7 @@ impl Ranker {
 pub(super) fn over_our_columns(ensemble: Ensemble) -> Result<(Ensemble, Arc<[String]>)> {
     let features = ensemble.names().iter().filter(|name| is_feature(name));
     let features: Arc<[String]> = features.cloned().collect();
-    let mut ours = column_names();
-    ours.extend(features.iter().cloned());
+    let ours = names_with(&features);
     if ensemble.names() == ours.as_slice() {
         return Ok((ensemble, features));
     }
@@ -265,8 +268,7 @@ impl RankedRows {
 
     /// The names of the columns.
     pub fn names(&self) -> Vec<String> {
-        let names = column_names().into_iter();
-        names.chain(self.features.iter().cloned()).collect()
+        names_with(&self.features)
     }
 
     /// The rows with their catalogue indexes.
@@ -319,7 +321,7 @@ mod tests {
         let ensemble = fit(&dataset, None, &parameters).unwrap().ensemble;
         let unnamed = Ranker::new(ensemble.clone(), 0.5);
         assert!(unnamed.is_err(), "columns must be ours by name");
-        let named = ensemble.with_names(column_names()).unwrap();
+        let named = ensemble.with_names(names_with(&[])).unwrap();
         assert!(Ranker::new(named.clone(), f32::NAN).is_err());
         let share = Arc::new(ListenedShare::from_text(&named.to_lightgbm()).unwrap());
         let ranker = Ranker::new(named, 0.5).unwrap();

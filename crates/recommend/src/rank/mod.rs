@@ -8,7 +8,8 @@ mod pool;
 mod running;
 
 pub use columns::{
-    COLUMN_COUNT, ListenerFacts, column_names, fill_row, group_of, pooled_of_row, skip_rate,
+    COLUMN_COUNT, ListenerFacts, column_names, fill_row, group_of, names_with, pooled_of_row,
+    skip_rate,
 };
 pub use features::{FeatureAsk, FeatureColumns, FeatureGone, FeatureRows, view_of};
 pub use learned::{LearntOrder, RankedRows, Ranker};

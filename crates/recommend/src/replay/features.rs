@@ -38,7 +38,7 @@ impl PastFeatures {
             return Ok(None);
         };
         let Some(basis) = basis else {
-            let empty = FeatureSet::new(&all, stores.clock.now());
+            let empty = FeatureSet::new(&[], stores.clock.now());
             return Ok(Some(Arc::new(Mutex::new(empty))));
         };
         if columns.definitions(named) != basis.definitions {

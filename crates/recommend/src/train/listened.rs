@@ -17,9 +17,7 @@ use crate::error::Result;
 use crate::explain::Source;
 use crate::keyed::KeyedMap;
 use crate::moments::{MomentShift, UNKNOWN};
-use crate::rank::{
-    COLUMN_COUNT, FeatureRows, ListenedShare, Pooled, Ranker, column_names, fill_row,
-};
+use crate::rank::{COLUMN_COUNT, FeatureRows, ListenedShare, Pooled, Ranker, fill_row, names_with};
 
 /// Fewest listens that a share is learnt from.
 const LISTENS_MIN: usize = 500;
@@ -161,9 +159,8 @@ impl ShareRows {
         };
         let dataset = RowDataset::new(&examples, &BinOptions::default())?;
         let ensemble = fit(&dataset, Some(&held), &parameters)?.ensemble;
-        let names = column_names().into_iter();
-        let names = names.chain(self.feature_names.iter().cloned()).collect();
-        ListenedShare::new(ensemble.with_names(names)?).map(Some)
+        let named = ensemble.with_names(names_with(&self.feature_names))?;
+        ListenedShare::new(named).map(Some)
     }
 
     /// Judges trees on these listens, beside means over the listens known before.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use leitmotif_domain::chance::{Seed, SplitMix64};
-use leitmotif_domain::event as asked;
+use leitmotif_domain::event;
 use leitmotif_domain::{ListenerId, Timestamp, TrackId};
 use leitmotif_learn::exposure::Examination;
 use leitmotif_learn::rank_metrics::graded_ndcg_at;
@@ -25,7 +25,7 @@ use crate::keyed::KeyedMap;
 use crate::known::KnownTracks;
 use crate::moments::{MomentTable, UNKNOWN};
 use crate::pipeline::{RANKED_MAX, RecommendRequest, cold_weight, personal_shortlist};
-use crate::rank::{FeatureAsk, FeatureRows, ListenerFacts, Pooled, Ranker, column_names, fill_row};
+use crate::rank::{FeatureAsk, FeatureRows, ListenerFacts, Pooled, Ranker, fill_row, names_with};
 use crate::trace::Deadline;
 use crate::view::TenantView;
 
@@ -196,7 +196,7 @@ impl<'v> Moment<'v> {
     pub fn features_of(
         &self,
         names: &[String],
-        (listener, moment): (usize, &asked::Moment),
+        (listener, moment): (usize, &event::Moment),
         indexes: impl Iterator<Item = usize>,
     ) -> Result<FeatureRows> {
         if names.is_empty() {
@@ -220,7 +220,7 @@ impl<'v> Moment<'v> {
     pub fn serves(&self, names: &[String]) -> bool {
         let asked = FeatureAsk {
             listener: None,
-            moment: &asked::Moment::default(),
+            moment: &event::Moment::default(),
             now: self.at,
         };
         let has_them = |source: &FeatureSource| source.read(names, &asked, &[]).is_ok();
@@ -278,7 +278,7 @@ impl RankerRows {
             let (Choice { shortlist, facts }, told) = match is_momentless {
                 true => (
                     moment.choice_of(question.listener)?,
-                    asked::Moment::default(),
+                    event::Moment::default(),
                 ),
                 false => (
                     moment.choice(question)?,
@@ -531,9 +531,7 @@ pub fn named(
     rows: &RankerRows,
     feature_names: &[String],
 ) -> Result<(Ranker, RankerReport)> {
-    let names = column_names().into_iter();
-    let names = names.chain(feature_names.iter().cloned()).collect();
-    let ensemble = fitted.ensemble.with_names(names)?;
+    let ensemble = fitted.ensemble.with_names(names_with(feature_names))?;
     let ranker = Ranker::new(ensemble, fitted.blend_weight)?;
     let report = RankerReport {
         questions: rows.question_count() as u64,
