@@ -42,9 +42,12 @@ impl FeatureSource {
             DegradedCause::Failed
         })?;
         let names = model.features();
-        let serves =
-            |set: &mut FeatureSet| FeatureColumns::find(names, |name| set.view(name)).is_ok();
-        if level.with_set(serves) == Some(false) && slot.begins_features_of(model.id) {
+        // What is defined otherwise is no more what the model learnt from, however it is built.
+        let lacks = |set: &mut FeatureSet| {
+            let found = FeatureColumns::find(names, |name| set.view(name));
+            matches!(found, Err(FeatureGone::NotServed(_)))
+        };
+        if level.with_set(lacks) == Some(true) && slot.begins_features_of(model.id) {
             tokio::spawn(build_missing(Arc::clone(&stores.features), scope.clone()));
         }
         Ok(Some(Self::Live(level)))
@@ -72,7 +75,7 @@ impl FeatureSource {
             };
             Ok((rows, basis))
         };
-        let gone = || FeatureGone(names.first().cloned().unwrap_or_default());
+        let gone = || FeatureGone::NotServed(names.first().cloned().unwrap_or_default());
         match self {
             Self::Live(level) => {
                 let outcome = level.with_set(|set| read(set, asked.now));

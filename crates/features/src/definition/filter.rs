@@ -37,6 +37,22 @@ impl Comparison {
     ];
 }
 
+impl Condition {
+    fn text(&self) -> String {
+        let is_sign = |(_, comparison): &&(&str, Comparison)| *comparison == self.comparison;
+        let sign = Comparison::ALL.iter().find(is_sign);
+        let value = match self.value {
+            Scalar::Number(number) => number.to_string(),
+            Scalar::Id(id) => format!("#{id:x}"),
+        };
+        format!(
+            "{} {} {value}",
+            self.field.name(),
+            sign.map_or("", |(sign, _)| sign)
+        )
+    }
+}
+
 /// What is wrong with a filter, and at which byte of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilterError {
@@ -88,6 +104,13 @@ impl Filter {
     /// The fields it reads.
     pub fn fields(&self) -> impl Iterator<Item = Field> {
         self.conditions.iter().map(|condition| condition.field)
+    }
+
+    /// The same text for conditions that hold of the same events, whatever their order.
+    pub(super) fn text(&self) -> String {
+        let mut texts: Vec<String> = self.conditions.iter().map(Condition::text).collect();
+        texts.sort_unstable();
+        texts.join(" and ")
     }
 
     /// Whether everything counts.

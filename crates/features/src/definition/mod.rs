@@ -3,6 +3,7 @@
 pub mod built_in;
 pub mod fields;
 pub mod filter;
+mod meaning;
 mod parse;
 pub(crate) mod read;
 

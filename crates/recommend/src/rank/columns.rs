@@ -8,7 +8,7 @@ use leitmotif_domain::event::Moment;
 use leitmotif_domain::zone::DayPart;
 use leitmotif_features::TrackHistory;
 
-use super::features::view_of;
+use super::features::{shown, view_of};
 use super::pool::Pooled;
 use super::running::{RunningSession, SOUND_COLUMNS, TracksBefore};
 use crate::candidates::Votes;
@@ -87,6 +87,12 @@ pub fn column_names() -> Vec<String> {
 pub fn names_with(features: &[String]) -> Vec<String> {
     let own = column_names().into_iter();
     own.chain(features.iter().cloned()).collect()
+}
+
+/// The same as people know them.
+pub(super) fn shown_names_with(features: &[String]) -> Vec<String> {
+    let names = names_with(features).into_iter();
+    names.map(|name| shown(&name).to_owned()).collect()
 }
 
 /// The source, by its number, that each column's contribution is told under; so many features come last.

@@ -15,6 +15,9 @@ use super::columns::days_between;
 
 /// What parts view and feature in the name of a column: no column of the product has it.
 const SEPARATOR: char = '.';
+/// What parts that from the [meaning](leitmotif_features::ViewDefinition::meaning) it had when the order was learnt. Files
+/// of rankers need not tell it.
+const MEANING: char = '@';
 
 /// Whether a column of this name is a feature's.
 pub(super) fn is_feature(column: &str) -> bool {
@@ -28,17 +31,30 @@ pub fn view_of(column: &str) -> &str {
         .map_or(column, |(view, _)| view)
 }
 
-/// A column whose feature is no more, or has no number any more.
+/// The name of a column as people know it: of a feature without its meaning.
+pub fn shown(column: &str) -> &str {
+    column.split_once(MEANING).map_or(column, |(name, _)| name)
+}
+
+/// A column whose feature is no more, has no number any more, or means something else.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the feature `{0}`, on which the order was learnt, is not served any more: put its view back, or train anew"
-)]
-pub struct FeatureGone(pub String);
+pub enum FeatureGone {
+    /// It is not there, or no number.
+    #[error(
+        "the feature `{0}`, on which the order was learnt, is not served any more: put its view back, or train anew"
+    )]
+    NotServed(String),
+    /// What its values follow from is not what it was.
+    #[error(
+        "the feature `{0}` is defined otherwise than when the order was learnt: put its former definition back, or train anew"
+    )]
+    Redefined(String),
+}
 
 /// Columns that are features.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FeatureColumns {
-    /// `view.feature`, in the order of the row.
+    /// `view.feature@meaning`, in the order of the row.
     names: Arc<[String]>,
     views: Vec<ViewColumns>,
 }
@@ -85,7 +101,8 @@ impl FeatureColumns {
                     let most = limits::FEATURE_COLUMNS_MAX;
                     format!("is beyond the {most} features that are columns at most")
                 } else {
-                    names.push(name);
+                    let meaning = definition.meaning(*column).unwrap_or_default();
+                    names.push(format!("{name}{MEANING}{meaning:08x}"));
                     continue;
                 };
                 refused.push(format!("the feature `{name}` is no column: it {reason}"));
@@ -98,20 +115,26 @@ impl FeatureColumns {
 
     /// Finds columns by their names in the views that are found by theirs.
     ///
-    /// - Errors: the first whose view or feature is no more, or is no number.
+    /// - Errors: the first whose view or feature is no more, is no number, or means something else than its name says.
     pub fn find<'v>(
         names: &[String],
         view_named: impl Fn(&str) -> Option<&'v LiveView>,
     ) -> Result<Self, FeatureGone> {
         let mut found: Vec<ViewColumns> = Vec::new();
         for (place, name) in names.iter().enumerate() {
-            let gone = || FeatureGone(name.clone());
-            let (view, feature) = name.split_once(SEPARATOR).ok_or_else(gone)?;
+            let gone = || FeatureGone::NotServed(shown(name).to_owned());
+            let (view, feature) = shown(name).split_once(SEPARATOR).ok_or_else(gone)?;
             let definition = &view_named(view).ok_or_else(gone)?.definition;
             let column = definition.column(feature).ok_or_else(gone)?;
             let value_type = definition.value_type(column);
             if !has_candidates(definition.entity) || !is_number(value_type) {
                 return Err(gone());
+            }
+            let meaning = name.split_once(MEANING).map(|(_, meaning)| meaning);
+            let is_other =
+                |learnt| definition.meaning(column) != u32::from_str_radix(learnt, 16).ok();
+            if meaning.is_some_and(is_other) {
+                return Err(FeatureGone::Redefined(shown(name).to_owned()));
             }
             let known = found.iter().position(|one| one.view == view);
             let at = known.unwrap_or_else(|| {
@@ -136,7 +159,7 @@ impl FeatureColumns {
         })
     }
 
-    /// `view.feature` of each, in the order of the row.
+    /// `view.feature@meaning` of each, in the order of the row.
     pub fn names(&self) -> &Arc<[String]> {
         &self.names
     }

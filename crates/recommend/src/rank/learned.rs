@@ -7,6 +7,7 @@ use leitmotif_learn::trees::{Ensemble, Explainer, Features};
 
 use super::columns::{
     BLENDED, COLUMN_COUNT, ListenerFacts, column_sources, fill_row, names_with, pooled_of_row,
+    shown_names_with,
 };
 use super::features::is_feature;
 use super::{FeatureRows, ListenedShare, Pooled, Ranked};
@@ -191,7 +192,7 @@ impl Ranker {
         if let Some(part) = parts.get_mut(BLENDED) {
             *part += f64::from(self.blend_weight * pooled_of_row(0, row).blended);
         }
-        let named = names_with(&self.features).into_iter().zip(parts);
+        let named = shown_names_with(&self.features).into_iter().zip(parts);
         let mut told: Vec<(String, f32)> = named
             .filter(|(_, part)| *part != 0.0)
             .map(|(name, part)| (name, part as f32))
@@ -266,9 +267,9 @@ impl RankedRows {
         COLUMN_COUNT + self.features.len()
     }
 
-    /// The names of the columns.
+    /// The names of the columns, as people know them.
     pub fn names(&self) -> Vec<String> {
-        names_with(&self.features)
+        shown_names_with(&self.features)
     }
 
     /// The rows with their catalogue indexes.

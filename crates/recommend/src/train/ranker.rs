@@ -25,7 +25,9 @@ use crate::keyed::KeyedMap;
 use crate::known::KnownTracks;
 use crate::moments::{MomentTable, UNKNOWN};
 use crate::pipeline::{RANKED_MAX, RecommendRequest, cold_weight, personal_shortlist};
-use crate::rank::{FeatureAsk, FeatureRows, ListenerFacts, Pooled, Ranker, fill_row, names_with};
+use crate::rank::{
+    FeatureAsk, FeatureRows, ListenerFacts, Pooled, Ranker, fill_row, names_with, shown,
+};
 use crate::trace::Deadline;
 use crate::view::TenantView;
 
@@ -564,7 +566,8 @@ fn blend_weight(rows: &RankerRows) -> f32 {
 fn important_columns(ranker: &Ranker) -> Vec<(String, f64)> {
     let gains = ranker.ensemble().importances();
     let total: f64 = gains.iter().map(|one| one.gain).sum();
-    let names = ranker.ensemble().names().iter().cloned();
+    let names = ranker.ensemble().names().iter();
+    let names = names.map(|name| shown(name).to_owned());
     let mut shares: Vec<(String, f64)> = (names.zip(&gains))
         .map(|(name, one)| (name, one.gain / total.max(f64::MIN_POSITIVE)))
         .collect();

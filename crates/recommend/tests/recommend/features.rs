@@ -7,7 +7,7 @@ use leitmotif_learn::trees::{
 };
 use leitmotif_recommend::Searcher;
 use leitmotif_recommend::explain::Source;
-use leitmotif_recommend::rank::{COLUMN_COUNT, column_names};
+use leitmotif_recommend::rank::{COLUMN_COUNT, FeatureColumns, column_names};
 use leitmotif_recommend::ranker_files::{RankerFile, ranker_of, with_ranker};
 use leitmotif_recommend::replay::ReplayReport;
 use leitmotif_storage::ports::DefinitionStore;
@@ -47,10 +47,10 @@ impl World {
 
     /// Makes a model the order of which is the skips of tracks alone, the fewest first.
     async fn order_by_skips(&self) {
-        let names: Vec<String> = column_names()
-            .into_iter()
-            .chain(NAMES.map(str::to_owned))
-            .collect();
+        let views = self.stores.features.views(&self.scope).await.unwrap();
+        let (columns, _) = FeatureColumns::of_service(&views);
+        let own = column_names().into_iter();
+        let names: Vec<String> = own.chain(columns.names().iter().cloned()).collect();
         let (width, skips) = (names.len(), COLUMN_COUNT + 1);
         let mut random = Seed(4).rng();
         let rows = std::iter::repeat_with(|| random.next_below(6) as f32);
@@ -253,12 +253,22 @@ async fn answers_read_features_and_are_given_again_with_them() {
     let report = world.given_again().await;
     assert_eq!((report.counts.identical, report.counts.total()), (13, 13));
 
-    // Otherwise defined, they are not what was read; gone, the order is left out and the blend answers.
+    // Otherwise defined, they are not what was read or learnt from: the order is left out and the blend answers, until
+    // they are what they were.
     world
         .put_view("of_tracks", &TRACKS.replace("== skipped", "!= skipped"))
         .await;
     let report = world.given_again().await;
     assert_eq!(report.counts.features_changed, 13);
+    world.stores.features.rebuild(&world.scope).await.unwrap();
+    let answer = world.ask_person(4).await;
+    assert_eq!(answer.rung, Rung::Personalised);
+    assert_eq!(answer.degraded[0].part, "features");
+    let described = format!("description = 'What is passed over'\n{TRACKS}");
+    world.put_view("of_tracks", &described).await;
+    world.stores.features.rebuild(&world.scope).await.unwrap();
+    assert!(world.ask_person(4).await.degraded.is_empty());
+    // Gone, likewise.
     world
         .put_view("of_tracks", &TRACKS.replace("'skips'", "'passes'"))
         .await;

@@ -90,7 +90,15 @@ fn what_cannot_be_a_column_is_told() {
         "of_tracks.outside",
         "of_listeners.plays",
     ];
-    assert_eq!(columns.names().as_ref(), expected);
+    assert_eq!(
+        columns
+            .names()
+            .iter()
+            .map(|name| shown(name))
+            .collect::<Vec<_>>(),
+        expected
+    );
+    assert!(columns.names().iter().all(|name| name.contains(MEANING)));
     assert_eq!(
         refused,
         [
@@ -125,7 +133,30 @@ fn a_column_that_is_no_more_is_named() {
         "of_tracks.devices",
         "plays",
     ] {
-        assert_eq!(find(gone), Err(FeatureGone(gone.to_owned())));
+        assert_eq!(find(gone), Err(FeatureGone::NotServed(gone.to_owned())));
+    }
+}
+
+#[test]
+fn a_column_that_means_something_else_is_named() {
+    let (learnt, _) = FeatureColumns::of_service(&views(&[TRACKS]));
+    let find = |text: &str, names: &[String]| {
+        let live = views(&[text]);
+        FeatureColumns::find(names, |view| {
+            live.iter().find(|one| one.definition.name == view)
+        })
+    };
+    assert_eq!(find(TRACKS, learnt.names()), Ok(learnt.clone()));
+    let kept = TRACKS.replace("entity =", "ttl = '90d'\nentity =");
+    assert_eq!(
+        find(&kept, learnt.names()),
+        Err(FeatureGone::Redefined("of_tracks.plays".to_owned()))
+    );
+    // A name that tells no meaning takes any.
+    assert!(find(&kept, &["of_tracks.plays".to_owned()]).is_ok());
+    for wrong in ["of_tracks.plays@", "of_tracks.plays@else"] {
+        let found = find(TRACKS, &[wrong.to_owned()]);
+        assert!(matches!(found, Err(FeatureGone::Redefined(_))), "{wrong}");
     }
 }
 
