@@ -23,6 +23,8 @@ pub const CONSUMER: &str = "features-2";
 const RETIRED: &str = "features-1";
 /// Events after which the states are written down: what a start has to read again.
 const EVENTS_PER_CHECKPOINT: u64 = 200_000;
+/// Events that are taken in at once: who reads waits for no more.
+const EVENTS_PER_LOCK: usize = 64;
 /// Rows remembered of one read, to be computed anew one day.
 const ROWS_REMEMBERED: usize = 8;
 /// Newest events that a preview is computed from: about a tenth of a second.
@@ -67,10 +69,13 @@ struct Slot {
     set: Mutex<Option<FeatureSet>>,
     served: Mutex<VecDeque<ServedRow>>,
     checkpointed: AtomicU64,
+    /// Held by who reads what the log has beyond the set. Others wait for that, and do not read it again.
+    follower: tokio::sync::Mutex<()>,
 }
 
 /// The features of a tenant, level with the log when they were asked for.
 pub struct Level {
+    behind: u64,
     slot: Arc<Slot>,
     clock: Arc<dyn Clock>,
 }
@@ -105,13 +110,31 @@ impl Features {
     ///
     /// - Cost: a look at the head of the log; what came since is read and taken in.
     pub async fn level(&self, scope: &TenantScope) -> Result<Level> {
+        self.near(scope, |_, _| false).await
+    }
+
+    /// The same, but as it stands where who asks can tell from the set and the head of the log that nothing between them
+    /// concerns what is read.
+    ///
+    /// - Cost: a look at the head of the log, where that is so.
+    pub async fn near(
+        &self,
+        scope: &TenantScope,
+        is_near: impl FnOnce(&FeatureSet, u64) -> bool,
+    ) -> Result<Level> {
         let slot = self.slot(scope.tenant());
         if slot.set.lock().is_none() {
             let opened = self.open(scope, &slot).await?;
             slot.put(opened);
         }
-        self.follow(scope, &slot).await?;
+        let head = self.log.head(scope).await?;
+        let is_there = |set: &FeatureSet| is_near(set, head) || set.offset() >= head;
+        let is_there = slot.set.lock().as_ref().is_some_and(is_there);
+        if !is_there {
+            self.follow(scope, &slot, head).await?;
+        }
         Ok(Level {
+            behind: head.saturating_sub(slot.offset()),
             slot,
             clock: Arc::clone(&self.clock),
         })
@@ -261,31 +284,29 @@ impl Features {
         Ok(set)
     }
 
-    /// Reads what the log has beyond the set. Two that follow at once read the same events, and each
-    /// takes in what the other has not: batches go on from an offset that was reached.
-    async fn follow(&self, scope: &TenantScope, slot: &Slot) -> Result<()> {
-        let head = self.log.head(scope).await?;
-        loop {
-            let offset = slot.set.lock().as_ref().map_or(0, FeatureSet::offset);
-            if offset >= head {
-                break;
-            }
+    /// Reads what the log has beyond the set, up to its head. A checkpoint is due once enough came.
+    async fn follow(&self, scope: &TenantScope, slot: &Slot, head: u64) -> Result<()> {
+        let _follower = slot.follower.lock().await;
+        while slot.offset() < head {
+            let offset = slot.offset();
             let events = self.log.read(scope, offset, READ_BATCH).await?;
             if events.is_empty() {
                 break;
             }
-            let mut set = slot.set.lock();
-            let Some(set) = set.as_mut() else { break };
-            // A set that was put in this one's place meanwhile may be behind the batch.
-            if set.offset() < offset {
-                continue;
+            let mut before = offset;
+            for part in events.chunks(EVENTS_PER_LOCK) {
+                let mut set = slot.set.lock();
+                // A set that was put in this one's place meanwhile may be behind the part.
+                let Some(set) = set.as_mut().filter(|set| set.offset() >= before) else {
+                    break;
+                };
+                set.advance(self.clock.now());
+                set.take_all(part);
+                before = set.offset();
             }
-            set.advance(self.clock.now());
-            set.take_all(&events);
         }
-        let offset = slot.set.lock().as_ref().map_or(0, FeatureSet::offset);
         let stored = slot.checkpointed.load(Ordering::Relaxed);
-        if offset.saturating_sub(stored) >= EVENTS_PER_CHECKPOINT {
+        if slot.offset().saturating_sub(stored) >= EVENTS_PER_CHECKPOINT {
             self.checkpoint(scope, slot).await?;
         }
         Ok(())
@@ -386,6 +407,11 @@ fn checkpoint_of(set: &mut FeatureSet) -> Result<Checkpoint> {
 }
 
 impl Slot {
+    /// The last event that was taken in.
+    fn offset(&self) -> u64 {
+        self.set.lock().as_ref().map_or(0, FeatureSet::offset)
+    }
+
     /// Puts an opened set in, unless another was opened meanwhile.
     fn put(&self, opened: FeatureSet) {
         let mut set = self.set.lock();
@@ -440,7 +466,13 @@ impl Level {
 
     /// The last event that was taken in.
     pub fn offset(&self) -> u64 {
-        self.slot.set.lock().as_ref().map_or(0, FeatureSet::offset)
+        self.slot.offset()
+    }
+
+    /// How many events the log had beyond it when it was asked for: none but where [`Features::near`] was told that they
+    /// do not matter.
+    pub fn behind(&self) -> u64 {
+        self.behind
     }
 
     /// Entities of a view in the order of their keys.

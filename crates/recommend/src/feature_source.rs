@@ -9,9 +9,14 @@ use leitmotif_features::{FeatureSet, Features};
 use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
+use crate::exposures::ExposureWriter;
 use crate::pipeline::DegradedCause;
 use crate::rank::{FeatureAsk, FeatureColumns, FeatureGone, FeatureRows};
 use crate::service::{Stores, TenantSlot};
+
+/// Answers in the log beyond a set from which on they are taken in: what the next play has to wait for, some five
+/// milliseconds.
+const BEHIND_MAX: u64 = 128;
 
 /// A set of features that answers read.
 pub enum FeatureSource {
@@ -24,11 +29,15 @@ pub enum FeatureSource {
 impl FeatureSource {
     /// Finds where an answer reads features; none where its model has none, and why where there should be some.
     ///
-    /// - Cost: nothing where the model has none; else what the log has beyond the set.
+    /// What was answered meanwhile concerns features that do not count answers nothing. It is most of a log where much is
+    /// asked, so that they stay as they stand, and what came is taken in beside the answers.
+    ///
+    /// - Cost: nothing where the model has none; else what the log has beyond the set, but for answers.
     pub(crate) async fn of(
         stores: &Stores,
+        exposures: &ExposureWriter,
         scope: &TenantScope,
-        slot: &TenantSlot,
+        slot: &Arc<TenantSlot>,
     ) -> std::result::Result<Option<Self>, DegradedCause> {
         let model = slot.view.read().model.clone();
         let Some(model) = model.filter(|model| !model.features().is_empty()) else {
@@ -37,18 +46,25 @@ impl FeatureSource {
         if let Some(held) = slot.held_features() {
             return Ok(Some(Self::Held(held)));
         }
-        let level = stores.features.level(scope).await.map_err(|error| {
+        let (names, mut is_lacking) = (model.features(), false);
+        let is_near = |set: &FeatureSet, head: u64| {
+            let found = FeatureColumns::find(names, |name| set.view(name));
+            // What is defined otherwise is no more what the model learnt from, however it is built.
+            is_lacking = matches!(found, Err(FeatureGone::NotServed(_)));
+            found.is_ok_and(|columns| !columns.counts_answers(|name| set.view(name)))
+                && exposures.passed_over(scope.tenant(), set.offset()) >= head
+        };
+        let level = stores.features.near(scope, is_near).await;
+        let level = level.map_err(|error| {
             tracing::warn!(%error, "features could not be read");
             DegradedCause::Failed
         })?;
-        let names = model.features();
-        // What is defined otherwise is no more what the model learnt from, however it is built.
-        let lacks = |set: &mut FeatureSet| {
-            let found = FeatureColumns::find(names, |name| set.view(name));
-            matches!(found, Err(FeatureGone::NotServed(_)))
-        };
-        if level.with_set(lacks) == Some(true) && slot.begins_features_of(model.id) {
+        if is_lacking && slot.begins_features_of(model.id) {
             tokio::spawn(build_missing(Arc::clone(&stores.features), scope.clone()));
+        }
+        if level.behind() >= BEHIND_MAX && slot.begins_following() {
+            let features = Arc::clone(&stores.features);
+            tokio::spawn(take_in(features, scope.clone(), Arc::clone(slot)));
         }
         Ok(Some(Self::Live(level)))
     }
@@ -84,6 +100,14 @@ impl FeatureSource {
             Self::Held(set) => read(&mut set.lock(), asked.now),
         }
     }
+}
+
+/// Takes in what the log has beyond a set, beside the answers that read it.
+async fn take_in(features: Arc<Features>, scope: TenantScope, slot: Arc<TenantSlot>) {
+    if let Err(error) = features.level(&scope).await {
+        tracing::warn!(%error, "features could not take in what was answered");
+    }
+    slot.ends_following();
 }
 
 /// Builds the views of a tenant anew, among which are such as the model was trained on and were put into service after

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use leitmotif_domain::chance::Entropy;
@@ -94,6 +95,8 @@ pub(crate) struct TenantSlot {
     features: RwLock<Option<Arc<Mutex<FeatureSet>>>>,
     /// The model for which views were built anew last.
     features_built_for: Mutex<Option<ModelId>>,
+    /// Whether somebody takes answers in that features are behind.
+    is_following: AtomicBool,
 }
 
 impl TenantSlot {
@@ -115,6 +118,16 @@ impl TenantSlot {
     /// Whether views are to be built anew for a model: once for each.
     pub(crate) fn begins_features_of(&self, model: ModelId) -> bool {
         self.features_built_for.lock().replace(model) != Some(model)
+    }
+
+    /// Whether features are to take in what was answered; nobody else does until [`TenantSlot::ends_following`].
+    pub(crate) fn begins_following(&self) -> bool {
+        !self.is_following.swap(true, Ordering::AcqRel)
+    }
+
+    /// Says that they are level.
+    pub(crate) fn ends_following(&self) {
+        self.is_following.store(false, Ordering::Release);
     }
 
     /// Notes which parts of a model did their work in an answer.
@@ -299,7 +312,7 @@ impl Recommender {
                 model.items.len() * model.taste.factors() <= INLINE_FACTORS_MAX
             });
         watch.lap("model");
-        let features = FeatureSource::of(&self.stores, scope, &slot).await;
+        let features = FeatureSource::of(&self.stores, &self.exposures, scope, &slot).await;
         watch.lap("features");
         let budget = definition.budgets.deadline(Stage::Candidates);
         let near = match &request.near {
@@ -342,7 +355,7 @@ impl Recommender {
         if self.production(scope).await?.is_some() {
             let slot = self.level(scope).await?;
             // Where they fail, the first answer says so.
-            let _ = FeatureSource::of(&self.stores, scope, &slot).await;
+            let _ = FeatureSource::of(&self.stores, &self.exposures, scope, &slot).await;
         }
         Ok(())
     }

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use leitmotif_domain::event::Moment;
+use leitmotif_domain::event::{EventPayload, Moment};
 use leitmotif_domain::{ListenerId, Timestamp, TrackId, limits};
-use leitmotif_features::definition::{Entity, RANKER_SERVICE, ValueType, text_id};
+use leitmotif_features::definition::{Entity, EventKind, RANKER_SERVICE, ValueType, text_id};
 use leitmotif_features::entity::moment_cell_id;
 use leitmotif_features::{EntityKey, FeatureSet, LiveView};
 
@@ -162,6 +162,16 @@ impl FeatureColumns {
     /// `view.feature@meaning` of each, in the order of the row.
     pub fn names(&self) -> &Arc<[String]> {
         &self.names
+    }
+
+    /// Whether a view that is read counts what is answered, for one of its features or for how long entities are kept.
+    pub fn counts_answers<'v>(&self, view_named: impl Fn(&str) -> Option<&'v LiveView>) -> bool {
+        let mut views = self.views.iter().filter_map(|one| view_named(&one.view));
+        let is_answer = |kind: EventKind| EventPayload::ANSWER_KINDS.contains(&kind.name());
+        views.any(|view| {
+            let features = &view.definition.features;
+            features.iter().any(|feature| is_answer(feature.event))
+        })
     }
 
     /// A number that follows from the definitions of the views that are read.

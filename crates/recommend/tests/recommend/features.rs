@@ -310,3 +310,50 @@ async fn views_that_came_after_the_features_were_opened_are_built_for_a_model_th
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }
+
+#[tokio::test]
+async fn what_was_answered_is_taken_in_where_it_matters_or_beside_the_answers() {
+    let world = World::new().await;
+    world.live().await;
+    world.train().await.unwrap();
+    world.put_views().await;
+    world.stores.features.rebuild(&world.scope).await.unwrap();
+    world.order_by_skips().await;
+    let standing = async || {
+        let near = world.stores.features.near(&world.scope, |_, _| true);
+        near.await.unwrap()
+    };
+    let written = async |count: u64| {
+        while standing().await.behind() < count {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    let track = world.ask_person(4).await.tracks[0].track;
+    let offset = standing().await.offset();
+    written(1).await;
+    world.ask_person(4).await;
+    written(2).await;
+    assert_eq!(standing().await.offset(), offset, "answers wait");
+    let other = "somebody else";
+    world.play(other, track, ListenOutcome::Skipped).await;
+    world.ask_person(4).await;
+    let level = standing().await.offset();
+    assert!(
+        level >= offset + 3,
+        "a play does not, nor what came before it"
+    );
+    // Many do not wait for the next play.
+    while standing().await.offset() == level {
+        world.ask_person(4).await;
+    }
+    world.put_view("of_tracks", &TRACKS.replace("== skipped'", "== skipped'\n[[features]]\nname = 'shown'\nevent = 'exposure'\naggregate = 'count'")).await;
+    world.stores.features.rebuild(&world.scope).await.unwrap();
+    let offset = standing().await.offset();
+    world.ask_person(4).await;
+    written(1).await;
+    world.ask_person(4).await;
+    assert!(
+        standing().await.offset() > offset,
+        "where answers are counted, none waits"
+    );
+}
