@@ -15,6 +15,8 @@ use crate::service::Stores;
 /// A set of features that stands where the last answer read it.
 #[derive(Default)]
 pub(super) struct PastFeatures {
+    /// The views as they are now, read once.
+    views: Option<Vec<LiveView>>,
     /// With the names of its views.
     set: Option<(Vec<String>, Arc<Mutex<FeatureSet>>)>,
 }
@@ -32,7 +34,10 @@ impl PastFeatures {
         names: &[String],
         basis: Option<FeatureBasis>,
     ) -> Result<Option<Arc<Mutex<FeatureSet>>>> {
-        let all = stores.features.views(scope).await?;
+        if self.views.is_none() {
+            self.views = Some(stores.features.views(scope).await?);
+        }
+        let all = self.views.as_deref().unwrap_or_default();
         let named = |name: &str| all.iter().find(|view| view.definition.name == name);
         let Ok(columns) = FeatureColumns::find(names, named) else {
             return Ok(None);
