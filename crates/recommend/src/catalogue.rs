@@ -230,6 +230,14 @@ impl CatalogueView {
         self.cards.value(index as u32)?.as_ref()
     }
 
+    /// The tracks under indexes, in their order. One without a card is no candidate; as a track that nobody knows it
+    /// keeps its place.
+    pub fn tracks_at(&self, indexes: impl Iterator<Item = usize>) -> Vec<TrackId> {
+        let nobodys = TrackId::from_u128(0);
+        let track = |index| self.card(index).map_or(nobodys, |card| card.id);
+        indexes.map(track).collect()
+    }
+
     /// Every track with its index.
     pub fn cards(&self) -> impl Iterator<Item = (usize, &TrackCard)> {
         let cards = self.cards.iter().map(|(_, card)| card).enumerate();

@@ -348,11 +348,7 @@ impl<'a> Making<'a> {
             moment: &self.request.moment,
             now: self.now,
         };
-        let track = |index| self.view.catalogue.card(index).map(|card| card.id);
-        // An index without a card is no candidate; as a track that nobody knows it keeps its row.
-        let tracks: Vec<TrackId> = indexes
-            .map(|index| track(index).unwrap_or(TrackId::from_u128(0)))
-            .collect();
+        let tracks = self.view.catalogue.tracks_at(indexes);
         match source.read(names, &asked, &tracks) {
             Ok((rows, basis)) => {
                 self.chosen.features = Some(basis);

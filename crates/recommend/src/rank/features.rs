@@ -25,10 +25,19 @@ pub(super) fn is_feature(column: &str) -> bool {
 }
 
 /// The view of a feature's column.
-pub fn view_of(column: &str) -> &str {
+pub(super) fn view_of(column: &str) -> &str {
     column
         .split_once(SEPARATOR)
         .map_or(column, |(view, _)| view)
+}
+
+/// The views that columns of these names are read from.
+pub fn views_of(views: &[LiveView], columns: &[String]) -> Vec<LiveView> {
+    let is_read = |view: &&LiveView| {
+        let name = view.definition.name.as_str();
+        columns.iter().any(|column| view_of(column) == name)
+    };
+    views.iter().filter(is_read).cloned().collect()
 }
 
 /// The name of a column as people know it: of a feature without its meaning.

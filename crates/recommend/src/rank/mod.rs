@@ -11,7 +11,7 @@ pub use columns::{
     COLUMN_COUNT, ListenerFacts, column_names, fill_row, group_of, names_with, pooled_of_row,
     skip_rate,
 };
-pub use features::{FeatureAsk, FeatureColumns, FeatureGone, FeatureRows, shown, view_of};
+pub use features::{FeatureAsk, FeatureColumns, FeatureGone, FeatureRows, shown, views_of};
 pub use learned::{LearntOrder, RankedRows, Ranker};
 pub use listened::ListenedShare;
 pub use pool::{Pooled, at_moment, in_order, pool, reasons, shortlist};

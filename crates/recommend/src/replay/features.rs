@@ -9,7 +9,7 @@ use leitmotif_features::{FeatureSet, LiveView};
 use parking_lot::Mutex;
 
 use crate::error::Result;
-use crate::rank::{FeatureColumns, view_of};
+use crate::rank::{FeatureColumns, views_of};
 use crate::service::Stores;
 
 /// A set of features that stands where the last answer read it.
@@ -49,8 +49,7 @@ impl PastFeatures {
         if columns.definitions(named) != basis.definitions {
             return Ok(None);
         }
-        let read = |view: &&LiveView| names.iter().any(|one| view_of(one) == view.definition.name);
-        let views: Vec<LiveView> = all.iter().filter(read).cloned().collect();
+        let views = views_of(all, names);
         let view_names = views.iter().map(|view| view.definition.name.clone());
         let view_names: Vec<String> = view_names.collect();
         let is_before =

@@ -30,7 +30,7 @@ use crate::item_sounds::ItemSounds;
 use crate::model::Newcomers;
 use crate::model_bytes;
 use crate::playlists::measured_of;
-use crate::rank::{FeatureColumns, ListenedShare, Ranker, view_of};
+use crate::rank::{FeatureColumns, ListenedShare, Ranker, views_of};
 use crate::service::{PRODUCTION, Stores};
 
 /// Analyses read at once: some megabytes of documents.
@@ -92,7 +92,7 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         self.views = self.stores.features.views(self.scope).await?;
         let (columns, refused) = FeatureColumns::of_service(&self.views);
         self.columns = columns;
-        let read = self.views_of(self.columns.names());
+        let read = views_of(&self.views, self.columns.names());
         let settled = Settled::open(self.stores, self.scope, &self.run, &catalogue, &read).await?;
         let dataset = Dataset::read(self.stores, self.scope, &catalogue, settled.until).await?;
         let facts = validate::facts(&dataset, self.stores.clock.now());
@@ -322,21 +322,12 @@ impl<'t, F: FnMut(Progress) + Send> Training<'t, F> {
         let at = self.fitting()?.dataset.split(share, 1.0).at;
         let state = past::state_before(stores, scope, at, until).await?;
         let names: Vec<String> = self.columns.names().iter().chain(others).cloned().collect();
-        let views = self.views_of(&names);
+        let views = views_of(&self.views, &names);
         let features = match views.is_empty() {
             true => None,
             false => Some(past::features_before(stores, scope, &views, at, until).await?),
         };
         Ok(Past { state, features })
-    }
-
-    /// The views that columns of these names are read from.
-    fn views_of(&self, names: &[String]) -> Vec<LiveView> {
-        let is_read = |view: &&LiveView| {
-            let name = view.definition.name.as_str();
-            names.iter().any(|one| view_of(one) == name)
-        };
-        self.views.iter().filter(is_read).cloned().collect()
     }
 
     /// Judges on the held-out listens, beside the model in production.

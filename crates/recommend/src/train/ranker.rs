@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use leitmotif_domain::chance::{Seed, SplitMix64};
 use leitmotif_domain::event;
-use leitmotif_domain::{ListenerId, Timestamp, TrackId};
+use leitmotif_domain::{ListenerId, Timestamp};
 use leitmotif_learn::exposure::Examination;
 use leitmotif_learn::rank_metrics::graded_ndcg_at;
 use leitmotif_learn::trees::{
@@ -205,10 +205,7 @@ impl<'v> Moment<'v> {
             return Ok(FeatureRows::default());
         }
         let source = self.features.ok_or_else(|| Error::bug("no features"))?;
-        let card = |index| self.view.catalogue.card(index).map(|card| card.id);
-        let tracks: Vec<TrackId> = indexes
-            .map(|index| card(index).unwrap_or(TrackId::from_u128(0)))
-            .collect();
+        let tracks = self.view.catalogue.tracks_at(indexes);
         let asked = FeatureAsk {
             listener: self.listeners.get(listener).copied(),
             moment,
