@@ -69,13 +69,11 @@ struct Slot {
     set: Mutex<Option<FeatureSet>>,
     served: Mutex<VecDeque<ServedRow>>,
     checkpointed: AtomicU64,
-    /// Held by who reads what the log has beyond the set. Others wait for that, and do not read it again.
-    follower: tokio::sync::Mutex<()>,
 }
 
-/// The features of a tenant, level with the log when they were asked for.
+/// The features of a tenant, level with the log when they were asked for, or as they stood.
 pub struct Level {
-    behind: u64,
+    head: u64,
     slot: Arc<Slot>,
     clock: Arc<dyn Clock>,
 }
@@ -110,31 +108,25 @@ impl Features {
     ///
     /// - Cost: a look at the head of the log; what came since is read and taken in.
     pub async fn level(&self, scope: &TenantScope) -> Result<Level> {
-        self.near(scope, |_, _| false).await
+        let standing = self.standing(scope).await?;
+        if standing.behind() > 0 {
+            self.follow(scope, &standing.slot, standing.head).await?;
+        }
+        Ok(standing)
     }
 
-    /// The same, but as it stands where who asks can tell from the set and the head of the log that nothing between them
-    /// concerns what is read.
+    /// The features of a tenant as they stand, opened when they are not, for who can tell from them and the head of the
+    /// log that nothing between them concerns what is read.
     ///
-    /// - Cost: a look at the head of the log, where that is so.
-    pub async fn near(
-        &self,
-        scope: &TenantScope,
-        is_near: impl FnOnce(&FeatureSet, u64) -> bool,
-    ) -> Result<Level> {
+    /// - Cost: a look at the head of the log.
+    pub async fn standing(&self, scope: &TenantScope) -> Result<Level> {
         let slot = self.slot(scope.tenant());
         if slot.set.lock().is_none() {
             let opened = self.open(scope, &slot).await?;
             slot.put(opened);
         }
-        let head = self.log.head(scope).await?;
-        let is_there = |set: &FeatureSet| is_near(set, head) || set.offset() >= head;
-        let is_there = slot.set.lock().as_ref().is_some_and(is_there);
-        if !is_there {
-            self.follow(scope, &slot, head).await?;
-        }
         Ok(Level {
-            behind: head.saturating_sub(slot.offset()),
+            head: self.log.head(scope).await?,
             slot,
             clock: Arc::clone(&self.clock),
         })
@@ -284,9 +276,9 @@ impl Features {
         Ok(set)
     }
 
-    /// Reads what the log has beyond the set, up to its head. A checkpoint is due once enough came.
+    /// Reads what the log has beyond the set, up to its head. Two that follow at once read the same events, and each takes
+    /// in what the other has not: parts go on from an offset that was reached. A checkpoint is due once enough came.
     async fn follow(&self, scope: &TenantScope, slot: &Slot, head: u64) -> Result<()> {
-        let _follower = slot.follower.lock().await;
         while slot.offset() < head {
             let offset = slot.offset();
             let events = self.log.read(scope, offset, READ_BATCH).await?;
@@ -469,10 +461,14 @@ impl Level {
         self.slot.offset()
     }
 
-    /// How many events the log had beyond it when it was asked for: none but where [`Features::near`] was told that they
-    /// do not matter.
+    /// The end of the log when it was asked for.
+    pub fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// How many events lie between them.
     pub fn behind(&self) -> u64 {
-        self.behind
+        self.head.saturating_sub(self.offset())
     }
 
     /// Entities of a view in the order of their keys.

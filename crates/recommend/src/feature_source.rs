@@ -46,19 +46,24 @@ impl FeatureSource {
         if let Some(held) = slot.held_features() {
             return Ok(Some(Self::Held(held)));
         }
-        let (names, mut is_lacking) = (model.features(), false);
-        let is_near = |set: &FeatureSet, head: u64| {
-            let found = FeatureColumns::find(names, |name| set.view(name));
-            // What is defined otherwise is no more what the model learnt from, however it is built.
-            is_lacking = matches!(found, Err(FeatureGone::NotServed(_)));
-            found.is_ok_and(|columns| !columns.counts_answers(|name| set.view(name)))
-                && exposures.passed_over(scope.tenant(), set.offset()) >= head
-        };
-        let level = stores.features.near(scope, is_near).await;
-        let level = level.map_err(|error| {
+        let failed = |error| {
             tracing::warn!(%error, "features could not be read");
             DegradedCause::Failed
-        })?;
+        };
+        let (features, names) = (&stores.features, model.features());
+        let mut level = features.standing(scope).await.map_err(failed)?;
+        let standing = level.with_set(|set| {
+            let found = FeatureColumns::find(names, |name| set.view(name));
+            // What is defined otherwise is no more what the model learnt from, however it is built.
+            let is_lacking = matches!(found, Err(FeatureGone::NotServed(_)));
+            let blind = found.is_ok_and(|columns| !columns.counts_answers(|name| set.view(name)));
+            (is_lacking, blind, set.offset())
+        });
+        let (is_lacking, is_blind, offset) = standing.unwrap_or_default();
+        let is_near = || is_blind && exposures.passed_over(scope.tenant(), offset) >= level.head();
+        if offset < level.head() && !is_near() {
+            level = slot.features_level(features, scope).await.map_err(failed)?;
+        }
         if is_lacking && slot.begins_features_of(model.id) {
             tokio::spawn(build_missing(Arc::clone(&stores.features), scope.clone()));
         }
@@ -104,7 +109,7 @@ impl FeatureSource {
 
 /// Takes in what the log has beyond a set, beside the answers that read it.
 async fn take_in(features: Arc<Features>, scope: TenantScope, slot: Arc<TenantSlot>) {
-    if let Err(error) = features.level(&scope).await {
+    if let Err(error) = slot.features_level(&features, &scope).await {
         tracing::warn!(%error, "features could not take in what was answered");
     }
     slot.ends_following();

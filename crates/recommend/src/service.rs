@@ -15,6 +15,7 @@ use leitmotif_domain::{
     TrackId,
 };
 use leitmotif_features::saving::{self, Holder};
+use leitmotif_features::service::Level;
 use leitmotif_features::{FeatureSet, Features, ListenerProfile, Projection, projection};
 use leitmotif_storage::ports::{
     BlobStore, CatalogStore, DefinitionStore, EventLog, EventSelection, ModelRecord, ModelRegistry,
@@ -95,6 +96,8 @@ pub(crate) struct TenantSlot {
     features: RwLock<Option<Arc<Mutex<FeatureSet>>>>,
     /// The model for which views were built anew last.
     features_built_for: Mutex<Option<ModelId>>,
+    /// Held by who reads what the log has beyond the features. Others wait for that, and do not read it again.
+    features_follower: tokio::sync::Mutex<()>,
     /// Whether somebody takes answers in that features are behind.
     is_following: AtomicBool,
 }
@@ -118,6 +121,16 @@ impl TenantSlot {
     /// Whether views are to be built anew for a model: once for each.
     pub(crate) fn begins_features_of(&self, model: ModelId) -> bool {
         self.features_built_for.lock().replace(model) != Some(model)
+    }
+
+    /// The features of the tenant, level with the log.
+    pub(crate) async fn features_level(
+        &self,
+        features: &Features,
+        scope: &TenantScope,
+    ) -> std::result::Result<Level, leitmotif_features::service::Error> {
+        let _follower = self.features_follower.lock().await;
+        features.level(scope).await
     }
 
     /// Whether features are to take in what was answered; nobody else does until [`TenantSlot::ends_following`].

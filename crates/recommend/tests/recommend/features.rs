@@ -320,8 +320,8 @@ async fn what_was_answered_is_taken_in_where_it_matters_or_beside_the_answers() 
     world.stores.features.rebuild(&world.scope).await.unwrap();
     world.order_by_skips().await;
     let standing = async || {
-        let near = world.stores.features.near(&world.scope, |_, _| true);
-        near.await.unwrap()
+        let standing = world.stores.features.standing(&world.scope);
+        standing.await.unwrap()
     };
     let written = async |count: u64| {
         while standing().await.behind() < count {
