@@ -496,8 +496,6 @@ fn verbose_line(clip: &Scored, args: &Args) -> Value {
                     "beat_f": beat_f,
                     "features": rounded(&reading.features),
                     "division_features": rounded(&reading.division_features),
-                    "level_score": reading.level_score,
-                    "division_score": reading.division_score,
                     "phase_features": rounded(&reading.phase_features),
                 })
             })

@@ -28,7 +28,8 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum What {
-    /// Tempo, and energy and its like, on songs of the demo's synthesiser; no recording and no kit takes part.
+    /// Energy and its like, on songs of the demo's synthesiser; no recording and no kit takes part. The confidences of
+    /// tempo and key are fitted with their weights.
     Audio {
         /// Table to write, `crates/analysis/src/audio/confidence_weights.rs`.
         #[arg(long)]
@@ -81,7 +82,6 @@ struct Table {
 pub fn run(args: &Args) -> anyhow::Result<Value> {
     match &args.what {
         What::Audio { out, jobs } => {
-            let songs = songs::judge_songs(*jobs)?;
             let mut agreements = agreement::judge_excerpts(*jobs)?;
             let mut agreement = |descriptor, name, text| Table {
                 name,
@@ -89,11 +89,6 @@ pub fn run(args: &Args) -> anyhow::Result<Value> {
                 samples: agreements.remove(descriptor).unwrap_or_default(),
             };
             let tables = [
-                Table {
-                    name: "TEMPO",
-                    text: "Weight of the lead of a tempo, and the offset.",
-                    samples: songs.tempo,
-                },
                 agreement(
                     "energy",
                     "ENERGY",

@@ -20,8 +20,7 @@ const SEED_FIRST: u64 = 20_000;
 pub const HEADER: &str = "\
 //! Weights of the evidence in the confidences.
 //!
-//! Fitted on songs of the demo's synthesiser: 45 of each of its 14 styles, a third of them clean, a third with
-//! pink noise, a third without treble; energy and its like on excerpts of 12 whole songs of each style. No recorded
+//! Fitted on excerpts of 12 whole songs of each of the 14 styles of the demo's synthesiser. No recorded
 //! music and no clip of an evaluation kit took part.
 //! Not edited by hand; made from the repository's root by
 //!

@@ -60,7 +60,6 @@ const MRR: Metric = Metric {
 const KIT_NOTE: &str = "No shipped weight was fitted on a clip of this kit, but settings of the analyzers, and which evidence a \
     confidence goes by, were chosen with its scores in view: the numbers lean optimistic.";
 
-const FITTED_ON_SONGS: &str = "The same evidence on the songs of the synthesiser that the shipped map is fitted on, cross-validated over five folds.";
 const HEARD_SONGS: &str = "The same evidence on songs of the synthesiser of other seeds than the weights have heard, its map \
     cross-validated over five folds; the shipped map is fitted on what weights say of composers that they have not heard.";
 
@@ -218,7 +217,7 @@ fn tempo(clips: &[Scored], songs: &[Sample]) -> anyhow::Result<Card> {
                 let evidence = clip.evidence.as_ref()?.tempo?;
                 Some((evidence.to_vec(), clip.tempo_outcome()?.1))
             }),
-            (FITTED_ON_SONGS, songs),
+            (HEARD_SONGS, songs),
         )?,
         peers: peers::TEMPO.to_vec(),
         failures: worst(

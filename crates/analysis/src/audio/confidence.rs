@@ -4,11 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::AudioBuffer;
-use super::confidence_weights::TEMPO;
 use super::frames::{Parts, Spectra};
 use super::key::estimate_key;
 use super::key_features::{KeyFeatures, KeyFrames};
 use super::key_weights::KEY_CONFIDENCE;
+use super::reading_weights::TEMPO_CONFIDENCE;
 use super::resample::resample_to_mono;
 use super::rhythm::measure_rhythm;
 use crate::analyzer::AnalysisError;
@@ -20,13 +20,20 @@ const BOUNDARY: [f64; 2] = [2.0, -0.32];
 /// Least share of an answer that counts: the logarithm of nothing says nothing more.
 const SHARE_MIN: f64 = 1e-4;
 
+/// Log odds of a share beyond which it says no more: those of the least share that counts.
+const LOG_ODDS_MAX: f64 = 9.2;
+/// Least rest beside a share, so that rounding leaves its logarithm finite.
+const REST_MIN: f64 = 1e-12;
+
+/// What the confidence in a tempo goes by.
+pub(crate) type TempoEvidence = [f64; 1];
+
 /// What the confidences in tempo and key go by, to fit them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConfidenceEvidence {
-    /// Lead of the tempo over the next best, as the logarithm of the ratio of their shares; `None`
-    /// without a tempo.
+    /// Log odds of the share that the tempo's readings have; `None` without a tempo.
     pub tempo: Option<[f64; 1]>,
-    /// Lead of the key over the next best likewise; `None` without one.
+    /// Lead of the key over the next best, as the logarithm of the ratio of their shares; `None` without one.
     pub key: Option<[f64; 1]>,
 }
 
@@ -74,10 +81,11 @@ pub fn key_profiles(audio: &AudioBuffer) -> Result<Vec<[f64; 12]>, AnalysisError
     Ok(KeyFeatures::of(&frames).profiles.to_vec())
 }
 
-/// What the confidence in a tempo goes by: the share of the softmax that its readings have, in the mean of the
-/// level network alone and with the division network, and that of the next best tempo.
-pub(crate) fn tempo_evidence(share: f64, next_share: f64) -> [f64; 1] {
-    [lead(share, next_share)]
+/// What the confidence in a tempo goes by: the log odds of the share of the softmax that its readings have. The share of
+/// the next best, or how far the networks agree that are averaged, say nothing more.
+pub(crate) fn tempo_evidence(share: f64) -> TempoEvidence {
+    let log_odds = share.max(f64::MIN_POSITIVE).ln() - (1.0 - share).max(REST_MIN).ln();
+    [log_odds.clamp(-LOG_ODDS_MAX, LOG_ODDS_MAX)]
 }
 
 /// What the confidence in a key goes by: its share among the 24, and that of the next best.
@@ -91,8 +99,8 @@ fn lead(share: f64, next_share: f64) -> f64 {
 }
 
 /// Probability that a tempo is right, octave included.
-pub(crate) fn tempo_confidence(evidence: &[f64; 1]) -> f64 {
-    probability(evidence, &TEMPO)
+pub(crate) fn tempo_confidence(evidence: &TempoEvidence) -> f64 {
+    probability(evidence, &TEMPO_CONFIDENCE)
 }
 
 /// Probability that a key is right, mode included.
@@ -112,12 +120,12 @@ mod tests {
 
     #[test]
     fn more_evidence_is_more_confidence() {
-        let tempo = |share, next_share| tempo_confidence(&tempo_evidence(share, next_share));
-        assert!(tempo(0.9, 0.05) > tempo(0.5, 0.4));
+        let tempo = |share| tempo_confidence(&tempo_evidence(share));
+        assert!(tempo(0.9) > tempo(0.5));
         let key = |share, next_share| key_confidence(&key_evidence(share, next_share));
         assert!(key(0.9, 0.05) > key(0.5, 0.4));
         assert!(boundary_confidence(2.0) > boundary_confidence(0.1));
-        for extreme in [tempo(1.0, 0.0), tempo(0.0, 1.0), key(1.0, 0.0)] {
+        for extreme in [tempo(1.0), tempo(0.0), key(1.0, 0.0)] {
             assert!((0.0..=1.0).contains(&extreme));
         }
     }

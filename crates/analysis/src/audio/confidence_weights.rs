@@ -1,7 +1,6 @@
 //! Weights of the evidence in the confidences.
 //!
-//! Fitted on songs of the demo's synthesiser: 45 of each of its 14 styles, a third of them clean, a third with
-//! pink noise, a third without treble; energy and its like on excerpts of 12 whole songs of each style. No recorded
+//! Fitted on excerpts of 12 whole songs of each of the 14 styles of the demo's synthesiser. No recorded
 //! music and no clip of an evaluation kit took part.
 //! Not edited by hand; made from the repository's root by
 //!
@@ -9,9 +8,6 @@
 //! cargo run --release -p leitmotif-eval -- calibrate audio --out crates/analysis/src/audio/confidence_weights.rs
 //! cargo fmt --all
 //! ```
-
-/// Weight of the lead of a tempo, and the offset.
-pub(crate) static TEMPO: [f64; 2] = [1.2270, 1.3942];
 
 /// Weights of the distance of the halves and of the length, as logarithms, and the offset, of energy.
 pub(crate) static ENERGY: [f64; 3] = [-0.2464, 0.4347, -0.8139];

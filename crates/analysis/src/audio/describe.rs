@@ -14,7 +14,7 @@ use super::timbre::{CONTRAST_COUNT, MFCC_COUNT, TimbreFrame, TimbreFrames};
 use crate::descriptor::Descriptor;
 
 /// Version of the built-in audio analyzers; a changed number bumps it.
-pub const AUDIO_ANALYZER_VERSION: &str = "1.8.0";
+pub const AUDIO_ANALYZER_VERSION: &str = "1.9.0";
 
 /// Names that the rhythm analyzer returns, in order.
 pub(crate) const RHYTHM_NAMES: [&str; 5] = [

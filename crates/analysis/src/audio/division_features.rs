@@ -4,16 +4,12 @@
 //! little in the middle. Swing has the last third alone, and triplets over a plain beat leave the middle
 //! to other parts of the band, so each place is read by itself and in more than one band.
 
-use super::division_weights::{COMPOUND, DIVISION_NETWORK};
 use super::evidence::Evidence;
-use super::keyboard_weights::KEYBOARD_NETWORK;
-use super::reading_features::FEATURE_COUNT;
+use super::reading_weights::COMPOUND;
 use crate::logistic::probability;
 
 /// Number of division features of one reading.
 pub(crate) const DIVISION_FEATURE_COUNT: usize = 14;
-/// Inputs of the division and of the keyboard network: what the level network goes by, and how beats divide.
-pub(crate) const DIVISION_INPUT_COUNT: usize = FEATURE_COUNT + DIVISION_FEATURE_COUNT;
 
 /// Share of the mean added to both sides of a ratio, so that absent bands do not decide.
 const RATIO_FLOOR: f64 = 0.15;
@@ -51,33 +47,6 @@ pub(crate) fn division_features(
         repeat(1.5),
         repeat(4.0 / 3.0),
     ]
-}
-
-/// What the division of the beats adds to the score of the level network.
-pub(crate) fn division_score(
-    features: &[f64; FEATURE_COUNT],
-    division: &[f64; DIVISION_FEATURE_COUNT],
-) -> f64 {
-    DIVISION_NETWORK.score(&inputs(features, division))
-}
-
-/// What is added to the sum of both for the sake of keyboards, whose quick notes hide how slow the beat is.
-pub(crate) fn keyboard_score(
-    features: &[f64; FEATURE_COUNT],
-    division: &[f64; DIVISION_FEATURE_COUNT],
-) -> f64 {
-    KEYBOARD_NETWORK.score(&inputs(features, division))
-}
-
-fn inputs(
-    features: &[f64; FEATURE_COUNT],
-    division: &[f64; DIVISION_FEATURE_COUNT],
-) -> [f64; DIVISION_INPUT_COUNT] {
-    let mut inputs = [0.0; DIVISION_INPUT_COUNT];
-    for (input, value) in inputs.iter_mut().zip(features.iter().chain(division)) {
-        *input = *value;
-    }
-    inputs
 }
 
 /// Probability that beats which divide in this way are in compound time.
@@ -120,17 +89,5 @@ mod tests {
             assert!(thirds[index] > 0.5 && halves[index] < -0.5, "{index}");
         }
         assert!(thirds[10] > 0.5 && halves[10] < -0.5);
-    }
-
-    #[test]
-    fn inputs_are_those_of_the_level_network_and_then_the_division() {
-        let mut features = [0.0; FEATURE_COUNT];
-        features[FEATURE_COUNT - 1] = 1.0;
-        let mut division = [0.0; DIVISION_FEATURE_COUNT];
-        division[0] = 2.0;
-        let inputs = inputs(&features, &division);
-        assert_eq!(inputs[FEATURE_COUNT - 1..=FEATURE_COUNT], [1.0, 2.0]);
-        assert_eq!(inputs.iter().sum::<f64>(), 3.0);
-        assert!(keyboard_score(&features, &division).is_finite());
     }
 }

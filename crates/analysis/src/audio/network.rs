@@ -1,41 +1,41 @@
 //! A network of one hidden layer, as it scores the readings of a track.
 
-/// Standard deviations beyond which a feature counts no further: what was never heard when the
+/// Standard deviations beyond which an input counts no further: what was never heard when the
 /// network was fitted must not decide alone.
-const STANDARD_MAX: f64 = 4.0;
+const STANDARD_MAX: f32 = 4.0;
 
 /// Weights of a network; networks that were fitted apart and averaged are one with more hidden units.
-pub(crate) struct Network<const FEATURE_COUNT: usize, const HIDDEN_COUNT: usize> {
-    /// Mean of each feature.
-    pub centres: [f32; FEATURE_COUNT],
-    /// One over the standard deviation of each feature.
-    pub scales: [f32; FEATURE_COUNT],
-    /// Weights of the features in the hidden units.
-    pub hidden_weights: [[f32; FEATURE_COUNT]; HIDDEN_COUNT],
+pub(crate) struct Network<const INPUT_COUNT: usize, const HIDDEN_COUNT: usize> {
+    /// Mean of each input.
+    pub centres: [f32; INPUT_COUNT],
+    /// One over the standard deviation of each input.
+    pub scales: [f32; INPUT_COUNT],
+    /// Weights of each input in the hidden units: side by side, so that sums of all units grow together.
+    pub input_weights: [[f32; HIDDEN_COUNT]; INPUT_COUNT],
     pub hidden_biases: [f32; HIDDEN_COUNT],
     /// Weights of the hidden units in the score.
     pub output_weights: [f32; HIDDEN_COUNT],
 }
 
-impl<const FEATURE_COUNT: usize, const HIDDEN_COUNT: usize> Network<FEATURE_COUNT, HIDDEN_COUNT> {
+impl<const INPUT_COUNT: usize, const HIDDEN_COUNT: usize> Network<INPUT_COUNT, HIDDEN_COUNT> {
     /// Log-odds score of a reading; only differences between readings of one track mean something.
-    pub(crate) fn score(&self, features: &[f64; FEATURE_COUNT]) -> f64 {
-        let standard: [f64; FEATURE_COUNT] = std::array::from_fn(|index| {
-            let centred = features[index] - f64::from(self.centres[index]);
-            (centred * f64::from(self.scales[index])).clamp(-STANDARD_MAX, STANDARD_MAX)
-        });
-        self.hidden_weights
-            .iter()
-            .zip(&self.hidden_biases)
+    ///
+    /// - Cost: inputs × hidden units.
+    pub(crate) fn score(&self, inputs: &[f64; INPUT_COUNT]) -> f64 {
+        let mut sums = self.hidden_biases;
+        let standards = self.centres.iter().zip(&self.scales);
+        for ((input, (centre, scale)), weights) in
+            inputs.iter().zip(standards).zip(&self.input_weights)
+        {
+            let standard = (*input as f32 - centre) * scale;
+            let standard = standard.clamp(-STANDARD_MAX, STANDARD_MAX);
+            for (sum, weight) in sums.iter_mut().zip(weights) {
+                *sum += weight * standard;
+            }
+        }
+        sums.iter()
             .zip(&self.output_weights)
-            .map(|((weights, bias), output)| {
-                let sum: f64 = weights
-                    .iter()
-                    .zip(&standard)
-                    .map(|(weight, value)| f64::from(*weight) * value)
-                    .sum();
-                (sum + f64::from(*bias)).tanh() * f64::from(*output)
-            })
+            .map(|(sum, output)| f64::from(*sum).tanh() * f64::from(*output))
             .sum()
     }
 }
@@ -57,7 +57,7 @@ mod tests {
         let network = Network {
             centres: [1.0, 0.0],
             scales: [2.0, 1.0],
-            hidden_weights: [[1.0, 0.0], [0.0, 1.0]],
+            input_weights: [[1.0, 0.0], [0.0, 1.0]],
             hidden_biases: [0.0, 1.0],
             output_weights: [1.0, 0.5],
         };

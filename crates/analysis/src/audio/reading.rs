@@ -8,6 +8,7 @@ use super::beat::{PeriodRange, track_beats};
 use super::division_features::{DIVISION_FEATURE_COUNT, division_features};
 use super::evidence::{Evidence, average};
 use super::frames::RHYTHM_FPS;
+use super::phase_features::{PHASE_FEATURE_COUNT, PhaseCurves};
 use super::reading_features::{FEATURE_COUNT, features};
 use super::tempo::TEMPO_RANGE_BPM;
 
@@ -36,6 +37,8 @@ pub(crate) struct Reading {
     pub features: [f64; FEATURE_COUNT],
     /// How its beats divide.
     pub division: [f64; DIVISION_FEATURE_COUNT],
+    /// What tells its beats from the off-beats.
+    pub phase: [f64; PHASE_FEATURE_COUNT],
 }
 
 /// All readings of a track.
@@ -47,6 +50,7 @@ pub(crate) struct Reading {
 /// - Cost: one beat tracking per candidate period.
 pub(crate) fn readings(
     evidence: &Evidence<'_>,
+    curves: &PhaseCurves,
     salient: &[(f64, f64)],
     activation: &[f32],
 ) -> Vec<Reading> {
@@ -62,6 +66,7 @@ pub(crate) fn readings(
                 bpm: 60.0 * RHYTHM_FPS / period,
                 features: features(evidence, &beats, period),
                 division: division_features(evidence, &beats, period),
+                phase: curves.features(evidence, &beats),
                 beats,
             });
         }

@@ -3,11 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::AudioBuffer;
-use super::confidence::tempo_confidence;
-use super::division_features::division_score;
+use super::confidence::{TempoEvidence, tempo_confidence};
 use super::evidence::{Evidence, has_pulse};
-use super::frames::{Parts, RHYTHM_FPS, Spectra};
-use super::level_weights::LEVEL_NETWORK;
+use super::frames::{Parts, RHYTHM_FPS, RhythmFrames, Spectra};
 use super::metre::{Metre, estimate_metre};
 use super::onset::OnsetEnvelope;
 use super::phase_features::PhaseCurves;
@@ -42,7 +40,7 @@ pub(crate) struct TempoEstimate {
     pub alternative_bpm: Option<f64>,
     pub confidence: f64,
     /// What the confidence goes by.
-    pub evidence: [f64; 1],
+    pub evidence: TempoEvidence,
 }
 
 /// One reading of the metre with its evidence, for explaining a tempo and for fitting the weights.
@@ -56,10 +54,6 @@ pub struct MetreReading {
     pub features: Vec<f64>,
     /// What tells whether its beats divide into two or three.
     pub division_features: Vec<f64>,
-    /// Log-odds score by the level network alone.
-    pub level_score: f64,
-    /// What the division network adds to it.
-    pub division_score: f64,
     /// What tells its phase from that of others at the same tempo.
     pub phase_features: Vec<f64>,
     /// Probability among the readings of the track.
@@ -90,17 +84,14 @@ pub fn metre_readings(audio: &AudioBuffer) -> Result<Vec<MetreReading>, Analysis
     let envelope = OnsetEnvelope::compute(&spectra.rhythm);
     let repeats = Autocorrelation::compute(&envelope.total);
     let evidence = Evidence::new(&envelope, &repeats, &chroma);
-    let curves = PhaseCurves::new(&spectra.rhythm, &envelope);
-    Ok(judge(&envelope, &repeats, &evidence)
+    Ok(judge(&spectra.rhythm, &evidence)
         .into_iter()
         .map(|judged| MetreReading {
             tempo_bpm: judged.reading.bpm,
             beats_s: in_seconds(&judged.reading.beats),
-            phase_features: curves.features(&evidence, &judged.reading.beats).to_vec(),
+            phase_features: judged.reading.phase.to_vec(),
             features: judged.reading.features.to_vec(),
             division_features: judged.reading.division.to_vec(),
-            level_score: LEVEL_NETWORK.score(&judged.reading.features),
-            division_score: division_score(&judged.reading.features, &judged.reading.division),
             probability: judged.probability,
             group: judged.group,
         })
@@ -113,10 +104,8 @@ pub(crate) fn measure_rhythm(spectra: &Spectra, chroma: &[[f32; 12]]) -> Rhythm 
     let envelope = OnsetEnvelope::compute(&spectra.rhythm);
     let repeats = Autocorrelation::compute(&envelope.total);
     let evidence = Evidence::new(&envelope, &repeats, chroma);
-    let judged = judge(&envelope, &repeats, &evidence);
-    let curves = PhaseCurves::new(&spectra.rhythm, &envelope);
-    let phase_features = |beats: &[f64]| curves.features(&evidence, beats);
-    let verdict = decide(&judged, &phase_features).filter(|verdict| {
+    let judged = judge(&spectra.rhythm, &evidence);
+    let verdict = decide(&judged).filter(|verdict| {
         let period = 60.0 * RHYTHM_FPS / verdict.best.reading.bpm;
         has_pulse(&envelope, &repeats, period, chroma)
     });
@@ -155,16 +144,15 @@ fn in_seconds(beats: &[f64]) -> Vec<f64> {
 }
 
 /// Readings with their probabilities, in no order.
-fn judge(
-    envelope: &OnsetEnvelope,
-    repeats: &Autocorrelation,
-    evidence: &Evidence<'_>,
-) -> Vec<Judged> {
+fn judge(frames: &RhythmFrames, evidence: &Evidence<'_>) -> Vec<Judged> {
+    let (envelope, repeats) = (evidence.envelope, evidence.repeats);
     if envelope.is_flat || (envelope.total.len() as f64) < DURATION_S_MIN * RHYTHM_FPS {
         return Vec::new();
     }
+    let curves = PhaseCurves::new(frames, envelope);
     let activation = beat_activation(envelope);
-    judge_readings(readings(evidence, &salient_periods(repeats), &activation))
+    let salient = salient_periods(repeats);
+    judge_readings(readings(evidence, &curves, &salient, &activation))
 }
 
 /// Half width of the window whose highest onset scales the activation, in seconds.

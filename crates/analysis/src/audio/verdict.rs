@@ -1,35 +1,23 @@
 //! The decision among the readings of the metre.
 
-use super::confidence::tempo_evidence;
-use super::division_features::{compound_probability, division_score, keyboard_score};
+use super::confidence::{TempoEvidence, tempo_evidence};
 use super::frames::RHYTHM_FPS;
-use super::level_weights::LEVEL_NETWORK;
 use super::network::softmax;
-use super::phase_features::PHASE_FEATURE_COUNT;
-use super::phase_weights::PHASE_NETWORK;
 use super::reading::Reading;
+use super::reading_network::score_readings;
 
 /// Tempi this near, relative to each other, are the same.
 const SAME_TEMPO: f64 = 0.04;
 /// Beats this near are the same, in frames: 70 ms, the usual tolerance.
 const SAME_BEAT_FRAMES: f64 = 0.07 * RHYTHM_FPS;
-/// Factors between levels of one division into two.
-const OCTAVES: [f64; 4] = [2.0, 4.0, 0.5, 0.25];
 /// Share of common beats from which two readings are one.
 const SAME_READING: f64 = 0.8;
-
-/// Share of the level network's log probability in the choice of the phase: it heard other pieces than
-/// the phase network. On styles left out of the phase network's fit, beats are found more often the
-/// larger the share, but the level network had heard those styles; so it stays small.
-const LEVEL_SHARE: f64 = 0.25;
 
 /// A reading with its probability among those of the track.
 #[derive(Debug, Clone)]
 pub(crate) struct Judged {
     pub reading: Reading,
     pub probability: f64,
-    /// The same by the level network alone.
-    level_probability: f64,
     /// Readings of one group have the same beats.
     pub group: usize,
     is_first: bool,
@@ -40,29 +28,17 @@ pub(crate) struct Judged {
 pub(crate) struct Verdict<'a> {
     pub best: &'a Judged,
     /// What the confidence in the tempo goes by.
-    pub tempo_evidence: [f64; 1],
+    pub tempo_evidence: TempoEvidence,
     /// The next most probable tempo.
     pub alternative_bpm: Option<f64>,
 }
 
 /// Probabilities of the readings and their groups. Cost: O(readings² × beats).
 pub(crate) fn judge_readings(readings: Vec<Reading>) -> Vec<Judged> {
-    let scores: Vec<f64> = readings
-        .iter()
-        .map(|reading| LEVEL_NETWORK.score(&reading.features))
-        .collect();
-    let divided: Vec<f64> = readings
-        .iter()
-        .zip(&scores)
-        .map(|(reading, score)| {
-            let (features, division) = (&reading.features, &reading.division);
-            score + division_score(features, division) + keyboard_score(features, division)
-        })
-        .collect();
-    let shares = softmax(&divided).into_iter().zip(softmax(&scores));
+    let shares = softmax(&score_readings(&readings));
     let mut judged: Vec<Judged> = Vec::with_capacity(readings.len());
     let mut group_count = 0;
-    for (reading, (probability, level_probability)) in readings.into_iter().zip(shares) {
+    for (reading, probability) in readings.into_iter().zip(shares) {
         let known = judged.iter().find(|known| {
             // The first of a group stands for it.
             known.is_first
@@ -75,7 +51,6 @@ pub(crate) fn judge_readings(readings: Vec<Reading>) -> Vec<Judged> {
         judged.push(Judged {
             reading,
             probability,
-            level_probability,
             group,
             is_first: known_group.is_none(),
         });
@@ -84,95 +59,54 @@ pub(crate) fn judge_readings(readings: Vec<Reading>) -> Vec<Judged> {
 }
 
 /// Decides first on the tempo, by the probability of all readings that agree, then on the beats among
-/// those by what tells phases apart: many periodicities lead to the same beats, and one lucky score
-/// must not outweigh them.
-pub(crate) fn decide<'a>(
-    judged: &'a [Judged],
-    phase_features: &dyn Fn(&[f64]) -> [f64; PHASE_FEATURE_COUNT],
-) -> Option<Verdict<'a>> {
-    // Where the networks part ways, none is sure.
-    let share = |judged: &Judged| (judged.probability + judged.level_probability) / 2.0;
-    let tempo = decide_tempo(judged)?;
-    let probability = share_of_tempo(judged, tempo, share);
-    let alternative = best_tempo(judged, share, |bpm| !is_same_tempo(bpm, tempo));
+/// those, by that of all readings that share them: many periodicities lead to the same beats, and one lucky
+/// score must not outweigh them.
+pub(crate) fn decide(judged: &[Judged]) -> Option<Verdict<'_>> {
+    let (tempo, share) = best_tempo(judged, |_| true)?;
+    let alternative = best_tempo(judged, |bpm| !is_same_tempo(bpm, tempo));
     let at_tempo: Vec<&Judged> = judged
         .iter()
         .filter(|judged| is_same_tempo(judged.reading.bpm, tempo))
         .collect();
     Some(Verdict {
-        best: best_phase(&at_tempo, phase_features)?,
-        tempo_evidence: tempo_evidence(probability, alternative.map_or(0.0, |(_, of)| of)),
+        best: best_phase(&at_tempo)?,
+        tempo_evidence: tempo_evidence(share),
         alternative_bpm: alternative.map(|(bpm, _)| bpm),
     })
 }
 
-/// The tempo of the largest share. What the networks beside the level network say of octaves holds only
-/// for beats that divide into three: of others the level network knows more.
-fn decide_tempo(judged: &[Judged]) -> Option<f64> {
-    let (tempo, _) = best_tempo(judged, |judged| judged.probability, |_| true)?;
-    let (by_level, _) = best_tempo(judged, |judged| judged.level_probability, |_| true)?;
-    let likeliest = judged
-        .iter()
-        .filter(|judged| is_same_tempo(judged.reading.bpm, tempo))
-        .max_by(|a, b| a.probability.total_cmp(&b.probability))?;
-    let is_octave = OCTAVES
-        .iter()
-        .any(|octave| is_same_tempo(tempo / by_level, *octave));
-    let is_compound = compound_probability(&likeliest.reading.division) > 0.5;
-    Some(if is_octave && !is_compound {
-        by_level
-    } else {
-        tempo
-    })
-}
-
 /// The accepted tempo whose readings have the largest share together, and that share.
-fn best_tempo(
-    judged: &[Judged],
-    share: impl Fn(&Judged) -> f64,
-    is_accepted: impl Fn(f64) -> bool,
-) -> Option<(f64, f64)> {
+fn best_tempo(judged: &[Judged], is_accepted: impl Fn(f64) -> bool) -> Option<(f64, f64)> {
     judged
         .iter()
         .map(|judged| judged.reading.bpm)
         .filter(|&bpm| is_accepted(bpm))
-        .map(|bpm| (bpm, share_of_tempo(judged, bpm, &share)))
+        .map(|bpm| (bpm, share_of_tempo(judged, bpm)))
         .max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
-fn share_of_tempo(judged: &[Judged], bpm: f64, share: impl Fn(&Judged) -> f64) -> f64 {
+fn share_of_tempo(judged: &[Judged], bpm: f64) -> f64 {
     judged
         .iter()
         .filter(|other| is_same_tempo(other.reading.bpm, bpm))
-        .map(share)
+        .map(|other| other.probability)
         .sum()
 }
 
-/// The reading whose group has the largest share of the phase network's softmax.
-fn best_phase<'a>(
-    at_tempo: &[&'a Judged],
-    phase_features: &dyn Fn(&[f64]) -> [f64; PHASE_FEATURE_COUNT],
-) -> Option<&'a Judged> {
-    let scores: Vec<f64> = at_tempo
-        .iter()
-        .map(|judged| {
-            let phase = PHASE_NETWORK.score(&phase_features(&judged.reading.beats));
-            phase + LEVEL_SHARE * (judged.probability + 1e-9).ln()
-        })
-        .collect();
-    let shares = softmax(&scores);
+/// The likeliest reading of the group that has the largest share of the tempo.
+fn best_phase<'a>(at_tempo: &[&'a Judged]) -> Option<&'a Judged> {
     let of_group = |group: usize| -> f64 {
-        let of = at_tempo.iter().zip(&shares);
-        of.filter(|(other, _)| other.group == group)
-            .map(|(_, share)| share)
-            .sum()
+        let of = at_tempo.iter().filter(|other| other.group == group);
+        of.map(|other| other.probability).sum()
     };
     at_tempo
         .iter()
-        .zip(&shares)
-        .map(|(judged, &share)| (*judged, of_group(judged.group), share))
-        .max_by(|a, b| a.1.total_cmp(&b.1).then(a.2.total_cmp(&b.2)))
-        .map(|(judged, ..)| judged)
+        .map(|judged| (*judged, of_group(judged.group)))
+        .max_by(|a, b| {
+            let by_group = a.1.total_cmp(&b.1);
+            by_group.then(a.0.probability.total_cmp(&b.0.probability))
+        })
+        .map(|(judged, _)| judged)
 }
 
 fn is_same_tempo(a: f64, b: f64) -> bool {
@@ -197,4 +131,44 @@ fn common_share(a: &[f64], b: &[f64]) -> f64 {
         }
     }
     2.0 * common as f64 / (a.len() + b.len()).max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::division_features::DIVISION_FEATURE_COUNT;
+    use super::super::phase_features::PHASE_FEATURE_COUNT;
+    use super::super::reading_features::FEATURE_COUNT;
+    use super::*;
+
+    fn judged(bpm: f64, group: usize, probability: f64) -> Judged {
+        let reading = Reading {
+            bpm,
+            beats: Vec::new(),
+            features: [0.0; FEATURE_COUNT],
+            division: [0.0; DIVISION_FEATURE_COUNT],
+            phase: [0.0; PHASE_FEATURE_COUNT],
+        };
+        Judged {
+            reading,
+            probability,
+            group,
+            is_first: true,
+        }
+    }
+
+    #[test]
+    fn readings_that_agree_outweigh_one_that_stands_out() {
+        let judged = [
+            judged(80.0, 0, 0.3),
+            judged(120.0, 1, 0.25),
+            judged(120.5, 2, 0.2),
+            judged(119.5, 2, 0.15),
+            judged(60.0, 3, 0.1),
+        ];
+        let verdict = decide(&judged).expect("has readings");
+        assert_eq!((verdict.best.reading.bpm, verdict.best.group), (120.5, 2));
+        assert_eq!(verdict.alternative_bpm, Some(80.0));
+        assert_eq!(verdict.tempo_evidence, tempo_evidence(0.25 + 0.2 + 0.15));
+        assert!(decide(&[]).is_none());
+    }
 }
