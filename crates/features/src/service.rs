@@ -288,10 +288,13 @@ impl Features {
             let mut before = offset;
             for part in events.chunks(EVENTS_PER_LOCK) {
                 let mut set = slot.set.lock();
-                // A set that was put in this one's place meanwhile may be behind the part.
-                let Some(set) = set.as_mut().filter(|set| set.offset() >= before) else {
-                    break;
+                let Some(set) = set.as_mut() else {
+                    return Ok(());
                 };
+                // A set that was put in this one's place meanwhile may be behind the part.
+                if set.offset() < before {
+                    break;
+                }
                 set.advance(self.clock.now());
                 set.take_all(part);
                 before = set.offset();

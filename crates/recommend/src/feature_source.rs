@@ -11,11 +11,10 @@ use parking_lot::Mutex;
 use crate::error::{Error, Result};
 use crate::exposures::ExposureWriter;
 use crate::pipeline::DegradedCause;
-use crate::rank::{FeatureAsk, FeatureColumns, FeatureGone, FeatureRows};
+use crate::rank::{FeatureAsk, FeatureColumns, FeatureGone, FeatureRows, shown};
 use crate::service::{Stores, TenantSlot};
 
-/// Answers in the log beyond a set from which on they are taken in: what the next play has to wait for, some five
-/// milliseconds.
+/// Answers in the log beyond a set from which on they are taken in: the next play has to wait for those that are not.
 const BEHIND_MAX: u64 = 128;
 
 /// A set of features that answers read.
@@ -67,7 +66,7 @@ impl FeatureSource {
         if is_lacking && slot.begins_features_of(model.id) {
             tokio::spawn(build_missing(Arc::clone(&stores.features), scope.clone()));
         }
-        if level.behind() >= BEHIND_MAX && slot.begins_following() {
+        if level.behind() >= BEHIND_MAX && !slot.follows_features() {
             let features = Arc::clone(&stores.features);
             tokio::spawn(take_in(features, scope.clone(), Arc::clone(slot)));
         }
@@ -96,7 +95,8 @@ impl FeatureSource {
             };
             Ok((rows, basis))
         };
-        let gone = || FeatureGone::NotServed(names.first().cloned().unwrap_or_default());
+        let first = || names.first().map_or("", |name| shown(name)).to_owned();
+        let gone = || FeatureGone::NotServed(first());
         match self {
             Self::Live(level) => {
                 let outcome = level.with_set(|set| read(set, asked.now));
@@ -112,7 +112,6 @@ async fn take_in(features: Arc<Features>, scope: TenantScope, slot: Arc<TenantSl
     if let Err(error) = slot.features_level(&features, &scope).await {
         tracing::warn!(%error, "features could not take in what was answered");
     }
-    slot.ends_following();
 }
 
 /// Builds the views of a tenant anew, among which are such as the model was trained on and were put into service after

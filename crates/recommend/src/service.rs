@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use leitmotif_domain::chance::Entropy;
@@ -98,8 +97,6 @@ pub(crate) struct TenantSlot {
     features_built_for: Mutex<Option<ModelId>>,
     /// Held by who reads what the log has beyond the features. Others wait for that, and do not read it again.
     features_follower: tokio::sync::Mutex<()>,
-    /// Whether somebody takes answers in that features are behind.
-    is_following: AtomicBool,
 }
 
 impl TenantSlot {
@@ -133,14 +130,9 @@ impl TenantSlot {
         features.level(scope).await
     }
 
-    /// Whether features are to take in what was answered; nobody else does until [`TenantSlot::ends_following`].
-    pub(crate) fn begins_following(&self) -> bool {
-        !self.is_following.swap(true, Ordering::AcqRel)
-    }
-
-    /// Says that they are level.
-    pub(crate) fn ends_following(&self) {
-        self.is_following.store(false, Ordering::Release);
+    /// Whether somebody reads what the log has beyond the features.
+    pub(crate) fn follows_features(&self) -> bool {
+        self.features_follower.try_lock().is_err()
     }
 
     /// Notes which parts of a model did their work in an answer.
